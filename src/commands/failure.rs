@@ -1,0 +1,38 @@
+//! From an error to what the user reads and the exit code: 1 failed, 2 usage.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// The options ask for something that cannot be done; the message says what to change.
+#[derive(Debug)]
+struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// A usage error: exit code 2.
+pub fn usage(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Usage(message.into()))
+}
+
+/// Prints the error with its causes to stderr and picks the exit code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    let mut text = format!("error: {error}");
+    let mut last = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        // Many errors already print their source; say nothing twice.
+        if !last.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        last = cause;
+    }
+    eprintln!("{text}");
+    ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+}

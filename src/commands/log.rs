@@ -1,0 +1,25 @@
+//! The log: warnings and notices on stderr, more with -v, nothing with -q; `RUST_LOG` overrides.
+
+use crate::cli::GlobalArgs;
+use env_logger::{Builder, Env};
+use log::{Level, LevelFilter};
+use std::io::Write;
+
+/// Starts the log for the whole program.
+pub fn start(options: &GlobalArgs) {
+    let level = match (options.quiet, options.verbose) {
+        (true, _) => LevelFilter::Error,
+        (false, 0) => LevelFilter::Info,
+        (false, 1) => LevelFilter::Debug,
+        (false, _) => LevelFilter::Trace,
+    };
+    Builder::new()
+        .filter_level(LevelFilter::Warn)
+        .filter_module("tf_mnist", level)
+        .parse_env(Env::default())
+        .format(|out, record| match record.level() {
+            Level::Info => writeln!(out, "{}", record.args()),
+            level => writeln!(out, "{}: {}", level.as_str().to_lowercase(), record.args()),
+        })
+        .init();
+}

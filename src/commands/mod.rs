@@ -1,0 +1,21 @@
+//! One file a subcommand: turns options into calls of the library and prints the results.
+
+mod completions;
+pub mod failure;
+pub mod log;
+mod output;
+
+use crate::cli::{Cli, Command};
+use anyhow::Result;
+use std::process::ExitCode;
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
+pub fn run(cli: &Cli) -> Result<ExitCode> {
+    match &cli.command {
+        Command::Completions { shell } => completions::run(*shell),
+        _ => Err(failure::usage("not here yet")),
+    }
+}

@@ -1,0 +1,79 @@
+//! The cache folder and the lock that keeps two processes from spoiling each other's installs.
+
+use std::env;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A cache folder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// None of the variables that say where a cache belongs is set.
+    #[error("no cache folder: set TF_MNIST_CACHE, XDG_CACHE_HOME or HOME to say where downloads are kept")]
+    NoHome,
+    /// Creating, opening or locking something in the cache failed.
+    #[error("the cache cannot be used: {path}: {source}; TF_MNIST_CACHE names another folder")]
+    Io {
+        /// What could not be created, opened or locked.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The cache folder: `$TF_MNIST_CACHE`, else `$XDG_CACHE_HOME/tf-mnist`, else `~/.cache/tf-mnist`. Not created here.
+///
+/// # Errors
+/// [`CacheError::NoHome`] if none of the variables is set.
+pub fn directory() -> Result<PathBuf, CacheError> {
+    let set = |name: &str| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(path) = set("TF_MNIST_CACHE") {
+        return Ok(path);
+    }
+    let base = match set("XDG_CACHE_HOME").filter(|path| path.is_absolute()) {
+        Some(path) => path,
+        None => set("HOME").ok_or(CacheError::NoHome)?.join(".cache"),
+    };
+    Ok(base.join("tf-mnist"))
+}
+
+/// An exclusive advisory lock on a cache entry, released when dropped or when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock `folder/.NAME.lock`, creating `folder` if need be; calls `on_wait` once if another process
+    /// holds it, then waits.
+    ///
+    /// # Errors
+    /// [`CacheError::Io`] if the folder or lock file cannot be created or locked.
+    pub fn acquire(folder: &Path, name: &str, on_wait: impl FnOnce()) -> Result<Self, CacheError> {
+        let at = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| CacheError::Io { path, source }
+        };
+        fs::create_dir_all(folder).map_err(at(folder))?;
+        let path = folder.join(format!(".{name}.lock"));
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(at(&path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                on_wait();
+                file.lock().map_err(at(&path))?;
+            }
+            Err(TryLockError::Error(source)) => return Err(at(&path)(source)),
+        }
+        Ok(Self { _file: file })
+    }
+}

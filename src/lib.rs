@@ -1,0 +1,5 @@
+//! `tf-mnist` builds the static graph of the classic TF1 MNIST network from Rust, through TensorFlow's C API, and
+//! trains, evaluates and exports it.
+
+pub mod atomic_file;
+pub mod fetch;
