@@ -1,0 +1,32 @@
+//! Activation functions, each one node.
+
+use super::error::Result;
+use super::scope::Scope;
+use tensorflow::Output;
+
+/// An element-wise activation of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// max(x, 0).
+    Relu,
+}
+
+impl Activation {
+    /// Applies the activation to `x`, float32 of any shape.
+    ///
+    /// # Errors
+    /// TensorFlow refuses the node.
+    pub fn apply(self, scope: &Scope, x: &Output) -> Result<Output> {
+        match self {
+            Self::Relu => scope.op("Relu", "Relu").input(x).output(),
+        }
+    }
+}
+
+/// Probabilities from logits, exp(x_i) / sum_j exp(x_j) along the last axis: float32 [rows, classes] to the same shape.
+///
+/// # Errors
+/// TensorFlow refuses the node.
+pub fn softmax(scope: &Scope, name: &str, logits: &Output) -> Result<Output> {
+    scope.op("Softmax", name).input(logits).output()
+}
