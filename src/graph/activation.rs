@@ -9,6 +9,8 @@ use tensorflow::Output;
 pub enum Activation {
     /// max(x, 0).
     Relu,
+    /// 1.0507 · x for x > 0, else 1.0507 · 1.6733 · (exp(x) - 1); Klambauer et al., 2017.
+    Selu,
 }
 
 impl Activation {
@@ -19,6 +21,7 @@ impl Activation {
     pub fn apply(self, scope: &Scope, x: &Output) -> Result<Output> {
         match self {
             Self::Relu => scope.op("Relu", "Relu").input(x).output(),
+            Self::Selu => scope.op("Selu", "Selu").input(x).output(),
         }
     }
 }
