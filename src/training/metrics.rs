@@ -34,6 +34,13 @@ pub enum Event {
         /// Better than all before.
         improved: bool,
     },
+    /// The run stopped early.
+    EarlyStop {
+        /// Steps done.
+        step: u64,
+        /// Of the best validation, 0..=1.
+        best_accuracy: f64,
+    },
     /// The accuracy on the test set.
     Test {
         /// 0..=1.
@@ -97,6 +104,8 @@ mod tests {
         let loss = 2.320_276_3_f32;
         let line = serde_json::to_string(&Event::Step { step: 0, epoch: 0, loss: f64::from(loss) }).unwrap();
         assert_eq!(line, r#"{"event":"step","step":0,"epoch":0,"loss":2.3202762603759766}"#);
+        let line = serde_json::to_string(&Event::EarlyStop { step: 9921, best_accuracy: 0.9922 }).unwrap();
+        assert_eq!(line, r#"{"event":"early_stop","step":9921,"best_accuracy":0.9922}"#);
         let line =
             serde_json::to_string(&Event::Test { accuracy: 0.9894, checkpoint: "model.ckpt-7920".into() });
         assert_eq!(

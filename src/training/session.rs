@@ -7,7 +7,7 @@ use crate::graph::CheckpointManager;
 use crate::model::{Network, PIXELS};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use tensorflow::{Operation, Session, SessionOptions, SessionRunArgs, Status, Tensor};
+use tensorflow::{Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
 /// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
 pub struct TrainingSession {
@@ -15,6 +15,8 @@ pub struct TrainingSession {
     session: Session,
     batch: Feed,
     chunk: Feed,
+    training: Tensor<bool>,
+    step: Tensor<i64>,
 }
 
 impl TrainingSession {
@@ -25,8 +27,25 @@ impl TrainingSession {
     /// TensorFlow cannot open a session, for example on a device that is not there.
     pub fn new(network: Network, options: &SessionOptions) -> Result<Self> {
         let session = Session::new(options, &network.graph.graph())
-            .map_err(|status| TrainingError::Run { action: "open a session".into(), status })?;
-        Ok(Self { network, session, batch: Feed::default(), chunk: Feed::default() })
+            .map_err(|status| failed("open a session".into(), status))?;
+        Ok(Self {
+            network,
+            session,
+            batch: Feed::default(),
+            chunk: Feed::default(),
+            training: Tensor::from(true),
+            step: Tensor::from(0),
+        })
+    }
+
+    /// The same graph in a new session, whose variables have no values yet.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn reopen(self, options: &SessionOptions) -> Result<Self> {
+        let Self { network, session, .. } = self;
+        drop(session); // its memory first
+        Self::new(network, options)
     }
 
     /// Gives every variable its start value.
@@ -64,6 +83,11 @@ impl TrainingSession {
         split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
         let mut args = SessionRunArgs::new();
         self.batch.feed(&self.network, &mut args);
+        if let Some(inputs) = &self.network.inputs.training {
+            self.step[0] = step as i64;
+            args.add_feed(&inputs.flag.operation, 0, &self.training);
+            args.add_feed(&inputs.step.operation, 0, &self.step);
+        }
         args.add_target(&self.network.train);
         let loss = &self.network.loss;
         let loss = args.request_fetch(&loss.operation, loss.index);
@@ -136,8 +160,7 @@ impl Feed {
     }
 
     fn feed<'a>(&'a self, network: &Network, args: &mut SessionRunArgs<'a>) {
-        let operation = |output: &tensorflow::Output| -> Operation { output.operation.clone() };
-        args.add_feed(&operation(&network.inputs.x), 0, &self.images);
-        args.add_feed(&operation(&network.inputs.labels), 0, &self.labels);
+        args.add_feed(&network.inputs.x.operation, 0, &self.images);
+        args.add_feed(&network.inputs.labels.operation, 0, &self.labels);
     }
 }
