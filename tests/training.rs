@@ -14,18 +14,27 @@ fn tf_mnist() -> Command {
 }
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/golden")
+        .join(name)
 }
 
 /// Runs a training of a few steps into `folder` and returns its stdout.
 fn train(folder: &Path, arguments: &[&str]) -> String {
-    let output = tf_mnist().args(arguments).args(["-q", "--out-dir"]).arg(folder).assert().success();
+    let output = tf_mnist()
+        .args(arguments)
+        .args(["-q", "--out-dir"])
+        .arg(folder)
+        .assert()
+        .success();
     String::from_utf8(output.get_output().stdout.clone()).unwrap()
 }
 
 fn events(folder: &Path) -> Vec<Value> {
     let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn of_kind<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
@@ -34,21 +43,54 @@ fn of_kind<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a V
 
 fn values(prefix: &Path) -> Vec<(String, Vec<u32>)> {
     let checkpoint = Checkpoint::open(prefix).unwrap();
-    let bits = |name: &str| checkpoint.read_f32(name).unwrap().iter().map(|value| value.to_bits()).collect();
-    checkpoint.tensors().map(|(name, _)| (name.to_owned(), bits(name))).collect()
+    let bits = |name: &str| {
+        checkpoint
+            .read_f32(name)
+            .unwrap()
+            .iter()
+            .map(|value| value.to_bits())
+            .collect()
+    };
+    checkpoint
+        .tensors()
+        .map(|(name, _)| (name.to_owned(), bits(name)))
+        .collect()
 }
 
 #[test]
 fn a_short_baseline_run_leaves_all_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let stdout = train(&run, &["baseline", "--max-steps", "7", "--seed", "5", "--batch-size", "50"]);
+    let stdout = train(
+        &run,
+        &[
+            "baseline",
+            "--max-steps",
+            "7",
+            "--seed",
+            "5",
+            "--batch-size",
+            "50",
+        ],
+    );
 
     let lines: Vec<_> = stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{stdout}");
-    assert!(predicate::str::is_match(r"^Epoch:   0, Train accuracy: \d+\.\d\d%, Validate accuracy: \d+\.\d\d%$").unwrap().eval(lines[0]));
-    assert!(predicate::str::is_match(r"^Time usage: 0:\d\d:\d\d$").unwrap().eval(lines[1]));
-    assert!(predicate::str::is_match(r"^Test_accuracy: \d+\.\d\d%$").unwrap().eval(lines[2]));
+    assert!(
+        predicate::str::is_match(r"^Epoch:   0, Train accuracy: \d+\.\d\d%, Validate accuracy: \d+\.\d\d%$")
+            .unwrap()
+            .eval(lines[0])
+    );
+    assert!(
+        predicate::str::is_match(r"^Time usage: 0:\d\d:\d\d$")
+            .unwrap()
+            .eval(lines[1])
+    );
+    assert!(
+        predicate::str::is_match(r"^Test_accuracy: \d+\.\d\d%$")
+            .unwrap()
+            .eval(lines[2])
+    );
 
     let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
     assert_eq!(config["model"], "baseline");
@@ -58,7 +100,9 @@ fn a_short_baseline_run_leaves_all_its_files() {
     assert!(config["versions"]["tensorflow"].is_string());
 
     let events = events(&run);
-    let steps: Vec<_> = of_kind(&events, "step").map(|event| event["step"].as_u64().unwrap()).collect();
+    let steps: Vec<_> = of_kind(&events, "step")
+        .map(|event| event["step"].as_u64().unwrap())
+        .collect();
     assert_eq!(steps, [0, 1, 2, 3, 4, 5, 6]);
     assert_eq!(of_kind(&events, "validation").count(), 1);
     let test = of_kind(&events, "test").next().unwrap();
@@ -66,7 +110,10 @@ fn a_short_baseline_run_leaves_all_its_files() {
     let prefix = latest_checkpoint(&run).unwrap().unwrap();
     assert_eq!(prefix, run.join("model.ckpt-6"));
     assert_eq!(values(&prefix).len(), 26);
-    let leftovers: Vec<_> = fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let leftovers: Vec<_> = fs::read_dir(&run)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(leftovers.len(), 5, "{leftovers:?}");
 }
 
@@ -74,14 +121,25 @@ fn a_short_baseline_run_leaves_all_its_files() {
 fn a_reproducible_run_repeats_to_the_last_bit() {
     for arguments in [
         &["baseline", "--reproducible", "--max-steps", "12"][..],
-        &["optimized", "--reproducible", "--max-steps", "6", "--validate-every", "4"],
+        &[
+            "optimized",
+            "--reproducible",
+            "--max-steps",
+            "6",
+            "--validate-every",
+            "4",
+        ],
     ] {
         let folder = tempfile::tempdir().unwrap();
         let runs = ["a", "b"].map(|name| folder.path().join(name));
         runs.each_ref().map(|run| train(run, arguments));
-        let losses = runs.each_ref().map(|run| fs::read_to_string(run.join("metrics.jsonl")).unwrap());
+        let losses = runs
+            .each_ref()
+            .map(|run| fs::read_to_string(run.join("metrics.jsonl")).unwrap());
         assert_eq!(losses[0], losses[1]);
-        let [a, b] = runs.each_ref().map(|run| values(&latest_checkpoint(run).unwrap().unwrap()));
+        let [a, b] = runs
+            .each_ref()
+            .map(|run| values(&latest_checkpoint(run).unwrap().unwrap()));
         assert!(a == b, "the final checkpoints differ");
     }
 }
@@ -91,7 +149,10 @@ fn another_seed_is_another_run() {
     let folder = tempfile::tempdir().unwrap();
     let runs = ["1", "2"].map(|seed| {
         let run = folder.path().join(seed);
-        train(&run, &["baseline", "--reproducible", "--max-steps", "1", "--seed", seed]);
+        train(
+            &run,
+            &["baseline", "--reproducible", "--max-steps", "1", "--seed", seed],
+        );
         fs::read_to_string(run.join("metrics.jsonl")).unwrap()
     });
     assert_ne!(runs[0], runs[1]);
@@ -101,18 +162,35 @@ fn another_seed_is_another_run() {
 fn optimized_stops_early_and_tests_its_best_weights() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let stdout = train(&run, &["optimized", "--patience", "0", "--validate-every", "3", "--seed", "1"]);
+    let stdout = train(
+        &run,
+        &[
+            "optimized",
+            "--patience",
+            "0",
+            "--validate-every",
+            "3",
+            "--seed",
+            "1",
+        ],
+    );
     let lines: Vec<_> = stdout.lines().collect();
     let first = predicate::str::is_match(
         r"^Epoch:   0, Iter:      0, Acc_Train: [ \d]\d\d?\.\d\d%, Acc_Val: [ \d]\d\d?\.\d\d%, Time: 0:00:\d\d improved!$",
     );
     assert!(first.unwrap().eval(lines[0]), "{stdout}");
-    assert!(lines[1].starts_with("Early stopping in 1 step! And the best validation accuracy is 0."), "{stdout}");
+    assert!(
+        lines[1].starts_with("Early stopping in 1 step! And the best validation accuracy is 0."),
+        "{stdout}"
+    );
     assert!(lines[2].starts_with("Time usage: "), "{stdout}");
     assert!(lines[3].starts_with("Test_accuracy: "), "{stdout}");
     let events = events(&run);
     assert_eq!(of_kind(&events, "early_stop").next().unwrap()["step"], 1);
-    assert_eq!(of_kind(&events, "test").next().unwrap()["checkpoint"], "model.ckpt-0");
+    assert_eq!(
+        of_kind(&events, "test").next().unwrap()["checkpoint"],
+        "model.ckpt-0"
+    );
 }
 
 #[test]
@@ -122,11 +200,21 @@ fn evaluation_counts_every_row_whatever_the_chunk() {
     let accuracies = ["1000", "777", "10000"].map(|chunk| {
         let run = folder.path().join(chunk);
         let start = start.to_str().unwrap();
-        let arguments =
-            ["baseline", "--reproducible", "--max-steps", "3", "--warm-start", start, "--eval-chunk", chunk];
+        let arguments = [
+            "baseline",
+            "--reproducible",
+            "--max-steps",
+            "3",
+            "--warm-start",
+            start,
+            "--eval-chunk",
+            chunk,
+        ];
         train(&run, &arguments);
         let events = events(&run);
-        of_kind(&events, "test").next().unwrap()["accuracy"].as_f64().unwrap()
+        of_kind(&events, "test").next().unwrap()["accuracy"]
+            .as_f64()
+            .unwrap()
     });
     assert_eq!(accuracies[0], accuracies[1]);
     assert_eq!(accuracies[0], accuracies[2]);
@@ -150,7 +238,17 @@ fn a_run_folder_is_not_written_over_unless_told_to() {
     // Starting from a checkpoint of the very run that is replaced works too.
     let start = run.join("model.ckpt-1");
     let start = start.to_str().unwrap().to_owned();
-    train(&run, &["baseline", "--max-steps", "1", "--overwrite", "--warm-start", &start]);
+    train(
+        &run,
+        &[
+            "baseline",
+            "--max-steps",
+            "1",
+            "--overwrite",
+            "--warm-start",
+            &start,
+        ],
+    );
     assert!(!run.join("model.ckpt-1.index").exists());
     assert!(run.join("model.ckpt-0.index").exists());
 }
@@ -164,7 +262,9 @@ fn without_an_out_dir_the_first_free_number_is_taken() {
             .args(["baseline", "--max-steps", "1"])
             .assert()
             .success()
-            .stderr(predicate::str::contains(format!("run folder: runs/baseline-{number}")));
+            .stderr(predicate::str::contains(format!(
+                "run folder: runs/baseline-{number}"
+            )));
     }
     assert!(folder.path().join("runs/baseline-2/config.json").exists());
 }
@@ -187,10 +287,19 @@ fn values_out_of_range_are_usage_errors() {
         &["optimized", "--accuracy-on", "loss"],
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let assert = tf_mnist().current_dir(folder.path()).args(arguments).assert().code(2).stdout("");
+        let assert = tf_mnist()
+            .current_dir(folder.path())
+            .args(arguments)
+            .assert()
+            .code(2)
+            .stdout("");
         let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
         assert!(stderr.contains(arguments[1]), "{arguments:?}: {stderr}");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{arguments:?} left something");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "{arguments:?} left something"
+        );
     }
 }
 
@@ -200,9 +309,21 @@ fn a_checkpoint_that_does_not_fit_is_refused_by_name() {
     let run = folder.path().join("run");
     let cases = [
         ("baseline", golden("no/such.ckpt"), "there is no checkpoint"),
-        ("baseline", golden("optimized/init.ckpt"), "fc1/kernel has shape [6272, 32] instead of [1568, 32]"),
-        ("optimized", golden("baseline/init.ckpt"), "batch_normalization/beta is missing"),
-        ("baseline", golden("baseline/init.ckpt.index"), "a checkpoint goes by its prefix"),
+        (
+            "baseline",
+            golden("optimized/init.ckpt"),
+            "fc1/kernel has shape [6272, 32] instead of [1568, 32]",
+        ),
+        (
+            "optimized",
+            golden("baseline/init.ckpt"),
+            "batch_normalization/beta is missing",
+        ),
+        (
+            "baseline",
+            golden("baseline/init.ckpt.index"),
+            "a checkpoint goes by its prefix",
+        ),
     ];
     for (model, start, message) in cases {
         tf_mnist()
@@ -222,7 +343,14 @@ fn a_checkpoint_that_does_not_fit_is_refused_by_name() {
 fn a_loss_that_is_no_number_ends_the_run_and_names_the_step() {
     let folder = tempfile::tempdir().unwrap();
     tf_mnist()
-        .args(["baseline", "--learning-rate", "1e38", "--max-steps", "50", "--out-dir"])
+        .args([
+            "baseline",
+            "--learning-rate",
+            "1e38",
+            "--max-steps",
+            "50",
+            "--out-dir",
+        ])
         .arg(folder.path().join("run"))
         .assert()
         .code(1)
@@ -246,13 +374,18 @@ fn a_signal_leaves_a_checkpoint_and_its_exit_code() {
             assert!(Instant::now() < deadline, "the run did not start");
             std::thread::sleep(Duration::from_millis(20));
         }
-        let kill = Process::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+        let kill = Process::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status();
         assert!(kill.unwrap().success());
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code));
         let stderr = String::from_utf8_lossy(&output.stderr);
         let prefix = latest_checkpoint(&run).unwrap().unwrap();
-        assert!(stderr.contains(&format!("saved {}", prefix.display())), "{stderr}");
+        assert!(
+            stderr.contains(&format!("saved {}", prefix.display())),
+            "{stderr}"
+        );
         Checkpoint::open(&prefix).unwrap().verify().unwrap();
     }
 }
