@@ -14,7 +14,7 @@ pub struct Cli {
 }
 
 /// Options that every subcommand takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
     /// Folder with the four IDX files, raw or gzipped, of MNIST or any data set of its shape [default: MNIST itself,

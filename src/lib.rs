@@ -8,3 +8,4 @@ pub mod dataset;
 pub mod fetch;
 pub mod graph;
 pub mod model;
+pub mod training;

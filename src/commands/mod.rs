@@ -1,11 +1,15 @@
 //! One file a subcommand: turns options into calls of the library and prints the results.
 
+mod baseline;
 mod completions;
+mod console;
 mod data;
 pub mod failure;
 pub mod log;
+mod optimized;
 mod output;
 mod progress;
+mod train;
 
 use crate::cli::{Cli, Command};
 use anyhow::Result;
@@ -17,6 +21,8 @@ use std::process::ExitCode;
 /// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
 pub fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
+        Command::Baseline(args) => baseline::run(&cli.global, args),
+        Command::Optimized(args) => optimized::run(&cli.global, args),
         Command::Completions { shell } => completions::run(*shell),
         Command::Data(args) => data::run(&cli.global, args),
         _ => Err(failure::usage("not here yet")),

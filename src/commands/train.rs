@@ -1,16 +1,17 @@
 //! What `baseline` and `optimized` share: from options to a trained, tested and saved network.
 
 use super::console::{self, Console, Lines};
-use super::environment::{self, Environment};
 use super::failure::usage;
-use super::output;
+use super::{data, output, tensorflow};
 use crate::cli::{GlobalArgs, TrainingArgs};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tf_mnist::dataset::BatchPlan;
+use std::thread::{self, JoinHandle};
+use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{Checkpoint, CheckpointManager, latest_checkpoint};
 use tf_mnist::model::Kind;
+use tf_mnist::runtime::{self, Runtime, SessionConfig};
 use tf_mnist::training::{
     Ending, Event, Interrupt, MetricsFile, ModelCheckpoint, ModelConfig, Outcome, ProgressDisplay, RunConfig,
     RunDirectory, TrainingError, TrainingSession, Versions, fit,
@@ -29,19 +30,27 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request) -> Resul
     if let Some(path) = args.out_dir.as_deref().filter(|path| RunDirectory::refuses(path, args.overwrite)) {
         return Err(usage(TrainingError::HoldsRun { path: path.to_path_buf() }.to_string()));
     }
+    let session_config = tensorflow::session_config(global, args.reproducible)?;
     let warm_start = args.warm_start.as_deref().map(find_checkpoint).transpose()?;
-    let environment = environment::load(global, args.reproducible)?;
-    let config = resolve(global, args, request, &environment, warm_start);
-    let plan = BatchPlan::new(environment.dataset.train.len(), config.batch_size, config.schedule().order)
-        .map_err(|error| usage(format!("--batch-size {}: {error}", config.batch_size)))?;
+    let runtime = tensorflow::load(global, &session_config, args.reproducible)?;
+    // Read and verified while the graph is built. Not before the library is open: that sets environment variables,
+    // which no other thread may read meanwhile.
+    let dataset = start_loading(global);
+    let config = resolve(global, args, request, session_config, runtime, warm_start);
 
-    let options = environment.session.session_options()?;
+    if config.session.device.requires_gpu() {
+        runtime::devices(&config.session)?;
+    }
+    let options = config.session.session_options()?;
     let mut session = TrainingSession::new(config.build_network()?, &options)?;
     // Before the run folder is cleared: the checkpoint may lie in there.
     match &config.warm_start {
-        Some(prefix) => session.restore(prefix)?,
+        Some(prefix) => session.restore(prefix).context("--warm-start")?,
         None => session.initialize()?,
     }
+    let dataset = dataset.join().map_err(|_| anyhow!("reading the data set failed; this is a bug"))??;
+    let plan = BatchPlan::new(dataset.train.len(), config.batch_size, config.schedule().order)
+        .map_err(|error| usage(format!("--batch-size {}: {error}", config.batch_size)))?;
 
     let folder = match &args.out_dir {
         Some(path) => RunDirectory::create(path, args.overwrite)?,
@@ -60,7 +69,7 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request) -> Resul
     let interrupt = Interrupt::on_signals().context("cannot watch for signals")?;
     let outcome = fit(
         &mut session,
-        &environment.dataset,
+        &dataset,
         &config.schedule(),
         &interrupt,
         &mut [&mut metrics, &mut checkpoints, &mut console],
@@ -70,7 +79,7 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request) -> Resul
         return interrupted(&session, &mut checkpoints, &outcome, &interrupt);
     }
     let session = if config.keeps_best() { session.reopen(&options)? } else { session };
-    conclude(session, &config, &environment, &outcome, &mut metrics, &mut checkpoints)?;
+    conclude(session, &config, &dataset, &outcome, &mut metrics, &mut checkpoints)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -78,7 +87,7 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request) -> Resul
 fn conclude(
     mut session: TrainingSession,
     config: &RunConfig,
-    environment: &Environment,
+    dataset: &Dataset,
     outcome: &Outcome,
     metrics: &mut MetricsFile,
     checkpoints: &mut ModelCheckpoint,
@@ -96,7 +105,7 @@ fn conclude(
         checkpoints.save_last(&session, outcome.steps)?
     };
     let checkpoint = tested.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
-    let accuracy = session.evaluate(&environment.dataset.test, config.eval_chunk)?.accuracy();
+    let accuracy = session.evaluate(&dataset.test, config.eval_chunk)?.accuracy();
     metrics.write(&Event::Test { accuracy, checkpoint })?;
     output::print(&console::test_accuracy(accuracy))
 }
@@ -128,11 +137,18 @@ fn find_checkpoint(path: &Path) -> Result<PathBuf> {
     Ok(prefix)
 }
 
+/// Loads the data set on a thread of its own.
+fn start_loading(global: &GlobalArgs) -> JoinHandle<Result<Dataset>> {
+    let global = global.clone();
+    thread::spawn(move || data::load(&global))
+}
+
 fn resolve(
     global: &GlobalArgs,
     args: &TrainingArgs,
     request: &Request,
-    environment: &Environment,
+    session: SessionConfig,
+    runtime: &Runtime,
     warm_start: Option<PathBuf>,
 ) -> RunConfig {
     let seed = args.seed.unwrap_or_else(|| if args.reproducible { 0 } else { draw_seed() });
@@ -149,12 +165,12 @@ fn resolve(
         warm_start,
         reproducible: args.reproducible,
         data_dir: global.data_dir.clone(),
-        session: environment.session.clone(),
-        onednn: environment.runtime.onednn(),
+        session,
+        onednn: runtime.onednn,
         versions: Versions {
             tf_mnist: env!("CARGO_PKG_VERSION").into(),
-            tensorflow: environment.runtime.version().into(),
-            library: environment.runtime.library().to_path_buf(),
+            tensorflow: runtime.version.clone(),
+            library: runtime.library.clone(),
         },
     }
 }
