@@ -74,7 +74,7 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "ROWS", default_value = "100", value_parser = rows)]
     pub batch_size: usize,
     /// Adam's learning rate [default: baseline 0.001, optimized 0.01]
-    #[arg(long, value_name = "RATE", value_parser = learning_rate)]
+    #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]
     pub learning_rate: Option<f32>,
     /// Stop after this many steps
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
@@ -113,10 +113,10 @@ pub struct OptimizedArgs {
     #[arg(long, value_name = "STEPS", default_value = "10", value_parser = value_parser!(u64).range(1..))]
     pub validate_every: u64,
     /// Share of units dropped behind the pool
-    #[arg(long, value_name = "RATE", default_value = "0.25", value_parser = dropout_rate)]
+    #[arg(long, value_name = "RATE", default_value = "0.25", value_parser = dropout_rate, allow_negative_numbers = true)]
     pub pool_dropout: f32,
     /// Share of units dropped behind fc1
-    #[arg(long, value_name = "RATE", default_value = "0.5", value_parser = dropout_rate)]
+    #[arg(long, value_name = "RATE", default_value = "0.5", value_parser = dropout_rate, allow_negative_numbers = true)]
     pub fc_dropout: f32,
     /// Which logits accuracy is measured on; `logits` is how the published program measured
     #[arg(long, value_name = "LOGITS", default_value = "logits_batch_norm")]

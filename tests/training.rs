@@ -132,7 +132,9 @@ fn a_reproducible_run_repeats_to_the_last_bit() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let runs = ["a", "b"].map(|name| folder.path().join(name));
-        runs.each_ref().map(|run| train(run, arguments));
+        for run in &runs {
+            train(run, arguments);
+        }
         let losses = runs
             .each_ref()
             .map(|run| fs::read_to_string(run.join("metrics.jsonl")).unwrap());
@@ -362,7 +364,7 @@ fn a_signal_leaves_a_checkpoint_and_its_exit_code() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("run");
-        let mut child = Process::new(env!("CARGO_BIN_EXE_tf-mnist"))
+        let child = Process::new(env!("CARGO_BIN_EXE_tf-mnist"))
             .args(["baseline", "--epochs", "1000", "--out-dir"])
             .arg(&run)
             .stdout(Stdio::null())

@@ -18,7 +18,11 @@ pub fn run(global: &GlobalArgs, args: &OptimizedArgs) -> Result<ExitCode> {
             cli::AccuracyOn::Logits => AccuracyOn::Logits,
         },
     };
-    let request =
-        Request { kind: Kind::Optimized, model, default_epochs: 20, default_learning_rate: 0.01 };
+    let request = Request {
+        kind: Kind::Optimized,
+        model,
+        default_epochs: 20,
+        default_learning_rate: 0.01,
+    };
     train::run(global, &args.training, &request)
 }

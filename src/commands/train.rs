@@ -27,8 +27,17 @@ pub struct Request {
 
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
 pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request) -> Result<ExitCode> {
-    if let Some(path) = args.out_dir.as_deref().filter(|path| RunDirectory::refuses(path, args.overwrite)) {
-        return Err(usage(TrainingError::HoldsRun { path: path.to_path_buf() }.to_string()));
+    if let Some(path) = args
+        .out_dir
+        .as_deref()
+        .filter(|path| RunDirectory::refuses(path, args.overwrite))
+    {
+        return Err(usage(
+            TrainingError::HoldsRun {
+                path: path.to_path_buf(),
+            }
+            .to_string(),
+        ));
     }
     let session_config = tensorflow::session_config(global, args.reproducible)?;
     let warm_start = args.warm_start.as_deref().map(find_checkpoint).transpose()?;
@@ -48,7 +57,9 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request) -> Resul
         Some(prefix) => session.restore(prefix).context("--warm-start")?,
         None => session.initialize()?,
     }
-    let dataset = dataset.join().map_err(|_| anyhow!("reading the data set failed; this is a bug"))??;
+    let dataset = dataset
+        .join()
+        .map_err(|_| anyhow!("reading the data set failed; this is a bug"))??;
     let plan = BatchPlan::new(dataset.train.len(), config.batch_size, config.schedule().order)
         .map_err(|error| usage(format!("--batch-size {}: {error}", config.batch_size)))?;
 
@@ -62,7 +73,11 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request) -> Resul
     let manager = folder.checkpoints(CheckpointManager::DEFAULT_MAX_TO_KEEP)?;
     let mut checkpoints = ModelCheckpoint::new(manager, config.keeps_best());
     let steps = config.schedule().total_steps(plan.steps_per_epoch() as u64);
-    let lines = if config.keeps_best() { Lines::Optimized } else { Lines::Baseline };
+    let lines = if config.keeps_best() {
+        Lines::Optimized
+    } else {
+        Lines::Baseline
+    };
     let mut console = Console::new(lines, ProgressDisplay::new(steps, global.quiet));
 
     // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
@@ -78,8 +93,19 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request) -> Resul
     if outcome.ending == Ending::Interrupted {
         return interrupted(&session, &mut checkpoints, &outcome, &interrupt);
     }
-    let session = if config.keeps_best() { session.reopen(&options)? } else { session };
-    conclude(session, &config, &dataset, &outcome, &mut metrics, &mut checkpoints)?;
+    let session = if config.keeps_best() {
+        session.reopen(&options)?
+    } else {
+        session
+    };
+    conclude(
+        session,
+        &config,
+        &dataset,
+        &outcome,
+        &mut metrics,
+        &mut checkpoints,
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -93,7 +119,10 @@ fn conclude(
     checkpoints: &mut ModelCheckpoint,
 ) -> Result<()> {
     if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.best) {
-        metrics.write(&Event::EarlyStop { step: outcome.steps, best_accuracy: best.accuracy })?;
+        metrics.write(&Event::EarlyStop {
+            step: outcome.steps,
+            best_accuracy: best.accuracy,
+        })?;
     }
     let tested = if config.keeps_best() {
         let best = checkpoints.newest();
@@ -104,7 +133,11 @@ fn conclude(
     } else {
         checkpoints.save_last(&session, outcome.steps)?
     };
-    let checkpoint = tested.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+    let checkpoint = tested
+        .and_then(Path::file_name)
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let accuracy = session.evaluate(&dataset.test, config.eval_chunk)?.accuracy();
     metrics.write(&Event::Test { accuracy, checkpoint })?;
     output::print(&console::test_accuracy(accuracy))
@@ -118,7 +151,11 @@ fn interrupted(
     interrupt: &Interrupt,
 ) -> Result<ExitCode> {
     match checkpoints.save_last(session, outcome.steps)? {
-        Some(prefix) => log::info!("interrupted after {} steps; saved {}", outcome.steps, prefix.display()),
+        Some(prefix) => log::info!(
+            "interrupted after {} steps; saved {}",
+            outcome.steps,
+            prefix.display()
+        ),
         None => log::info!("interrupted before the first step; there is nothing to save"),
     }
     Ok(ExitCode::from(interrupt.exit_code()))
@@ -151,7 +188,9 @@ fn resolve(
     runtime: &Runtime,
     warm_start: Option<PathBuf>,
 ) -> RunConfig {
-    let seed = args.seed.unwrap_or_else(|| if args.reproducible { 0 } else { draw_seed() });
+    let seed = args
+        .seed
+        .unwrap_or_else(|| if args.reproducible { 0 } else { draw_seed() });
     RunConfig {
         version: RunConfig::VERSION,
         model: request.model,

@@ -37,7 +37,8 @@ impl EarlyStopping {
     /// Whether the run stops now that `steps` steps are done.
     pub fn stops_after(&self, steps: u64) -> bool {
         let last_improved = self.best.map_or(0, |best| best.step);
-        self.patience.is_some_and(|patience| steps.saturating_sub(last_improved) > patience)
+        self.patience
+            .is_some_and(|patience| steps.saturating_sub(last_improved) > patience)
     }
 
     /// The best accuracy so far.
@@ -71,16 +72,20 @@ mod tests {
         let improves_until = |last: usize| (0..=last).map(|n| n as f64 / 1000.0).collect::<Vec<_>>();
         // (patience, validations every, accuracies, stopped after, best step)
         let table: [(u64, u64, Vec<f64>, u64, u64); 7] = [
-            (2000, 10, vec![0.5], 2001, 0),                       // never improves after step 0
-            (2000, 10, improves_until(792), 9921, 7920),          // the published run
-            (2000, 10, improves_until(200), 4001, 2000),          // step 2000 is the last that may improve
-            (2000, 2001, vec![0.5, 0.9], 2001, 0),                // improves one step too late
-            (0, 1, vec![0.5], 1, 0),                              // no patience at all
+            (2000, 10, vec![0.5], 2001, 0),              // never improves after step 0
+            (2000, 10, improves_until(792), 9921, 7920), // the published run
+            (2000, 10, improves_until(200), 4001, 2000), // step 2000 is the last that may improve
+            (2000, 2001, vec![0.5, 0.9], 2001, 0),       // improves one step too late
+            (0, 1, vec![0.5], 1, 0),                     // no patience at all
             (0, 10, vec![0.5, 0.9], 1, 0),
-            (10, 10, vec![0.5, 0.5, 0.9], 11, 0),                 // equal is no improvement
+            (10, 10, vec![0.5, 0.5, 0.9], 11, 0), // equal is no improvement
         ];
         for (patience, every, accuracies, stopped, best) in table {
-            assert_eq!(run(patience, every, &accuracies, 20_000), (Some(stopped), best), "patience {patience}, every {every}");
+            assert_eq!(
+                run(patience, every, &accuracies, 20_000),
+                (Some(stopped), best),
+                "patience {patience}, every {every}"
+            );
         }
     }
 

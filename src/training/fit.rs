@@ -101,19 +101,37 @@ pub fn fit(
             return Err(TrainingError::Diverged { step, loss });
         }
         let report = StepReport { step, epoch, loss };
-        observers.iter_mut().try_for_each(|observer| observer.step(&report))?;
+        observers
+            .iter_mut()
+            .try_for_each(|observer| observer.step(&report))?;
 
         if schedule.validates_after(step, steps_per_epoch, total) {
             let train_accuracy = session.evaluate_rows(&dataset.train, rows)?.accuracy();
-            let accuracy = session.evaluate(&dataset.validation, schedule.eval_chunk)?.accuracy();
+            let accuracy = session
+                .evaluate(&dataset.validation, schedule.eval_chunk)?
+                .accuracy();
             let improved = stopping.observe(step, accuracy);
             let elapsed = started.elapsed();
-            let report = ValidationReport { step, epoch, train_accuracy, accuracy, improved, elapsed };
-            observers.iter_mut().try_for_each(|observer| observer.validation(&report, session))?;
+            let report = ValidationReport {
+                step,
+                epoch,
+                train_accuracy,
+                accuracy,
+                improved,
+                elapsed,
+            };
+            observers
+                .iter_mut()
+                .try_for_each(|observer| observer.validation(&report, session))?;
         }
         step += 1;
     };
-    Ok(Outcome { ending, steps: step, best: stopping.best(), elapsed: started.elapsed() })
+    Ok(Outcome {
+        ending,
+        steps: step,
+        best: stopping.best(),
+        elapsed: started.elapsed(),
+    })
 }
 
 impl Schedule {
@@ -140,12 +158,22 @@ mod tests {
 
     fn schedule(epochs: u32, max_steps: Option<u64>, validate: Validate) -> Schedule {
         let order = Order::File;
-        Schedule { epochs, batch_size: 100, order, max_steps, validate, patience: None, eval_chunk: 1000 }
+        Schedule {
+            epochs,
+            batch_size: 100,
+            order,
+            max_steps,
+            validate,
+            patience: None,
+            eval_chunk: 1000,
+        }
     }
 
     fn validated(schedule: &Schedule, steps_per_epoch: u64) -> Vec<u64> {
         let total = schedule.total_steps(steps_per_epoch);
-        (0..total).filter(|&step| schedule.validates_after(step, steps_per_epoch, total)).collect()
+        (0..total)
+            .filter(|&step| schedule.validates_after(step, steps_per_epoch, total))
+            .collect()
     }
 
     #[test]
@@ -158,12 +186,18 @@ mod tests {
 
     #[test]
     fn every_so_many_steps_starts_with_step_0() {
-        assert_eq!(validated(&schedule(1, Some(25), Validate::Every(10)), 550), [0, 10, 20]);
+        assert_eq!(
+            validated(&schedule(1, Some(25), Validate::Every(10)), 550),
+            [0, 10, 20]
+        );
     }
 
     #[test]
     fn epochs_bound_the_steps_also_beyond_max_steps() {
-        assert_eq!(schedule(2, Some(10_000), Validate::Every(1)).total_steps(550), 1100);
+        assert_eq!(
+            schedule(2, Some(10_000), Validate::Every(1)).total_steps(550),
+            1100
+        );
         assert_eq!(schedule(0, None, Validate::Every(1)).total_steps(550), 0);
     }
 }

@@ -17,7 +17,11 @@ pub struct ModelCheckpoint {
 impl ModelCheckpoint {
     /// Saves through `manager`.
     pub fn new(manager: CheckpointManager, save_best_only: bool) -> Self {
-        Self { manager, save_best_only, newest: None }
+        Self {
+            manager,
+            save_best_only,
+            newest: None,
+        }
     }
 
     /// Saves the weights as they are after `steps` steps, unless that is done, and returns the prefix; `None` if there
@@ -47,6 +51,10 @@ impl ModelCheckpoint {
 
 impl Observer for ModelCheckpoint {
     fn validation(&mut self, report: &ValidationReport, session: &TrainingSession) -> Result<()> {
-        if report.improved || !self.save_best_only { self.save(session, report.step) } else { Ok(()) }
+        if report.improved || !self.save_best_only {
+            self.save(session, report.step)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -76,10 +76,22 @@ impl RunConfig {
     pub fn build_network(&self) -> Result<Network> {
         let (learning_rate, seed) = (self.learning_rate, self.seed);
         Ok(match self.model {
-            ModelConfig::Baseline => baseline(&BaselineConfig { learning_rate, seed: Some(seed) })?,
-            ModelConfig::Optimized { pool_dropout, fc_dropout, accuracy_on, .. } => {
-                optimized(&OptimizedConfig { learning_rate, pool_dropout, fc_dropout, accuracy_on, seed })?
-            }
+            ModelConfig::Baseline => baseline(&BaselineConfig {
+                learning_rate,
+                seed: Some(seed),
+            })?,
+            ModelConfig::Optimized {
+                pool_dropout,
+                fc_dropout,
+                accuracy_on,
+                ..
+            } => optimized(&OptimizedConfig {
+                learning_rate,
+                pool_dropout,
+                fc_dropout,
+                accuracy_on,
+                seed,
+            })?,
         })
     }
 
@@ -87,13 +99,33 @@ impl RunConfig {
     pub fn schedule(&self) -> Schedule {
         let (validate, patience) = match self.model {
             ModelConfig::Baseline => (Validate::EvenEpochsAndLast, None),
-            ModelConfig::Optimized { patience, validate_every, .. } => {
-                (Validate::Every(validate_every), Some(patience))
-            }
+            ModelConfig::Optimized {
+                patience,
+                validate_every,
+                ..
+            } => (Validate::Every(validate_every), Some(patience)),
         };
-        let order = if self.shuffle { Order::Shuffled { seed: self.seed } } else { Order::File };
-        let Self { epochs, batch_size, max_steps, eval_chunk, .. } = *self;
-        Schedule { epochs, batch_size, order, max_steps, validate, patience, eval_chunk }
+        let order = if self.shuffle {
+            Order::Shuffled { seed: self.seed }
+        } else {
+            Order::File
+        };
+        let Self {
+            epochs,
+            batch_size,
+            max_steps,
+            eval_chunk,
+            ..
+        } = *self;
+        Schedule {
+            epochs,
+            batch_size,
+            order,
+            max_steps,
+            validate,
+            patience,
+            eval_chunk,
+        }
     }
 
     /// Whether the best checkpoint is what counts at the end, rather than the last weights.

@@ -93,7 +93,9 @@ impl TrainingSession {
         let loss = args.request_fetch(&loss.operation, loss.index);
         let action = || format!("run training step {step}");
         self.run(&mut args, action)?;
-        let loss = args.fetch::<f32>(loss).map_err(|status| failed(action(), status))?;
+        let loss = args
+            .fetch::<f32>(loss)
+            .map_err(|status| failed(action(), status))?;
         Ok(loss.first().copied().unwrap_or(f32::NAN))
     }
 
@@ -105,7 +107,10 @@ impl TrainingSession {
         self.batch.resize(rows.len());
         split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
         let correct = self.count(&self.batch)?;
-        Ok(Correct { correct, rows: rows.len() as u64 })
+        Ok(Correct {
+            correct,
+            rows: rows.len() as u64,
+        })
     }
 
     pub(super) fn count_correct(&mut self, split: &Split, rows: Range<usize>) -> Result<u64> {
@@ -119,9 +124,16 @@ impl TrainingSession {
         feed.feed(&self.network, &mut args);
         let correct = &self.network.accuracy.correct;
         let correct = args.request_fetch(&correct.operation, correct.index);
-        let action = || format!("evaluate {} rows at once (--eval-chunk sets how many)", feed.labels.len());
+        let action = || {
+            format!(
+                "evaluate {} rows at once (--eval-chunk sets how many)",
+                feed.labels.len()
+            )
+        };
         self.run(&mut args, action)?;
-        let correct = args.fetch::<bool>(correct).map_err(|status| failed(action(), status))?;
+        let correct = args
+            .fetch::<bool>(correct)
+            .map_err(|status| failed(action(), status))?;
         Ok(correct.iter().filter(|&&correct| correct).count() as u64)
     }
 
@@ -147,7 +159,10 @@ struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { images: Tensor::new(&[0, PIXELS]), labels: Tensor::new(&[0]) }
+        Self {
+            images: Tensor::new(&[0, PIXELS]),
+            labels: Tensor::new(&[0]),
+        }
     }
 }
 
@@ -155,7 +170,10 @@ impl Feed {
     fn resize(&mut self, rows: usize) {
         if self.labels.len() != rows {
             let rows = rows as u64;
-            *self = Self { images: Tensor::new(&[rows, PIXELS]), labels: Tensor::new(&[rows]) };
+            *self = Self {
+                images: Tensor::new(&[rows, PIXELS]),
+                labels: Tensor::new(&[rows]),
+            };
         }
     }
 

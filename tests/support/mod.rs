@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tensorflow::{Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor};
-use tf_mnist::dataset::{Dataset, Split};
+use tf_mnist::dataset::{self, Dataset, Split};
+use tf_mnist::fetch::Silent;
 use tf_mnist::model::Network;
+use tf_mnist::runtime::{self, SessionConfig};
 
 /// A file of Python's, see `tests/fixtures/golden/README.md`.
 pub fn golden(name: &str) -> PathBuf {
@@ -73,26 +75,23 @@ pub fn bits(values: &[f32]) -> Vec<u32> {
 /// MNIST, read once a process.
 pub fn mnist() -> &'static Dataset {
     static DATASET: OnceLock<Dataset> = OnceLock::new();
-    DATASET.get_or_init(|| tf_mnist::dataset::load_default(&tf_mnist::fetch::Silent).unwrap())
+    DATASET.get_or_init(|| dataset::load_default(&Silent).unwrap())
 }
 
-/// Opens TensorFlow without oneDNN.
+/// Opens TensorFlow without oneDNN, installing it into the cache first if need be.
 pub fn load_reproducible() {
-    static LOADED: OnceLock<()> = OnceLock::new();
-    LOADED.get_or_init(|| {
-        unsafe {
-            std::env::set_var("TF_ENABLE_ONEDNN_OPTS", "0");
-            std::env::set_var("TF_CPP_MIN_LOG_LEVEL", "3");
-        }
-        tensorflow::library::load().unwrap();
-    });
+    let options = runtime::Options {
+        onednn: Some(false),
+        ..runtime::Options::default()
+    };
+    let loaded = runtime::load(&options, &Silent).unwrap();
+    assert!(
+        !loaded.onednn,
+        "this process opened TensorFlow with oneDNN before"
+    );
 }
 
 /// One thread, no graph optimizer.
 pub fn reproducible_options() -> SessionOptions {
-    let mut options = SessionOptions::new();
-    options
-        .set_config(&[0x10, 1, 0x28, 1, 0x52, 5, 0x52, 3, 0x98, 0x01, 0x01])
-        .unwrap();
-    options
+    SessionConfig::reproducible().session_options().unwrap()
 }
