@@ -2,4 +2,5 @@
 //! trains, evaluates and exports it.
 
 pub mod atomic_file;
+pub mod dataset;
 pub mod fetch;

@@ -1,5 +1,6 @@
 //! One artifact from the first source that gives it, in its place only once it is verified.
 
+use super::cache::CacheError;
 use super::digest::Digest;
 use super::html;
 use super::progress::Progress;
@@ -23,7 +24,7 @@ pub struct Artifact<'a> {
     pub max_bytes: u64,
 }
 
-/// An artifact that could not be fetched.
+/// Artifacts that could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// No source gave it; each line says why.
@@ -33,6 +34,17 @@ pub enum FetchError {
         name: String,
         /// One failure a source, in the order tried.
         failures: Vec<SourceError>,
+    },
+    /// The cache folder cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// What was just verified and put in place reads differently now: the disk, or someone else, spoils it.
+    #[error("{path} was fetched and verified, and yet: {why}")]
+    Spoilt {
+        /// The entry.
+        path: PathBuf,
+        /// What is wrong with it now.
+        why: String,
     },
     /// The place where it should go cannot be written.
     #[error("cannot write {path}: {source}")]

@@ -8,6 +8,7 @@ mod answer;
 mod artifact;
 mod bounded;
 pub mod cache;
+mod cached;
 mod client;
 mod digest;
 pub mod html;
@@ -20,6 +21,7 @@ mod transfer;
 mod transfer_error;
 
 pub use artifact::{Artifact, FetchError, fetch};
+pub use cached::cached;
 pub use client::Client;
 pub use digest::Digest;
 pub use npm::{NpmCause, NpmError, NpmPackage};
