@@ -4,3 +4,4 @@
 pub mod atomic_file;
 pub mod dataset;
 pub mod fetch;
+pub mod runtime;

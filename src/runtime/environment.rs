@@ -34,7 +34,11 @@ impl Settings {
             (true, _) => Some("0"),
             (false, _) => Some("3"),
         };
-        Self { onednn, set_onednn, set_log_level }
+        Self {
+            onednn,
+            set_onednn,
+            set_log_level,
+        }
     }
 
     /// Runs `open` with the settings in place and `TENSORFLOW_DIR` naming `folder`, then gives the user's
@@ -75,9 +79,15 @@ mod tests {
     use super::*;
 
     fn settings(onednn: Option<bool>, verbose: bool, own: &[(&str, &str)]) -> Settings {
-        let options = Options { onednn, verbose, ..Options::default() };
+        let options = Options {
+            onednn,
+            verbose,
+            ..Options::default()
+        };
         Settings::new(&options, |name| {
-            own.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
+            own.iter()
+                .find(|(own, _)| *own == name)
+                .map(|(_, value)| (*value).to_owned())
         })
     }
 

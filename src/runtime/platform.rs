@@ -140,8 +140,12 @@ mod tests {
 
     #[test]
     fn pins_whole_digests_and_versions() {
-        let wheels = WHEELS.iter().map(|(_, _, wheel)| (wheel.sha256, wheel.version, wheel.requirement));
-        let archives = ARCHIVES.iter().map(|(_, _, archive)| (archive.sha256, archive.version, archive.url));
+        let wheels = WHEELS
+            .iter()
+            .map(|(_, _, wheel)| (wheel.sha256, wheel.version, wheel.requirement));
+        let archives = ARCHIVES
+            .iter()
+            .map(|(_, _, archive)| (archive.sha256, archive.version, archive.url));
         for (sha256, version, name) in wheels.chain(archives) {
             assert_eq!(sha256.len(), 64);
             assert!(sha256.bytes().all(|digit| digit.is_ascii_hexdigit()));
