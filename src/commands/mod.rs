@@ -9,6 +9,8 @@ pub mod log;
 mod optimized;
 mod output;
 mod progress;
+mod runtime;
+mod tensorflow;
 mod train;
 
 use crate::cli::{Cli, Command};
@@ -25,6 +27,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Optimized(args) => optimized::run(&cli.global, args),
         Command::Completions { shell } => completions::run(*shell),
         Command::Data(args) => data::run(&cli.global, args),
+        Command::Runtime(args) => runtime::run(&cli.global, args),
         _ => Err(failure::usage("not here yet")),
     }
 }
