@@ -169,7 +169,9 @@ impl LayerSummary {
             });
         }
         let count = |trainable| {
-            let counted = variables.iter().filter(|variable| variable.trainable == trainable);
+            let counted = variables
+                .iter()
+                .filter(|variable| variable.trainable == trainable);
             counted.map(VariableSummary::values).sum()
         };
         Self {
@@ -190,14 +192,17 @@ impl LayerSummary {
     /// Bytes of GPU memory that `rows` rows need while the layer runs, at the least: its input, the padded copy of it
     /// if there is one, and its output.
     pub fn bytes_at_once(&self, rows: u64) -> u64 {
-        let copy = self.gpu_padded_copy.as_ref().map_or(0, |copy| copy.bytes.at(rows));
+        let copy = self
+            .gpu_padded_copy
+            .as_ref()
+            .map_or(0, |copy| copy.bytes.at(rows));
         Memory::of(&self.input_shape).at(rows) + copy + self.output_bytes.at(rows)
     }
 }
 
 impl PaddedCopy {
     fn of(input: &RowShape, window: Window) -> Option<Self> {
-        let missing = window.after.abs_diff(window.before);
+        let missing = window.padding_after.abs_diff(window.padding_before);
         let (&[height, width, channels], 1..) = (input.dims(), missing) else {
             return None;
         };

@@ -62,11 +62,11 @@ pub struct Window {
     #[serde(serialize_with = "name_of")]
     pub padding: Padding,
     /// Height and width of the image.
-    pub size: u64,
+    pub input_size: u64,
     /// Rows of padding above the image and columns left of it.
-    pub before: u64,
+    pub padding_before: u64,
     /// Rows of padding below the image and columns right of it.
-    pub after: u64,
+    pub padding_after: u64,
     /// Height and width of the image with its padding.
     pub padded_size: u64,
     /// Positions of the window along an axis, the height and width of the output.
@@ -93,16 +93,16 @@ impl VariableSummary {
 
 impl Window {
     fn new(input: &RowShape, kernel_size: u64, stride: u64, padding: Padding) -> Self {
-        let size = input.side();
-        let (windows, before, after) = padding.windows(size, kernel_size, stride);
+        let input_size = input.side();
+        let (windows, padding_before, padding_after) = padding.windows(input_size, kernel_size, stride);
         Self {
             kernel_size,
             stride,
             padding,
-            size,
-            before,
-            after,
-            padded_size: before + size + after,
+            input_size,
+            padding_before,
+            padding_after,
+            padded_size: padding_before + input_size + padding_after,
             windows,
         }
     }

@@ -10,7 +10,7 @@ fn a_stride_of_2_over_28_pixels_pads_nothing_before_and_one_after() {
     let baseline = Summary::of(Kind::Baseline);
     let window = layer(&baseline, "conv2").window.unwrap();
     assert_eq!(window.padding, Padding::Same);
-    assert_eq!((window.before, window.after), (0, 1));
+    assert_eq!((window.padding_before, window.padding_after), (0, 1));
     assert_eq!((window.padded_size, window.windows), (29, 14));
 }
 
@@ -31,7 +31,12 @@ fn the_padded_copy_is_the_tensor_of_the_published_error() {
 #[test]
 fn padding_alike_on_both_sides_makes_no_copy() {
     let optimized = Summary::of(Kind::Optimized);
-    assert!(optimized.layers.iter().all(|layer| layer.gpu_padded_copy.is_none()));
+    assert!(
+        optimized
+            .layers
+            .iter()
+            .all(|layer| layer.gpu_padded_copy.is_none())
+    );
 }
 
 #[test]
@@ -71,7 +76,10 @@ fn work_is_that_of_the_published_networks() {
     assert_eq!(optimized.totals.multiply_adds_per_row, 3_926_592);
     assert_eq!(optimized.totals.training_step_flop, 2_355_955_200); // 2.36 GFLOP
     assert_eq!(optimized.forward_flop(5_000), 39_265_920_000); // 39.3 GFLOP
-    assert_eq!(optimized.training_flop(BATCH_ROWS), optimized.totals.training_step_flop);
+    assert_eq!(
+        optimized.training_flop(BATCH_ROWS),
+        optimized.totals.training_step_flop
+    );
     assert_eq!(
         optimized.forward_flop(CHUNK_ROWS),
         optimized.totals.evaluation_chunk_flop
