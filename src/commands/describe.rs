@@ -12,13 +12,20 @@ use super::output;
 use crate::cli::{DescribeArgs, GlobalArgs};
 use anyhow::Result;
 use std::process::ExitCode;
+use tf_mnist::dataset;
 use tf_mnist::model::Kind;
 use tf_mnist::model::summary::Summary;
 
-pub fn run(args: &DescribeArgs, global: &GlobalArgs) -> Result<ExitCode> {
+/// Rows of the sets that are evaluated.
+const VALIDATION_ROWS: u64 = dataset::VALIDATION_ROWS as u64;
+const TEST_ROWS: u64 = 10_000;
+
+/// # Errors
+/// The graph cannot be built or written, or stdout cannot.
+pub fn run(global: &GlobalArgs, args: &DescribeArgs) -> Result<ExitCode> {
     let kind = Kind::from(args.model);
     if let Some(file) = &args.graph_def {
-        graph_def::write(kind, file, global)?;
+        graph_def::write(global, kind, file)?;
     }
     let summary = Summary::of(kind);
     if args.json {

@@ -1,10 +1,14 @@
 //! One file a subcommand: turns options into calls of the library and prints the results.
 
 mod completions;
+mod data;
 mod describe;
 pub mod failure;
 pub mod log;
 mod output;
+mod progress;
+mod runtime;
+mod tensorflow;
 
 use crate::cli::{Cli, Command, Model};
 use anyhow::Result;
@@ -18,7 +22,9 @@ use tf_mnist::model::Kind;
 pub fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
         Command::Completions { shell } => completions::run(*shell),
-        Command::Describe(args) => describe::run(args, &cli.global),
+        Command::Data(args) => data::run(&cli.global, args),
+        Command::Describe(args) => describe::run(&cli.global, args),
+        Command::Runtime(args) => runtime::run(&cli.global, args),
         _ => Err(failure::usage("not here yet")),
     }
 }

@@ -1,15 +1,15 @@
 //! Walks a built network from its logits back to its images, and holds each node against the summary.
 
 use std::collections::VecDeque;
-use std::sync::Once;
 use tensorflow::{Operation, Output};
+use tf_mnist::fetch::Silent;
 use tf_mnist::graph::Scope;
 use tf_mnist::model::summary::{Operation as Described, RowShape, Summary};
+use tf_mnist::runtime;
 
-/// Opens TensorFlow's library, once a process.
+/// Opens the TensorFlow that the program itself would.
 pub fn load_tensorflow() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| tensorflow::library::load().expect("TENSORFLOW_DIR names a folder with libtensorflow"));
+    runtime::load(&runtime::Options::default(), &Silent).unwrap();
 }
 
 /// The nodes between two ends that are still to be accounted for, the first to run at the front.

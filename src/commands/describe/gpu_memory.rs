@@ -1,11 +1,9 @@
 //! What the widest layer takes on a GPU, and why a whole data set is more than one holds.
 
+use super::TEST_ROWS;
 use super::number::bytes;
 use std::fmt;
 use tf_mnist::model::summary::{LayerSummary, Memory, PaddedCopy, Summary};
-
-/// Rows of the test set, which the published program evaluated at once.
-const TEST_ROWS: u64 = 10_000;
 
 /// The section on memory.
 pub struct GpuMemory<'a>(pub &'a Summary);

@@ -1,19 +1,20 @@
 //! `--graph-def FILE`: the training graph as TensorFlow itself stores it.
 
 use crate::cli::GlobalArgs;
-use anyhow::{Context, Result, anyhow, bail};
+use crate::commands::tensorflow;
+use anyhow::{Context, Result, bail};
 use std::path::Path;
-use tf_mnist::atomic_file;
-use tf_mnist::graph;
 use tf_mnist::model::{BaselineConfig, Kind, Network, OptimizedConfig, baseline, optimized};
+use tf_mnist::{atomic_file, graph};
 
 /// Builds the network's training graph, with default options, and writes it to `file`: whole, or not at all.
 ///
 /// # Errors
 /// TensorFlow cannot be loaded or refuses the graph, or the file cannot be written.
-pub fn write(kind: Kind, file: &Path, global: &GlobalArgs) -> Result<()> {
+pub fn write(global: &GlobalArgs, kind: Kind, file: &Path) -> Result<()> {
     check_place(file)?;
-    load_tensorflow(global)?;
+    let config = tensorflow::session_config(global, false)?;
+    tensorflow::load(global, &config, false)?;
     let graph = build(kind)?.graph.graph_def()?;
     atomic_file::write(file, &graph)
         .with_context(|| format!("cannot write the graph to {}", file.display()))?;
@@ -47,9 +48,4 @@ fn build(kind: Kind) -> graph::Result<Network> {
         Kind::Baseline => baseline(&BaselineConfig::default()),
         Kind::Optimized => optimized(&OptimizedConfig::default()),
     }
-}
-
-/// The one place that opens libtensorflow, to be replaced by the runtime's own search and installation.
-fn load_tensorflow(_global: &GlobalArgs) -> Result<()> {
-    tensorflow::library::load().map_err(|reason| anyhow!("cannot load TensorFlow: {reason}"))
 }

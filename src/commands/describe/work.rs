@@ -1,12 +1,9 @@
 //! How much there is to compute.
 
 use super::number::giga;
+use super::{TEST_ROWS, VALIDATION_ROWS};
 use std::fmt;
 use tf_mnist::model::summary::Summary;
-
-/// Rows of the sets that are evaluated.
-const VALIDATION_ROWS: u64 = 5_000;
-const TEST_ROWS: u64 = 10_000;
 
 /// The section on work.
 pub struct Work<'a>(pub &'a Summary);
