@@ -50,7 +50,8 @@ pub enum Command {
     Baseline(TrainingArgs),
     /// Train the optimized network until it stops improving, and print the test accuracy of its best weights
     Optimized(OptimizedArgs),
-    /// Show a network: its layers, or its graph as a GraphDef
+    /// Show a network layer by layer: shapes, padding, parameters, work and memory
+    #[command(after_help = DESCRIBE_EXAMPLES)]
     Describe(DescribeArgs),
     /// Show where MNIST's files are, their counts and digests, fetching them first if need be
     Data(JsonArgs),
@@ -159,14 +160,20 @@ fn dropout_rate(text: &str) -> Result<f32, String> {
     }
 }
 
+const DESCRIBE_EXAMPLES: &str = "\
+Examples:
+  tf-mnist describe baseline
+  tf-mnist describe optimized --json | jq '.layers[] | {name, output_shape, trainable_parameters}'
+  tf-mnist describe baseline --graph-def baseline.pb";
+
 #[derive(Debug, Args)]
 pub struct DescribeArgs {
     /// Which network
     pub model: Model,
-    /// Print JSON
+    /// Print JSON: shapes with null for the rows, counts, and bytes for one row, 100 and 1000
     #[arg(long)]
     pub json: bool,
-    /// Write the training graph as a serialized GraphDef to this file
+    /// Write the training graph to this file too, as a serialized GraphDef (needs TensorFlow; nothing else here does)
     #[arg(long, value_name = "FILE")]
     pub graph_def: Option<PathBuf>,
 }
@@ -181,7 +188,10 @@ pub struct JsonArgs {
 /// A network that this program builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Model {
+    /// Two convolutions with ReLU, a pool, two dense layers
     Baseline,
+    /// The same with batch norm, SELU and dropout, and no stride in the second convolution
+    Optimized,
 }
 
 /// A shell that completions are made for.

@@ -4,6 +4,7 @@ mod baseline;
 mod completions;
 mod console;
 mod data;
+mod describe;
 pub mod failure;
 pub mod log;
 mod optimized;
@@ -13,9 +14,10 @@ mod runtime;
 mod tensorflow;
 mod train;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Model};
 use anyhow::Result;
 use std::process::ExitCode;
+use tf_mnist::model::Kind;
 
 /// Runs the subcommand.
 ///
@@ -27,7 +29,17 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Optimized(args) => optimized::run(&cli.global, args),
         Command::Completions { shell } => completions::run(*shell),
         Command::Data(args) => data::run(&cli.global, args),
+        Command::Describe(args) => describe::run(&cli.global, args),
         Command::Runtime(args) => runtime::run(&cli.global, args),
         _ => Err(failure::usage("not here yet")),
+    }
+}
+
+impl From<Model> for Kind {
+    fn from(model: Model) -> Self {
+        match model {
+            Model::Baseline => Self::Baseline,
+            Model::Optimized => Self::Optimized,
+        }
     }
 }
