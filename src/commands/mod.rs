@@ -31,7 +31,6 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Data(args) => data::run(&cli.global, args),
         Command::Describe(args) => describe::run(&cli.global, args),
         Command::Runtime(args) => runtime::run(&cli.global, args),
-        _ => Err(failure::usage("not here yet")),
     }
 }
 

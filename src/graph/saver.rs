@@ -167,9 +167,7 @@ impl Saver {
             .iter()
             .map(|variable| {
                 let values = checkpoint.read_f32(variable.name())?;
-                Tensor::new(variable.shape())
-                    .with_values(&values)
-                    .map_err(failed)
+                Tensor::new(variable.shape()).with_values(&values).map_err(failed)
             })
             .collect::<Result<Vec<_>>>()?;
         let mut args = SessionRunArgs::new();
