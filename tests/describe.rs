@@ -147,7 +147,7 @@ fn variables_are_the_graphs() {
 fn the_table_of_baseline_shows_the_lopsided_padding() {
     let text = stdout("baseline");
     for line in [
-        "layer   output        window  stride  padding  trainable  moving   adds a row   n = 100   n = 1000",
+        "layer   output        kernel  stride  padding  trainable  moving   adds a row   n = 100   n = 1000",
         "conv2   [n,14,14,32]  3x3          2  SAME 0+1     4,640       0      903,168    2.5 MB    25.1 MB",
         "pool3   [n,1568]      2x2          2  VALID 0+0        0       0            0  627.2 kB     6.3 MB",
         "        max pool to [n,7,7,32], flatten",

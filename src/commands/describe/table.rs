@@ -34,7 +34,7 @@ impl fmt::Display for Table<'_> {
             "{:6}  {:12}  {:6}  {:>6}  {:9}{:>9}  {:>6}  {:>11}  {:>8}  {:>9}",
             "layer",
             "output",
-            "window",
+            "kernel",
             "stride",
             "padding",
             "trainable",
