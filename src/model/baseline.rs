@@ -51,7 +51,7 @@ pub fn baseline(config: &BaselineConfig) -> Result<Network> {
     Network::new(graph, inputs, &logits, probabilities, loss.value, train)
 }
 
-/// The network's variables and layers, from `images`, float32 [rows, 28, 28, 1], to logits, float32 [rows, 10].
+/// The network's variables and layers, from `images`, float32 `[rows, 28, 28, 1]`, to logits, float32 `[rows, 10]`.
 ///
 /// # Errors
 /// TensorFlow refuses a node.

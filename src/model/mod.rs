@@ -5,7 +5,7 @@ mod optimized;
 pub mod summary;
 
 pub use baseline::{BaselineConfig, baseline};
-pub use optimized::{AccuracyOn, OptimizedConfig, optimized};
+pub use optimized::{AccuracyOn, OptimizedConfig, Towers, optimized};
 
 use crate::graph::{Accuracy, Checkpoint, Result, Saver, Scope, in_top_1, reshape};
 use tensorflow::{DataType, Operation, Output, TensorType};
@@ -47,7 +47,7 @@ impl Kind {
     }
 
     /// Adds the network in use, without labels, optimizer, dropout or `training`, and with just the variables it needs,
-    /// to `graph`: from `images`, float32 [rows, 28, 28, 1] in 0..=1, to logits, float32 [rows, 10].
+    /// to `graph`: from `images`, float32 `[rows, 28, 28, 1]` in 0..=1, to logits, float32 `[rows, 10]`.
     ///
     /// # Errors
     /// TensorFlow refuses a node, for example because the network is in the graph already.
@@ -62,11 +62,11 @@ impl Kind {
 /// What a network is fed.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    /// `inputs/X`: float32 [rows, 784] in 0..=1.
+    /// `inputs/X`: float32 `[rows, 784]` in 0..=1.
     pub x: Output,
-    /// The same as float32 [rows, 28, 28, 1].
+    /// The same as float32 `[rows, 28, 28, 1]`.
     pub images: Output,
-    /// `inputs/y`: int32 [rows] in 0..10.
+    /// `inputs/y`: int32 `[rows]` in 0..10.
     pub labels: Output,
     /// What tells a step of training from use, in networks where they differ.
     pub training: Option<TrainingInputs>,
@@ -148,7 +148,7 @@ pub struct Network {
     pub graph: Scope,
     /// What it is fed.
     pub inputs: Inputs,
-    /// `output/Y_proba`: float32 [rows, 10].
+    /// `output/Y_proba`: float32 `[rows, 10]`.
     pub probabilities: Output,
     /// Mean cross-entropy of the batch, before the update: float32 [].
     pub loss: Output,

@@ -3,7 +3,7 @@
 use super::error::Result;
 use super::fit::{Schedule, Validate};
 use crate::dataset::Order;
-use crate::model::{AccuracyOn, BaselineConfig, Network, OptimizedConfig, baseline, optimized};
+use crate::model::{AccuracyOn, BaselineConfig, Network, OptimizedConfig, Towers, baseline, optimized};
 use crate::runtime::SessionConfig;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -91,6 +91,7 @@ impl RunConfig {
                 fc_dropout,
                 accuracy_on,
                 seed,
+                towers: Towers::AsPublished,
             })?,
         })
     }
