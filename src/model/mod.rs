@@ -5,9 +5,9 @@ mod optimized;
 pub mod summary;
 
 pub use baseline::{BaselineConfig, baseline};
-pub use optimized::{AccuracyOn, OptimizedConfig, Towers, optimized};
+pub use optimized::{AccuracyOn, OptimizedConfig, optimized};
 
-use crate::graph::{Accuracy, Checkpoint, Result, Saver, Scope, in_top_1, reshape};
+use crate::graph::{Accuracy, Checkpoint, Precision, Result, Saver, Scope, in_top_1, reshape};
 use tensorflow::{DataType, Operation, Output, TensorType};
 
 /// Height and width of an image, in pixels.
@@ -53,8 +53,33 @@ impl Kind {
     /// TensorFlow refuses a node, for example because the network is in the graph already.
     pub fn inference(self, graph: &Scope, images: &Output) -> Result<Output> {
         match self {
-            Self::Baseline => baseline::logits(graph, images),
+            Self::Baseline => baseline::logits(graph, images, Precision::F32),
             Self::Optimized => optimized::logits(graph, images),
+        }
+    }
+}
+
+/// How a network is built from its variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Towers {
+    /// Op for op as Python's front end builds it: the same bits.
+    AsPublished,
+    /// Fewer and cheaper ops for the same function.
+    Fast {
+        /// What the convolutions are computed in.
+        precision: Precision,
+    },
+}
+
+impl Towers {
+    fn is_fast(self) -> bool {
+        matches!(self, Self::Fast { .. })
+    }
+
+    fn precision(self) -> Precision {
+        match self {
+            Self::AsPublished => Precision::F32,
+            Self::Fast { precision } => precision,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! The optimized network: batch norm, SELU and dropout, in one tower to train and one to use.
 
-use super::{CLASSES, Inputs, Network};
+use super::{CLASSES, Inputs, Network, Towers};
 use crate::graph::{
     Activation, AdamOptimizer, BatchNorm, BatchNormConfig, Branches, Conditional, Conv2d, Conv2dConfig,
-    Dense, Dropout, Mode, Padding, Precision, Result, Scope, max_pool, reshape, softmax,
-    sparse_softmax_cross_entropy,
+    Dense, Dropout, Mode, Padding, Result, Scope, max_pool, reshape, softmax, sparse_softmax_cross_entropy,
 };
 use serde::Serialize;
 use tensorflow::Output;
@@ -24,18 +23,6 @@ pub struct OptimizedConfig {
     pub seed: u64,
     /// How the towers are built.
     pub towers: Towers,
-}
-
-/// How the two towers are built from the same variables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Towers {
-    /// Op for op as Python's front end builds them: the same bits.
-    AsPublished,
-    /// Fewer and cheaper ops for the same function.
-    Fast {
-        /// What the convolutions are computed in.
-        precision: Precision,
-    },
 }
 
 /// Which logits accuracy is measured on.
@@ -151,12 +138,8 @@ struct Logits {
 
 impl Layers {
     fn new(graph: &Scope, config: &OptimizedConfig) -> Result<Self> {
-        let (pool_first, precision) = match config.towers {
-            Towers::AsPublished => (false, Precision::F32),
-            Towers::Fast { precision } => (true, precision),
-        };
         let conv = Conv2dConfig {
-            precision,
+            precision: config.towers.precision(),
             ..Conv2dConfig::default()
         };
         let norm = BatchNormConfig {
@@ -174,7 +157,7 @@ impl Layers {
             fc_dropout: Dropout::new(config.fc_dropout, config.seed, 1),
             output: Dense::new(graph, "output", 32, CLASSES, None)?,
             norm4: BatchNorm::new(graph, "batch_normalization_3", CLASSES, norm)?,
-            pool_first,
+            pool_first: config.towers.is_fast(),
         })
     }
 
