@@ -12,6 +12,7 @@ use super::open::{self, Opening};
 use super::pip::PipWheel;
 use super::platform;
 use super::report::{Attempt, Report};
+use super::version::Version;
 use crate::fetch::{Progress, cache};
 use serde::Serialize;
 use std::env;
@@ -21,7 +22,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// The TensorFlow of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Runtime {
-    /// The library that was opened, with all links resolved.
+    /// The library, by the path that it was opened by.
     pub library: PathBuf,
     /// How it was found.
     pub found_by: FoundBy,
@@ -154,12 +155,7 @@ impl Search<'_> {
         }
         for candidate in found.candidates {
             let name = candidate.library.display().to_string();
-            let framework = candidate.framework();
-            let cause = match inspect::inspect(
-                &candidate.library,
-                framework.as_deref(),
-                candidate.version.clone(),
-            ) {
+            let cause = match vet(&candidate) {
                 Ok(()) => match self.open(&candidate) {
                     Opening::Opened(runtime) => return Ok(Some(runtime)),
                     Opening::NotOpened(cause) => cause,
@@ -266,6 +262,24 @@ impl Search<'_> {
                 Ok(None)
             }
         }
+    }
+}
+
+/// Refuses what can be told to be of no use without opening it.
+fn vet(candidate: &Candidate) -> Result<(), LibraryError> {
+    match candidate
+        .version
+        .as_deref()
+        .map(|text| (text, Version::parse(text)))
+    {
+        Some((text, Some(version))) if !version.is_supported() => {
+            Err(LibraryError::WrongVersion(text.to_owned()))
+        }
+        _ => inspect::inspect(
+            &candidate.library,
+            candidate.framework().as_deref(),
+            candidate.version.clone(),
+        ),
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a session runs, and the devices it has.
 
 use super::config_proto::{
-    ConfigProto, GpuExperimental, GpuOptions, GraphOptions, RewriterConfig, VirtualDevices,
+    ConfigProto, DeviceCount, GpuExperimental, GpuOptions, GraphOptions, RewriterConfig, VirtualDevices,
 };
 use super::device::Device;
 use super::error::RuntimeError;
@@ -9,7 +9,6 @@ use super::host;
 use super::load::{self, Runtime};
 use prost::Message;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::env;
 use tensorflow::{Graph, Session, SessionOptions};
 
@@ -67,8 +66,11 @@ impl SessionConfig {
     /// The serialized `ConfigProto`.
     pub fn to_config_proto(&self) -> Vec<u8> {
         let device_count = match self.device {
-            Device::Cpu => BTreeMap::from([("GPU".to_owned(), 0)]),
-            Device::Auto | Device::Gpu(_) => BTreeMap::new(),
+            Device::Cpu => vec![DeviceCount {
+                device_type: "GPU".to_owned(),
+                count: Some(0),
+            }],
+            Device::Auto | Device::Gpu(_) => Vec::new(),
         };
         let rewrite_options = (!self.graph_optimizer).then_some(RewriterConfig {
             disable_meta_optimizer: true,
@@ -222,5 +224,83 @@ fn refused(doing: &'static str) -> impl Fn(tensorflow::Status) -> RuntimeError {
     move |status| RuntimeError::TensorFlow {
         doing,
         message: status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Python's TensorFlow 2.21 serializes, deterministically, for the same settings.
+    #[test]
+    fn serializes_as_python_does() {
+        let config = |device, gpu_memory_limit_mib| SessionConfig {
+            device,
+            gpu_memory_limit_mib,
+            ..SessionConfig::default()
+        };
+        let reproducible = SessionConfig {
+            device: Device::Cpu,
+            ..SessionConfig::reproducible()
+        };
+        let limited = SessionConfig {
+            intra_op_threads: 300,
+            inter_op_threads: 2,
+            ..config(Device::Gpu(Some(1)), Some(1536))
+        };
+        for (config, expected) in [
+            (config(Device::Auto, None), "320220013801"),
+            (config(Device::Gpu(None), None), "320220013801"),
+            (reproducible, "0a070a03475055100010012801380152055203980101"),
+            (limited, "10ac022802320d2a01314a080a060a040000c0443801"),
+            (config(Device::Gpu(Some(2)), None), "320520012a01323801"),
+        ] {
+            let bytes = config.to_config_proto();
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, expected, "{config:?}");
+            assert_eq!(ConfigProto::decode(&bytes[..]).unwrap().encode_to_vec(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_memory_limit_is_for_one_gpu_and_excludes_growth() {
+        for (device, visible) in [
+            (Device::Auto, "0"),
+            (Device::Gpu(None), "0"),
+            (Device::Gpu(Some(3)), "3"),
+        ] {
+            let config = SessionConfig {
+                device,
+                gpu_memory_limit_mib: Some(512),
+                ..SessionConfig::default()
+            };
+            let options = config.gpu_options().unwrap();
+            assert!(!options.allow_growth);
+            assert_eq!(options.visible_device_list, visible);
+            assert_eq!(
+                options.experimental.unwrap().virtual_devices[0].memory_limit_mb,
+                [512.0]
+            );
+        }
+    }
+
+    #[test]
+    fn shows_all_of_itself_in_json() {
+        let json = serde_json::to_value(SessionConfig::reproducible()).unwrap();
+        let expected = serde_json::json!({
+            "device": "auto", "intra_op_threads": 1, "inter_op_threads": 1, "graph_optimizer": false,
+            "gpu_memory_limit_mib": null,
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn threads_are_as_set_or_one_a_processor() {
+        let config = SessionConfig {
+            intra_op_threads: 3,
+            ..SessionConfig::default()
+        };
+        assert_eq!(config.threads().intra_op, 3);
+        assert!(config.threads().inter_op >= 1);
     }
 }
