@@ -1,12 +1,13 @@
 //! The official libtensorflow archive over HTTPS, for machines without pip.
 
-use super::install::{LibrarySource, Unpacked, disk_error};
-use super::installed::InstalledFile;
+use super::disk::disk_error;
+use super::install::{LibrarySource, Unpacked};
 use super::platform::{Archive, FRAMEWORK, VERSIONED_LIBRARY};
+use super::unpacked_file::{self, Trouble};
 use crate::fetch::{self, Artifact, Client, Digest, HttpsFile, Progress, Source};
 use flate2::read::GzDecoder;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 use tar::EntryType;
 
@@ -98,23 +99,15 @@ fn extract(packed: impl Read, folder: &Path, progress: &dyn Progress) -> Result<
         }
         let path = folder.join(name);
         let size = entry.size();
-        let failed = |error: io::Error| disk_error(folder, &error);
-        // A second file of the same name is refused here.
-        let mut out = File::create_new(&path).map_err(failed)?;
-        let mut tee = Tee {
-            reader: &mut entry,
-            out: &mut out,
-            trouble: None,
-            done: &mut done,
-            progress,
-        };
-        let digest = Digest::of_reader(&mut tee);
-        if let Some(trouble) = tee.trouble.take() {
-            return Err(failed(trouble));
-        }
-        let digest = digest.map_err(broken)?;
-        out.sync_all().map_err(failed)?;
-        let file = InstalledFile::describe(&path, digest).map_err(failed)?;
+        let file = unpacked_file::write(&mut entry, &path, size, |bytes| {
+            done += bytes;
+            progress.position(done);
+        });
+        let file = file.map_err(|trouble| match trouble {
+            Trouble::Read(error) => broken(error),
+            Trouble::Write(error) => disk_error(folder, &error), // also for a second file of the same name
+            Trouble::TooLong => broken(io::ErrorKind::InvalidData.into()),
+        })?;
         if file.bytes != size {
             return Err(broken(io::ErrorKind::UnexpectedEof.into()));
         }
@@ -150,28 +143,6 @@ fn library_name(path: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// Writes what is read, and tells the writer's trouble from the reader's.
-struct Tee<'a, R> {
-    reader: R,
-    out: &'a mut File,
-    trouble: Option<io::Error>,
-    done: &'a mut u64,
-    progress: &'a dyn Progress,
-}
-
-impl<R: Read> Read for Tee<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        if let Err(error) = self.out.write_all(&buffer[..count]) {
-            self.trouble = Some(error);
-            return Err(io::ErrorKind::Other.into());
-        }
-        *self.done += count as u64;
-        self.progress.position(*self.done);
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +150,7 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
     use std::fs;
+    use std::io::Write;
     use tar::{Builder, Header};
 
     fn real(name: &str) -> String {

@@ -1,5 +1,6 @@
 //! Installing a library into the cache: whole or not at all, by one process at a time.
 
+use super::disk::{self, disk_error};
 use super::installed::{self, InstalledFile, Manifest, State};
 use super::platform::LIBRARY;
 use super::report::Attempt;
@@ -75,7 +76,7 @@ fn install_from(
     cache: &Path,
     progress: &dyn Progress,
 ) -> Result<PathBuf, String> {
-    check_room(cache, source.room())?;
+    disk::check_room(cache, source.room())?;
     let failed = |error: io::Error| disk_error(cache, &error);
     let staging = tempfile::Builder::new()
         .prefix(STAGING_PREFIX)
@@ -131,40 +132,6 @@ fn remove_leftovers(cache: &Path) {
         if let Err(error) = fs::remove_dir_all(entry.path()) {
             log::debug!("{}: {error}", entry.path().display());
         }
-    }
-}
-
-/// Refuses to begin what the disk cannot hold.
-fn check_room(cache: &Path, needed: u64) -> Result<(), String> {
-    match free_bytes(cache) {
-        Some(free) if free < needed => Err(no_room(cache, Some(free), needed)),
-        _ => Ok(()),
-    }
-}
-
-fn free_bytes(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    disk.f_bavail.checked_mul(disk.f_frsize)
-}
-
-fn no_room(cache: &Path, free: Option<u64>, needed: u64) -> String {
-    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
-    let free = free.map_or_else(String::new, |free| format!(", and {} are free", gigabytes(free)));
-    format!(
-        "no room in {}: {} are needed on the way{free}; make room, or name another folder in TF_MNIST_CACHE",
-        cache.display(),
-        gigabytes(needed)
-    )
-}
-
-/// What an error of writing below the cache means to the user.
-pub(super) fn disk_error(folder: &Path, error: &io::Error) -> String {
-    let folder = folder.display();
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            format!("the disk of {folder} is full; make room, or name another folder in TF_MNIST_CACHE")
-        }
-        _ => format!("cannot write below {folder}: {error}"),
     }
 }
 
@@ -317,8 +284,6 @@ mod tests {
         assert!(failures[0].why.starts_with("no room in "), "{}", failures[0].why);
         assert!(failures[0].why.contains("TF_MNIST_CACHE"), "{}", failures[0].why);
         assert_eq!(asked.load(Ordering::SeqCst), 0);
-        let full = disk_error(cache.path(), &ErrorKind::StorageFull.into());
-        assert!(full.contains("is full"), "{full}");
     }
 
     #[test]
