@@ -23,6 +23,7 @@ mod platform;
 mod python;
 mod quiet;
 mod report;
+mod search;
 mod session;
 mod symbols;
 mod system;

@@ -1,4 +1,4 @@
-//! How a session runs, and the devices it has.
+//! How a session runs.
 
 use super::config_proto::{
     ConfigProto, DeviceCount, GpuExperimental, GpuOptions, GraphOptions, RewriterConfig, VirtualDevices,

@@ -47,9 +47,12 @@ fn programs(scripts: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
+/// Label, total and last position of a transfer.
+type Watched = (String, Option<u64>, u64);
+
 /// Keeps what it is told.
 #[derive(Default)]
-struct Watcher(Mutex<Vec<(String, Option<u64>, u64)>>);
+struct Watcher(Mutex<Vec<Watched>>);
 
 impl Progress for Watcher {
     fn start(&self, label: &str, total_bytes: Option<u64>) {
@@ -74,7 +77,7 @@ const DOWNLOAD: &str = "echo \"$@\" > ROOT/arguments
 fn run(
     scripts: &[(&str, &str)],
     prepare: impl FnOnce(&Path) -> Wheel,
-) -> (Result<Unpacked, String>, String, Vec<(String, Option<u64>, u64)>) {
+) -> (Result<Unpacked, String>, String, Vec<Watched>) {
     let root = tempfile::tempdir().unwrap();
     let wheel = prepare(root.path());
     let at_root = |script: &str| script.replace("ROOT", &root.path().display().to_string());
