@@ -1,7 +1,12 @@
 //! `tf-mnist` builds the static graph of the classic TF1 MNIST network from Rust, through TensorFlow's C API, and
 //! trains, evaluates and exports it.
 
+#![warn(missing_docs)]
+
 pub mod atomic_file;
 pub mod dataset;
 pub mod fetch;
+pub mod graph;
+pub mod model;
 pub mod runtime;
+pub mod training;

@@ -1,0 +1,212 @@
+//! The checkpoints of one folder: the state file `checkpoint`, and which of them are kept.
+
+use super::checkpoint::with_suffix;
+use super::error::{GraphError, Result};
+use super::saver::Saver;
+use crate::atomic_file;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use tensorflow::Session;
+
+/// Saves `FOLDER/model.ckpt-STEP`, names the newest in `FOLDER/checkpoint` as `tf.train.latest_checkpoint` reads it,
+/// and deletes the oldest beyond a number.
+#[derive(Debug)]
+pub struct CheckpointManager {
+    folder: PathBuf,
+    max_to_keep: usize,
+    kept: Vec<String>,
+}
+
+/// Name of the state file.
+const STATE: &str = "checkpoint";
+
+impl CheckpointManager {
+    /// As many checkpoints as `tf.train.Saver` keeps.
+    pub const DEFAULT_MAX_TO_KEEP: usize = 5;
+
+    /// Manages the checkpoints of `folder`, which exists; those in it that its state file names count among the kept
+    /// ones. Names that lead out of the folder, as Python's absolute ones do in a copy of a folder, are left alone.
+    ///
+    /// # Errors
+    /// There is a state file that cannot be read.
+    pub fn open(folder: &Path, max_to_keep: usize) -> Result<Self> {
+        let path = folder.join(STATE);
+        let kept = match fs::read_to_string(&path) {
+            Ok(text) => own_names(folder, parse_state(&text).all),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(GraphError::Save { path, source }),
+        };
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            max_to_keep: max_to_keep.max(1),
+            kept,
+        })
+    }
+
+    /// Saves the variables as they are after training step `step`, counted from 0, and returns the new prefix.
+    ///
+    /// # Errors
+    /// The checkpoint or the state file cannot be written; those before are still in force.
+    pub fn save(&mut self, saver: &Saver, session: &Session, step: u64) -> Result<PathBuf> {
+        let name = format!("model.ckpt-{step}");
+        let prefix = self.folder.join(&name);
+        saver.save(session, &prefix)?;
+
+        let mut kept = self.kept.clone();
+        kept.retain(|other| *other != name);
+        kept.push(name);
+        let dropped: Vec<_> = kept
+            .drain(..kept.len().saturating_sub(self.max_to_keep))
+            .collect();
+        let state = self.folder.join(STATE);
+        atomic_file::write(&state, write_state(&kept).as_bytes())
+            .map_err(|source| GraphError::Save { path: state, source })?;
+        self.kept = kept;
+        for name in dropped {
+            delete(&self.folder.join(name));
+        }
+        Ok(prefix)
+    }
+
+    /// The prefixes of the kept checkpoints, the newest last.
+    pub fn checkpoints(&self) -> Vec<PathBuf> {
+        self.kept.iter().map(|name| self.folder.join(name)).collect()
+    }
+}
+
+/// The newest checkpoint of a folder by its state file, ours or Python's; `tf.train.latest_checkpoint`.
+///
+/// # Errors
+/// The state file is there but cannot be read.
+pub fn latest_checkpoint(folder: &Path) -> io::Result<Option<PathBuf>> {
+    match fs::read_to_string(folder.join(STATE)) {
+        // An absolute name in the file replaces the folder.
+        Ok(text) => Ok(parse_state(&text).latest.map(|name| folder.join(name))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The names, within `folder`, of the checkpoints that are in `folder`; each once, where it stands last.
+fn own_names(folder: &Path, listed: Vec<String>) -> Vec<String> {
+    let Ok(folder) = folder.canonicalize() else {
+        return Vec::new();
+    };
+    let mut own: Vec<String> = Vec::new();
+    for name in listed {
+        // An absolute name replaces the folder.
+        let prefix = folder.join(name);
+        let here = prefix
+            .parent()
+            .and_then(|parent| parent.canonicalize().ok())
+            .is_some_and(|parent| parent == folder);
+        if let (true, Some(name)) = (here, prefix.file_name().and_then(|name| name.to_str())) {
+            own.retain(|other| other != name);
+            own.push(name.to_owned());
+        }
+    }
+    own
+}
+
+/// Removes the files of a checkpoint, the index first: without it the rest counts for nothing.
+fn delete(prefix: &Path) {
+    for suffix in [".index", ".data-00000-of-00001"] {
+        let file = with_suffix(prefix, suffix);
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                log::warn!(
+                    "cannot delete the old checkpoint file {}: {error}",
+                    file.display()
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct State {
+    latest: Option<String>,
+    all: Vec<String>,
+}
+
+/// `CheckpointState` (TensorFlow's `checkpoint_state.proto`) in protobuf's text format.
+fn write_state(kept: &[String]) -> String {
+    let quote = |name: &String| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+    let mut text = String::new();
+    if let Some(latest) = kept.last() {
+        text.push_str(&format!("model_checkpoint_path: {}\n", quote(latest)));
+    }
+    for name in kept {
+        text.push_str(&format!("all_model_checkpoint_paths: {}\n", quote(name)));
+    }
+    text
+}
+
+fn parse_state(text: &str) -> State {
+    let mut state = State::default();
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(':') else {
+            continue;
+        };
+        let quoted = value
+            .trim()
+            .strip_prefix('"')
+            .and_then(|value| value.strip_suffix('"'));
+        let Some(name) = quoted.map(unescape) else {
+            continue;
+        };
+        match key.trim() {
+            "model_checkpoint_path" => state.latest = Some(name),
+            "all_model_checkpoint_paths" => state.all.push(name),
+            _ => {}
+        }
+    }
+    state
+}
+
+fn unescape(quoted: &str) -> String {
+    let mut name = String::with_capacity(quoted.len());
+    let mut chars = quoted.chars();
+    while let Some(char) = chars.next() {
+        name.extend(if char == '\\' { chars.next() } else { Some(char) });
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_reads_back() {
+        let kept = vec!["model.ckpt-1".to_owned(), "a \"b\\".to_owned()];
+        let state = parse_state(&write_state(&kept));
+        assert_eq!(
+            state,
+            State {
+                latest: Some(kept[1].clone()),
+                all: kept
+            }
+        );
+    }
+
+    #[test]
+    fn python_s_state_is_read() {
+        let text = "model_checkpoint_path: \"/tmp/m/model.ckpt-20\"\n\
+                    all_model_checkpoint_paths: \"/tmp/m/model.ckpt-10\"\n\
+                    all_model_checkpoint_paths: \"/tmp/m/model.ckpt-20\"\n\
+                    all_model_checkpoint_timestamps: 1700000000.5\n\
+                    last_preserved_timestamp: 1699999999.25\n";
+        let state = parse_state(text);
+        assert_eq!(state.latest.as_deref(), Some("/tmp/m/model.ckpt-20"));
+        assert_eq!(state.all.len(), 2);
+    }
+
+    #[test]
+    fn a_folder_without_a_state_has_no_latest_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(latest_checkpoint(folder.path()).unwrap(), None);
+    }
+}

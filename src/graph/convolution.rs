@@ -1,0 +1,144 @@
+//! Two-dimensional convolution.
+
+use super::activation::Activation;
+use super::error::Result;
+use super::scope::Scope;
+use super::variable::{Initializer, Variable};
+use tensorflow::Output;
+
+/// How a window treats the borders of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Padding {
+    /// Zeros around the image until there are ceil(size / stride) windows; an odd rest goes behind it.
+    Same,
+    /// No padding: floor((size - kernel) / stride) + 1 windows.
+    Valid,
+}
+
+impl Padding {
+    /// TensorFlow's name of it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "SAME",
+            Self::Valid => "VALID",
+        }
+    }
+
+    /// The number of windows, and the padding before and after, along one axis of length `size`.
+    /// (`GetWindowedOutputSize` in TensorFlow's `common_shape_fns`.)
+    pub fn windows(self, size: u64, kernel: u64, stride: u64) -> (u64, u64, u64) {
+        match self {
+            Self::Valid => ((size + stride).saturating_sub(kernel) / stride, 0, 0),
+            Self::Same => {
+                let windows = size.div_ceil(stride);
+                let padding = ((windows.max(1) - 1) * stride + kernel).saturating_sub(size);
+                (windows, padding / 2, padding - padding / 2)
+            }
+        }
+    }
+}
+
+/// What a [`Conv2d`] computes besides its weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv2dConfig {
+    /// Height and width of the kernel.
+    pub kernel_size: u64,
+    /// Step of the window, along both axes.
+    pub stride: u64,
+    /// Treatment of the borders.
+    pub padding: Padding,
+    /// Applied to the sum, if any.
+    pub activation: Option<Activation>,
+}
+
+impl Default for Conv2dConfig {
+    fn default() -> Self {
+        Self {
+            kernel_size: 3,
+            stride: 1,
+            padding: Padding::Same,
+            activation: None,
+        }
+    }
+}
+
+/// A convolution with its variables; `tf.layers.conv2d`.
+#[derive(Debug, Clone)]
+pub struct Conv2d {
+    name: String,
+    /// float32 [kernel_size, kernel_size, in, out], glorot uniform at first.
+    pub kernel: Variable,
+    /// float32 [out], zero at first.
+    pub bias: Variable,
+    config: Conv2dConfig,
+}
+
+impl Conv2d {
+    /// Makes the variables `name/kernel` and `name/bias`.
+    ///
+    /// # Errors
+    /// A variable of that name is there already, or TensorFlow refuses a node.
+    pub fn new(scope: &Scope, name: &str, inputs: u64, outputs: u64, config: Conv2dConfig) -> Result<Self> {
+        let size = config.kernel_size;
+        Ok(Self {
+            name: name.to_owned(),
+            kernel: Variable::new(
+                scope,
+                &format!("{name}/kernel"),
+                &[size, size, inputs, outputs],
+                Initializer::GlorotUniform,
+            )?,
+            bias: Variable::new(scope, &format!("{name}/bias"), &[outputs], Initializer::Zeros)?,
+            config,
+        })
+    }
+
+    /// Convolves float32 [rows, height, width, in] to [rows, height', width', out], adds the bias and applies the
+    /// activation.
+    ///
+    /// # Errors
+    /// The shape of `x` does not fit.
+    pub fn apply(&self, scope: &Scope, x: &Output) -> Result<Output> {
+        let scope = scope.name_scope(&self.name);
+        let stride = self.config.stride as i64;
+        let sums = scope
+            .op("Conv2D", "Conv2D")
+            .input(x)
+            .input(self.kernel.read())
+            .ints("strides", &[1, stride, stride, 1])
+            .string("padding", self.config.padding.as_str())
+            .string("data_format", "NHWC")
+            .output()?;
+        let h = scope
+            .op("BiasAdd", "BiasAdd")
+            .input(&sums)
+            .input(self.bias.read())
+            .string("data_format", "NHWC")
+            .output()?;
+        match self.config.activation {
+            Some(activation) => activation.apply(&scope, &h),
+            None => Ok(h),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Padding::{Same, Valid};
+
+    #[test]
+    fn same_padding_puts_the_odd_rest_behind() {
+        // (windows, before, after), as TensorFlow computes them.
+        assert_eq!(Same.windows(28, 3, 1), (28, 1, 1));
+        assert_eq!(Same.windows(28, 3, 2), (14, 0, 1));
+        assert_eq!(Same.windows(5, 2, 2), (3, 0, 1));
+        assert_eq!(Same.windows(28, 1, 4), (7, 0, 0));
+    }
+
+    #[test]
+    fn valid_padding_drops_the_rest() {
+        assert_eq!(Valid.windows(28, 2, 2), (14, 0, 0));
+        assert_eq!(Valid.windows(5, 2, 2), (2, 0, 0));
+        assert_eq!(Valid.windows(2, 3, 1), (0, 0, 0));
+    }
+}

@@ -1,0 +1,83 @@
+//! Fully connected layers, and the flattening in front of them.
+
+use super::activation::Activation;
+use super::error::Result;
+use super::scope::Scope;
+use super::variable::{Initializer, Variable};
+use tensorflow::Output;
+
+/// A fully connected layer with its variables, y = x·kernel + bias; `tf.layers.dense`.
+#[derive(Debug, Clone)]
+pub struct Dense {
+    name: String,
+    /// float32 [in, out], glorot uniform at first.
+    pub kernel: Variable,
+    /// float32 [out], zero at first.
+    pub bias: Variable,
+    activation: Option<Activation>,
+}
+
+impl Dense {
+    /// Makes the variables `name/kernel` and `name/bias`.
+    ///
+    /// # Errors
+    /// A variable of that name is there already, or TensorFlow refuses a node.
+    pub fn new(
+        scope: &Scope,
+        name: &str,
+        inputs: u64,
+        outputs: u64,
+        activation: Option<Activation>,
+    ) -> Result<Self> {
+        let kernel = Variable::new(
+            scope,
+            &format!("{name}/kernel"),
+            &[inputs, outputs],
+            Initializer::GlorotUniform,
+        )?;
+        let bias = Variable::new(scope, &format!("{name}/bias"), &[outputs], Initializer::Zeros)?;
+        Ok(Self {
+            name: name.to_owned(),
+            kernel,
+            bias,
+            activation,
+        })
+    }
+
+    /// Maps float32 [rows, in] to [rows, out].
+    ///
+    /// # Errors
+    /// The shape of `x` does not fit.
+    pub fn apply(&self, scope: &Scope, x: &Output) -> Result<Output> {
+        let scope = scope.name_scope(&self.name);
+        let product = scope
+            .op("MatMul", "MatMul")
+            .input(x)
+            .input(self.kernel.read())
+            .boolean("transpose_a", false)
+            .boolean("transpose_b", false)
+            .output()?;
+        let h = scope
+            .op("BiasAdd", "BiasAdd")
+            .input(&product)
+            .input(self.bias.read())
+            .string("data_format", "NHWC")
+            .output()?;
+        match self.activation {
+            Some(activation) => activation.apply(&scope, &h),
+            None => Ok(h),
+        }
+    }
+}
+
+/// Gives `x` the shape `dims`, where -1 stands for the rest, in row-major order; `tf.reshape`. Flattening
+/// [rows, height, width, channels] is `reshape(scope, &x, &[-1, height * width * channels])`.
+///
+/// # Errors
+/// The shapes do not fit.
+pub fn reshape(scope: &Scope, x: &Output, dims: &[i32]) -> Result<Output> {
+    // The shape belongs below the node's own name, which is not known before it is made unique.
+    let inner = scope.name_scope("Reshape");
+    let shape = inner.constant("shape", &[dims.len() as u64], dims)?;
+    inner.op_named_as_scope("Reshape").input(x).input(&shape).output()
+}

@@ -1,0 +1,71 @@
+//! What can go wrong while a graph is built or run.
+
+use super::checkpoint::CheckpointError;
+use std::io;
+use std::path::PathBuf;
+use tensorflow::Status;
+
+/// An error of building or running a graph; it names the node, variable or file.
+#[derive(Debug, thiserror::Error)]
+pub enum GraphError {
+    /// TensorFlow refused a node.
+    #[error("TensorFlow refuses node {node:?} ({op}): {status}")]
+    Node {
+        /// Full name of the node.
+        node: String,
+        /// Its op type, such as `Conv2D`.
+        op: String,
+        /// TensorFlow's reason.
+        status: Status,
+    },
+    /// TensorFlow cannot differentiate the loss.
+    #[error("TensorFlow cannot differentiate {of:?}: {status}")]
+    Gradient {
+        /// Name of the differentiated node.
+        of: String,
+        /// TensorFlow's reason, for example an op without a gradient in its C++ registry.
+        status: Status,
+    },
+    /// The loss does not depend on a variable that is to be trained.
+    #[error("the loss does not depend on variable {variable:?}; leave it out of the trained variables")]
+    Unconnected {
+        /// Name of the variable.
+        variable: String,
+    },
+    /// A shape that the operation cannot take.
+    #[error("{node:?}: {reason}")]
+    Shape {
+        /// The layer or node.
+        node: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A variable name used twice.
+    #[error("there is a variable {name:?} already; name layers apart")]
+    DuplicateVariable {
+        /// The name.
+        name: String,
+    },
+    /// A run of the session failed.
+    #[error("TensorFlow failed to {action}: {status}")]
+    Run {
+        /// What was asked for, such as "run a training step".
+        action: String,
+        /// TensorFlow's reason.
+        status: Status,
+    },
+    /// A checkpoint cannot be read, or does not fit the graph.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A checkpoint cannot be written.
+    #[error("cannot write checkpoint {path}: {source}")]
+    Save {
+        /// The checkpoint's prefix, or the state file.
+        path: PathBuf,
+        /// Why; what was there before is untouched.
+        source: io::Error,
+    },
+}
+
+/// A result whose error is a [`GraphError`].
+pub type Result<T> = std::result::Result<T, GraphError>;

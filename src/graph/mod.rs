@@ -1,0 +1,61 @@
+//! What the `tensorflow` crate lacks for building and training TF1-style static graphs: layers with variables, losses
+//! and their gradients, Adam, and a Saver whose checkpoints Python reads and writes.
+//!
+//! ```no_run
+//! use tensorflow::{DataType, Session, SessionOptions};
+//! use tf_mnist::graph::{AdamOptimizer, Dense, Saver, Scope, sparse_softmax_cross_entropy};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let scope = Scope::new(Some(1));
+//! let x = scope.op("Placeholder", "x").data_type("dtype", DataType::Float).shape("shape", &[None, Some(4)]).output()?;
+//! let y = scope.op("Placeholder", "y").data_type("dtype", DataType::Int32).shape("shape", &[None]).output()?;
+//! let logits = Dense::new(&scope, "output", 4, 3, None)?.apply(&scope, &x)?;
+//! let loss = sparse_softmax_cross_entropy(&scope, &logits, &y)?;
+//! let train = AdamOptimizer::new(0.01).minimize(&scope, &loss, &scope.trainable_variables())?;
+//! let initialize = scope.global_variables_initializer()?;
+//! let saver = Saver::new(&scope, &scope.variables())?;
+//! let session = Session::new(&SessionOptions::new(), &scope.graph())?;
+//! // run `initialize` once, `train` with x and y fed for each batch, then:
+//! saver.save(&session, std::path::Path::new("model.ckpt"))?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod accuracy;
+mod activation;
+mod adam;
+mod batch_norm;
+mod checkpoint;
+mod checkpoint_manager;
+mod conditional;
+mod convolution;
+mod dense;
+mod dropout;
+mod error;
+mod gradients;
+mod loss;
+mod op;
+mod pooling;
+mod saver;
+mod scope;
+mod table;
+mod variable;
+
+pub use accuracy::{Accuracy, in_top_1};
+pub use activation::{Activation, softmax};
+pub use adam::AdamOptimizer;
+pub use batch_norm::{BatchNorm, BatchNormConfig, Mode};
+pub use checkpoint::{Checkpoint, CheckpointError, TensorEntry};
+pub use checkpoint_manager::{CheckpointManager, latest_checkpoint};
+pub use conditional::{Branches, Conditional};
+pub use convolution::{Conv2d, Conv2dConfig, Padding};
+pub use dense::{Dense, reshape};
+pub use dropout::Dropout;
+pub use error::{GraphError, Result};
+pub use gradients::gradients;
+pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy};
+pub use op::OpBuilder;
+pub use pooling::max_pool;
+pub use saver::Saver;
+pub use scope::Scope;
+pub use variable::{Initializer, Variable};

@@ -1,0 +1,246 @@
+//! Saving and restoring variables, as `tf.compat.v1.train.Saver` does.
+
+use super::checkpoint::{Checkpoint, CheckpointError, with_suffix};
+use super::error::{GraphError, Result};
+use super::scope::Scope;
+use super::variable::Variable;
+use crate::atomic_file;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
+
+/// The nodes that write variables to a V2 checkpoint and read them back, under TF1's names and keys.
+#[derive(Debug, Clone)]
+pub struct Saver {
+    variables: Vec<Variable>,
+    filename: Operation,
+    save: Operation,
+    restored: Operation,
+    restore_all: Operation,
+}
+
+const INDEX: &str = ".index";
+const DATA: &str = ".data-00000-of-00001";
+
+impl Saver {
+    /// Adds the nodes for `variables` under `scope/save`; `tf.train.Saver(variables)`.
+    ///
+    /// # Errors
+    /// TensorFlow refuses a node, for example because there are no variables.
+    pub fn new(scope: &Scope, variables: &[Variable]) -> Result<Self> {
+        let mut variables = variables.to_vec();
+        variables.sort_by(|a, b| a.name().cmp(b.name()));
+        let scope = scope.name_scope("save").without_control_dependencies();
+
+        let inner = scope.name_scope("filename");
+        let input = inner.scalar("input", "model".to_owned())?;
+        let filename = inner
+            .op_named_as_scope("PlaceholderWithDefault")
+            .input(&input)
+            .shape("shape", &[])
+            .output()?;
+        let filename = scope
+            .op("PlaceholderWithDefault", "Const")
+            .input(&filename)
+            .shape("shape", &[])
+            .output()?;
+
+        let names: Vec<_> = variables
+            .iter()
+            .map(|variable| variable.name().to_owned())
+            .collect();
+        let whole = vec![String::new(); names.len()];
+        let count = [names.len() as u64];
+
+        let inner = scope.name_scope("SaveV2");
+        let values: Vec<_> = variables
+            .iter()
+            .map(|variable| variable.reference().clone())
+            .collect();
+        let saved = inner
+            .op_named_as_scope("SaveV2")
+            .input(&filename)
+            .input(&inner.constant("tensor_names", &count, &names)?)
+            .input(&inner.constant("shape_and_slices", &count, &whole)?)
+            .input_list(&values)
+            .build()?;
+        let save = scope
+            .op("Identity", "control_dependency")
+            .input(&filename)
+            .control_inputs([&saved])
+            .build()?;
+
+        let inner = scope.name_scope("RestoreV2");
+        let restored = inner
+            .op_named_as_scope("RestoreV2")
+            .input(&filename)
+            .input(&inner.constant("tensor_names", &count, &names)?)
+            .input(&inner.constant("shape_and_slices", &count, &whole)?)
+            .data_types("dtypes", vec![DataType::Float; names.len()])
+            .build()?;
+        let assigned = variables
+            .iter()
+            .enumerate()
+            .map(|(index, variable)| {
+                scope
+                    .op("Assign", "Assign")
+                    .input(variable.reference())
+                    .input(&restored.output(index))
+                    .boolean("use_locking", true)
+                    .boolean("validate_shape", true)
+                    .colocate_with(variable)
+                    .build()
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let restore_all = scope.group("restore_all", &assigned)?;
+        Ok(Self {
+            variables,
+            filename: filename.operation,
+            save,
+            restored,
+            restore_all,
+        })
+    }
+
+    /// The saved variables, in the order of their names.
+    pub fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
+    /// Writes the variables' values to the checkpoint `prefix`, that is `prefix.index` and
+    /// `prefix.data-00000-of-00001`. At every moment these are both whole or there is no index.
+    ///
+    /// # Errors
+    /// TensorFlow cannot write the files, or they cannot be moved into place.
+    pub fn save(&self, session: &Session, prefix: &Path) -> Result<()> {
+        let failed = |source: io::Error| GraphError::Save {
+            path: prefix.to_path_buf(),
+            source,
+        };
+        let folder = atomic_file::folder_of(prefix);
+        let aside = tempfile::Builder::new()
+            .prefix(".saving-")
+            .tempdir_in(folder)
+            .map_err(failed)?;
+        let written = aside.path().join("model.ckpt");
+        self.write(session, &written).map_err(|status| {
+            // TensorFlow's message holds a source position and the name of the temporary file.
+            log::debug!("saving {}: {status}", prefix.display());
+            failed(io::Error::other(reason_of(&status)))
+        })?;
+        self.move_into_place(&written, prefix).map_err(failed)
+    }
+
+    fn move_into_place(&self, written: &Path, prefix: &Path) -> io::Result<()> {
+        for suffix in [DATA, INDEX] {
+            File::open(with_suffix(written, suffix))?.sync_all()?;
+        }
+        // An index beside data of another time would pass for a damaged checkpoint: first no index, then the new pair.
+        match fs::remove_file(with_suffix(prefix, INDEX)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        for suffix in [DATA, INDEX] {
+            fs::rename(with_suffix(written, suffix), with_suffix(prefix, suffix))?;
+        }
+        atomic_file::sync_folder(atomic_file::folder_of(prefix))
+    }
+
+    /// Gives every variable its value in the checkpoint `prefix`, ours or Python's. Nothing is changed on an error.
+    ///
+    /// # Errors
+    /// The checkpoint is missing or damaged, or lacks variables or holds them in another shape or dtype: all of these
+    /// are named.
+    pub fn restore(&self, session: &Session, prefix: &Path) -> Result<()> {
+        let checkpoint = Checkpoint::open(prefix)?;
+        self.check(&checkpoint)?;
+        checkpoint.verify()?;
+        let failed = |status| GraphError::Run {
+            action: format!("restore {}", prefix.display()),
+            status,
+        };
+        // RestoreV2 takes the prefix for a pattern, and finds nothing in a folder named `runs[1]`. So its outputs are fed,
+        // with the very bytes that were checked.
+        let values = self
+            .variables
+            .iter()
+            .map(|variable| {
+                let values = checkpoint.read_f32(variable.name())?;
+                Tensor::new(variable.shape()).with_values(&values).map_err(failed)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let mut args = SessionRunArgs::new();
+        for (index, values) in (0..).zip(&values) {
+            args.add_feed(&self.restored, index, values);
+        }
+        args.add_target(&self.restore_all);
+        session.run(&mut args).map_err(failed)
+    }
+
+    /// Whether `checkpoint` holds every variable in its shape.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Mismatch`], which names each variable that does not fit.
+    pub fn check(&self, checkpoint: &Checkpoint) -> std::result::Result<(), CheckpointError> {
+        let problems: Vec<_> = self
+            .variables
+            .iter()
+            .filter_map(|variable| {
+                let name = variable.name();
+                match checkpoint.get(name) {
+                    None => Some(format!("{name} is missing")),
+                    Some(entry) if entry.dtype != DataType::Float => {
+                        Some(format!("{name} is {} instead of float", entry.dtype))
+                    }
+                    Some(entry) if entry.shape != variable.shape() => Some(format!(
+                        "{name} has shape {:?} instead of {:?}",
+                        entry.shape,
+                        variable.shape()
+                    )),
+                    Some(_) => None,
+                }
+            })
+            .collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(CheckpointError::Mismatch {
+                prefix: checkpoint.prefix().to_path_buf(),
+                problems,
+            })
+        }
+    }
+
+    fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {
+        let path = prefix.to_str().ok_or_else(|| {
+            tensorflow::Status::new_set_lossy(
+                tensorflow::Code::InvalidArgument,
+                &format!(
+                    "TensorFlow takes only UTF-8 paths, which {} is not",
+                    prefix.display()
+                ),
+            )
+        })?;
+        let path = Tensor::from(path.to_owned());
+        let mut args = SessionRunArgs::new();
+        args.add_feed(&self.filename, 0, &path);
+        args.add_target(&self.save);
+        session.run(&mut args)
+    }
+}
+
+/// What a failed write comes down to, without the name of the temporary file.
+fn reason_of(status: &tensorflow::Status) -> String {
+    let text = status.to_string();
+    let known = [
+        "No space left on device",
+        "File too large",
+        "Permission denied",
+        "Read-only file system",
+    ];
+    match known.iter().find(|reason| text.contains(**reason)) {
+        Some(reason) => (*reason).to_owned(),
+        None => text,
+    }
+}

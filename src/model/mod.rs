@@ -1,0 +1,190 @@
+//! The networks. Each is one file that reads like its table; what they share, inputs and outputs, is here.
+
+mod baseline;
+mod optimized;
+pub mod summary;
+
+pub use baseline::{BaselineConfig, baseline};
+pub use optimized::{AccuracyOn, OptimizedConfig, optimized};
+
+use crate::graph::{Accuracy, Checkpoint, Result, Saver, Scope, in_top_1, reshape};
+use tensorflow::{DataType, Operation, Output, TensorType};
+
+/// Height and width of an image, in pixels.
+pub const SIDE: u64 = 28;
+/// Pixels of an image.
+pub const PIXELS: u64 = SIDE * SIDE;
+/// Digits.
+pub const CLASSES: u64 = 10;
+
+/// A network of this project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// See [`baseline()`].
+    Baseline,
+    /// See [`optimized()`].
+    Optimized,
+}
+
+impl Kind {
+    /// Its name on the command line and in run folders.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Optimized => "optimized",
+        }
+    }
+
+    /// Which network a checkpoint is of, by its keys.
+    pub fn of_checkpoint(checkpoint: &Checkpoint) -> Option<Self> {
+        checkpoint
+            .get("conv1/kernel")
+            .and_then(|_| checkpoint.get("output/kernel"))?;
+        Some(match checkpoint.get("batch_normalization/gamma") {
+            Some(_) => Self::Optimized,
+            None => Self::Baseline,
+        })
+    }
+
+    /// Adds the network in use, without labels, optimizer, dropout or `training`, and with just the variables it needs,
+    /// to `graph`: from `images`, float32 [rows, 28, 28, 1] in 0..=1, to logits, float32 [rows, 10].
+    ///
+    /// # Errors
+    /// TensorFlow refuses a node, for example because the network is in the graph already.
+    pub fn inference(self, graph: &Scope, images: &Output) -> Result<Output> {
+        match self {
+            Self::Baseline => baseline::logits(graph, images),
+            Self::Optimized => optimized::logits(graph, images),
+        }
+    }
+}
+
+/// What a network is fed.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// `inputs/X`: float32 [rows, 784] in 0..=1.
+    pub x: Output,
+    /// The same as float32 [rows, 28, 28, 1].
+    pub images: Output,
+    /// `inputs/y`: int32 [rows] in 0..10.
+    pub labels: Output,
+    /// What tells a step of training from use, in networks where they differ.
+    pub training: Option<TrainingInputs>,
+}
+
+/// What a network with batch norm or dropout is fed besides, in a step of training.
+#[derive(Debug, Clone)]
+pub struct TrainingInputs {
+    /// `inputs/training`: bool [], false unless fed.
+    pub flag: Output,
+    /// `inputs/step`: int64 [], which of its masks dropout uses; 0 unless fed.
+    pub step: Output,
+}
+
+impl Inputs {
+    fn new(graph: &Scope) -> Result<Self> {
+        let scope = graph.name_scope("inputs");
+        let x = scope
+            .op("Placeholder", "X")
+            .data_type("dtype", DataType::Float)
+            .shape("shape", &[None, Some(PIXELS as i64)])
+            .output()?;
+        let images = reshape(&scope, &x, &[-1, SIDE as i32, SIDE as i32, 1])?;
+        let labels = scope
+            .op("Placeholder", "y")
+            .data_type("dtype", DataType::Int32)
+            .shape("shape", &[None])
+            .output()?;
+        Ok(Self {
+            x,
+            images,
+            labels,
+            training: None,
+        })
+    }
+
+    fn with_training(graph: &Scope) -> Result<(Self, TrainingInputs)> {
+        let mut inputs = Self::new(graph)?;
+        let scope = graph.within("inputs");
+        let training = TrainingInputs {
+            flag: placeholder_with_default(&scope, "training", false)?,
+            step: placeholder_with_default(&scope, "step", 0i64)?,
+        };
+        inputs.training = Some(training.clone());
+        Ok((inputs, training))
+    }
+}
+
+fn placeholder_with_default<T: TensorType>(scope: &Scope, name: &str, default: T) -> Result<Output> {
+    let inner = scope.name_scope(name);
+    let default = inner.scalar("input", default)?;
+    inner
+        .op_named_as_scope("PlaceholderWithDefault")
+        .input(&default)
+        .shape("shape", &[])
+        .output()
+}
+
+impl TrainingInputs {
+    /// An operation that fails, and says why, where `flag` is false. Without it a training op whose tower is dead would
+    /// silently do nothing.
+    fn require_flag(&self, scope: &Scope) -> Result<Operation> {
+        let scope = scope.name_scope("require_training");
+        let message = "a training step needs inputs/training fed with true".to_owned();
+        let message = scope.scalar("message", message)?;
+        scope
+            .op("Assert", "Assert")
+            .input(&self.flag)
+            .input_list(&[message])
+            .int("summarize", 1)
+            .build()
+    }
+}
+
+/// A graph to train and evaluate, and the nodes it is run by.
+#[derive(Debug)]
+pub struct Network {
+    /// The graph.
+    pub graph: Scope,
+    /// What it is fed.
+    pub inputs: Inputs,
+    /// `output/Y_proba`: float32 [rows, 10].
+    pub probabilities: Output,
+    /// Mean cross-entropy of the batch, before the update: float32 [].
+    pub loss: Output,
+    /// Which rows are classified right, and how many.
+    pub accuracy: Accuracy,
+    /// One step of training.
+    pub train: Operation,
+    /// Gives every variable its start value.
+    pub initialize: Operation,
+    /// Saves and restores every variable.
+    pub saver: Saver,
+}
+
+impl Network {
+    /// Adds what every network has behind its training op: accuracy, initializer and saver.
+    fn new(
+        graph: Scope,
+        inputs: Inputs,
+        measured: &Output,
+        probabilities: Output,
+        loss: Output,
+        train: Operation,
+    ) -> Result<Self> {
+        let accuracy = in_top_1(&graph.name_scope("eval"), measured, &inputs.labels)?;
+        let scope = graph.name_scope("init_and_save");
+        let initialize = scope.global_variables_initializer()?;
+        let saver = Saver::new(&scope, &graph.variables())?;
+        Ok(Self {
+            graph,
+            inputs,
+            probabilities,
+            loss,
+            accuracy,
+            train,
+            initialize,
+            saver,
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! The training loop.
+
+use super::early_stopping::{Best, EarlyStopping};
+use super::error::{Result, TrainingError};
+use super::interrupt::Interrupt;
+use super::observer::{Observer, StepReport, ValidationReport};
+use super::session::TrainingSession;
+use crate::dataset::{BatchPlan, Dataset, Order};
+use std::time::{Duration, Instant};
+
+/// How long to train, in what order, and when to validate and to stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Schedule {
+    /// Times through the training set.
+    pub epochs: u32,
+    /// Rows a step.
+    pub batch_size: usize,
+    /// Order of the rows.
+    pub order: Order,
+    /// Most steps of the run.
+    pub max_steps: Option<u64>,
+    /// When to validate.
+    pub validate: Validate,
+    /// Stop so many steps after the last improvement.
+    pub patience: Option<u64>,
+    /// Rows evaluated at a time.
+    pub eval_chunk: usize,
+}
+
+/// When to validate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validate {
+    /// After epochs 0, 2, 4... and wherever the run ends.
+    EvenEpochsAndLast,
+    /// After steps 0, n, 2n...
+    Every(u64),
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All epochs are done, or `max_steps`.
+    Completed,
+    /// The validation accuracy no longer improved.
+    EarlyStopped,
+    /// The user asked for it.
+    Interrupted,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// Why it ended.
+    pub ending: Ending,
+    /// Steps done.
+    pub steps: u64,
+    /// The best validation, if there was one.
+    pub best: Option<Best>,
+    /// Time spent.
+    pub elapsed: Duration,
+}
+
+/// Trains the network of `session` on `dataset.train`.
+///
+/// # Errors
+/// The batch size does not fit the set, TensorFlow fails, the loss is no longer finite, or an observer fails.
+pub fn fit(
+    session: &mut TrainingSession,
+    dataset: &Dataset,
+    schedule: &Schedule,
+    interrupt: &Interrupt,
+    observers: &mut [&mut dyn Observer],
+) -> Result<Outcome> {
+    let plan = BatchPlan::new(dataset.train.len(), schedule.batch_size, schedule.order)?;
+    let steps_per_epoch = plan.steps_per_epoch() as u64;
+    let total = schedule.total_steps(steps_per_epoch);
+    let started = Instant::now();
+    let mut stopping = EarlyStopping::new(schedule.patience);
+    let mut batches = None;
+    let mut step = 0;
+
+    let ending = loop {
+        if step == total {
+            break Ending::Completed;
+        }
+        if stopping.stops_after(step) {
+            break Ending::EarlyStopped;
+        }
+        if interrupt.is_set() {
+            break Ending::Interrupted;
+        }
+        let (epoch, index) = ((step / steps_per_epoch) as u32, step % steps_per_epoch);
+        if index == 0 {
+            batches = None;
+        }
+        let batches = batches.get_or_insert_with(|| plan.epoch(u64::from(epoch)));
+        let rows = batches.batch(index as usize);
+
+        let loss = session.train(&dataset.train, rows, step)?;
+        if !loss.is_finite() {
+            return Err(TrainingError::Diverged { step, loss });
+        }
+        let report = StepReport { step, epoch, loss };
+        observers
+            .iter_mut()
+            .try_for_each(|observer| observer.step(&report))?;
+
+        if schedule.validates_after(step, steps_per_epoch, total) {
+            let train_accuracy = session.evaluate_rows(&dataset.train, rows)?.accuracy();
+            let accuracy = session
+                .evaluate(&dataset.validation, schedule.eval_chunk)?
+                .accuracy();
+            let improved = stopping.observe(step, accuracy);
+            let elapsed = started.elapsed();
+            let report = ValidationReport {
+                step,
+                epoch,
+                train_accuracy,
+                accuracy,
+                improved,
+                elapsed,
+            };
+            observers
+                .iter_mut()
+                .try_for_each(|observer| observer.validation(&report, session))?;
+        }
+        step += 1;
+    };
+    Ok(Outcome {
+        ending,
+        steps: step,
+        best: stopping.best(),
+        elapsed: started.elapsed(),
+    })
+}
+
+impl Schedule {
+    /// The steps of the whole run, if nothing ends it early.
+    pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
+        let all = u64::from(self.epochs) * steps_per_epoch;
+        self.max_steps.map_or(all, |most| most.min(all))
+    }
+
+    fn validates_after(&self, step: u64, steps_per_epoch: u64, total: u64) -> bool {
+        match self.validate {
+            Validate::Every(steps) => step.is_multiple_of(steps.max(1)),
+            Validate::EvenEpochsAndLast => {
+                let (epoch, done) = (step / steps_per_epoch, step + 1);
+                done == total || done.is_multiple_of(steps_per_epoch) && epoch.is_multiple_of(2)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(epochs: u32, max_steps: Option<u64>, validate: Validate) -> Schedule {
+        let order = Order::File;
+        Schedule {
+            epochs,
+            batch_size: 100,
+            order,
+            max_steps,
+            validate,
+            patience: None,
+            eval_chunk: 1000,
+        }
+    }
+
+    fn validated(schedule: &Schedule, steps_per_epoch: u64) -> Vec<u64> {
+        let total = schedule.total_steps(steps_per_epoch);
+        (0..total)
+            .filter(|&step| schedule.validates_after(step, steps_per_epoch, total))
+            .collect()
+    }
+
+    #[test]
+    fn even_epochs_and_the_last_are_validated_at_their_last_step() {
+        let ten = schedule(10, None, Validate::EvenEpochsAndLast);
+        assert_eq!(validated(&ten, 550), [549, 1649, 2749, 3849, 4949, 5499]);
+        let cut = schedule(10, Some(700), Validate::EvenEpochsAndLast);
+        assert_eq!(validated(&cut, 550), [549, 699]);
+    }
+
+    #[test]
+    fn every_so_many_steps_starts_with_step_0() {
+        assert_eq!(
+            validated(&schedule(1, Some(25), Validate::Every(10)), 550),
+            [0, 10, 20]
+        );
+    }
+
+    #[test]
+    fn epochs_bound_the_steps_also_beyond_max_steps() {
+        assert_eq!(
+            schedule(2, Some(10_000), Validate::Every(1)).total_steps(550),
+            1100
+        );
+        assert_eq!(schedule(0, None, Validate::Every(1)).total_steps(550), 0);
+    }
+}

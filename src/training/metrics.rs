@@ -1,0 +1,157 @@
+//! `metrics.jsonl`: what happened in a run, one JSON object a line, written as it happens.
+
+use super::error::{Result, TrainingError};
+use super::observer::{Observer, StepReport, ValidationReport};
+use super::session::TrainingSession;
+use serde::Serialize;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// One line of `metrics.jsonl`. Losses are float32 values written as float64, so they read back to the same bits.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A training step.
+    Step {
+        /// Counted from 0.
+        step: u64,
+        /// Counted from 0.
+        epoch: u32,
+        /// Mean loss of the batch before the update.
+        loss: f64,
+    },
+    /// A validation after `step`.
+    Validation {
+        /// Counted from 0.
+        step: u64,
+        /// Counted from 0.
+        epoch: u32,
+        /// On the batch just trained on, 0..=1.
+        train_accuracy: f64,
+        /// On the validation set, 0..=1.
+        accuracy: f64,
+        /// Better than all before.
+        improved: bool,
+    },
+    /// The run stopped early.
+    EarlyStop {
+        /// Steps done.
+        step: u64,
+        /// Of the best validation, 0..=1.
+        best_accuracy: f64,
+    },
+    /// The accuracy on the test set.
+    Test {
+        /// 0..=1.
+        accuracy: f64,
+        /// Name of the checkpoint it was measured on.
+        checkpoint: String,
+    },
+}
+
+/// Appends events to `metrics.jsonl`; an [`Observer`] for those of the loop.
+#[derive(Debug)]
+pub struct MetricsFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl MetricsFile {
+    /// Starts an empty file.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).map_err(|source| TrainingError::File {
+            action: "create",
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+        })
+    }
+
+    /// Writes one line, at once.
+    ///
+    /// # Errors
+    /// The file cannot be written, for example because the disk is full.
+    pub fn write(&mut self, event: &Event) -> Result<()> {
+        let failed = |source| TrainingError::File {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        };
+        let mut line = serde_json::to_vec(event).map_err(|error| failed(error.into()))?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(failed)
+    }
+}
+
+impl Observer for MetricsFile {
+    fn step(&mut self, report: &StepReport) -> Result<()> {
+        let StepReport { step, epoch, loss } = *report;
+        self.write(&Event::Step {
+            step,
+            epoch,
+            loss: f64::from(loss),
+        })
+    }
+
+    fn validation(&mut self, report: &ValidationReport, _session: &TrainingSession) -> Result<()> {
+        let ValidationReport {
+            step,
+            epoch,
+            train_accuracy,
+            accuracy,
+            improved,
+            ..
+        } = *report;
+        self.write(&Event::Validation {
+            step,
+            epoch,
+            train_accuracy,
+            accuracy,
+            improved,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_as_documented() {
+        let loss = 2.320_276_3_f32;
+        let line = serde_json::to_string(&Event::Step {
+            step: 0,
+            epoch: 0,
+            loss: f64::from(loss),
+        })
+        .unwrap();
+        assert_eq!(
+            line,
+            r#"{"event":"step","step":0,"epoch":0,"loss":2.3202762603759766}"#
+        );
+        let line = serde_json::to_string(&Event::EarlyStop {
+            step: 9921,
+            best_accuracy: 0.9922,
+        })
+        .unwrap();
+        assert_eq!(
+            line,
+            r#"{"event":"early_stop","step":9921,"best_accuracy":0.9922}"#
+        );
+        let line = serde_json::to_string(&Event::Test {
+            accuracy: 0.9894,
+            checkpoint: "model.ckpt-7920".into(),
+        });
+        assert_eq!(
+            line.unwrap(),
+            r#"{"event":"test","accuracy":0.9894,"checkpoint":"model.ckpt-7920"}"#
+        );
+    }
+}

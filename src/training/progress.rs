@@ -1,0 +1,110 @@
+//! How far a run is: a bar on a terminal, a line now and then elsewhere.
+
+use super::error::Result;
+use super::observer::{Observer, StepReport};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// Shows steps, loss, steps a second and the time left on stderr.
+#[derive(Debug)]
+pub struct ProgressDisplay {
+    total: u64,
+    started: Instant,
+    shown: Instant,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Bar(ProgressBar),
+    Lines,
+    Nothing,
+}
+
+const BAR_EVERY: Duration = Duration::from_millis(100);
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+impl ProgressDisplay {
+    /// A display for a run of at most `total` steps; with `quiet` it shows nothing.
+    pub fn new(total: u64, quiet: bool) -> Self {
+        let form = match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Form::Nothing,
+            (false, true) => Form::Bar(bar(total)),
+            (false, false) => Form::Lines,
+        };
+        Self {
+            total,
+            started: Instant::now(),
+            shown: Instant::now(),
+            form,
+        }
+    }
+
+    /// Runs `print`, which writes to the terminal, with the bar out of its way.
+    pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.form {
+            Form::Bar(bar) => bar.suspend(print),
+            Form::Lines | Form::Nothing => print(),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Form::Bar(bar) = &self.form {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(total: u64) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    let template = "{bar:30} {pos}/{len} steps  {msg}  {per_sec}  {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("━━ "));
+    }
+    bar
+}
+
+impl Observer for ProgressDisplay {
+    fn step(&mut self, report: &StepReport) -> Result<()> {
+        let done = report.step + 1;
+        match &self.form {
+            Form::Bar(bar) if self.shown.elapsed() >= BAR_EVERY || done == self.total => {
+                bar.set_message(format!("loss {:.4}", report.loss));
+                bar.set_position(done);
+            }
+            Form::Lines if self.shown.elapsed() >= LINE_EVERY => {
+                let rate = done as f64 / self.started.elapsed().as_secs_f64();
+                let left = (self.total.saturating_sub(done)) as f64 / rate;
+                eprintln!(
+                    "step {done}/{}, loss {:.4}, {rate:.0} steps/s, {} left",
+                    self.total,
+                    report.loss,
+                    clock(Duration::from_secs_f64(left))
+                );
+            }
+            _ => return Ok(()),
+        }
+        self.shown = Instant::now();
+        Ok(())
+    }
+}
+
+/// A duration as Python's `timedelta` prints whole seconds: `0:01:02`.
+pub fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64().round() as u64;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_python_prints_them() {
+        assert_eq!(clock(Duration::from_millis(62_400)), "0:01:02");
+        assert_eq!(clock(Duration::from_millis(62_500)), "0:01:03");
+        assert_eq!(clock(Duration::from_secs(36_000)), "10:00:00");
+    }
+}

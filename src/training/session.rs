@@ -1,0 +1,184 @@
+//! A network in a session: the four things that are ever run (train, evaluate, save, restore) and their feeds.
+
+use super::error::{Result, TrainingError};
+use super::evaluation::Correct;
+use crate::dataset::Split;
+use crate::graph::CheckpointManager;
+use crate::model::{Network, PIXELS};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use tensorflow::{Session, SessionOptions, SessionRunArgs, Status, Tensor};
+
+/// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
+pub struct TrainingSession {
+    network: Network,
+    session: Session,
+    batch: Feed,
+    chunk: Feed,
+    training: Tensor<bool>,
+    step: Tensor<i64>,
+}
+
+impl TrainingSession {
+    /// Opens a session on the network. Its variables have no values before [`initialize`](Self::initialize) or
+    /// [`restore`](Self::restore).
+    ///
+    /// # Errors
+    /// TensorFlow cannot open a session, for example on a device that is not there.
+    pub fn new(network: Network, options: &SessionOptions) -> Result<Self> {
+        let session = Session::new(options, &network.graph.graph())
+            .map_err(|status| failed("open a session".into(), status))?;
+        Ok(Self {
+            network,
+            session,
+            batch: Feed::default(),
+            chunk: Feed::default(),
+            training: Tensor::from(true),
+            step: Tensor::from(0),
+        })
+    }
+
+    /// The same graph in a new session, whose variables have no values yet.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn reopen(self, options: &SessionOptions) -> Result<Self> {
+        let Self { network, session, .. } = self;
+        drop(session); // its memory first
+        Self::new(network, options)
+    }
+
+    /// Gives every variable its start value.
+    ///
+    /// # Errors
+    /// TensorFlow fails.
+    pub fn initialize(&self) -> Result<()> {
+        let mut args = SessionRunArgs::new();
+        args.add_target(&self.network.initialize);
+        self.run(&mut args, || "initialize the variables".into())
+    }
+
+    /// Gives every variable its value in the checkpoint `prefix`.
+    ///
+    /// # Errors
+    /// The checkpoint is missing or damaged or of another network; nothing is changed then.
+    pub fn restore(&self, prefix: &Path) -> Result<()> {
+        Ok(self.network.saver.restore(&self.session, prefix)?)
+    }
+
+    /// Saves every variable as it is after `step`, and returns the checkpoint's prefix.
+    ///
+    /// # Errors
+    /// A file cannot be written; earlier checkpoints are still in force.
+    pub fn save(&self, manager: &mut CheckpointManager, step: u64) -> Result<PathBuf> {
+        Ok(manager.save(&self.network.saver, &self.session, step)?)
+    }
+
+    /// Trains on the given rows, and returns their mean loss before the update.
+    ///
+    /// # Errors
+    /// TensorFlow fails.
+    pub fn train(&mut self, split: &Split, rows: &[usize], step: u64) -> Result<f32> {
+        self.batch.resize(rows.len());
+        split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
+        let mut args = SessionRunArgs::new();
+        self.batch.feed(&self.network, &mut args);
+        if let Some(inputs) = &self.network.inputs.training {
+            self.step[0] = step as i64;
+            args.add_feed(&inputs.flag.operation, 0, &self.training);
+            args.add_feed(&inputs.step.operation, 0, &self.step);
+        }
+        args.add_target(&self.network.train);
+        let loss = &self.network.loss;
+        let loss = args.request_fetch(&loss.operation, loss.index);
+        let action = || format!("run training step {step}");
+        self.run(&mut args, action)?;
+        let loss = args
+            .fetch::<f32>(loss)
+            .map_err(|status| failed(action(), status))?;
+        Ok(loss.first().copied().unwrap_or(f32::NAN))
+    }
+
+    /// Evaluates the given rows at once.
+    ///
+    /// # Errors
+    /// TensorFlow fails.
+    pub fn evaluate_rows(&mut self, split: &Split, rows: &[usize]) -> Result<Correct> {
+        self.batch.resize(rows.len());
+        split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
+        let correct = self.count(&self.batch)?;
+        Ok(Correct {
+            correct,
+            rows: rows.len() as u64,
+        })
+    }
+
+    pub(super) fn count_correct(&mut self, split: &Split, rows: Range<usize>) -> Result<u64> {
+        self.chunk.resize(rows.len());
+        split.gather_range(rows, &mut self.chunk.images, &mut self.chunk.labels);
+        self.count(&self.chunk)
+    }
+
+    fn count(&self, feed: &Feed) -> Result<u64> {
+        let mut args = SessionRunArgs::new();
+        feed.feed(&self.network, &mut args);
+        let correct = &self.network.accuracy.correct;
+        let correct = args.request_fetch(&correct.operation, correct.index);
+        let action = || {
+            format!(
+                "evaluate {} rows at once (--eval-chunk sets how many)",
+                feed.labels.len()
+            )
+        };
+        self.run(&mut args, action)?;
+        let correct = args
+            .fetch::<bool>(correct)
+            .map_err(|status| failed(action(), status))?;
+        Ok(correct.iter().filter(|&&correct| correct).count() as u64)
+    }
+
+    fn run(&self, args: &mut SessionRunArgs, action: impl Fn() -> String) -> Result<()> {
+        self.session.run(args).map_err(|status| failed(action(), status))
+    }
+
+    /// The graph.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+}
+
+fn failed(action: String, status: Status) -> TrainingError {
+    TrainingError::Run { action, status }
+}
+
+/// The tensors of one feed, used again as long as the number of rows stays.
+struct Feed {
+    images: Tensor<f32>,
+    labels: Tensor<i32>,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self {
+            images: Tensor::new(&[0, PIXELS]),
+            labels: Tensor::new(&[0]),
+        }
+    }
+}
+
+impl Feed {
+    fn resize(&mut self, rows: usize) {
+        if self.labels.len() != rows {
+            let rows = rows as u64;
+            *self = Self {
+                images: Tensor::new(&[rows, PIXELS]),
+                labels: Tensor::new(&[rows]),
+            };
+        }
+    }
+
+    fn feed<'a>(&'a self, network: &Network, args: &mut SessionRunArgs<'a>) {
+        args.add_feed(&network.inputs.x.operation, 0, &self.images);
+        args.add_feed(&network.inputs.labels.operation, 0, &self.labels);
+    }
+}
