@@ -62,6 +62,8 @@ pub enum Command {
         /// The shell to complete for
         shell: Shell,
     },
+    /// Print the manual page: tf-mnist man | man -l -
+    Man,
 }
 
 /// How a network is trained.
