@@ -85,3 +85,11 @@ pub fn reshape(scope: &Scope, x: &Output, dims: &[i32]) -> Result<Output> {
     let shape = inner.constant("shape", &[dims.len() as u64], dims)?;
     inner.op_named_as_scope("Reshape").input(x).input(&shape).output()
 }
+
+/// Gives `x` the shape that `shape`, int32 `[rank]`, holds; `tf.reshape`.
+///
+/// # Errors
+/// The shapes do not fit.
+pub fn reshape_to(scope: &Scope, x: &Output, shape: &Output) -> Result<Output> {
+    scope.op("Reshape", "Reshape").input(x).input(shape).output()
+}

@@ -3,7 +3,8 @@
 use super::{CLASSES, Inputs, Network, Towers};
 use crate::graph::{
     Activation, AdamOptimizer, BatchNorm, BatchNormConfig, Branches, Conditional, Conv2d, Conv2dConfig,
-    Dense, Dropout, Mode, Padding, Result, Scope, max_pool, reshape, softmax, sparse_softmax_cross_entropy,
+    Dense, Dropout, Mode, Padding, Randomness, Result, Scope, Variable, max_pool, reshape, softmax,
+    sparse_softmax_cross_entropy,
 };
 use serde::Serialize;
 use tensorflow::Output;
@@ -100,7 +101,12 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
     let flagged = training.require_flag(&scope)?;
     let scope = scope.control_dependencies(graph.update_ops().iter().chain([&flagged]));
     let adam = AdamOptimizer::new(config.learning_rate);
-    let train = adam.minimize(&scope, &loss, &graph.trainable_variables())?;
+    let frozen = if config.towers.is_fast() {
+        layers.biases_before_norms()
+    } else {
+        Vec::new()
+    };
+    let train = adam.minimize_except(&scope, &loss, &graph.trainable_variables(), &frozen)?;
 
     Network::new(graph, inputs, &measured, probabilities, loss.value, train)
 }
@@ -142,6 +148,12 @@ impl Layers {
             precision: config.towers.precision(),
             ..Conv2dConfig::default()
         };
+        let randomness = if config.towers.is_fast() {
+            Randomness::Byte
+        } else {
+            Randomness::Float
+        };
+        let dropout = |rate, layer| Dropout::new(rate, config.seed, layer).with_randomness(randomness);
         let norm = BatchNormConfig {
             momentum: 0.9,
             ..BatchNormConfig::default()
@@ -151,10 +163,10 @@ impl Layers {
             norm1: BatchNorm::new(graph, "batch_normalization", 16, norm)?,
             conv2: Conv2d::new(graph, "conv2", 16, 32, conv)?,
             norm2: BatchNorm::new(graph, "batch_normalization_1", 32, norm)?,
-            pool_dropout: Dropout::new(config.pool_dropout, config.seed, 0),
+            pool_dropout: dropout(config.pool_dropout, 0),
             fc1: Dense::new(graph, "fc1", 14 * 14 * 32, 32, None)?,
             norm3: BatchNorm::new(graph, "batch_normalization_2", 32, norm)?,
-            fc_dropout: Dropout::new(config.fc_dropout, config.seed, 1),
+            fc_dropout: dropout(config.fc_dropout, 1),
             output: Dense::new(graph, "output", 32, CLASSES, None)?,
             norm4: BatchNorm::new(graph, "batch_normalization_3", CLASSES, norm)?,
             pool_first: config.towers.is_fast(),
@@ -201,6 +213,19 @@ impl Layers {
         let plain = self.output.apply(&output, &h)?;
         let batch_normed = self.norm4.apply(&output, &plain, mode)?;
         Ok(Logits { plain, batch_normed })
+    }
+
+    /// The biases that the batch norm behind takes out again. Their gradient is zero but for rounding, of which Adam, which
+    /// divides by its size, would make a random walk.
+    fn biases_before_norms(&self) -> Vec<Variable> {
+        [
+            &self.conv1.bias,
+            &self.conv2.bias,
+            &self.fc1.bias,
+            &self.output.bias,
+        ]
+        .map(Variable::clone)
+        .to_vec()
     }
 
     /// The network in use, with every batch norm folded into the layer before it and the pool before SELU.
