@@ -1,5 +1,6 @@
 //! Room on the disk, and what its errors mean to the user.
 
+use super::install::STAGING_PREFIX;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -21,20 +22,33 @@ fn no_room(cache: &Path, free: Option<u64>, needed: u64) -> String {
     let free = free.map_or_else(String::new, |free| format!(", and {} are free", gigabytes(free)));
     format!(
         "no room in {}: {} are needed on the way{free}; make room, or name another folder in TF_MNIST_CACHE",
-        cache.display(),
+        shown(cache).display(),
         gigabytes(needed)
     )
 }
 
 /// What an error of writing below the cache means to the user.
 pub(super) fn disk_error(folder: &Path, error: &io::Error) -> String {
-    let folder = folder.display();
+    let folder = shown(folder).display();
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             format!("the disk of {folder} is full; make room, or name another folder in TF_MNIST_CACHE")
         }
         _ => format!("cannot write below {folder}: {error}"),
     }
+}
+
+/// The cache, for a folder inside a half-made install there, whose name tells the user nothing.
+fn shown(folder: &Path) -> &Path {
+    let is_staging = |path: &&Path| {
+        path.file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(STAGING_PREFIX.as_bytes()))
+    };
+    folder
+        .ancestors()
+        .find(is_staging)
+        .and_then(Path::parent)
+        .unwrap_or(folder)
 }
 
 #[cfg(test)]
@@ -51,6 +65,8 @@ mod tests {
         );
         let denied = disk_error(folder, &ErrorKind::PermissionDenied.into());
         assert_eq!(denied, "cannot write below /cache: permission denied");
+        let inside = Path::new("/cache").join(format!("{STAGING_PREFIX}x/library"));
+        assert_eq!(disk_error(&inside, &ErrorKind::StorageFull.into()), full);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::fs;
 use std::mem;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 /// How opening went.
 #[derive(Debug)]
@@ -32,7 +32,8 @@ pub(super) fn open(candidate: &Candidate, settings: &Settings, quiet: bool) -> O
         Ok(folder) => folder,
         Err(error) => return Opening::NotOpened(error),
     };
-    let open = || settings.apply(folder.path().as_os_str(), || open_library(&candidate.library));
+    let library = path::absolute(&candidate.library).unwrap_or_else(|_| candidate.library.clone());
+    let open = || settings.apply(folder.path().as_os_str(), || open_library(&library));
     // On a processor that TensorFlow was not built for, its last words are what the user needs.
     let opened = if quiet && host::has_avx() {
         quiet::without_chatter(open)

@@ -2,7 +2,7 @@
 //! set up here. Any Python will do, since pip can be told to fetch for another.
 
 use super::child::Supervised;
-use super::disk::disk_error;
+use super::disk::{self, disk_error};
 use super::install::{LibrarySource, Unpacked};
 use super::platform::Wheel;
 use super::wheel;
@@ -139,10 +139,14 @@ impl PipWheel {
         match status {
             Ok(status) if status.success() => only_wheel(&wheels).map_err(Trouble::Failed),
             Ok(_) if lacks_pip(&said) => Err(Trouble::NoPip(format!("{name}: there is no pip"))),
-            Ok(status) => Err(Trouble::Failed(format!(
-                "{name} failed ({status}): {}",
-                gist(&said)
-            ))),
+            Ok(status) => {
+                let mut why = format!("{name} failed ({status}): {}", gist(&said));
+                // On a full disk pip cannot even say so: its words go to that disk.
+                if let Err(no_room) = disk::check_room(scratch, self.room()) {
+                    why = format!("{why}\n{no_room}");
+                }
+                Err(Trouble::Failed(why))
+            }
             Err(error) => Err(Trouble::Failed(format!("{name}: {error}"))),
         }
     }

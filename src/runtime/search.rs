@@ -160,7 +160,7 @@ impl<'a> Search<'a> {
                 self.try_install(sources)
             }
             None => {
-                self.looked(cache.display().to_string(), "no usable TensorFlow in it");
+                self.looked(cache.display().to_string(), "no TensorFlow installed there");
                 Ok(None)
             }
         }
@@ -208,9 +208,9 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         match install::install(&cache, sources, self.progress) {
-            Ok(library) => {
+            Ok((library, found_by)) => {
                 let folder = library.parent().unwrap_or(&cache).to_path_buf();
-                Ok(self.open_cached(library, &folder, FoundBy::Installed)?.ok())
+                Ok(self.open_cached(library, &folder, found_by)?.ok())
             }
             Err(failures) => {
                 self.report.tried = failures;

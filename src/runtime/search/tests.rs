@@ -65,7 +65,7 @@ fn names_every_place_and_every_source_when_there_is_nothing() {
         &[
             "no TensorFlow library is installed, and none could be fetched",
             "TENSORFLOW_DIR: not set",
-            &format!("{}: no usable TensorFlow in it", cache.path().display()),
+            &format!("{}: no TensorFlow installed there", cache.path().display()),
             "Python packages: /nowhere/python3: not installed",
             "system folders: no libtensorflow in /nowhere/lib",
             "a failing source: no network",
