@@ -123,14 +123,7 @@ impl Conv2d {
     /// A shape does not fit.
     pub fn apply_with(&self, scope: &Scope, x: &Output, kernel: &Output, bias: &Output) -> Result<Output> {
         let scope = scope.name_scope(&self.name);
-        let sums = match self.config.precision {
-            Precision::F32 => self.convolve(&scope, x, kernel)?,
-            Precision::Bf16 => {
-                let to_bf16 = |x: &Output| cast(&scope, "Cast", x, DataType::BFloat16);
-                let sums = self.convolve(&scope, &to_bf16(x)?, &to_bf16(kernel)?)?;
-                cast(&scope, "Cast", &sums, DataType::Float)?
-            }
-        };
+        let sums = to_f32(&scope, &self.convolve(&scope, x, kernel)?)?;
         let h = bias_add(&scope, &sums, bias)?;
         match self.config.activation {
             Some(activation) => activation.apply(&scope, &h),
@@ -138,16 +131,42 @@ impl Conv2d {
         }
     }
 
+    /// The sums alone, without bias and activation, of the dtype of the layer's precision.
+    ///
+    /// # Errors
+    /// A shape does not fit.
+    pub fn sums(&self, scope: &Scope, x: &Output, kernel: &Output) -> Result<Output> {
+        self.convolve(&scope.name_scope(&self.name), x, kernel)
+    }
+
     fn convolve(&self, scope: &Scope, x: &Output, kernel: &Output) -> Result<Output> {
+        let (x, kernel) = match self.config.precision {
+            Precision::F32 => (x.clone(), kernel.clone()),
+            Precision::Bf16 => {
+                let to_bf16 = |x| cast(scope, "Cast", x, DataType::BFloat16);
+                (to_bf16(x)?, to_bf16(kernel)?)
+            }
+        };
         let stride = self.config.stride as i64;
         scope
             .op("Conv2D", "Conv2D")
-            .input(x)
-            .input(kernel)
+            .input(&x)
+            .input(&kernel)
             .ints("strides", &[1, stride, stride, 1])
             .string("padding", self.config.padding.as_str())
             .string("data_format", "NHWC")
             .output()
+    }
+}
+
+/// `x` as float32: itself, or converted.
+///
+/// # Errors
+/// TensorFlow has no such conversion.
+pub fn to_f32(scope: &Scope, x: &Output) -> Result<Output> {
+    match x.operation.output_type(x.index as usize) {
+        DataType::Float => Ok(x.clone()),
+        _ => cast(scope, "Cast", x, DataType::Float),
     }
 }
 

@@ -48,7 +48,7 @@ pub use batch_norm::{BatchNorm, BatchNormConfig, Folded, Mode};
 pub use checkpoint::{Checkpoint, CheckpointError, TensorEntry};
 pub use checkpoint_manager::{CheckpointManager, latest_checkpoint};
 pub use conditional::{Branches, Conditional};
-pub use convolution::{Conv2d, Conv2dConfig, Padding, Precision, bias_add};
+pub use convolution::{Conv2d, Conv2dConfig, Padding, Precision, bias_add, to_f32};
 pub use dense::{Dense, reshape, reshape_to};
 pub use dropout::{Dropout, Randomness};
 pub use error::{GraphError, Result};

@@ -3,8 +3,8 @@
 use super::{CLASSES, Inputs, Network, Towers};
 use crate::graph::{
     Activation, AdamOptimizer, BatchNorm, BatchNormConfig, Branches, Conditional, Conv2d, Conv2dConfig,
-    Dense, Dropout, Mode, Padding, Randomness, Result, Scope, Variable, max_pool, reshape, softmax,
-    sparse_softmax_cross_entropy,
+    Dense, Dropout, Mode, Padding, Randomness, Result, Scope, Variable, bias_add, max_pool, reshape, softmax,
+    sparse_softmax_cross_entropy, to_f32,
 };
 use serde::Serialize;
 use tensorflow::Output;
@@ -243,10 +243,11 @@ impl Layers {
         let folded = self
             .norm2
             .fold(&conv, self.conv2.kernel.read(), self.conv2.bias.read())?;
-        let h = self.conv2.apply_with(&conv, &h, &folded.kernel, &folded.bias)?;
+        let h = self.conv2.sums(&conv, &h, &folded.kernel)?;
 
         let pool3 = scope.name_scope("pool3");
         let h = max_pool(&pool3, "MaxPool", &h, 2, 2, Padding::Valid)?;
+        let h = bias_add(&pool3, &to_f32(&pool3, &h)?, &folded.bias)?;
         let h = selu(&pool3, &h)?;
         let h = reshape(&pool3, &h, &[-1, 14 * 14 * 32])?;
 
