@@ -1,9 +1,9 @@
 //! The baseline network: two convolutions, a pool, two dense layers.
 
-use super::{CLASSES, Inputs, Network, Towers};
+use super::{CLASSES, Ends, Inputs, Network, Towers};
 use crate::graph::{
     Activation, AdamOptimizer, Conv2d, Conv2dConfig, Dense, Padding, Precision, Result, Scope, max_pool,
-    reshape, softmax, sparse_softmax_cross_entropy,
+    reshape, sparse_softmax_cross_entropy,
 };
 use tensorflow::Output;
 
@@ -44,14 +44,19 @@ pub fn baseline(config: &BaselineConfig) -> Result<Network> {
     let graph = Scope::new(config.seed);
     let inputs = Inputs::new(&graph)?;
     let logits = logits(&graph, &inputs.images, config.towers.precision())?;
-    let probabilities = softmax(&graph.within("output"), "Y_proba", &logits)?;
-
     let train = graph.name_scope("train");
     let loss = sparse_softmax_cross_entropy(&train, &logits, &inputs.labels)?;
     let train =
         AdamOptimizer::new(config.learning_rate).minimize(&train, &loss, &graph.trainable_variables())?;
 
-    Network::new(graph, inputs, &logits, probabilities, loss.value, train)
+    let ends = Ends {
+        measured: logits.clone(),
+        logits,
+        loss: loss.value,
+        train,
+    };
+    let output = graph.within("output");
+    Network::new(graph, inputs, &output, ends)
 }
 
 /// The network's variables and layers, from `images`, float32 `[rows, 28, 28, 1]`, to logits, float32 `[rows, 10]`.

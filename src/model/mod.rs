@@ -7,7 +7,7 @@ pub mod summary;
 pub use baseline::{BaselineConfig, baseline};
 pub use optimized::{AccuracyOn, OptimizedConfig, optimized};
 
-use crate::graph::{Accuracy, Checkpoint, Precision, Result, Saver, Scope, in_top_1, reshape};
+use crate::graph::{Accuracy, Checkpoint, Precision, Result, Saver, Scope, in_top_1, reshape, softmax};
 use tensorflow::{DataType, Operation, Output, TensorType};
 
 /// Height and width of an image, in pixels.
@@ -173,6 +173,8 @@ pub struct Network {
     pub graph: Scope,
     /// What it is fed.
     pub inputs: Inputs,
+    /// What the probabilities are made of: float32 `[rows, 10]`.
+    pub logits: Output,
     /// `output/Y_proba`: float32 `[rows, 10]`.
     pub probabilities: Output,
     /// Mean cross-entropy of the batch, before the update: float32 [].
@@ -187,23 +189,32 @@ pub struct Network {
     pub saver: Saver,
 }
 
+/// The ends of a network that its accuracy is measured at and that it is trained by.
+struct Ends {
+    logits: Output,
+    measured: Output,
+    loss: Output,
+    train: Operation,
+}
+
 impl Network {
-    /// Adds what every network has behind its training op: accuracy, initializer and saver.
-    fn new(
-        graph: Scope,
-        inputs: Inputs,
-        measured: &Output,
-        probabilities: Output,
-        loss: Output,
-        train: Operation,
-    ) -> Result<Self> {
-        let accuracy = in_top_1(&graph.name_scope("eval"), measured, &inputs.labels)?;
+    /// Adds what every network has behind its training op: probabilities, accuracy, initializer and saver.
+    fn new(graph: Scope, inputs: Inputs, output: &Scope, ends: Ends) -> Result<Self> {
+        let Ends {
+            logits,
+            measured,
+            loss,
+            train,
+        } = ends;
+        let probabilities = softmax(output, "Y_proba", &logits)?;
+        let accuracy = in_top_1(&graph.name_scope("eval"), &measured, &inputs.labels)?;
         let scope = graph.name_scope("init_and_save");
         let initialize = scope.global_variables_initializer()?;
         let saver = Saver::new(&scope, &graph.variables())?;
         Ok(Self {
             graph,
             inputs,
+            logits,
             probabilities,
             loss,
             accuracy,

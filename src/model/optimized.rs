@@ -1,9 +1,9 @@
 //! The optimized network: batch norm, SELU and dropout, in one tower to train and one to use.
 
-use super::{CLASSES, Inputs, Network, Towers};
+use super::{CLASSES, Ends, Inputs, Network, Towers};
 use crate::graph::{
     Activation, AdamOptimizer, BatchNorm, BatchNormConfig, Branches, Conditional, Conv2d, Conv2dConfig,
-    Dense, Dropout, Mode, Padding, Randomness, Result, Scope, Variable, bias_add, max_pool, reshape, softmax,
+    Dense, Dropout, Mode, Padding, Randomness, Result, Scope, Variable, bias_add, max_pool, reshape,
     sparse_softmax_cross_entropy, to_f32,
 };
 use serde::Serialize;
@@ -90,9 +90,8 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
         })
     };
     let logits = join(&learning.batch_normed, &using.batch_normed)?;
-    let probabilities = softmax(&graph.name_scope("output"), "Y_proba", &logits)?;
     let measured = match config.accuracy_on {
-        AccuracyOn::LogitsBatchNorm => logits,
+        AccuracyOn::LogitsBatchNorm => logits.clone(),
         AccuracyOn::Logits => join(&learning.plain, &using.plain)?,
     };
 
@@ -108,7 +107,18 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
     };
     let train = adam.minimize_except(&scope, &loss, &graph.trainable_variables(), &frozen)?;
 
-    Network::new(graph, inputs, &measured, probabilities, loss.value, train)
+    let output = graph.name_scope("output");
+    Network::new(
+        graph,
+        inputs,
+        &output,
+        Ends {
+            logits,
+            measured,
+            loss: loss.value,
+            train,
+        },
+    )
 }
 
 /// The network's variables and layers in use, from `images`, float32 `[rows, 28, 28, 1]`, to batch-normed logits, float32
