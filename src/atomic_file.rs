@@ -46,7 +46,7 @@ pub fn folder_of(path: &Path) -> &Path {
 }
 
 /// Temporary files are private by default; what a user keeps follows the usual mode instead.
-fn readable_by_all() -> fs::Permissions {
+pub(crate) fn readable_by_all() -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
     fs::Permissions::from_mode(0o666) // less the umask, as for any new file
 }

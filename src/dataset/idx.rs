@@ -1,0 +1,271 @@
+//! IDX files: a big-endian header (magic number, one size a dimension), then bytes in row-major order.
+//!
+//! The format is described on the MNIST page, <http://yann.lecun.com/exdb/mnist/>.
+
+use super::{CLASSES, IMAGE_HEIGHT, IMAGE_PIXELS, IMAGE_WIDTH};
+use crate::fetch::html;
+use flate2::bufread::MultiGzDecoder;
+use std::io::{self, BufRead, BufReader, Read};
+
+/// More rows than any data set of this shape has (EMNIST, the largest, has 814 255); a header that says more is absurd.
+const MAX_COUNT: usize = 1_000_000;
+
+/// Unsigned bytes, three dimensions.
+const IMAGES_MAGIC: u32 = 0x0000_0803;
+/// Unsigned bytes, one dimension.
+const LABELS_MAGIC: u32 = 0x0000_0801;
+
+/// What is wrong with an IDX file.
+#[derive(Debug, thiserror::Error)]
+pub enum IdxError {
+    /// Reading failed.
+    #[error("cannot be read: {0}")]
+    Io(#[source] io::Error),
+    /// The gzip around it is corrupt or ends early.
+    #[error("the gzip data are corrupt or end early: {0}")]
+    Gzip(#[source] io::Error),
+    /// A web page, saved in place of the file.
+    #[error("is an HTML page, not an IDX file; download it again")]
+    HtmlPage,
+    /// It ends inside the header.
+    #[error("ends after {found} bytes, inside the header of {expected}")]
+    HeaderTruncated {
+        /// Bytes there are.
+        found: usize,
+        /// Bytes of the header.
+        expected: usize,
+    },
+    /// It does not begin as such a file does.
+    #[error("has the magic number {found:#010x}; IDX {kind} have {expected:#010x}{}", hint(*.found, *.expected))]
+    WrongMagic {
+        /// The first four bytes.
+        found: u32,
+        /// What they should be.
+        expected: u32,
+        /// What the file should hold.
+        kind: &'static str,
+    },
+    /// Its images have another shape.
+    #[error("holds images of {height} x {width} pixels, not {IMAGE_HEIGHT} x {IMAGE_WIDTH}")]
+    WrongDimensions {
+        /// Pixels from top to bottom.
+        height: u32,
+        /// Pixels from left to right.
+        width: u32,
+    },
+    /// It has a header and no rows.
+    #[error("is empty: its header announces 0 {0}")]
+    Empty(&'static str),
+    /// Its header announces more than there can be.
+    #[error("announces {count} {kind}, more than the {MAX_COUNT} that are read")]
+    TooMany {
+        /// What the header says.
+        count: u32,
+        /// What the file should hold.
+        kind: &'static str,
+    },
+    /// It ends early.
+    #[error("is truncated: {expected} bytes announced, {found} there")]
+    Truncated {
+        /// Bytes of the whole file, by its header.
+        expected: usize,
+        /// Bytes there are.
+        found: usize,
+    },
+    /// It goes on after its end.
+    #[error("has trailing bytes after the {expected} that its header announces")]
+    TrailingBytes {
+        /// Bytes of the whole file, by its header.
+        expected: usize,
+    },
+    /// A label that is no class.
+    #[error("has the label {label} in row {row}; labels are 0 to {}", CLASSES - 1)]
+    BadLabel {
+        /// Counted from 0.
+        row: usize,
+        /// The label.
+        label: u8,
+    },
+    /// There is no memory for it.
+    #[error("needs {0} bytes of memory, which cannot be had")]
+    Memory(usize),
+}
+
+fn hint(found: u32, expected: u32) -> &'static str {
+    match (found, expected) {
+        (LABELS_MAGIC, IMAGES_MAGIC) => " (these are labels)",
+        (IMAGES_MAGIC, LABELS_MAGIC) => " (these are images)",
+        _ => "",
+    }
+}
+
+/// A file of images, header and all.
+#[derive(Debug)]
+pub(super) struct Images(Vec<u8>);
+
+impl Images {
+    /// Checks the raw bytes of a file.
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Result<Self, IdxError> {
+        check_length(&bytes, Kind::Images)?;
+        Ok(Self(bytes))
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.pixels().len() / IMAGE_PIXELS
+    }
+
+    /// All pixels, row by row, image by image.
+    pub(super) fn pixels(&self) -> &[u8] {
+        &self.0[Kind::Images.header_bytes()..]
+    }
+}
+
+/// A file of labels, header and all.
+#[derive(Debug)]
+pub(super) struct Labels(Vec<u8>);
+
+impl Labels {
+    /// Checks the raw bytes of a file.
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Result<Self, IdxError> {
+        check_length(&bytes, Kind::Labels)?;
+        let labels = Self(bytes);
+        match labels
+            .values()
+            .iter()
+            .position(|&label| usize::from(label) >= CLASSES)
+        {
+            Some(row) => Err(IdxError::BadLabel {
+                row,
+                label: labels.values()[row],
+            }),
+            None => Ok(labels),
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.values().len()
+    }
+
+    pub(super) fn values(&self) -> &[u8] {
+        &self.0[Kind::Labels.header_bytes()..]
+    }
+}
+
+/// What a file should hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Images,
+    Labels,
+}
+
+impl Kind {
+    const fn header_bytes(self) -> usize {
+        match self {
+            Self::Images => 16,
+            Self::Labels => 8,
+        }
+    }
+
+    const fn magic(self) -> u32 {
+        match self {
+            Self::Images => IMAGES_MAGIC,
+            Self::Labels => LABELS_MAGIC,
+        }
+    }
+
+    const fn plural(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Labels => "labels",
+        }
+    }
+
+    const fn row_bytes(self) -> usize {
+        match self {
+            Self::Images => IMAGE_PIXELS,
+            Self::Labels => 1,
+        }
+    }
+}
+
+/// The raw bytes of a file, gunzipped if it is gzipped: no more than its header announces, and that only if it can be.
+pub(super) fn read(mut file: impl BufRead, kind: Kind) -> Result<Vec<u8>, IdxError> {
+    if file.fill_buf().map_err(IdxError::Io)?.starts_with(&[0x1f, 0x8b]) {
+        read_raw(BufReader::new(MultiGzDecoder::new(file)), kind, IdxError::Gzip)
+    } else {
+        read_raw(file, kind, IdxError::Io)
+    }
+}
+
+fn read_raw(
+    mut reader: impl BufRead,
+    kind: Kind,
+    failed: fn(io::Error) -> IdxError,
+) -> Result<Vec<u8>, IdxError> {
+    if html::is_page(reader.fill_buf().map_err(failed)?) {
+        return Err(IdxError::HtmlPage);
+    }
+    let mut header = Vec::new();
+    reader
+        .by_ref()
+        .take(kind.header_bytes() as u64)
+        .read_to_end(&mut header)
+        .map_err(failed)?;
+    let expected = whole_bytes(&header, kind)?;
+    let mut bytes = Vec::new();
+    // One byte more, to see whether the file goes on.
+    bytes
+        .try_reserve_exact(expected + 1)
+        .map_err(|_| IdxError::Memory(expected))?;
+    let left = (expected + 1 - header.len()) as u64;
+    bytes.append(&mut header);
+    reader.take(left).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// The size of the whole file, by its header.
+fn whole_bytes(bytes: &[u8], kind: Kind) -> Result<usize, IdxError> {
+    let word = |index: usize| {
+        let four = bytes.get(4 * index..4 * index + 4)?.try_into().ok()?;
+        Some(u32::from_be_bytes(four))
+    };
+    let truncated = || IdxError::HeaderTruncated {
+        found: bytes.len(),
+        expected: kind.header_bytes(),
+    };
+    let magic = word(0).ok_or_else(truncated)?;
+    if magic != kind.magic() {
+        return Err(IdxError::WrongMagic {
+            found: magic,
+            expected: kind.magic(),
+            kind: kind.plural(),
+        });
+    }
+    let count = word(1).ok_or_else(truncated)?;
+    if kind == Kind::Images {
+        let (height, width) = (word(2).ok_or_else(truncated)?, word(3).ok_or_else(truncated)?);
+        if (height, width) != (IMAGE_HEIGHT as u32, IMAGE_WIDTH as u32) {
+            return Err(IdxError::WrongDimensions { height, width });
+        }
+    }
+    match count as usize {
+        0 => Err(IdxError::Empty(kind.plural())),
+        rows if rows > MAX_COUNT => Err(IdxError::TooMany {
+            count,
+            kind: kind.plural(),
+        }),
+        rows => Ok(kind.header_bytes() + rows * kind.row_bytes()),
+    }
+}
+
+fn check_length(bytes: &[u8], kind: Kind) -> Result<(), IdxError> {
+    let expected = whole_bytes(bytes, kind)?;
+    let found = bytes.len();
+    if found < expected {
+        Err(IdxError::Truncated { expected, found })
+    } else if found > expected {
+        Err(IdxError::TrailingBytes { expected })
+    } else {
+        Ok(())
+    }
+}

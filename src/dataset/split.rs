@@ -1,0 +1,99 @@
+//! A run of rows, and how they become what the network is fed.
+
+use super::IMAGE_PIXELS;
+use super::idx::{Images, Labels};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Images with their labels: a run of rows of a pair of files. Clones share the bytes.
+#[derive(Clone)]
+pub struct Split {
+    images: Arc<Images>,
+    labels: Arc<Labels>,
+    rows: Range<usize>,
+}
+
+impl Split {
+    /// `rows` must lie within both files.
+    pub(super) fn new(images: Arc<Images>, labels: Arc<Labels>, rows: Range<usize>) -> Self {
+        debug_assert!(rows.end <= images.count() && rows.end <= labels.count());
+        Self { images, labels, rows }
+    }
+
+    /// Rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Pixels as stored, `[len, 784]` row-major: 0 is background, 255 full ink.
+    pub fn pixels(&self) -> &[u8] {
+        &self.images.pixels()[self.rows.start * IMAGE_PIXELS..self.rows.end * IMAGE_PIXELS]
+    }
+
+    /// Labels, `[len]`, each 0 to 9.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels.values()[self.rows.clone()]
+    }
+
+    /// Writes the images of `rows` (counted within this split) to `images`, `[rows, 784]` in 0..=1, and their labels
+    /// to `labels`, `[rows]`. A pixel is `byte / 255` in f32, the bits of numpy's `x.astype(np.float32) / 255.0`.
+    ///
+    /// # Panics
+    /// A row is not in this split, or an output does not have the size said.
+    pub fn gather(&self, rows: &[usize], images: &mut [f32], labels: &mut [i32]) {
+        assert_eq!(
+            images.len(),
+            rows.len() * IMAGE_PIXELS,
+            "images must be [rows, 784]"
+        );
+        assert_eq!(labels.len(), rows.len(), "labels must be [rows]");
+        let (all_pixels, all_labels) = (self.pixels(), self.labels());
+        let outputs = images.chunks_exact_mut(IMAGE_PIXELS).zip(labels);
+        for (&row, (image, label)) in rows.iter().zip(outputs) {
+            to_floats(&all_pixels[row * IMAGE_PIXELS..][..IMAGE_PIXELS], image);
+            *label = i32::from(all_labels[row]);
+        }
+    }
+
+    /// Like [`Split::gather`], for consecutive rows.
+    ///
+    /// # Panics
+    /// As [`Split::gather`].
+    pub fn gather_range(&self, rows: Range<usize>, images: &mut [f32], labels: &mut [i32]) {
+        assert_eq!(
+            images.len(),
+            rows.len() * IMAGE_PIXELS,
+            "images must be [rows, 784]"
+        );
+        assert_eq!(labels.len(), rows.len(), "labels must be [rows]");
+        to_floats(
+            &self.pixels()[rows.start * IMAGE_PIXELS..rows.end * IMAGE_PIXELS],
+            images,
+        );
+        for (label, &byte) in labels.iter_mut().zip(&self.labels()[rows]) {
+            *label = i32::from(byte);
+        }
+    }
+}
+
+impl fmt::Debug for Split {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Split")
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A true division, not a product with 1 / 255, which differs in the last bit. The compiler makes it SIMD.
+fn to_floats(bytes: &[u8], floats: &mut [f32]) {
+    for (float, &byte) in floats.iter_mut().zip(bytes) {
+        *float = f32::from(byte) / 255.0;
+    }
+}

@@ -1,0 +1,26 @@
+//! Telling a web page from a file: captive portals, logins and proxies answer with pages, often with status 200.
+
+/// Whether a file that starts with `start` is an HTML page.
+pub fn is_page(start: &[u8]) -> bool {
+    let start = start
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(start)
+        .trim_ascii_start();
+    [&b"<!doctype html"[..], b"<html", b"<head", b"<!--"]
+        .iter()
+        .any(|tag| start.len() >= tag.len() && start[..tag.len()].eq_ignore_ascii_case(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_pages() {
+        assert!(is_page(b"<!DOCTYPE html><html>"));
+        assert!(is_page(b"\xef\xbb\xbf \r\n<HTML lang=en>"));
+        assert!(!is_page(b"<ht"));
+        assert!(!is_page(&[0, 0, 8, 3]));
+        assert!(!is_page(b""));
+    }
+}
