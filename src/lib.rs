@@ -4,7 +4,9 @@
 #![warn(missing_docs)]
 
 pub mod atomic_file;
+pub mod classifier;
 pub mod dataset;
 pub mod fetch;
 pub mod graph;
 pub mod model;
+pub mod saved_model;
