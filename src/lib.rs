@@ -9,4 +9,5 @@ pub mod dataset;
 pub mod fetch;
 pub mod graph;
 pub mod model;
+pub mod runtime;
 pub mod saved_model;

@@ -6,6 +6,8 @@ pub mod failure;
 pub mod log;
 mod output;
 mod progress;
+mod runtime;
+mod tensorflow;
 
 use crate::cli::{Cli, Command};
 use anyhow::Result;
@@ -19,6 +21,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
         Command::Completions { shell } => completions::run(*shell),
         Command::Data(args) => data::run(&cli.global, args),
+        Command::Runtime(args) => runtime::run(&cli.global, args),
         _ => Err(failure::usage("not here yet")),
     }
 }

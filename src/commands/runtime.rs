@@ -1,0 +1,97 @@
+//! `tf-mnist runtime`: which TensorFlow is used, how it was found, its devices and threads.
+
+use super::{output, tensorflow};
+use crate::cli::{GlobalArgs, JsonArgs};
+use anyhow::Result;
+use serde::Serialize;
+use std::fmt::Write;
+use std::process::ExitCode;
+use tf_mnist::runtime::{self, DeviceInfo, Host, Runtime, SessionConfig, Threads};
+
+/// # Errors
+/// TensorFlow cannot be had, it has no such device, or stdout cannot be written.
+pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
+    let config = tensorflow::session_config(global, false)?;
+    let runtime = tensorflow::load(global, &config, false)?;
+    let report = Report {
+        runtime,
+        devices: runtime::devices(&config)?,
+        threads: config.threads(),
+        session: &config,
+        host: Host::this(),
+    };
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        output::print(&report.table())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    runtime: &'a Runtime,
+    devices: Vec<DeviceInfo>,
+    threads: Threads,
+    session: &'a SessionConfig,
+    host: Host,
+}
+
+impl Report<'_> {
+    fn table(&self) -> String {
+        let Self {
+            runtime,
+            threads,
+            host,
+            ..
+        } = self;
+        let mut text = format!("TensorFlow {}, {}\n\n", runtime.version, runtime.found_by);
+        let mut line = |name: &str, value: &str| {
+            let _ = writeln!(text, "  {name:<13}{value}"); // writing to a string cannot fail
+        };
+        line("library", &runtime.library.display().to_string());
+        line("oneDNN", if runtime.onednn { "on" } else { "off" });
+        line(
+            "threads",
+            &format!(
+                "{} inside an operation, {} operations at once",
+                threads.intra_op, threads.inter_op
+            ),
+        );
+        line("processors", &host.processors.to_string());
+        line("instructions", &joined(&host.instruction_sets));
+        if let Some(bytes) = host.memory_bytes {
+            line("memory", &gibibytes(bytes));
+        }
+        text.push('\n');
+        let width = self
+            .devices
+            .iter()
+            .map(|device| device.name.len())
+            .max()
+            .unwrap_or(0)
+            .max(13);
+        let _ = writeln!(text, "  {:<width$}{}", "device", "memory for TensorFlow");
+        for device in &self.devices {
+            let memory = device
+                .memory_bytes
+                .map_or_else(|| "as much as there is".to_owned(), gibibytes);
+            let _ = writeln!(text, "  {:<width$}{memory}", device.name);
+        }
+        text
+    }
+}
+
+fn joined(names: &[&str]) -> String {
+    if names.is_empty() {
+        "none that is known".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // to one decimal
+fn gibibytes(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+}

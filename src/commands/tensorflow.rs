@@ -1,0 +1,57 @@
+//! From the global options to an open TensorFlow and the settings of its sessions.
+
+use super::{failure, progress};
+use crate::cli::GlobalArgs;
+use anyhow::{Context, Result};
+use tf_mnist::runtime::{self, Device, Options, Runtime, SessionConfig};
+
+/// The session settings that the options ask for. `reproducible` fixes threads and the graph optimizer.
+///
+/// # Errors
+/// A usage error: no such device, or options that contradict each other.
+pub fn session_config(global: &GlobalArgs, reproducible: bool) -> Result<SessionConfig> {
+    let device: Device = global
+        .device
+        .parse()
+        .map_err(|error| failure::usage(format!("--device: {error}")))?;
+    if global.gpu_memory_limit == Some(0) {
+        return Err(failure::usage(
+            "--gpu-memory-limit 0 leaves no memory; leave it out to let memory grow as needed",
+        ));
+    }
+    let base = if reproducible {
+        SessionConfig::reproducible()
+    } else {
+        SessionConfig::default()
+    };
+    for (option, threads) in [
+        ("--intra-op-threads", global.intra_op_threads),
+        ("--inter-op-threads", global.inter_op_threads),
+    ] {
+        if reproducible && threads.is_some_and(|threads| threads != 1) {
+            return Err(failure::usage(format!(
+                "--reproducible runs on one thread; leave out {option}"
+            )));
+        }
+    }
+    Ok(SessionConfig {
+        device,
+        intra_op_threads: global.intra_op_threads.unwrap_or(base.intra_op_threads),
+        inter_op_threads: global.inter_op_threads.unwrap_or(base.inter_op_threads),
+        gpu_memory_limit_mib: global.gpu_memory_limit,
+        ..base
+    })
+}
+
+/// Opens TensorFlow, installing it first if need be.
+///
+/// # Errors
+/// It cannot be had or opened.
+pub fn load(global: &GlobalArgs, config: &SessionConfig, reproducible: bool) -> Result<&'static Runtime> {
+    let options = Options {
+        device: config.device,
+        onednn: (global.no_onednn || reproducible).then_some(false),
+        verbose: global.verbose > 0,
+    };
+    runtime::load(&options, &*progress::watcher(global)).context("cannot run TensorFlow")
+}

