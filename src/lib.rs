@@ -9,5 +9,6 @@ pub mod dataset;
 pub mod fetch;
 pub mod graph;
 pub mod model;
+pub mod picture;
 pub mod runtime;
 pub mod saved_model;

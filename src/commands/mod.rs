@@ -2,9 +2,12 @@
 
 mod completions;
 mod data;
+mod evaluate;
+mod export;
 pub mod failure;
 pub mod log;
 mod output;
+mod predict;
 mod progress;
 mod runtime;
 mod tensorflow;
@@ -20,6 +23,9 @@ use std::process::ExitCode;
 pub fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
         Command::Completions { shell } => completions::run(*shell),
+        Command::Evaluate(args) => evaluate::run(&cli.global, args),
+        Command::Export(args) => export::run(&cli.global, args),
+        Command::Predict(args) => predict::run(&cli.global, args),
         Command::Data(args) => data::run(&cli.global, args),
         Command::Runtime(args) => runtime::run(&cli.global, args),
         _ => Err(failure::usage("not here yet")),
