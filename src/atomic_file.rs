@@ -13,7 +13,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// Like [`write`], for contents produced piece by piece by `fill`.
+/// Like [`write()`], for contents produced piece by piece by `fill`.
 ///
 /// # Errors
 /// What `fill` returns, or any error of creating, syncing or renaming; nothing is left behind then.

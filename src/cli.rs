@@ -1,6 +1,6 @@
 //! What the user types. Only clap's types live here: `build.rs` includes this file for completions and the man page.
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
 use std::path::PathBuf;
 
 /// Trains, evaluates and exports the classic MNIST network as a TensorFlow static graph built from Rust.
@@ -14,7 +14,7 @@ pub struct Cli {
 }
 
 /// Options that every subcommand takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
     /// Folder with the four IDX files, raw or gzipped, of MNIST or any data set of its shape [default: MNIST itself,
@@ -48,13 +48,16 @@ pub struct GlobalArgs {
 pub enum Command {
     /// Train the baseline network and print its test accuracy
     Baseline(TrainingArgs),
+    /// Train the optimized network until it stops improving, and print the test accuracy of its best weights
+    Optimized(OptimizedArgs),
     /// Measure a trained network: accuracy, loss, precision and recall of every digit, confusion matrix
     Evaluate(EvaluateArgs),
     /// Tell which digits are drawn on pictures
     Predict(PredictArgs),
     /// Write a trained network as a SavedModel, whole or not at all, for TensorFlow Serving and Python
     Export(ExportArgs),
-    /// Show a network: its layers, or its graph as a GraphDef
+    /// Show a network layer by layer: shapes, padding, parameters, work and memory
+    #[command(after_help = DESCRIBE_EXAMPLES)]
     Describe(DescribeArgs),
     /// Show where MNIST's files are, their counts and digests, fetching them first if need be
     Data(JsonArgs),
@@ -71,22 +74,22 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Training options")]
 pub struct TrainingArgs {
-    /// Times through the training set [default: 10]
-    #[arg(long, value_name = "N")]
+    /// Times through the training set [default: baseline 10, optimized 20]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub epochs: Option<u32>,
     /// Rows a step
-    #[arg(long, value_name = "ROWS", default_value_t = 100)]
+    #[arg(long, value_name = "ROWS", default_value = "100", value_parser = rows)]
     pub batch_size: usize,
-    /// Adam's learning rate [default: 0.001]
-    #[arg(long, value_name = "RATE")]
+    /// Adam's learning rate [default: baseline 0.001, optimized 0.01]
+    #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]
     pub learning_rate: Option<f32>,
     /// Stop after this many steps
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub max_steps: Option<u64>,
     /// Rows evaluated at a time
-    #[arg(long, value_name = "ROWS", default_value_t = 1000)]
+    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = rows)]
     pub eval_chunk: usize,
-    /// Seed of start values and shuffles [default: drawn anew, printed and kept in config.json]
+    /// Seed of start values, shuffles and dropout [default: drawn anew, and kept in config.json]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Take the training rows in file order
@@ -95,8 +98,8 @@ pub struct TrainingArgs {
     /// Folder of the run [default: the first free runs/<model>-N]
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
-    /// Replace a run that --out-dir already holds
-    #[arg(long)]
+    /// Replace the run that --out-dir holds
+    #[arg(long, requires = "out_dir")]
     pub overwrite: bool,
     /// Start from the values of a checkpoint, ours or Python's: a prefix such as runs/baseline-1/model.ckpt-5499
     #[arg(long, value_name = "CHECKPOINT")]
@@ -106,6 +109,69 @@ pub struct TrainingArgs {
     pub reproducible: bool,
 }
 
+/// How the optimized network is trained.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Optimized options")]
+pub struct OptimizedArgs {
+    /// Stop so many steps after the last improvement
+    #[arg(long, value_name = "STEPS", default_value_t = 2000)]
+    pub patience: u64,
+    /// Validate after every so many steps, from step 0 on
+    #[arg(long, value_name = "STEPS", default_value = "10", value_parser = value_parser!(u64).range(1..))]
+    pub validate_every: u64,
+    /// Share of units dropped behind the pool
+    #[arg(long, value_name = "RATE", default_value = "0.25", value_parser = dropout_rate, allow_negative_numbers = true)]
+    pub pool_dropout: f32,
+    /// Share of units dropped behind fc1
+    #[arg(long, value_name = "RATE", default_value = "0.5", value_parser = dropout_rate, allow_negative_numbers = true)]
+    pub fc_dropout: f32,
+    /// Which logits accuracy is measured on; `logits` is how the published program measured
+    #[arg(long, value_name = "LOGITS", default_value = "logits_batch_norm")]
+    pub accuracy_on: AccuracyOn,
+    #[command(flatten)]
+    pub training: TrainingArgs,
+}
+
+/// Which logits accuracy is measured on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum AccuracyOn {
+    /// Behind the last batch norm, as the loss and the probabilities are
+    LogitsBatchNorm,
+    /// Before the last batch norm
+    Logits,
+}
+
+fn rows(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least one row is needed".into()),
+        Ok(rows) => Ok(rows),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+fn learning_rate(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        Ok(_) => Err("a learning rate is a number above 0".into()),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+fn dropout_rate(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(rate) if (0.0..1.0).contains(&rate) => Ok(rate),
+        Ok(_) => Err("a dropout rate is at least 0 and below 1".into()),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+const DESCRIBE_EXAMPLES: &str = "\
+Examples:
+  tf-mnist describe baseline
+  tf-mnist describe optimized --json | jq '.layers[] | {name, output_shape, trainable_parameters}'
+  tf-mnist describe baseline --graph-def baseline.pb";
+
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
     /// A run folder, a checkpoint's prefix (Python's too), a SavedModel, or a folder of its versions
@@ -114,8 +180,8 @@ pub struct EvaluateArgs {
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     pub split: SplitName,
     /// Rows evaluated at a time
-    #[arg(long, value_name = "ROWS", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub eval_chunk: u32,
+    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = rows)]
+    pub eval_chunk: usize,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -162,7 +228,7 @@ pub struct ExportArgs {
     /// The folder that TensorFlow Serving watches; the model goes into a folder N in it
     pub export_base: PathBuf,
     /// The version N, which must not be there yet [default: one more than the highest, 1 for the first]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..))]
     pub version: Option<i64>,
 }
 
@@ -170,10 +236,10 @@ pub struct ExportArgs {
 pub struct DescribeArgs {
     /// Which network
     pub model: Model,
-    /// Print JSON
+    /// Print JSON: shapes with null for the rows, counts, and bytes for one row, 100 and 1000
     #[arg(long)]
     pub json: bool,
-    /// Write the training graph as a serialized GraphDef to this file
+    /// Write the training graph to this file too, as a serialized GraphDef (needs TensorFlow; nothing else here does)
     #[arg(long, value_name = "FILE")]
     pub graph_def: Option<PathBuf>,
 }
@@ -188,7 +254,10 @@ pub struct JsonArgs {
 /// A network that this program builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Model {
+    /// Two convolutions with ReLU, a pool, two dense layers
     Baseline,
+    /// The same with batch norm, SELU and dropout, and no stride in the second convolution
+    Optimized,
 }
 
 /// A shell that completions are made for.

@@ -12,3 +12,4 @@ pub mod model;
 pub mod picture;
 pub mod runtime;
 pub mod saved_model;
+pub mod training;

@@ -24,7 +24,7 @@ pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
         SplitName::Validation => &dataset.validation,
         SplitName::Train => &dataset.train,
     };
-    let evaluation = classifier::evaluate(&classifier, split, args.eval_chunk as usize)?;
+    let evaluation = classifier::evaluate(&classifier, split, args.eval_chunk)?;
     let report = Report::new(&classifier, args.split, &evaluation);
     if args.json {
         output::print_json(&report)?;

@@ -1,20 +1,26 @@
 //! One file a subcommand: turns options into calls of the library and prints the results.
 
+mod baseline;
 mod completions;
+mod console;
 mod data;
+mod describe;
 mod evaluate;
 mod export;
 pub mod failure;
 pub mod log;
+mod optimized;
 mod output;
 mod predict;
 mod progress;
 mod runtime;
 mod tensorflow;
+mod train;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Model};
 use anyhow::Result;
 use std::process::ExitCode;
+use tf_mnist::model::Kind;
 
 /// Runs the subcommand.
 ///
@@ -22,12 +28,23 @@ use std::process::ExitCode;
 /// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
 pub fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
-        Command::Completions { shell } => completions::run(*shell),
+        Command::Baseline(args) => baseline::run(&cli.global, args),
+        Command::Optimized(args) => optimized::run(&cli.global, args),
         Command::Evaluate(args) => evaluate::run(&cli.global, args),
         Command::Export(args) => export::run(&cli.global, args),
         Command::Predict(args) => predict::run(&cli.global, args),
+        Command::Completions { shell } => completions::run(*shell),
         Command::Data(args) => data::run(&cli.global, args),
+        Command::Describe(args) => describe::run(&cli.global, args),
         Command::Runtime(args) => runtime::run(&cli.global, args),
-        _ => Err(failure::usage("not here yet")),
+    }
+}
+
+impl From<Model> for Kind {
+    fn from(model: Model) -> Self {
+        match model {
+            Model::Baseline => Self::Baseline,
+            Model::Optimized => Self::Optimized,
+        }
     }
 }

@@ -25,14 +25,15 @@ impl CheckpointManager {
     /// As many checkpoints as `tf.train.Saver` keeps.
     pub const DEFAULT_MAX_TO_KEEP: usize = 5;
 
-    /// Manages the checkpoints of `folder`, which exists; those its state file names count among the kept ones.
+    /// Manages the checkpoints of `folder`, which exists; those in it that its state file names count among the kept
+    /// ones. Names that lead out of the folder, as Python's absolute ones do in a copy of a folder, are left alone.
     ///
     /// # Errors
     /// There is a state file that cannot be read.
     pub fn open(folder: &Path, max_to_keep: usize) -> Result<Self> {
         let path = folder.join(STATE);
         let kept = match fs::read_to_string(&path) {
-            Ok(text) => parse_state(&text).all,
+            Ok(text) => own_names(folder, parse_state(&text).all),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(GraphError::Save { path, source }),
         };
@@ -85,6 +86,27 @@ pub fn latest_checkpoint(folder: &Path) -> io::Result<Option<PathBuf>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The names, within `folder`, of the checkpoints that are in `folder`; each once, where it stands last.
+fn own_names(folder: &Path, listed: Vec<String>) -> Vec<String> {
+    let Ok(folder) = folder.canonicalize() else {
+        return Vec::new();
+    };
+    let mut own: Vec<String> = Vec::new();
+    for name in listed {
+        // An absolute name replaces the folder.
+        let prefix = folder.join(name);
+        let here = prefix
+            .parent()
+            .and_then(|parent| parent.canonicalize().ok())
+            .is_some_and(|parent| parent == folder);
+        if let (true, Some(name)) = (here, prefix.file_name().and_then(|name| name.to_str())) {
+            own.retain(|other| other != name);
+            own.push(name.to_owned());
+        }
+    }
+    own
 }
 
 /// Removes the files of a checkpoint, the index first: without it the rest counts for nothing.

@@ -16,6 +16,7 @@ pub struct Saver {
     variables: Vec<Variable>,
     filename: Operation,
     save: Operation,
+    restored: Operation,
     restore_all: Operation,
 }
 
@@ -97,6 +98,7 @@ impl Saver {
             variables,
             filename: filename.operation,
             save,
+            restored,
             restore_all,
         })
     }
@@ -137,7 +139,7 @@ impl Saver {
             .tempdir_in(folder)
             .map_err(failed)?;
         let written = aside.path().join("model.ckpt");
-        self.run(session, &self.save, &written).map_err(|status| {
+        self.write(session, &written).map_err(|status| {
             // TensorFlow's message holds a source position and the name of the temporary file.
             log::debug!("saving {}: {status}", prefix.display());
             failed(io::Error::other(reason_of(&status)))
@@ -169,11 +171,26 @@ impl Saver {
         let checkpoint = Checkpoint::open(prefix)?;
         self.check(&checkpoint)?;
         checkpoint.verify()?;
-        self.run(session, &self.restore_all, prefix)
-            .map_err(|status| GraphError::Run {
-                action: format!("restore {}", prefix.display()),
-                status,
+        let failed = |status| GraphError::Run {
+            action: format!("restore {}", prefix.display()),
+            status,
+        };
+        // RestoreV2 takes the prefix for a pattern, and finds nothing in a folder named `runs[1]`. So its outputs are fed,
+        // with the very bytes that were checked.
+        let values = self
+            .variables
+            .iter()
+            .map(|variable| {
+                let values = checkpoint.read_f32(variable.name())?;
+                Tensor::new(variable.shape()).with_values(&values).map_err(failed)
             })
+            .collect::<Result<Vec<_>>>()?;
+        let mut args = SessionRunArgs::new();
+        for (index, values) in (0..).zip(&values) {
+            args.add_feed(&self.restored, index, values);
+        }
+        args.add_target(&self.restore_all);
+        session.run(&mut args).map_err(failed)
     }
 
     /// Whether `checkpoint` holds every variable in its shape.
@@ -210,12 +227,7 @@ impl Saver {
         }
     }
 
-    fn run(
-        &self,
-        session: &Session,
-        target: &Operation,
-        prefix: &Path,
-    ) -> std::result::Result<(), tensorflow::Status> {
+    fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {
         let path = prefix.to_str().ok_or_else(|| {
             tensorflow::Status::new_set_lossy(
                 tensorflow::Code::InvalidArgument,
@@ -228,7 +240,7 @@ impl Saver {
         let path = Tensor::from(path.to_owned());
         let mut args = SessionRunArgs::new();
         args.add_feed(&self.filename, 0, &path);
-        args.add_target(target);
+        args.add_target(&self.save);
         session.run(&mut args)
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn read(table: &[u8]) -> Result<Entries, &'static str> {
     if footer[FOOTER - 8..] != MAGIC.to_le_bytes() {
         return Err("it is no checkpoint index (wrong magic number)");
     }
-    BlockHandle::read(&mut footer)?; // of the meta-index, which TensorFlow leaves empty
+    BlockHandle::read(&mut footer)?.block(table)?; // the meta-index, which TensorFlow leaves empty, but sums
     let index = BlockHandle::read(&mut footer)?.block(table)?;
 
     let mut entries = Vec::new();

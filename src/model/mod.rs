@@ -2,6 +2,7 @@
 
 mod baseline;
 mod optimized;
+pub mod summary;
 
 pub use baseline::{BaselineConfig, baseline};
 pub use optimized::{AccuracyOn, OptimizedConfig, optimized};

@@ -1,5 +1,6 @@
 //! The training loop.
 
+use super::early_stopping::{Best, EarlyStopping};
 use super::error::{Result, TrainingError};
 use super::interrupt::Interrupt;
 use super::observer::{Observer, StepReport, ValidationReport};
@@ -7,7 +8,7 @@ use super::session::TrainingSession;
 use crate::dataset::{BatchPlan, Dataset, Order};
 use std::time::{Duration, Instant};
 
-/// How long to train, in what order, and when to validate.
+/// How long to train, in what order, and when to validate and to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
     /// Times through the training set.
@@ -20,6 +21,8 @@ pub struct Schedule {
     pub max_steps: Option<u64>,
     /// When to validate.
     pub validate: Validate,
+    /// Stop so many steps after the last improvement.
+    pub patience: Option<u64>,
     /// Rows evaluated at a time.
     pub eval_chunk: usize,
 }
@@ -29,6 +32,8 @@ pub struct Schedule {
 pub enum Validate {
     /// After epochs 0, 2, 4... and wherever the run ends.
     EvenEpochsAndLast,
+    /// After steps 0, n, 2n...
+    Every(u64),
 }
 
 /// Why a run ended.
@@ -36,6 +41,8 @@ pub enum Validate {
 pub enum Ending {
     /// All epochs are done, or `max_steps`.
     Completed,
+    /// The validation accuracy no longer improved.
+    EarlyStopped,
     /// The user asked for it.
     Interrupted,
 }
@@ -47,6 +54,8 @@ pub struct Outcome {
     pub ending: Ending,
     /// Steps done.
     pub steps: u64,
+    /// The best validation, if there was one.
+    pub best: Option<Best>,
     /// Time spent.
     pub elapsed: Duration,
 }
@@ -63,40 +72,66 @@ pub fn fit(
     observers: &mut [&mut dyn Observer],
 ) -> Result<Outcome> {
     let plan = BatchPlan::new(dataset.train.len(), schedule.batch_size, schedule.order)?;
-    let total = schedule.total_steps(plan.steps_per_epoch() as u64);
+    let steps_per_epoch = plan.steps_per_epoch() as u64;
+    let total = schedule.total_steps(steps_per_epoch);
     let started = Instant::now();
-    let mut best = f64::NEG_INFINITY;
+    let mut stopping = EarlyStopping::new(schedule.patience);
+    let mut batches = None;
     let mut step = 0;
 
-    for epoch in 0..schedule.epochs {
-        let order = plan.epoch(u64::from(epoch));
-        for index in 0..plan.steps_per_epoch() {
-            if step == total || interrupt.is_set() {
-                break;
-            }
-            let rows = order.batch(index);
-            let loss = session.train(&dataset.train, rows, step)?;
-            if !loss.is_finite() {
-                return Err(TrainingError::Diverged { step, loss });
-            }
-            let report = StepReport { step, epoch, loss };
-            observers.iter_mut().try_for_each(|observer| observer.step(&report))?;
-
-            let last_of_epoch = index + 1 == plan.steps_per_epoch();
-            if schedule.validates_after(epoch, last_of_epoch, step + 1 == total) {
-                let train_accuracy = session.evaluate_rows(&dataset.train, rows)?.accuracy();
-                let accuracy = session.evaluate(&dataset.validation, schedule.eval_chunk)?.accuracy();
-                let improved = accuracy > best;
-                best = best.max(accuracy);
-                let elapsed = started.elapsed();
-                let report = ValidationReport { step, epoch, train_accuracy, accuracy, improved, elapsed };
-                observers.iter_mut().try_for_each(|observer| observer.validation(&report, session))?;
-            }
-            step += 1;
+    let ending = loop {
+        if step == total {
+            break Ending::Completed;
         }
-    }
-    let ending = if step < total { Ending::Interrupted } else { Ending::Completed };
-    Ok(Outcome { ending, steps: step, elapsed: started.elapsed() })
+        if stopping.stops_after(step) {
+            break Ending::EarlyStopped;
+        }
+        if interrupt.is_set() {
+            break Ending::Interrupted;
+        }
+        let (epoch, index) = ((step / steps_per_epoch) as u32, step % steps_per_epoch);
+        if index == 0 {
+            batches = None;
+        }
+        let batches = batches.get_or_insert_with(|| plan.epoch(u64::from(epoch)));
+        let rows = batches.batch(index as usize);
+
+        let loss = session.train(&dataset.train, rows, step)?;
+        if !loss.is_finite() {
+            return Err(TrainingError::Diverged { step, loss });
+        }
+        let report = StepReport { step, epoch, loss };
+        observers
+            .iter_mut()
+            .try_for_each(|observer| observer.step(&report))?;
+
+        if schedule.validates_after(step, steps_per_epoch, total) {
+            let train_accuracy = session.evaluate_rows(&dataset.train, rows)?.accuracy();
+            let accuracy = session
+                .evaluate(&dataset.validation, schedule.eval_chunk)?
+                .accuracy();
+            let improved = stopping.observe(step, accuracy);
+            let elapsed = started.elapsed();
+            let report = ValidationReport {
+                step,
+                epoch,
+                train_accuracy,
+                accuracy,
+                improved,
+                elapsed,
+            };
+            observers
+                .iter_mut()
+                .try_for_each(|observer| observer.validation(&report, session))?;
+        }
+        step += 1;
+    };
+    Ok(Outcome {
+        ending,
+        steps: step,
+        best: stopping.best(),
+        elapsed: started.elapsed(),
+    })
 }
 
 impl Schedule {
@@ -106,9 +141,63 @@ impl Schedule {
         self.max_steps.map_or(all, |most| most.min(all))
     }
 
-    fn validates_after(&self, epoch: u32, last_of_epoch: bool, last_of_run: bool) -> bool {
+    fn validates_after(&self, step: u64, steps_per_epoch: u64, total: u64) -> bool {
         match self.validate {
-            Validate::EvenEpochsAndLast => last_of_run || last_of_epoch && epoch.is_multiple_of(2),
+            Validate::Every(steps) => step.is_multiple_of(steps.max(1)),
+            Validate::EvenEpochsAndLast => {
+                let (epoch, done) = (step / steps_per_epoch, step + 1);
+                done == total || done.is_multiple_of(steps_per_epoch) && epoch.is_multiple_of(2)
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(epochs: u32, max_steps: Option<u64>, validate: Validate) -> Schedule {
+        let order = Order::File;
+        Schedule {
+            epochs,
+            batch_size: 100,
+            order,
+            max_steps,
+            validate,
+            patience: None,
+            eval_chunk: 1000,
+        }
+    }
+
+    fn validated(schedule: &Schedule, steps_per_epoch: u64) -> Vec<u64> {
+        let total = schedule.total_steps(steps_per_epoch);
+        (0..total)
+            .filter(|&step| schedule.validates_after(step, steps_per_epoch, total))
+            .collect()
+    }
+
+    #[test]
+    fn even_epochs_and_the_last_are_validated_at_their_last_step() {
+        let ten = schedule(10, None, Validate::EvenEpochsAndLast);
+        assert_eq!(validated(&ten, 550), [549, 1649, 2749, 3849, 4949, 5499]);
+        let cut = schedule(10, Some(700), Validate::EvenEpochsAndLast);
+        assert_eq!(validated(&cut, 550), [549, 699]);
+    }
+
+    #[test]
+    fn every_so_many_steps_starts_with_step_0() {
+        assert_eq!(
+            validated(&schedule(1, Some(25), Validate::Every(10)), 550),
+            [0, 10, 20]
+        );
+    }
+
+    #[test]
+    fn epochs_bound_the_steps_also_beyond_max_steps() {
+        assert_eq!(
+            schedule(2, Some(10_000), Validate::Every(1)).total_steps(550),
+            1100
+        );
+        assert_eq!(schedule(0, None, Validate::Every(1)).total_steps(550), 0);
     }
 }

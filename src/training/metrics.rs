@@ -34,6 +34,13 @@ pub enum Event {
         /// Better than all before.
         improved: bool,
     },
+    /// The run stopped early.
+    EarlyStop {
+        /// Steps done.
+        step: u64,
+        /// Of the best validation, 0..=1.
+        best_accuracy: f64,
+    },
     /// The accuracy on the test set.
     Test {
         /// 0..=1.
@@ -61,7 +68,10 @@ impl MetricsFile {
             path: path.to_path_buf(),
             source,
         })?;
-        Ok(Self { path: path.to_path_buf(), file })
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+        })
     }
 
     /// Writes one line, at once.
@@ -69,7 +79,11 @@ impl MetricsFile {
     /// # Errors
     /// The file cannot be written, for example because the disk is full.
     pub fn write(&mut self, event: &Event) -> Result<()> {
-        let mut failed = |source| TrainingError::File { action: "write", path: self.path.clone(), source };
+        let failed = |source| TrainingError::File {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        };
         let mut line = serde_json::to_vec(event).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         self.file.write_all(&line).map_err(failed)
@@ -79,12 +93,29 @@ impl MetricsFile {
 impl Observer for MetricsFile {
     fn step(&mut self, report: &StepReport) -> Result<()> {
         let StepReport { step, epoch, loss } = *report;
-        self.write(&Event::Step { step, epoch, loss: f64::from(loss) })
+        self.write(&Event::Step {
+            step,
+            epoch,
+            loss: f64::from(loss),
+        })
     }
 
     fn validation(&mut self, report: &ValidationReport, _session: &TrainingSession) -> Result<()> {
-        let ValidationReport { step, epoch, train_accuracy, accuracy, improved, .. } = *report;
-        self.write(&Event::Validation { step, epoch, train_accuracy, accuracy, improved })
+        let ValidationReport {
+            step,
+            epoch,
+            train_accuracy,
+            accuracy,
+            improved,
+            ..
+        } = *report;
+        self.write(&Event::Validation {
+            step,
+            epoch,
+            train_accuracy,
+            accuracy,
+            improved,
+        })
     }
 }
 
@@ -95,10 +126,29 @@ mod tests {
     #[test]
     fn lines_are_as_documented() {
         let loss = 2.320_276_3_f32;
-        let line = serde_json::to_string(&Event::Step { step: 0, epoch: 0, loss: f64::from(loss) }).unwrap();
-        assert_eq!(line, r#"{"event":"step","step":0,"epoch":0,"loss":2.3202762603759766}"#);
-        let line =
-            serde_json::to_string(&Event::Test { accuracy: 0.9894, checkpoint: "model.ckpt-7920".into() });
+        let line = serde_json::to_string(&Event::Step {
+            step: 0,
+            epoch: 0,
+            loss: f64::from(loss),
+        })
+        .unwrap();
+        assert_eq!(
+            line,
+            r#"{"event":"step","step":0,"epoch":0,"loss":2.3202762603759766}"#
+        );
+        let line = serde_json::to_string(&Event::EarlyStop {
+            step: 9921,
+            best_accuracy: 0.9922,
+        })
+        .unwrap();
+        assert_eq!(
+            line,
+            r#"{"event":"early_stop","step":9921,"best_accuracy":0.9922}"#
+        );
+        let line = serde_json::to_string(&Event::Test {
+            accuracy: 0.9894,
+            checkpoint: "model.ckpt-7920".into(),
+        });
         assert_eq!(
             line.unwrap(),
             r#"{"event":"test","accuracy":0.9894,"checkpoint":"model.ckpt-7920"}"#

@@ -2,24 +2,28 @@
 //!
 //! The loop ([`fit`]) knows nothing of terminals or files: what happens is told to [`Observer`]s.
 
+mod early_stopping;
 mod error;
 mod evaluation;
 mod fit;
 mod interrupt;
 mod metrics;
+mod model_checkpoint;
 mod observer;
 mod progress;
 mod run_config;
 mod run_directory;
 mod session;
 
+pub use early_stopping::{Best, EarlyStopping};
 pub use error::{Result, TrainingError};
 pub use evaluation::Correct;
 pub use fit::{Ending, Outcome, Schedule, Validate, fit};
 pub use interrupt::Interrupt;
 pub use metrics::{Event, MetricsFile};
+pub use model_checkpoint::ModelCheckpoint;
 pub use observer::{Observer, StepReport, ValidationReport};
-pub use progress::ProgressDisplay;
-pub use run_config::{RunConfig, Versions};
+pub use progress::{ProgressDisplay, clock};
+pub use run_config::{ModelConfig, RunConfig, Versions};
 pub use run_directory::RunDirectory;
 pub use session::TrainingSession;

@@ -33,7 +33,12 @@ impl ProgressDisplay {
             (false, true) => Form::Bar(bar(total)),
             (false, false) => Form::Lines,
         };
-        Self { total, started: Instant::now(), shown: Instant::now(), form }
+        Self {
+            total,
+            started: Instant::now(),
+            shown: Instant::now(),
+            form,
+        }
     }
 
     /// Runs `print`, which writes to the terminal, with the bar out of its way.

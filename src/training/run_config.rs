@@ -1,5 +1,9 @@
 //! `config.json`: everything that made a run what it is.
 
+use super::error::Result;
+use super::fit::{Schedule, Validate};
+use crate::dataset::Order;
+use crate::model::{AccuracyOn, BaselineConfig, Network, OptimizedConfig, baseline, optimized};
 use crate::runtime::SessionConfig;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -9,8 +13,9 @@ use std::path::PathBuf;
 pub struct RunConfig {
     /// Version of this file's form.
     pub version: u32,
-    /// Name of the network.
-    pub model: String,
+    /// The network, and the options that only it has.
+    #[serde(flatten)]
+    pub model: ModelConfig,
     /// Times through the training set.
     pub epochs: u32,
     /// Rows a step.
@@ -39,9 +44,94 @@ pub struct RunConfig {
     pub versions: Versions,
 }
 
+/// The network of a run, and the options that only it has.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "model", rename_all = "snake_case")]
+pub enum ModelConfig {
+    /// The baseline network.
+    Baseline,
+    /// The optimized network.
+    Optimized {
+        /// Stop so many steps after the last improvement.
+        patience: u64,
+        /// Validate after every so many steps.
+        validate_every: u64,
+        /// Share of units dropped behind the pool.
+        pool_dropout: f32,
+        /// Share of units dropped behind fc1.
+        fc_dropout: f32,
+        /// Which logits accuracy is measured on.
+        accuracy_on: AccuracyOn,
+    },
+}
+
 impl RunConfig {
     /// The form that is written.
     pub const VERSION: u32 = 1;
+
+    /// Builds the graph to train.
+    ///
+    /// # Errors
+    /// TensorFlow refuses a node.
+    pub fn build_network(&self) -> Result<Network> {
+        let (learning_rate, seed) = (self.learning_rate, self.seed);
+        Ok(match self.model {
+            ModelConfig::Baseline => baseline(&BaselineConfig {
+                learning_rate,
+                seed: Some(seed),
+            })?,
+            ModelConfig::Optimized {
+                pool_dropout,
+                fc_dropout,
+                accuracy_on,
+                ..
+            } => optimized(&OptimizedConfig {
+                learning_rate,
+                pool_dropout,
+                fc_dropout,
+                accuracy_on,
+                seed,
+            })?,
+        })
+    }
+
+    /// How long to train, in what order, and when to validate and to stop.
+    pub fn schedule(&self) -> Schedule {
+        let (validate, patience) = match self.model {
+            ModelConfig::Baseline => (Validate::EvenEpochsAndLast, None),
+            ModelConfig::Optimized {
+                patience,
+                validate_every,
+                ..
+            } => (Validate::Every(validate_every), Some(patience)),
+        };
+        let order = if self.shuffle {
+            Order::Shuffled { seed: self.seed }
+        } else {
+            Order::File
+        };
+        let Self {
+            epochs,
+            batch_size,
+            max_steps,
+            eval_chunk,
+            ..
+        } = *self;
+        Schedule {
+            epochs,
+            batch_size,
+            order,
+            max_steps,
+            validate,
+            patience,
+            eval_chunk,
+        }
+    }
+
+    /// Whether the best checkpoint is what counts at the end, rather than the last weights.
+    pub fn keeps_best(&self) -> bool {
+        matches!(self.model, ModelConfig::Optimized { .. })
+    }
 }
 
 /// The programs that made a run.

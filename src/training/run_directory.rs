@@ -45,13 +45,17 @@ impl RunDirectory {
     /// The folder holds a run and `overwrite` is not set, or it cannot be made or cleared.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self> {
         if Self::refuses(path, overwrite) {
-            return Err(TrainingError::HoldsRun { path: path.to_path_buf() });
+            return Err(TrainingError::HoldsRun {
+                path: path.to_path_buf(),
+            });
         }
         fs::create_dir_all(path).map_err(failed("create", path))?;
         for file in files_of_a_run(path).map_err(failed("read", path))? {
             fs::remove_file(&file).map_err(failed("delete", &file))?;
         }
-        Ok(Self { path: path.to_path_buf() })
+        Ok(Self {
+            path: path.to_path_buf(),
+        })
     }
 
     /// Whether [`create`](Self::create) would refuse `path` because of the run in it; to say so before long work.
@@ -70,7 +74,8 @@ impl RunDirectory {
     /// The file cannot be written.
     pub fn write_config(&self, config: &RunConfig) -> Result<()> {
         let path = self.path.join(CONFIG);
-        let mut text = serde_json::to_vec_pretty(config).map_err(|error| failed("write", &path)(error.into()))?;
+        let mut text =
+            serde_json::to_vec_pretty(config).map_err(|error| failed("write", &path)(error.into()))?;
         text.push(b'\n');
         atomic_file::write(&path, &text).map_err(failed("write", &path))
     }
@@ -113,7 +118,11 @@ fn files_of_a_run(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> TrainingError {
     let path = path.to_path_buf();
-    move |source| TrainingError::File { action, path: path.clone(), source }
+    move |source| TrainingError::File {
+        action,
+        path: path.clone(),
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +135,10 @@ mod tests {
         let runs = folder.path().join("runs");
         fs::create_dir_all(runs.join("baseline-2")).unwrap();
         let next = || RunDirectory::create_next(&runs, "baseline").unwrap().path;
-        assert_eq!([next(), next()], [runs.join("baseline-1"), runs.join("baseline-3")]);
+        assert_eq!(
+            [next(), next()],
+            [runs.join("baseline-1"), runs.join("baseline-3")]
+        );
     }
 
     #[test]
@@ -135,10 +147,16 @@ mod tests {
         for name in ["config.json", "model.ckpt-9.index", "notes.txt"] {
             fs::write(folder.path().join(name), "x").unwrap();
         }
-        assert!(matches!(RunDirectory::create(folder.path(), false), Err(TrainingError::HoldsRun { .. })));
+        assert!(matches!(
+            RunDirectory::create(folder.path(), false),
+            Err(TrainingError::HoldsRun { .. })
+        ));
         assert!(folder.path().join("config.json").exists());
         RunDirectory::create(folder.path(), true).unwrap();
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert_eq!(left, ["notes.txt"]);
         RunDirectory::create(folder.path(), false).unwrap();
     }

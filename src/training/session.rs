@@ -7,7 +7,7 @@ use crate::graph::CheckpointManager;
 use crate::model::{Network, PIXELS};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use tensorflow::{Operation, Session, SessionOptions, SessionRunArgs, Status, Tensor};
+use tensorflow::{Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
 /// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
 pub struct TrainingSession {
@@ -15,6 +15,8 @@ pub struct TrainingSession {
     session: Session,
     batch: Feed,
     chunk: Feed,
+    training: Tensor<bool>,
+    step: Tensor<i64>,
 }
 
 impl TrainingSession {
@@ -25,8 +27,25 @@ impl TrainingSession {
     /// TensorFlow cannot open a session, for example on a device that is not there.
     pub fn new(network: Network, options: &SessionOptions) -> Result<Self> {
         let session = Session::new(options, &network.graph.graph())
-            .map_err(|status| TrainingError::Run { action: "open a session".into(), status })?;
-        Ok(Self { network, session, batch: Feed::default(), chunk: Feed::default() })
+            .map_err(|status| failed("open a session".into(), status))?;
+        Ok(Self {
+            network,
+            session,
+            batch: Feed::default(),
+            chunk: Feed::default(),
+            training: Tensor::from(true),
+            step: Tensor::from(0),
+        })
+    }
+
+    /// The same graph in a new session, whose variables have no values yet.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn reopen(self, options: &SessionOptions) -> Result<Self> {
+        let Self { network, session, .. } = self;
+        drop(session); // its memory first
+        Self::new(network, options)
     }
 
     /// Gives every variable its start value.
@@ -64,12 +83,19 @@ impl TrainingSession {
         split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
         let mut args = SessionRunArgs::new();
         self.batch.feed(&self.network, &mut args);
+        if let Some(inputs) = &self.network.inputs.training {
+            self.step[0] = step as i64;
+            args.add_feed(&inputs.flag.operation, 0, &self.training);
+            args.add_feed(&inputs.step.operation, 0, &self.step);
+        }
         args.add_target(&self.network.train);
         let loss = &self.network.loss;
         let loss = args.request_fetch(&loss.operation, loss.index);
         let action = || format!("run training step {step}");
         self.run(&mut args, action)?;
-        let loss = args.fetch::<f32>(loss).map_err(|status| failed(action(), status))?;
+        let loss = args
+            .fetch::<f32>(loss)
+            .map_err(|status| failed(action(), status))?;
         Ok(loss.first().copied().unwrap_or(f32::NAN))
     }
 
@@ -81,7 +107,10 @@ impl TrainingSession {
         self.batch.resize(rows.len());
         split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
         let correct = self.count(&self.batch)?;
-        Ok(Correct { correct, rows: rows.len() as u64 })
+        Ok(Correct {
+            correct,
+            rows: rows.len() as u64,
+        })
     }
 
     pub(super) fn count_correct(&mut self, split: &Split, rows: Range<usize>) -> Result<u64> {
@@ -95,9 +124,16 @@ impl TrainingSession {
         feed.feed(&self.network, &mut args);
         let correct = &self.network.accuracy.correct;
         let correct = args.request_fetch(&correct.operation, correct.index);
-        let action = || format!("evaluate {} rows at once (--eval-chunk sets how many)", feed.labels.len());
+        let action = || {
+            format!(
+                "evaluate {} rows at once (--eval-chunk sets how many)",
+                feed.labels.len()
+            )
+        };
         self.run(&mut args, action)?;
-        let correct = args.fetch::<bool>(correct).map_err(|status| failed(action(), status))?;
+        let correct = args
+            .fetch::<bool>(correct)
+            .map_err(|status| failed(action(), status))?;
         Ok(correct.iter().filter(|&&correct| correct).count() as u64)
     }
 
@@ -123,7 +159,10 @@ struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { images: Tensor::new(&[0, PIXELS]), labels: Tensor::new(&[0]) }
+        Self {
+            images: Tensor::new(&[0, PIXELS]),
+            labels: Tensor::new(&[0]),
+        }
     }
 }
 
@@ -131,13 +170,15 @@ impl Feed {
     fn resize(&mut self, rows: usize) {
         if self.labels.len() != rows {
             let rows = rows as u64;
-            *self = Self { images: Tensor::new(&[rows, PIXELS]), labels: Tensor::new(&[rows]) };
+            *self = Self {
+                images: Tensor::new(&[rows, PIXELS]),
+                labels: Tensor::new(&[rows]),
+            };
         }
     }
 
     fn feed<'a>(&'a self, network: &Network, args: &mut SessionRunArgs<'a>) {
-        let operation = |output: &tensorflow::Output| -> Operation { output.operation.clone() };
-        args.add_feed(&operation(&network.inputs.x), 0, &self.images);
-        args.add_feed(&operation(&network.inputs.labels), 0, &self.labels);
+        args.add_feed(&network.inputs.x.operation, 0, &self.images);
+        args.add_feed(&network.inputs.labels.operation, 0, &self.labels);
     }
 }

@@ -4,8 +4,11 @@ use crate::server::{Server, begin, head};
 use assert_cmd::Command;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{self, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 use tempfile::TempDir;
@@ -106,6 +109,50 @@ fn takes_only_https_mirrors() {
         .assert()
         .code(1)
         .stderr(contains("TF_MNIST_MIRROR").and(contains("no https URL")));
+}
+
+#[test]
+fn goes_through_the_proxy_that_the_environment_names() {
+    let server = absent();
+    let place = Place::new(&server);
+    let (proxy, asked) = forwarding_proxy();
+    Command::from_std(place.command(&server.url("")))
+        .env("NO_PROXY", "")
+        .env("HTTPS_PROXY", proxy)
+        .assert()
+        .code(1)
+        .stderr(contains("404 Not Found"));
+    let host = server
+        .url("")
+        .trim_start_matches("https://")
+        .trim_end_matches('/')
+        .to_owned();
+    assert_eq!(
+        asked.lock().unwrap().first(),
+        Some(&format!("CONNECT {host} HTTP/1.1"))
+    );
+}
+
+/// A proxy that passes on what it may not read; its URL, and the first lines of the requests it got.
+fn forwarding_proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = asked.clone();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
+            let first = lines.next().unwrap().unwrap();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            let server = TcpStream::connect(first.split(' ').nth(1).unwrap()).unwrap();
+            seen.lock().unwrap().push(first);
+            (&client).write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+            let (up, down) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || io::copy(&mut &up, &mut &server).unwrap_or_default());
+            thread::spawn(move || io::copy(&mut &down, &mut &client).unwrap_or_default());
+        }
+    });
+    (url, asked)
 }
 
 #[test]

@@ -1,0 +1,18 @@
+//! `tf-mnist baseline`.
+
+use super::train::{self, Request};
+use crate::cli::{GlobalArgs, TrainingArgs};
+use anyhow::Result;
+use std::process::ExitCode;
+use tf_mnist::model::Kind;
+use tf_mnist::training::ModelConfig;
+
+pub fn run(global: &GlobalArgs, args: &TrainingArgs) -> Result<ExitCode> {
+    let request = Request {
+        kind: Kind::Baseline,
+        model: ModelConfig::Baseline,
+        default_epochs: 10,
+        default_learning_rate: 0.001,
+    };
+    train::run(global, args, &request)
+}

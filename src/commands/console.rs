@@ -1,0 +1,119 @@
+//! A run on the screen: the published lines on stdout, the progress on stderr.
+
+use super::output;
+use tf_mnist::training::{
+    Observer, Outcome, ProgressDisplay, Result, StepReport, TrainingError, TrainingSession, ValidationReport,
+    clock,
+};
+
+/// Which of the two published programs' lines are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lines {
+    Baseline,
+    Optimized,
+}
+
+pub struct Console {
+    lines: Lines,
+    progress: ProgressDisplay,
+}
+
+impl Console {
+    pub fn new(lines: Lines, progress: ProgressDisplay) -> Self {
+        Self { lines, progress }
+    }
+
+    /// The lines that the published programs end with; takes the bar away.
+    pub fn finish(&self, outcome: &Outcome) -> anyhow::Result<()> {
+        self.progress.finish();
+        match (self.lines, outcome.best) {
+            (Lines::Baseline, _) => output::print(&time_usage(outcome)),
+            (Lines::Optimized, Some(best)) if outcome.ending == tf_mnist::training::Ending::EarlyStopped => {
+                output::print(&early_stopping(outcome.steps, best.accuracy))?;
+                output::print(&time_usage(outcome))
+            }
+            (Lines::Optimized, _) => output::print(&time_usage(outcome)),
+        }
+    }
+}
+
+impl Observer for Console {
+    fn step(&mut self, report: &StepReport) -> Result<()> {
+        self.progress.step(report)
+    }
+
+    fn validation(&mut self, report: &ValidationReport, _session: &TrainingSession) -> Result<()> {
+        let line = match self.lines {
+            Lines::Baseline => baseline_line(report),
+            Lines::Optimized => optimized_line(report),
+        };
+        self.progress
+            .suspend(|| output::print(&line))
+            .map_err(|error| TrainingError::Observer(error.into()))
+    }
+}
+
+fn baseline_line(report: &ValidationReport) -> String {
+    format!(
+        "Epoch: {:>3}, Train accuracy: {:.2}%, Validate accuracy: {:.2}%\n",
+        report.epoch,
+        100.0 * report.train_accuracy,
+        100.0 * report.accuracy
+    )
+}
+
+fn optimized_line(report: &ValidationReport) -> String {
+    format!(
+        "Epoch: {:>3}, Iter: {:>6}, Acc_Train: {:>6.2}%, Acc_Val: {:>6.2}%, Time: {}{}\n",
+        report.epoch,
+        report.step,
+        100.0 * report.train_accuracy,
+        100.0 * report.accuracy,
+        clock(report.elapsed),
+        if report.improved { " improved!" } else { "" }
+    )
+}
+
+fn early_stopping(steps: u64, best: f64) -> String {
+    format!("Early stopping in {steps} step! And the best validation accuracy is {best:.4}.\n")
+}
+
+fn time_usage(outcome: &Outcome) -> String {
+    format!("Time usage: {}\n", clock(outcome.elapsed))
+}
+
+pub fn test_accuracy(accuracy: f64) -> String {
+    format!("Test_accuracy: {:.2}%\n", 100.0 * accuracy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn lines_read_as_the_published_programs_print_them() {
+        let mut report = ValidationReport {
+            step: 10,
+            epoch: 0,
+            train_accuracy: 0.71,
+            accuracy: 0.6832,
+            improved: true,
+            elapsed: Duration::from_millis(1800),
+        };
+        assert_eq!(
+            optimized_line(&report),
+            "Epoch:   0, Iter:     10, Acc_Train:  71.00%, Acc_Val:  68.32%, Time: 0:00:02 improved!\n"
+        );
+        (report.train_accuracy, report.accuracy) = (0.98, 0.9712);
+        assert_eq!(
+            baseline_line(&report),
+            "Epoch:   0, Train accuracy: 98.00%, Validate accuracy: 97.12%\n"
+        );
+        assert_eq!(
+            early_stopping(9921, 0.9922),
+            "Early stopping in 9921 step! And the best validation accuracy is 0.9922.\n"
+        );
+        assert_eq!(test_accuracy(0.9868), "Test_accuracy: 98.68%\n");
+    }
+}

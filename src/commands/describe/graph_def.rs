@@ -1,0 +1,51 @@
+//! `--graph-def FILE`: the training graph as TensorFlow itself stores it.
+
+use crate::cli::GlobalArgs;
+use crate::commands::tensorflow;
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use tf_mnist::model::{BaselineConfig, Kind, Network, OptimizedConfig, baseline, optimized};
+use tf_mnist::{atomic_file, graph};
+
+/// Builds the network's training graph, with default options, and writes it to `file`: whole, or not at all.
+///
+/// # Errors
+/// TensorFlow cannot be loaded or refuses the graph, or the file cannot be written.
+pub fn write(global: &GlobalArgs, kind: Kind, file: &Path) -> Result<()> {
+    check_place(file)?;
+    let config = tensorflow::session_config(global, false)?;
+    tensorflow::load(global, &config, false)?;
+    let graph = build(kind)?.graph.graph_def()?;
+    atomic_file::write(file, &graph)
+        .with_context(|| format!("cannot write the graph to {}", file.display()))?;
+    log::info!(
+        "wrote the training graph of {} to {}: a GraphDef of {} bytes",
+        kind.name(),
+        file.display(),
+        graph.len()
+    );
+    Ok(())
+}
+
+/// What can be said before TensorFlow is looked for, which may take minutes the first time.
+fn check_place(file: &Path) -> Result<()> {
+    let shown = file.display();
+    if file.is_dir() {
+        bail!("cannot write the graph to {shown}: it is a folder; name a file, such as {shown}/graph.pb");
+    }
+    let folder = atomic_file::folder_of(file);
+    if !folder.is_dir() {
+        bail!(
+            "cannot write the graph to {shown}: there is no folder {}; make it first",
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
+fn build(kind: Kind) -> graph::Result<Network> {
+    match kind {
+        Kind::Baseline => baseline(&BaselineConfig::default()),
+        Kind::Optimized => optimized(&OptimizedConfig::default()),
+    }
+}

@@ -1,0 +1,104 @@
+//! When to stop, and which weights were best.
+
+/// The best accuracy of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Best {
+    /// The step it was measured after, counted from 0.
+    pub step: u64,
+    /// 0..=1.
+    pub accuracy: f64,
+}
+
+/// Follows the validation accuracy of a run and, with a patience, says when it has stopped improving.
+///
+/// The rule is the published program's: a counter rises after each step, and the run stops when
+/// counter - last improved > patience. A run that last improved at step s so stops after s + patience + 1 steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EarlyStopping {
+    patience: Option<u64>,
+    best: Option<Best>,
+}
+
+impl EarlyStopping {
+    /// Stops `patience` steps after the last improvement; never with `None`.
+    pub fn new(patience: Option<u64>) -> Self {
+        Self { patience, best: None }
+    }
+
+    /// Takes the accuracy after `step`; whether it is better than all before. Equal is not better.
+    pub fn observe(&mut self, step: u64, accuracy: f64) -> bool {
+        let improved = self.best.is_none_or(|best| accuracy > best.accuracy);
+        if improved {
+            self.best = Some(Best { step, accuracy });
+        }
+        improved
+    }
+
+    /// Whether the run stops now that `steps` steps are done.
+    pub fn stops_after(&self, steps: u64) -> bool {
+        let last_improved = self.best.map_or(0, |best| best.step);
+        self.patience
+            .is_some_and(|patience| steps.saturating_sub(last_improved) > patience)
+    }
+
+    /// The best accuracy so far.
+    pub fn best(&self) -> Option<Best> {
+        self.best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs `steps` steps that validate on multiples of `every`; the accuracies by validation, the last one repeated.
+    /// The steps done at the stop, and the step that was best.
+    fn run(patience: u64, every: u64, accuracies: &[f64], steps: u64) -> (Option<u64>, u64) {
+        let mut stopping = EarlyStopping::new(Some(patience));
+        for step in 0..steps {
+            if step % every == 0 {
+                let index = (step / every) as usize;
+                stopping.observe(step, accuracies[index.min(accuracies.len() - 1)]);
+            }
+            if stopping.stops_after(step + 1) {
+                return (Some(step + 1), stopping.best().unwrap().step);
+            }
+        }
+        (None, stopping.best().unwrap().step)
+    }
+
+    #[test]
+    fn stops_at_the_exact_step() {
+        let improves_until = |last: usize| (0..=last).map(|n| n as f64 / 1000.0).collect::<Vec<_>>();
+        // (patience, validations every, accuracies, stopped after, best step)
+        let table: [(u64, u64, Vec<f64>, u64, u64); 7] = [
+            (2000, 10, vec![0.5], 2001, 0),              // never improves after step 0
+            (2000, 10, improves_until(792), 9921, 7920), // the published run
+            (2000, 10, improves_until(200), 4001, 2000), // step 2000 is the last that may improve
+            (2000, 2001, vec![0.5, 0.9], 2001, 0),       // improves one step too late
+            (0, 1, vec![0.5], 1, 0),                     // no patience at all
+            (0, 10, vec![0.5, 0.9], 1, 0),
+            (10, 10, vec![0.5, 0.5, 0.9], 11, 0), // equal is no improvement
+        ];
+        for (patience, every, accuracies, stopped, best) in table {
+            assert_eq!(
+                run(patience, every, &accuracies, 20_000),
+                (Some(stopped), best),
+                "patience {patience}, every {every}"
+            );
+        }
+    }
+
+    #[test]
+    fn never_stops_while_improving() {
+        let accuracies: Vec<_> = (0..1000).map(|n| f64::from(n) / 1000.0).collect();
+        assert_eq!(run(10, 10, &accuracies, 10_000), (None, 9990));
+    }
+
+    #[test]
+    fn never_stops_without_a_patience() {
+        let mut stopping = EarlyStopping::new(None);
+        assert!(stopping.observe(0, 0.5) && !stopping.observe(1, 0.5) && !stopping.observe(2, 0.4));
+        assert!(!stopping.stops_after(1_000_000));
+    }
+}

@@ -1,0 +1,97 @@
+//! What the integration tests share: the library loaded one way a process, MNIST, and runs of a session.
+#![allow(dead_code)] // each test file uses a part
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use tensorflow::{Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor};
+use tf_mnist::dataset::{self, Dataset, Split};
+use tf_mnist::fetch::Silent;
+use tf_mnist::model::Network;
+use tf_mnist::runtime::{self, SessionConfig};
+
+/// A file of Python's, see `tests/fixtures/golden/README.md`.
+pub fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/golden")
+        .join(name)
+}
+
+/// One batch, as tensors.
+pub struct Feeds {
+    pub images: Tensor<f32>,
+    pub labels: Tensor<i32>,
+}
+
+impl Feeds {
+    pub fn new(rows: usize) -> Self {
+        Self {
+            images: Tensor::new(&[rows as u64, 784]),
+            labels: Tensor::new(&[rows as u64]),
+        }
+    }
+
+    pub fn gather(&mut self, split: &Split, rows: &[usize]) {
+        split.gather(rows, &mut self.images, &mut self.labels);
+    }
+}
+
+pub fn run_target(session: &Session, target: &Operation) {
+    let mut args = SessionRunArgs::new();
+    args.add_target(target);
+    session.run(&mut args).unwrap();
+}
+
+/// One training step; returns the loss before it.
+pub fn train_step(session: &Session, network: &Network, feeds: &Feeds, step: i64) -> f32 {
+    let (flag, step) = (Tensor::<bool>::from(true), Tensor::<i64>::from(step));
+    let mut args = SessionRunArgs::new();
+    args.add_feed(&network.inputs.x.operation, 0, &feeds.images);
+    args.add_feed(&network.inputs.labels.operation, 0, &feeds.labels);
+    if let Some(training) = &network.inputs.training {
+        args.add_feed(&training.flag.operation, 0, &flag);
+        args.add_feed(&training.step.operation, 0, &step);
+    }
+    args.add_target(&network.train);
+    let loss = args.request_fetch(&network.loss.operation, network.loss.index);
+    session.run(&mut args).unwrap();
+    args.fetch::<f32>(loss).unwrap()[0]
+}
+
+/// The values of a float32 output.
+pub fn fetch(session: &Session, output: &Output, feeds: &[(&Output, &Tensor<f32>)]) -> Vec<f32> {
+    let mut args = SessionRunArgs::new();
+    for (port, tensor) in feeds {
+        args.add_feed(&port.operation, port.index, tensor);
+    }
+    let token = args.request_fetch(&output.operation, output.index);
+    session.run(&mut args).unwrap();
+    args.fetch::<f32>(token).unwrap().to_vec()
+}
+
+pub fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// MNIST, read once a process.
+pub fn mnist() -> &'static Dataset {
+    static DATASET: OnceLock<Dataset> = OnceLock::new();
+    DATASET.get_or_init(|| dataset::load_default(&Silent).unwrap())
+}
+
+/// Opens TensorFlow without oneDNN, installing it into the cache first if need be.
+pub fn load_reproducible() {
+    let options = runtime::Options {
+        onednn: Some(false),
+        ..runtime::Options::default()
+    };
+    let loaded = runtime::load(&options, &Silent).unwrap();
+    assert!(
+        !loaded.onednn,
+        "this process opened TensorFlow with oneDNN before"
+    );
+}
+
+/// One thread, no graph optimizer.
+pub fn reproducible_options() -> SessionOptions {
+    SessionConfig::reproducible().session_options().unwrap()
+}

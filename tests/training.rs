@@ -1,0 +1,409 @@
+//! `tf-mnist baseline` and `optimized` through the binary: lines, files, exit codes, and that runs can be repeated.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+use std::time::{Duration, Instant};
+use tf_mnist::graph::{Checkpoint, latest_checkpoint};
+
+fn tf_mnist() -> Command {
+    Command::cargo_bin("tf-mnist").unwrap()
+}
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/golden")
+        .join(name)
+}
+
+/// Runs a training of a few steps into `folder` and returns its stdout.
+fn train(folder: &Path, arguments: &[&str]) -> String {
+    let output = tf_mnist()
+        .args(arguments)
+        .args(["-q", "--out-dir"])
+        .arg(folder)
+        .assert()
+        .success();
+    String::from_utf8(output.get_output().stdout.clone()).unwrap()
+}
+
+fn events(folder: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn of_kind<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    events.iter().filter(move |event| event["event"] == kind)
+}
+
+fn values(prefix: &Path) -> Vec<(String, Vec<u32>)> {
+    let checkpoint = Checkpoint::open(prefix).unwrap();
+    let bits = |name: &str| {
+        checkpoint
+            .read_f32(name)
+            .unwrap()
+            .iter()
+            .map(|value| value.to_bits())
+            .collect()
+    };
+    checkpoint
+        .tensors()
+        .map(|(name, _)| (name.to_owned(), bits(name)))
+        .collect()
+}
+
+#[test]
+fn a_short_baseline_run_leaves_all_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let stdout = train(
+        &run,
+        &[
+            "baseline",
+            "--max-steps",
+            "7",
+            "--seed",
+            "5",
+            "--batch-size",
+            "50",
+        ],
+    );
+
+    let lines: Vec<_> = stdout.lines().collect();
+    assert_eq!(lines.len(), 3, "{stdout}");
+    assert!(
+        predicate::str::is_match(r"^Epoch:   0, Train accuracy: \d+\.\d\d%, Validate accuracy: \d+\.\d\d%$")
+            .unwrap()
+            .eval(lines[0])
+    );
+    assert!(
+        predicate::str::is_match(r"^Time usage: 0:\d\d:\d\d$")
+            .unwrap()
+            .eval(lines[1])
+    );
+    assert!(
+        predicate::str::is_match(r"^Test_accuracy: \d+\.\d\d%$")
+            .unwrap()
+            .eval(lines[2])
+    );
+
+    let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
+    assert_eq!(config["model"], "baseline");
+    assert_eq!(config["seed"], 5);
+    assert_eq!(config["batch_size"], 50);
+    assert_eq!(config["max_steps"], 7);
+    assert!(config["versions"]["tensorflow"].is_string());
+
+    let events = events(&run);
+    let steps: Vec<_> = of_kind(&events, "step")
+        .map(|event| event["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(of_kind(&events, "validation").count(), 1);
+    let test = of_kind(&events, "test").next().unwrap();
+    assert_eq!(test["checkpoint"], "model.ckpt-6");
+    let prefix = latest_checkpoint(&run).unwrap().unwrap();
+    assert_eq!(prefix, run.join("model.ckpt-6"));
+    assert_eq!(values(&prefix).len(), 26);
+    let leftovers: Vec<_> = fs::read_dir(&run)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(leftovers.len(), 5, "{leftovers:?}");
+}
+
+#[test]
+fn a_reproducible_run_repeats_to_the_last_bit() {
+    for arguments in [
+        &["baseline", "--reproducible", "--max-steps", "12"][..],
+        &[
+            "optimized",
+            "--reproducible",
+            "--max-steps",
+            "6",
+            "--validate-every",
+            "4",
+        ],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = ["a", "b"].map(|name| folder.path().join(name));
+        for run in &runs {
+            train(run, arguments);
+        }
+        let losses = runs
+            .each_ref()
+            .map(|run| fs::read_to_string(run.join("metrics.jsonl")).unwrap());
+        assert_eq!(losses[0], losses[1]);
+        let [a, b] = runs
+            .each_ref()
+            .map(|run| values(&latest_checkpoint(run).unwrap().unwrap()));
+        assert!(a == b, "the final checkpoints differ");
+    }
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = ["1", "2"].map(|seed| {
+        let run = folder.path().join(seed);
+        train(
+            &run,
+            &["baseline", "--reproducible", "--max-steps", "1", "--seed", seed],
+        );
+        fs::read_to_string(run.join("metrics.jsonl")).unwrap()
+    });
+    assert_ne!(runs[0], runs[1]);
+}
+
+#[test]
+fn optimized_stops_early_and_tests_its_best_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let stdout = train(
+        &run,
+        &[
+            "optimized",
+            "--patience",
+            "0",
+            "--validate-every",
+            "3",
+            "--seed",
+            "1",
+        ],
+    );
+    let lines: Vec<_> = stdout.lines().collect();
+    let first = predicate::str::is_match(
+        r"^Epoch:   0, Iter:      0, Acc_Train: [ \d]\d\d?\.\d\d%, Acc_Val: [ \d]\d\d?\.\d\d%, Time: 0:00:\d\d improved!$",
+    );
+    assert!(first.unwrap().eval(lines[0]), "{stdout}");
+    assert!(
+        lines[1].starts_with("Early stopping in 1 step! And the best validation accuracy is 0."),
+        "{stdout}"
+    );
+    assert!(lines[2].starts_with("Time usage: "), "{stdout}");
+    assert!(lines[3].starts_with("Test_accuracy: "), "{stdout}");
+    let events = events(&run);
+    assert_eq!(of_kind(&events, "early_stop").next().unwrap()["step"], 1);
+    assert_eq!(
+        of_kind(&events, "test").next().unwrap()["checkpoint"],
+        "model.ckpt-0"
+    );
+}
+
+#[test]
+fn evaluation_counts_every_row_whatever_the_chunk() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = golden("baseline/init.ckpt");
+    let accuracies = ["1000", "777", "10000"].map(|chunk| {
+        let run = folder.path().join(chunk);
+        let start = start.to_str().unwrap();
+        let arguments = [
+            "baseline",
+            "--reproducible",
+            "--max-steps",
+            "3",
+            "--warm-start",
+            start,
+            "--eval-chunk",
+            chunk,
+        ];
+        train(&run, &arguments);
+        let events = events(&run);
+        of_kind(&events, "test").next().unwrap()["accuracy"]
+            .as_f64()
+            .unwrap()
+    });
+    assert_eq!(accuracies[0], accuracies[1]);
+    assert_eq!(accuracies[0], accuracies[2]);
+}
+
+#[test]
+fn a_run_folder_is_not_written_over_unless_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    train(&run, &["baseline", "--max-steps", "2"]);
+    let before = fs::read(run.join("metrics.jsonl")).unwrap();
+    tf_mnist()
+        .args(["baseline", "--max-steps", "1", "--out-dir"])
+        .arg(&run)
+        .assert()
+        .code(2)
+        .stdout("")
+        .stderr(predicate::str::contains("already holds a run").and(predicate::str::contains("--overwrite")));
+    assert_eq!(fs::read(run.join("metrics.jsonl")).unwrap(), before);
+
+    // Starting from a checkpoint of the very run that is replaced works too.
+    let start = run.join("model.ckpt-1");
+    let start = start.to_str().unwrap().to_owned();
+    train(
+        &run,
+        &[
+            "baseline",
+            "--max-steps",
+            "1",
+            "--overwrite",
+            "--warm-start",
+            &start,
+        ],
+    );
+    assert!(!run.join("model.ckpt-1.index").exists());
+    assert!(run.join("model.ckpt-0.index").exists());
+}
+
+#[test]
+fn without_an_out_dir_the_first_free_number_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 1..=2 {
+        tf_mnist()
+            .current_dir(folder.path())
+            .args(["baseline", "--max-steps", "1"])
+            .assert()
+            .success()
+            .stderr(predicate::str::contains(format!(
+                "run folder: runs/baseline-{number}"
+            )));
+    }
+    assert!(folder.path().join("runs/baseline-2/config.json").exists());
+}
+
+#[test]
+fn values_out_of_range_are_usage_errors() {
+    for arguments in [
+        &["baseline", "--batch-size", "0"][..],
+        &["baseline", "--batch-size", "60000"],
+        &["baseline", "--eval-chunk", "0"],
+        &["baseline", "--learning-rate", "NaN"],
+        &["baseline", "--learning-rate", "0"],
+        &["baseline", "--epochs", "0"],
+        &["baseline", "--device", "tpu"],
+        &["baseline", "--overwrite"],
+        &["baseline", "--reproducible", "--intra-op-threads", "2"],
+        &["optimized", "--pool-dropout", "1"],
+        &["optimized", "--fc-dropout", "-0.1"],
+        &["optimized", "--validate-every", "0"],
+        &["optimized", "--accuracy-on", "loss"],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let assert = tf_mnist()
+            .current_dir(folder.path())
+            .args(arguments)
+            .assert()
+            .code(2)
+            .stdout("");
+        let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(stderr.contains(arguments[1]), "{arguments:?}: {stderr}");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "{arguments:?} left something"
+        );
+    }
+}
+
+#[test]
+fn a_checkpoint_that_does_not_fit_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let cases = [
+        ("baseline", golden("no/such.ckpt"), "there is no checkpoint"),
+        (
+            "baseline",
+            golden("optimized/init.ckpt"),
+            "fc1/kernel has shape [6272, 32] instead of [1568, 32]",
+        ),
+        (
+            "optimized",
+            golden("baseline/init.ckpt"),
+            "batch_normalization/beta is missing",
+        ),
+        (
+            "baseline",
+            golden("baseline/init.ckpt.index"),
+            "a checkpoint goes by its prefix",
+        ),
+    ];
+    for (model, start, message) in cases {
+        tf_mnist()
+            .args([model, "--max-steps", "1", "--out-dir"])
+            .arg(&run)
+            .arg("--warm-start")
+            .arg(start)
+            .assert()
+            .code(1)
+            .stdout("")
+            .stderr(predicate::str::contains(message));
+        assert!(!run.exists());
+    }
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_and_names_the_step() {
+    let folder = tempfile::tempdir().unwrap();
+    tf_mnist()
+        .args([
+            "baseline",
+            "--learning-rate",
+            "1e38",
+            "--max-steps",
+            "50",
+            "--out-dir",
+        ])
+        .arg(folder.path().join("run"))
+        .assert()
+        .code(1)
+        .stderr(predicate::str::is_match(r"error: the loss is (NaN|inf) at step \d+").unwrap());
+}
+
+#[test]
+fn a_signal_leaves_a_checkpoint_and_its_exit_code() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let child = Process::new(env!("CARGO_BIN_EXE_tf-mnist"))
+            .args(["baseline", "--epochs", "1000", "--out-dir"])
+            .arg(&run)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while fs::read_to_string(run.join("metrics.jsonl")).map_or(0, |text| text.lines().count()) < 5 {
+            assert!(Instant::now() < deadline, "the run did not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let kill = Process::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let prefix = latest_checkpoint(&run).unwrap().unwrap();
+        assert!(
+            stderr.contains(&format!("saved {}", prefix.display())),
+            "{stderr}"
+        );
+        Checkpoint::open(&prefix).unwrap().verify().unwrap();
+    }
+}
+
+#[test]
+fn a_closed_stdout_is_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Process::new(env!("CARGO_BIN_EXE_tf-mnist"))
+        .args(["baseline", "--max-steps", "3", "--out-dir"])
+        .arg(folder.path().join("run"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panic"));
+}
