@@ -167,20 +167,24 @@ fn predictions(scope: &Scope, logits: &Output) -> Result<Vec<Port>> {
 
 /// The feature `image` of every example: float32 [rows, 784]. An example without it is an error of the request.
 fn parse_examples(scope: &Scope, examples: &Output) -> Result<Output> {
-    let none: [String; 0] = [];
-    let names = scope.constant("names", &[0], &none)?;
-    let sparse_keys = scope.constant("sparse_keys", &[0], &none)?;
-    let ragged_keys = scope.constant("ragged_keys", &[0], &none)?;
+    // No names, no sparse and no ragged features. Filled, because the tensorflow crate cannot soundly make a string
+    // tensor without elements: it allocates zero bytes.
+    let inner = scope.name_scope("none");
+    let none = inner
+        .op_named_as_scope("Fill")
+        .input(&inner.constant("dims", &[1], &[0i32])?)
+        .input(&inner.scalar("value", String::new())?)
+        .output()?;
     let dense_keys = scope.constant("dense_keys", &[1], &[IMAGE_FEATURE.to_owned()])?;
     // An empty default says: there is none, the feature must be there.
     let no_default = scope.constant::<f32>("Const", &[0], &[])?;
     scope
         .op("ParseExampleV2", "ParseExampleV2")
         .input(examples)
-        .input(&names)
-        .input(&sparse_keys)
+        .input(&none)
+        .input(&none)
         .input(&dense_keys)
-        .input(&ragged_keys)
+        .input(&none)
         .input_list(&[no_default])
         .int("num_sparse", 0)
         .data_types("sparse_types", Vec::new())
