@@ -103,13 +103,20 @@ fn an_export_killed_at_any_moment_leaves_no_version_in_part() {
             assert_whole(&base.join(version.to_string()));
         }
     }
-    assert!(killed >= 15 && killed_while_writing >= 10, "{killed} {killed_while_writing}");
+    assert!(
+        killed >= 15 && killed_while_writing >= 10,
+        "{killed} {killed_while_writing}"
+    );
 
     // The next one that is let alone cleans up, and takes the next number.
     let highest = versions(&base).last().copied().unwrap_or(0);
     assert!(spawn_export(&base).wait().unwrap().success());
     assert_eq!(versions(&base).last(), Some(&(highest + 1)));
-    assert!(names(&base).iter().all(|name| name.parse::<u32>().is_ok()), "{:?}", names(&base));
+    assert!(
+        names(&base).iter().all(|name| name.parse::<u32>().is_ok()),
+        "{:?}",
+        names(&base)
+    );
     hundred_digits::load();
     for version in versions(&base) {
         let version = base.join(version.to_string());
@@ -137,7 +144,9 @@ fn prints_how_to_serve_and_ask_it() {
     let base = folder.path().canonicalize().unwrap().join("my models");
     let run = export(&golden("baseline/final.ckpt"), &base).assert().success();
     let (request, base) = (
-        base.join("1/assets.extra/rest_request.json").display().to_string(),
+        base.join("1/assets.extra/rest_request.json")
+            .display()
+            .to_string(),
         base.display().to_string(),
     );
     run.stdout(
@@ -170,7 +179,11 @@ fn everyone_may_read_a_version_as_the_umask_says() {
     for name in ["", "1", "1/variables", "1/assets.extra"] {
         assert_eq!(usual(&base.join(name)), usual(&new_folder), "{name}");
     }
-    for name in ["1/saved_model.pb", "1/variables/variables.index", "1/assets.extra/rest_request.json"] {
+    for name in [
+        "1/saved_model.pb",
+        "1/variables/variables.index",
+        "1/assets.extra/rest_request.json",
+    ] {
         assert_eq!(usual(&base.join(name)), usual(&new_file), "{name}");
     }
 }

@@ -11,15 +11,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tensorflow::{
-    DataType, Graph, ImportGraphDefOptions, MetaGraphDef, Operation, SavedModelBundle, Session, SessionOptions,
-    SessionRunArgs, Tensor, TensorType,
+    DataType, Graph, ImportGraphDefOptions, MetaGraphDef, Operation, SavedModelBundle, Session,
+    SessionOptions, SessionRunArgs, Tensor, TensorType,
 };
 use tf_mnist::classifier::{Classifier, ClassifierError};
 use tf_mnist::graph::{CheckpointError, GraphError, Initializer, Saver, Scope, Variable};
 use tf_mnist::model::Kind;
 use tf_mnist::saved_model::{self, CLASSIFY, Exported, PREDICT_BYTES, SERVING_DEFAULT, SavedModelError};
 
-const NETWORKS: [(&str, Kind); 2] = [("baseline", Kind::Baseline), ("optimized_nodrop", Kind::Optimized)];
+const NETWORKS: [(&str, Kind); 2] = [
+    ("baseline", Kind::Baseline),
+    ("optimized_nodrop", Kind::Optimized),
+];
 
 fn export(prefix: &Path, base: &Path, version: Option<u64>) -> Result<Exported, SavedModelError> {
     load();
@@ -61,7 +64,12 @@ impl Served {
         (input.name.clone(), output.name.clone())
     }
 
-    fn run<I: TensorType, O: TensorType>(&self, signature: &str, input: &Tensor<I>, output: &str) -> Tensor<O> {
+    fn run<I: TensorType, O: TensorType>(
+        &self,
+        signature: &str,
+        input: &Tensor<I>,
+        output: &str,
+    ) -> Tensor<O> {
         let (input_name, output_name) = self.names(signature, output);
         fetch(
             &self.bundle.session,
@@ -112,7 +120,10 @@ fn python_s_checkpoints_answer_the_same_when_asked_by_floats_or_bytes() {
         assert_eq!(served.method(PREDICT_BYTES), "tensorflow/serving/predict");
         let by_floats: Tensor<f32> = served.run(SERVING_DEFAULT, &floats, "probabilities");
         let by_bytes: Tensor<f32> = served.run(PREDICT_BYTES, &bytes, "probabilities");
-        assert_eq!((by_floats.dims(), by_bytes.dims()), (&[100, 10][..], &[100, 10][..]));
+        assert_eq!(
+            (by_floats.dims(), by_bytes.dims()),
+            (&[100, 10][..], &[100, 10][..])
+        );
         for answer in [&by_floats, &by_bytes] {
             let difference = greatest_difference(answer, &expected);
             assert!(difference < 1e-5, "{network}: {difference}");
@@ -184,10 +195,16 @@ fn python_s_checkpoints_answer_the_same_when_asked_by_examples() {
             .shape("shape", &[None])
             .output()
             .unwrap();
-        let decoded = scope.op("DecodeBase64", "decoded").input(&encoded).output().unwrap();
+        let decoded = scope
+            .op("DecodeBase64", "decoded")
+            .input(&encoded)
+            .output()
+            .unwrap();
         let mut graph = Graph::new();
         let nothing = ImportGraphDefOptions::new();
-        graph.import_graph_def(&scope.graph_def().unwrap(), &nothing).unwrap();
+        graph
+            .import_graph_def(&scope.graph_def().unwrap(), &nothing)
+            .unwrap();
         let mut behind = ImportGraphDefOptions::new();
         let decoded = operation(&graph, &decoded.operation.name().unwrap());
         behind
@@ -197,7 +214,12 @@ fn python_s_checkpoints_answer_the_same_when_asked_by_examples() {
             .import_graph_def(&served.graph.graph_def().unwrap(), &behind)
             .unwrap();
         let session = Session::new(&SessionOptions::new(), &graph).unwrap();
-        let variables = exported.path.join("variables/variables").to_str().unwrap().to_owned();
+        let variables = exported
+            .path
+            .join("variables/variables")
+            .to_str()
+            .unwrap()
+            .to_owned();
         let variables = Tensor::<String>::from(variables);
         let mut restore = SessionRunArgs::new();
         restore.add_feed(&operation(&graph, "save/Const"), 0, &variables);
@@ -226,9 +248,15 @@ fn python_s_checkpoints_answer_the_same_when_asked_by_examples() {
 fn an_export_holds_just_what_serving_needs() {
     let folder = tempfile::tempdir().unwrap();
     let exported = export(&final_checkpoint("optimized_nodrop"), folder.path(), Some(42)).unwrap();
-    assert_eq!((exported.version, &exported.path), (42, &folder.path().join("42")));
+    assert_eq!(
+        (exported.version, &exported.path),
+        (42, &folder.path().join("42"))
+    );
     assert_eq!(files_in(folder.path()), ["42"]);
-    assert_eq!(files_in(&exported.path), ["assets.extra", "saved_model.pb", "variables"]);
+    assert_eq!(
+        files_in(&exported.path),
+        ["assets.extra", "saved_model.pb", "variables"]
+    );
     assert_eq!(
         files_in(&exported.path.join("variables")),
         ["variables.data-00000-of-00001", "variables.index"]
@@ -245,9 +273,13 @@ fn an_export_holds_just_what_serving_needs() {
     assert_eq!(names, [CLASSIFY, PREDICT_BYTES, SERVING_DEFAULT]);
     for operation in served.graph.operation_iter() {
         let (name, op) = (operation.name().unwrap(), operation.op_type().unwrap());
-        let unwanted = ["Adam", "Switch", "Merge", "Assert", "Gradient", "labels", "training", "dropout"];
+        let unwanted = [
+            "Adam", "Switch", "Merge", "Assert", "Gradient", "labels", "training", "dropout",
+        ];
         assert!(
-            unwanted.iter().all(|part| !name.contains(part) && !op.contains(part)),
+            unwanted
+                .iter()
+                .all(|part| !name.contains(part) && !op.contains(part)),
             "{op} {name}"
         );
     }
@@ -281,7 +313,11 @@ fn the_same_checkpoint_gives_the_same_bytes() {
     for _ in 0..2 {
         export(&final_checkpoint("optimized_nodrop"), folder.path(), None).unwrap();
     }
-    for file in ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"] {
+    for file in [
+        "saved_model.pb",
+        "variables/variables.index",
+        "variables/variables.data-00000-of-00001",
+    ] {
         let read = |version: &str| fs::read(folder.path().join(version).join(file)).unwrap();
         assert!(read("1") == read("2"), "{file}");
     }
@@ -300,13 +336,19 @@ fn what_cannot_be_exported_is_refused_and_leaves_nothing() {
 
     let error = refused(&folder.path().join("missing"));
     assert!(
-        matches!(error, SavedModelError::Graph(GraphError::Checkpoint(CheckpointError::Missing { .. }))),
+        matches!(
+            error,
+            SavedModelError::Graph(GraphError::Checkpoint(CheckpointError::Missing { .. }))
+        ),
         "{error}"
     );
 
     let other = save_variables(folder.path(), "other", &[("dense/kernel", &[3, 4])]);
     let error = refused(&other);
-    assert!(matches!(error, SavedModelError::Model(ClassifierError::UnknownNetwork { .. })));
+    assert!(matches!(
+        error,
+        SavedModelError::Model(ClassifierError::UnknownNetwork { .. })
+    ));
     let message = error.to_string();
     assert!(
         message.contains("conv1/kernel and output/kernel") && message.contains("dense/kernel"),
@@ -315,7 +357,10 @@ fn what_cannot_be_exported_is_refused_and_leaves_nothing() {
 
     let shapes: [(&str, &[u64]); 2] = [("conv1/kernel", &[3, 3, 1, 16]), ("output/kernel", &[32, 11])];
     let error = refused(&save_variables(folder.path(), "misfit", &shapes)).to_string();
-    for part in ["output/kernel has shape [32, 11] instead of [32, 10]", "conv2/kernel is missing"] {
+    for part in [
+        "output/kernel has shape [32, 11] instead of [32, 10]",
+        "conv2/kernel is missing",
+    ] {
         assert!(error.contains(part), "{error}");
     }
 
@@ -331,7 +376,10 @@ fn what_cannot_be_exported_is_refused_and_leaves_nothing() {
     }
     let error = refused(&damaged);
     assert!(
-        matches!(error, SavedModelError::Graph(GraphError::Checkpoint(CheckpointError::Damaged { .. }))),
+        matches!(
+            error,
+            SavedModelError::Graph(GraphError::Checkpoint(CheckpointError::Damaged { .. }))
+        ),
         "{error}"
     );
 }
@@ -358,7 +406,9 @@ fn a_base_that_cannot_be_written_is_named() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     for base in [file.clone(), file.join("below")] {
-        let error = export(&final_checkpoint("baseline"), &base, None).unwrap_err().to_string();
+        let error = export(&final_checkpoint("baseline"), &base, None)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(&base.display().to_string()), "{error}");
     }
 }

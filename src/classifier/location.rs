@@ -82,7 +82,11 @@ pub fn kind_of(checkpoint: &Checkpoint) -> Result<Kind> {
         ClassifierError::UnknownNetwork {
             prefix: checkpoint.prefix().to_path_buf(),
             missing,
-            holds: if holds.is_empty() { "nothing".into() } else { holds.join(", ") },
+            holds: if holds.is_empty() {
+                "nothing".into()
+            } else {
+                holds.join(", ")
+            },
         }
     })
 }
@@ -135,7 +139,10 @@ mod tests {
             fs::write(at(name), text).unwrap();
         };
         touch("run/checkpoint", "model_checkpoint_path: \"model.ckpt-7\"\n");
-        touch("moved/checkpoint", "model_checkpoint_path: \"/gone/model.ckpt-8\"\n");
+        touch(
+            "moved/checkpoint",
+            "model_checkpoint_path: \"/gone/model.ckpt-8\"\n",
+        );
         touch("moved/model.ckpt-8.index", "");
         touch("base/2/saved_model.pb", "");
         touch("base/10/saved_model.pb", "");
@@ -153,7 +160,13 @@ mod tests {
         ] {
             assert_eq!(locate(&at(name)).unwrap(), expected, "{name}");
         }
-        assert!(matches!(locate(&at("base/11")), Err(ClassifierError::NoModelIn { .. })));
-        assert!(matches!(locate(&at("nothing")), Err(ClassifierError::NotFound { .. })));
+        assert!(matches!(
+            locate(&at("base/11")),
+            Err(ClassifierError::NoModelIn { .. })
+        ));
+        assert!(matches!(
+            locate(&at("nothing")),
+            Err(ClassifierError::NotFound { .. })
+        ));
     }
 }

@@ -95,13 +95,12 @@ impl Classifier {
     /// TensorFlow cannot load it, it has another signature, or it does not run.
     pub fn from_saved_model(folder: &Path, options: &SessionOptions) -> Result<Self> {
         let mut graph = Graph::new();
-        let bundle =
-            SavedModelBundle::load(options, ["serve"], &mut graph, folder).map_err(|status| {
-                ClassifierError::Load {
-                    path: folder.to_path_buf(),
-                    status,
-                }
-            })?;
+        let bundle = SavedModelBundle::load(options, ["serve"], &mut graph, folder).map_err(|status| {
+            ClassifierError::Load {
+                path: folder.to_path_buf(),
+                status,
+            }
+        })?;
         let tensors = signature::tensors(bundle.meta_graph_def(), &graph).map_err(|reason| {
             ClassifierError::Signature {
                 path: folder.to_path_buf(),
@@ -142,7 +141,9 @@ impl Classifier {
     pub fn probabilities(&self, images: &[f32]) -> Result<Vec<f32>> {
         let mut scores = self.scores(images)?;
         if self.scores_are_logits {
-            scores.chunks_exact_mut(CLASSES_OF_A_ROW).for_each(softmax_in_place);
+            scores
+                .chunks_exact_mut(CLASSES_OF_A_ROW)
+                .for_each(softmax_in_place);
         }
         Ok(scores)
     }
@@ -184,7 +185,8 @@ impl Classifier {
         probe[PIXELS_OF_A_ROW + PIXELS_OF_A_ROW / 4..][..PIXELS_OF_A_ROW / 2].fill(1.0);
         let scores = self.scores(&probe)?;
         let is_distribution = |row: &[f32]| {
-            row.iter().all(|score| (0.0..=1.0).contains(score)) && (row.iter().sum::<f32>() - 1.0).abs() < 1e-3
+            row.iter().all(|score| (0.0..=1.0).contains(score))
+                && (row.iter().sum::<f32>() - 1.0).abs() < 1e-3
         };
         Ok(!scores.chunks_exact(CLASSES_OF_A_ROW).all(is_distribution))
     }

@@ -66,7 +66,10 @@ fn output(signature: &SignatureDef) -> Result<&TensorInfo, String> {
                 .map(|(key, info)| format!("{key:?} is {}", shown(info)))
                 .collect();
             all.sort();
-            Err(format!("of its outputs, {}", listed(all.iter().map(String::as_str))))
+            Err(format!(
+                "of its outputs, {}",
+                listed(all.iter().map(String::as_str))
+            ))
         }
         (_, Some(probabilities)) if fits(probabilities) => Ok(probabilities),
         (several, _) => {
@@ -98,7 +101,11 @@ fn shown(info: &TensorInfo) -> String {
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names: Vec<_> = names.filter(|name| !name.starts_with("__")).collect();
     names.sort_unstable();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn find(graph: &Graph, info: &TensorInfo) -> Result<Output, String> {

@@ -41,7 +41,11 @@ fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
     let request = absolute(&exported.rest_request())?;
     let source = format!("source={}", base.display());
     // Docker reads CSV here.
-    let source = if source.contains([',', '"']) { format!("\"{}\"", source.replace('"', "\"\"")) } else { source };
+    let source = if source.contains([',', '"']) {
+        format!("\"{}\"", source.replace('"', "\"\""))
+    } else {
+        source
+    };
     let mount = quoted(&format!("type=bind,{source},target=/models/{MODEL_NAME}"));
     let base = quoted(&format!("--model_base_path={}", base.display()));
     let request = quoted(&format!("@{}", request.display()));
@@ -71,7 +75,11 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 /// As a shell takes it for one word.
 fn quoted(word: &str) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || "/._-+=:,@%".contains(char);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +88,10 @@ mod tests {
 
     #[test]
     fn words_that_a_shell_would_take_apart_are_quoted() {
-        assert_eq!(quoted("--model_base_path=/srv/mnist"), "--model_base_path=/srv/mnist");
+        assert_eq!(
+            quoted("--model_base_path=/srv/mnist"),
+            "--model_base_path=/srv/mnist"
+        );
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's"), r"'it'\''s'");
     }

@@ -33,7 +33,9 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
             Err(error) => {
                 eprintln!("error: {error}");
                 code = ExitCode::from(1);
-                Outcome::Failed { error: error.to_string() }
+                Outcome::Failed {
+                    error: error.to_string(),
+                }
             }
         };
         predictions.push(Prediction { image: name, outcome });

@@ -2,8 +2,8 @@
 
 use super::{failure, progress};
 use crate::cli::GlobalArgs;
-use anyhow::{Context, Result};
 use ::tensorflow::SessionOptions;
+use anyhow::{Context, Result};
 use tf_mnist::runtime::{self, Device, Options, Runtime, SessionConfig};
 
 /// The session settings that the options ask for. `reproducible` fixes threads and the graph optimizer.

@@ -20,8 +20,10 @@ pub fn read_image(path: &Path, index: usize) -> Result<Vec<u8>, DatasetError> {
             source,
         })?;
     let image = images.pixels().chunks_exact(IMAGE_PIXELS).nth(index);
-    image.map(<[u8]>::to_vec).ok_or_else(|| DatasetError::NoSuchImage {
-        path: path.to_path_buf(),
-        count: images.count(),
-    })
+    image
+        .map(<[u8]>::to_vec)
+        .ok_or_else(|| DatasetError::NoSuchImage {
+            path: path.to_path_buf(),
+            count: images.count(),
+        })
 }

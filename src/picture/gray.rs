@@ -53,7 +53,11 @@ impl Gray {
         let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else {
             return 0.0;
         };
-        if x < self.width { self.values.get(y * self.width + x).copied().unwrap_or(0.0) } else { 0.0 }
+        if x < self.width {
+            self.values.get(y * self.width + x).copied().unwrap_or(0.0)
+        } else {
+            0.0
+        }
     }
 
     /// The part from (`left`, `top`) on, `width` x `height`.
@@ -111,8 +115,7 @@ mod tests {
     #[test]
     fn paper_behind_a_transparent_picture_contrasts_with_the_ink() {
         for (ink, paper) in [(0, 1.0), (255, 0.0)] {
-            let picture =
-                ImageBuffer::from_fn(3, 1, |x, _| LumaA([ink, if x == 1 { 255u8 } else { 0 }]));
+            let picture = ImageBuffer::from_fn(3, 1, |x, _| LumaA([ink, if x == 1 { 255u8 } else { 0 }]));
             let gray = Gray::from(DynamicImage::ImageLumaA8(picture));
             assert_eq!(gray.values(), [paper, f32::from(ink) / 255.0, paper]);
         }
@@ -125,6 +128,9 @@ mod tests {
         let gray = Gray::new(3, vec![0.0, 0.5, 1.0, 0.25, 0.75, 0.125]);
         assert_eq!(gray.resize(3, 2), gray);
         assert_eq!(gray.crop(1, 0, 2, 1).values(), [0.5, 1.0]);
-        assert_eq!((gray.at(2, 0), gray.at(3, 0), gray.at(0, 2), gray.at(-1, 0)), (1.0, 0.0, 0.0, 0.0));
+        assert_eq!(
+            (gray.at(2, 0), gray.at(3, 0), gray.at(0, 2), gray.at(-1, 0)),
+            (1.0, 0.0, 0.0, 0.0)
+        );
     }
 }

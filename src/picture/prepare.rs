@@ -46,7 +46,8 @@ fn shrunk(picture: &Gray) -> Gray {
 /// Width and height that make the longer side `side`.
 fn scaled(picture: &Gray, side: usize) -> [usize; 2] {
     let longer = picture.width().max(picture.height()) as f64;
-    [picture.width(), picture.height()].map(|size| ((size as f64 * side as f64 / longer).round() as usize).max(1))
+    [picture.width(), picture.height()]
+        .map(|size| ((size as f64 * side as f64 / longer).round() as usize).max(1))
 }
 
 /// How strongly each pixel is inked, 0..=1, whatever the colours of ink and paper.
@@ -56,7 +57,11 @@ fn ink(picture: &Gray) -> Option<Gray> {
     let (mut darker, mut lighter) = (0.0, 0.0);
     for level in picture.values() {
         let difference = f64::from(level - paper);
-        *(if difference < 0.0 { &mut darker } else { &mut lighter }) += difference * difference;
+        *(if difference < 0.0 {
+            &mut darker
+        } else {
+            &mut lighter
+        }) += difference * difference;
     }
     let sign = if darker > lighter { -1.0 } else { 1.0 };
     let ink = picture.clone().map(|level| (sign * (level - paper)).max(0.0));
@@ -65,7 +70,10 @@ fn ink(picture: &Gray) -> Option<Gray> {
         return None;
     }
     // Uneven light shows at the border too. A digit that touches the border must not pass for that.
-    let unevenness = quantile(border.into_iter().map(|level| sign * (level - paper)).collect(), 0.75);
+    let unevenness = quantile(
+        border.into_iter().map(|level| sign * (level - paper)).collect(),
+        0.75,
+    );
     let grain = (1.5 * unevenness).clamp(GRAIN * strongest, 0.5 * strongest);
     Some(ink.map(|level| if level < grain { 0.0 } else { level / strongest }))
 }
@@ -74,7 +82,11 @@ fn border(picture: &Gray) -> Vec<f32> {
     let (width, height) = (picture.width(), picture.height());
     let rows = picture.values().chunks_exact(width).enumerate();
     rows.flat_map(|(y, row)| {
-        let step = if y == 0 || y + 1 == height { 1 } else { (width - 1).max(1) };
+        let step = if y == 0 || y + 1 == height {
+            1
+        } else {
+            (width - 1).max(1)
+        };
         row.iter().step_by(step)
     })
     .copied()
@@ -137,7 +149,11 @@ fn cropped(ink: &Gray) -> Option<Gray> {
 fn fitted(ink: &Gray) -> Gray {
     let full = |ink: Gray| {
         let strongest = ink.max();
-        if strongest > 0.0 { ink.map(|level| level / strongest) } else { ink }
+        if strongest > 0.0 {
+            ink.map(|level| level / strongest)
+        } else {
+            ink
+        }
     };
     let fine = FITTED_SIDE * FINE;
     let [width, height] = scaled(ink, fine);

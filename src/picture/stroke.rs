@@ -33,7 +33,11 @@ pub(super) fn grow(ink: &Gray, pixels: isize) -> Gray {
             let around = disc
                 .iter()
                 .map(|(dx, dy)| ink.at(x - pixels + dx, y - pixels + dy));
-            values.push(if pixels > 0 { around.fold(0.0, f32::max) } else { around.fold(1.0, f32::min) });
+            values.push(if pixels > 0 {
+                around.fold(0.0, f32::max)
+            } else {
+                around.fold(1.0, f32::min)
+            });
         }
     }
     Gray::new(width as usize, values)
@@ -44,7 +48,8 @@ mod tests {
     use super::*;
 
     fn bar(breadth: usize) -> Gray {
-        let values = (0..100).flat_map(|_| (0..breadth + 8).map(|x| f32::from(u8::from((4..breadth + 4).contains(&x)))));
+        let values = (0..100)
+            .flat_map(|_| (0..breadth + 8).map(|x| f32::from(u8::from((4..breadth + 4).contains(&x)))));
         Gray::new(breadth + 8, values.collect())
     }
 
@@ -52,7 +57,10 @@ mod tests {
     fn the_breadth_of_a_bar_is_measured() {
         for expected in [2, 5, 9] {
             let measured = breadth(&bar(expected));
-            assert!((measured - expected as f32).abs() < 0.1 * expected as f32, "{measured} of {expected}");
+            assert!(
+                (measured - expected as f32).abs() < 0.1 * expected as f32,
+                "{measured} of {expected}"
+            );
         }
         assert_eq!(breadth(&Gray::new(2, vec![0.0; 4])), 0.0);
     }

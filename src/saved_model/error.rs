@@ -16,7 +16,10 @@ pub enum SavedModelError {
         path: PathBuf,
     },
     /// The versions are used up.
-    #[error("{base} holds version {}, the highest there can be; name another with --version", i64::MAX)]
+    #[error(
+        "{base} holds version {}, the highest there can be; name another with --version",
+        i64::MAX
+    )]
     NoVersionLeft {
         /// The folder with the versions.
         base: PathBuf,

@@ -124,7 +124,9 @@ fn tensor_info(port: &Port) -> Result<TensorInfo> {
     Ok(TensorInfo {
         name: Some(output_name(&port.tensor)?),
         dtype: data_type(port.dtype),
-        tensor_shape: Some(shape(port.shape.iter().map(|dim| dim.map_or(-1, |dim| dim as i64)))),
+        tensor_shape: Some(shape(
+            port.shape.iter().map(|dim| dim.map_or(-1, |dim| dim as i64)),
+        )),
     })
 }
 

@@ -69,11 +69,10 @@ pub fn export(
 ) -> Result<Exported> {
     let kind = kind_of(&Checkpoint::open(prefix)?)?;
     let serving = ServingGraph::new(kind)?;
-    let session =
-        Session::new(options, &serving.graph.graph()).map_err(|status| GraphError::Run {
-            action: "open a session".into(),
-            status,
-        })?;
+    let session = Session::new(options, &serving.graph.graph()).map_err(|status| GraphError::Run {
+        action: "open a session".into(),
+        status,
+    })?;
     serving.saver.restore(&session, prefix)?;
 
     let versions = Versions::open(base)?;

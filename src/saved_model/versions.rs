@@ -81,7 +81,10 @@ impl Versions {
     /// Makes the finished folder `aside` the version `path`, in one step that never replaces anything.
     pub fn publish(&self, aside: &Path, path: &Path) -> Result<()> {
         match rename_to_new(aside, path) {
-            Err(error) if [io::ErrorKind::AlreadyExists, io::ErrorKind::DirectoryNotEmpty].contains(&error.kind()) => {
+            Err(error)
+                if [io::ErrorKind::AlreadyExists, io::ErrorKind::DirectoryNotEmpty]
+                    .contains(&error.kind()) =>
+            {
                 return Err(SavedModelError::VersionExists {
                     path: path.to_path_buf(),
                 });
@@ -97,7 +100,10 @@ impl Versions {
             let entry = entry.map_err(failed("read", &self.base))?;
             if entry.file_name().to_string_lossy().starts_with(ASIDE) {
                 let path = entry.path();
-                log::info!("deleting {}, left behind by an export that was cut off", path.display());
+                log::info!(
+                    "deleting {}, left behind by an export that was cut off",
+                    path.display()
+                );
                 fs::remove_dir_all(&path).map_err(failed("delete", &path))?;
             }
         }
