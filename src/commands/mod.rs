@@ -5,10 +5,13 @@ mod completions;
 mod console;
 mod data;
 mod describe;
+mod evaluate;
+mod export;
 pub mod failure;
 pub mod log;
 mod optimized;
 mod output;
+mod predict;
 mod progress;
 mod runtime;
 mod tensorflow;
@@ -27,6 +30,9 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Optimized(args) => optimized::run(&cli.global, args),
+        Command::Evaluate(args) => evaluate::run(&cli.global, args),
+        Command::Export(args) => export::run(&cli.global, args),
+        Command::Predict(args) => predict::run(&cli.global, args),
         Command::Completions { shell } => completions::run(*shell),
         Command::Man => completions::print_manual(),
         Command::Data(args) => data::run(&cli.global, args),

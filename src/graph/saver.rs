@@ -108,6 +108,21 @@ impl Saver {
         &self.variables
     }
 
+    /// What is fed with a checkpoint's prefix to save or to restore: string []. `filename_tensor_name` of a `SaverDef`.
+    pub fn filename(&self) -> &Operation {
+        &self.filename
+    }
+
+    /// Saves when fetched, and is the prefix then: string []. `save_tensor_name` of a `SaverDef`.
+    pub fn save_operation(&self) -> &Operation {
+        &self.save
+    }
+
+    /// Restores when run. `restore_op_name` of a `SaverDef`.
+    pub fn restore_operation(&self) -> &Operation {
+        &self.restore_all
+    }
+
     /// Writes the variables' values to the checkpoint `prefix`, that is `prefix.index` and
     /// `prefix.data-00000-of-00001`. At every moment these are both whole or there is no index.
     ///

@@ -18,6 +18,7 @@ pub struct Scope {
     /// `""` at the root, else such as `"train/Adam"`.
     path: String,
     control_inputs: Vec<Operation>,
+    reuse: bool,
 }
 
 #[derive(Debug)]
@@ -43,6 +44,7 @@ impl Scope {
             })),
             path: String::new(),
             control_inputs: Vec::new(),
+            reuse: false,
         }
     }
 
@@ -73,6 +75,15 @@ impl Scope {
     pub(crate) fn within(&self, full_name: &str) -> Self {
         Self {
             path: full_name.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// This scope, where a variable that is there already is taken again, so that a network can be built a second time
+    /// over the same variables; `tf.variable_scope(reuse=tf.AUTO_REUSE)`.
+    pub fn reuse_variables(&self) -> Self {
+        Self {
+            reuse: true,
             ..self.clone()
         }
     }
@@ -180,6 +191,16 @@ impl Scope {
             action: "serialize the graph".into(),
             status,
         })
+    }
+
+    /// The variable of this full name, where variables may be taken again.
+    pub(crate) fn variable_to_reuse(&self, full_name: &str) -> Option<Variable> {
+        let shared = self.shared.borrow();
+        let named = shared
+            .variables
+            .iter()
+            .find(|variable| variable.name() == full_name);
+        named.filter(|_| self.reuse).cloned()
     }
 
     pub(crate) fn add_variable(&self, variable: Variable) {

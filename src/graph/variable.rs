@@ -13,6 +13,7 @@ pub struct Variable {
     trainable: bool,
     reference: Output,
     read: Output,
+    initial_value: Output,
     initializer: Operation,
 }
 
@@ -31,7 +32,8 @@ pub enum Initializer {
 }
 
 impl Variable {
-    /// Makes a trainable variable, named in full: `conv1/kernel`.
+    /// Makes a trainable variable, named in full: `conv1/kernel`. Where the scope reuses variables, one of this name and
+    /// shape is taken instead.
     ///
     /// # Errors
     /// The name is taken, or TensorFlow refuses a node.
@@ -67,6 +69,9 @@ impl Variable {
         colocate_with: &str,
         value: impl FnOnce(&Scope) -> Result<Output>,
     ) -> Result<Self> {
+        if let Some(variable) = scope.variable_to_reuse(name).filter(|there| there.shape == shape) {
+            return Ok(variable);
+        }
         if scope.is_taken(name) {
             return Err(GraphError::DuplicateVariable {
                 name: name.to_owned(),
@@ -103,6 +108,7 @@ impl Variable {
             trainable,
             reference,
             read,
+            initial_value: value,
             initializer,
         };
         scope.add_variable(variable.clone());
@@ -142,6 +148,11 @@ impl Variable {
     /// The variable itself, for nodes that assign to it.
     pub fn reference(&self) -> &Output {
         &self.reference
+    }
+
+    /// Its initial value.
+    pub fn initial_value(&self) -> &Output {
+        &self.initial_value
     }
 
     /// The operation that assigns the initial value.

@@ -50,7 +50,8 @@ impl Kind {
     /// to `graph`: from `images`, float32 `[rows, 28, 28, 1]` in 0..=1, to logits, float32 `[rows, 10]`.
     ///
     /// # Errors
-    /// TensorFlow refuses a node, for example because the network is in the graph already.
+    /// TensorFlow refuses a node, or the network is in the graph already and `graph` does not
+    /// [reuse variables](Scope::reuse_variables).
     pub fn inference(self, graph: &Scope, images: &Output) -> Result<Output> {
         match self {
             Self::Baseline => baseline::logits(graph, images, Precision::F32),
