@@ -62,6 +62,7 @@ impl Reference {
         // Ten roundings more for the rest of the formula.
         let power = f64::from(self.t) * ROUNDING;
         let relative = power / correction2 / 2.0 + power / correction1 + 10.0 * ROUNDING;
+        let roundings = self.roundings();
         for (i, &g) in gradient.iter().enumerate() {
             let g = f64::from(g);
             self.m[i] = self.beta1 * self.m[i] + (1.0 - self.beta1) * g;
@@ -69,8 +70,26 @@ impl Reference {
             self.greatest[i] = self.greatest[i].max(g.abs());
             let change = rate * self.m[i] / (self.v[i].sqrt() + self.epsilon);
             self.values[i] -= change;
-            self.tolerance[i] += relative * change.abs() + ROUNDING * self.values[i].abs();
+            let of_m = rate * roundings * self.greatest[i] / (self.v[i].sqrt() + self.epsilon);
+            self.tolerance[i] += relative * change.abs() + of_m + ROUNDING * self.values[i].abs();
         }
+    }
+
+    /// Three roundings a step, of terms no greater than the greatest gradient.
+    fn m_tolerance(&self) -> Vec<f64> {
+        self.greatest
+            .iter()
+            .map(|greatest| self.roundings() * greatest)
+            .collect()
+    }
+
+    /// Three roundings a step, of a sum that only grows.
+    fn v_tolerance(&self) -> Vec<f64> {
+        self.v.iter().map(|v| self.roundings() * v).collect()
+    }
+
+    fn roundings(&self) -> f64 {
+        3.0 * f64::from(self.t) * ROUNDING
     }
 }
 
@@ -119,31 +138,19 @@ fn five_steps_are_those_of_the_paper_in_float64() {
 
         let now = session.values(&scope);
         for (name, reference) in names.iter().zip(&references) {
-            for i in 0..reference.values.len() {
-                let close = |what: &str, got: f32, wanted: f64, tolerance: f64| {
+            let close = |what: &str, got: &[f32], wanted: &[f64], tolerance: &[f64]| {
+                for (i, ((&got, wanted), tolerance)) in got.iter().zip(wanted).zip(tolerance).enumerate() {
                     let error = (f64::from(got) - wanted).abs();
                     assert!(
-                        error <= tolerance,
+                        error <= *tolerance,
                         "step {step}, {what}[{i}] of {name}: {got} instead of {wanted}, off by {error:e} > {tolerance:e}"
                     );
-                };
-                close(
-                    "value",
-                    now[*name][i],
-                    reference.values[i],
-                    reference.tolerance[i],
-                );
-                // Three roundings a step, of terms no greater than the greatest gradient, or than v, which only adds up.
-                let roundings = 3.0 * f64::from(step) * ROUNDING;
-                let (m, v) = (reference.m[i], reference.v[i]);
-                close(
-                    "m",
-                    now[&format!("{name}/Adam")][i],
-                    m,
-                    roundings * reference.greatest[i],
-                );
-                close("v", now[&format!("{name}/Adam_1")][i], v, roundings * v);
-            }
+                }
+            };
+            let slot = |slot: &str| &now[&format!("{name}/{slot}")];
+            close("value", &now[*name], &reference.values, &reference.tolerance);
+            close("m", slot("Adam"), &reference.m, &reference.m_tolerance());
+            close("v", slot("Adam_1"), &reference.v, &reference.v_tolerance());
             assert_eq!(now["b/kernel"][0], start[0][0], "moved without a gradient");
         }
         for (name, beta) in [("beta1_power", adam.beta1), ("beta2_power", adam.beta2)] {
