@@ -33,15 +33,17 @@ const LABELS: [i32; ROWS] = [3, 0, 9];
 
 type Weights = BTreeMap<String, Array>;
 
+type Function<'a> = dyn Fn(&Weights, &Array) -> Array + 'a;
+
 /// A part of a network: the variables it uses, and what it computes from the part before.
 struct Stage<'a> {
     variables: &'static [&'static str],
-    apply: Box<dyn Fn(&Weights, &Array) -> Array + Sync + 'a>,
+    apply: Box<Function<'a>>,
 }
 
 fn stage<'a>(
     variables: &'static [&'static str],
-    apply: impl Fn(&Weights, &Array) -> Array + Sync + 'a,
+    apply: impl Fn(&Weights, &Array) -> Array + 'a,
 ) -> Stage<'a> {
     Stage {
         variables,
