@@ -5,7 +5,7 @@ use crate::graph::{
     Activation, AdamOptimizer, BatchNorm, BatchNormConfig, Branches, Conditional, Conv2d, Conv2dConfig,
     Dense, Dropout, Mode, Padding, Result, Scope, max_pool, reshape, softmax, sparse_softmax_cross_entropy,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tensorflow::Output;
 
 /// What may differ between two trainings of the optimized network.
@@ -24,7 +24,7 @@ pub struct OptimizedConfig {
 }
 
 /// Which logits accuracy is measured on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccuracyOn {
     /// Behind the last batch norm, as the loss and Y_proba are.

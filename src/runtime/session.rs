@@ -8,16 +8,16 @@ use super::error::RuntimeError;
 use super::host;
 use super::load::{self, Runtime};
 use prost::Message;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::env;
 use tensorflow::{Graph, Session, SessionOptions};
 
-/// How a session runs. Serializes whole, for a run's `config.json`.
+/// How a session runs. Serializes whole and back, for a run's `config.json`.
 ///
 /// TensorFlow has **one** pool of intra-op threads a process, sized by the first session: use one configuration in a
 /// process, also for [`devices`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionConfig {
     /// Where it runs.
     pub device: Device,
