@@ -1,7 +1,7 @@
 //! Files that are whole or absent: written aside in the same folder, synced, then renamed into place.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 /// Writes `bytes` to `path`, so that at every moment, also across a crash or a full disk, `path` holds either what it
@@ -27,6 +27,20 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -
     aside.as_file().sync_all()?;
     aside.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
+}
+
+/// Gives the file `source` the second name `target`, which must be free; where the file system has no hard links, makes
+/// a synced copy. Such files must never be changed in place.
+///
+/// # Errors
+/// Any error of linking or copying; no part of a copy is left behind then.
+pub fn link_or_copy(source: &Path, target: &Path) -> io::Result<()> {
+    match fs::hard_link(source, target) {
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+            write_with(target, |file| io::copy(&mut File::open(source)?, file).map(drop))
+        }
+        linked => linked,
+    }
 }
 
 /// Makes renames and new entries in `folder` durable.
@@ -63,6 +77,17 @@ mod tests {
         write(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_linked_file_has_two_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+        fs::write(&a, b"one").unwrap();
+        link_or_copy(&a, &b).unwrap();
+        write(&a, b"two").unwrap();
+        assert_eq!(fs::read(&b).unwrap(), b"one");
+        assert!(link_or_copy(&a, &b).is_err());
     }
 
     #[test]

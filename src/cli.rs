@@ -112,6 +112,13 @@ pub struct TrainingArgs {
     /// The same bits run after run: one thread, no oneDNN, no graph optimizer, seed 0 unless --seed says otherwise
     #[arg(long)]
     pub reproducible: bool,
+    /// Save the run's state after every so many steps, to resume it from; 0: only at its end
+    #[arg(long, value_name = "STEPS", default_value_t = 500)]
+    pub save_every: u64,
+    /// Go on with the run in this folder where its state was last saved, as if it had never stopped; of its options only
+    /// --epochs, --max-steps, --patience, --device and the numbers of threads may change
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out_dir", "overwrite"])]
+    pub resume: Option<PathBuf>,
 }
 
 /// How the optimized network is trained.

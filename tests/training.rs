@@ -110,11 +110,21 @@ fn a_short_baseline_run_leaves_all_its_files() {
     let prefix = latest_checkpoint(&run).unwrap().unwrap();
     assert_eq!(prefix, run.join("model.ckpt-6"));
     assert_eq!(values(&prefix).len(), 26);
-    let leftovers: Vec<_> = fs::read_dir(&run)
+    let mut files: Vec<_> = fs::read_dir(&run)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name())
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert_eq!(leftovers.len(), 5, "{leftovers:?}");
+    files.sort();
+    let expected = [
+        ".lock",
+        "checkpoint",
+        "config.json",
+        "metrics.jsonl",
+        "model.ckpt-6.data-00000-of-00001",
+        "model.ckpt-6.index",
+        "resume",
+    ];
+    assert_eq!(files, expected);
 }
 
 #[test]
@@ -234,7 +244,12 @@ fn a_run_folder_is_not_written_over_unless_told_to() {
         .assert()
         .code(2)
         .stdout("")
-        .stderr(predicate::str::contains("already holds a run").and(predicate::str::contains("--overwrite")));
+        .stderr(
+            predicate::str::contains("already holds a run")
+                .and(predicate::str::contains("--overwrite"))
+                .and(predicate::str::contains("--resume"))
+                .and(predicate::str::contains(run.to_str().unwrap())),
+        );
     assert_eq!(fs::read(run.join("metrics.jsonl")).unwrap(), before);
 
     // Starting from a checkpoint of the very run that is replaced works too.

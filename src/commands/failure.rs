@@ -20,6 +20,31 @@ pub fn usage(message: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Usage(message.into()))
 }
 
+/// An error, and what the user can do about it.
+#[derive(Debug)]
+struct Advised {
+    error: anyhow::Error,
+    advice: String,
+}
+
+impl fmt::Display for Advised {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(formatter)
+    }
+}
+
+impl std::error::Error for Advised {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// The error with a line of advice below it.
+pub fn advised(error: anyhow::Error, advice: impl Into<String>) -> anyhow::Error {
+    let advice = advice.into();
+    anyhow::Error::new(Advised { error, advice })
+}
+
 /// Prints the error with its causes to stderr and picks the exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let mut text = format!("error: {error}");
@@ -32,6 +57,10 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
             text.push_str(&cause);
         }
         last = cause;
+    }
+    if let Some(Advised { advice, .. }) = error.downcast_ref() {
+        text.push('\n');
+        text.push_str(advice);
     }
     eprintln!("{text}");
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod completions;
+mod conclusion;
 mod console;
 mod data;
 mod describe;
@@ -10,26 +11,30 @@ mod export;
 pub mod failure;
 pub mod log;
 mod optimized;
+mod options;
 mod output;
 mod predict;
 mod progress;
+mod resume;
 mod runtime;
 mod tensorflow;
 mod train;
+mod typed;
 
 use crate::cli::{Cli, Command, Model};
 use anyhow::Result;
+use clap::ArgMatches;
 use std::process::ExitCode;
 use tf_mnist::model::Kind;
 
-/// Runs the subcommand.
+/// Runs the subcommand; `matches` is what `cli` was made from.
 ///
 /// # Errors
 /// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
-pub fn run(cli: &Cli) -> Result<ExitCode> {
+pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
     match &cli.command {
-        Command::Baseline(args) => baseline::run(&cli.global, args),
-        Command::Optimized(args) => optimized::run(&cli.global, args),
+        Command::Baseline(args) => baseline::run(&cli.global, args, &typed::options(matches)),
+        Command::Optimized(args) => optimized::run(&cli.global, args, &typed::options(matches)),
         Command::Evaluate(args) => evaluate::run(&cli.global, args),
         Command::Export(args) => export::run(&cli.global, args),
         Command::Predict(args) => predict::run(&cli.global, args),

@@ -1,13 +1,14 @@
 //! `tf-mnist optimized`.
 
 use super::train::{self, Request};
+use super::typed::Typed;
 use crate::cli::{self, GlobalArgs, OptimizedArgs};
 use anyhow::Result;
 use std::process::ExitCode;
 use tf_mnist::model::{AccuracyOn, Kind};
 use tf_mnist::training::{ModelConfig, ValidationMode};
 
-pub fn run(global: &GlobalArgs, args: &OptimizedArgs) -> Result<ExitCode> {
+pub fn run(global: &GlobalArgs, args: &OptimizedArgs, typed: &[Typed]) -> Result<ExitCode> {
     let model = ModelConfig::Optimized {
         patience: args.patience,
         validate_every: args.validate_every,
@@ -28,5 +29,5 @@ pub fn run(global: &GlobalArgs, args: &OptimizedArgs) -> Result<ExitCode> {
         default_epochs: 20,
         default_learning_rate: 0.01,
     };
-    train::run(global, &args.training, &request)
+    train::run(global, &args.training, &request, typed)
 }

@@ -12,7 +12,7 @@ use tf_mnist::runtime::{self, DeviceInfo, Host, Runtime, SessionConfig, Threads}
 /// TensorFlow cannot be had, it has no such device, or stdout cannot be written.
 pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
     let config = tensorflow::session_config(global, false)?;
-    let runtime = tensorflow::load(global, &config, false)?;
+    let runtime = tensorflow::load(global, &config, tensorflow::onednn(global, false))?;
     let report = Report {
         runtime,
         devices: runtime::devices(&config)?,

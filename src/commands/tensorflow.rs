@@ -44,14 +44,19 @@ pub fn session_config(global: &GlobalArgs, reproducible: bool) -> Result<Session
     })
 }
 
+/// Whether oneDNN's kernels are to be on, as far as the options say.
+pub fn onednn(global: &GlobalArgs, reproducible: bool) -> Option<bool> {
+    (global.no_onednn || reproducible).then_some(false)
+}
+
 /// Opens TensorFlow, installing it first if need be.
 ///
 /// # Errors
 /// It cannot be had or opened.
-pub fn load(global: &GlobalArgs, config: &SessionConfig, reproducible: bool) -> Result<&'static Runtime> {
+pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -> Result<&'static Runtime> {
     let options = Options {
         device: config.device,
-        onednn: (global.no_onednn || reproducible).then_some(false),
+        onednn,
         verbose: global.verbose > 0,
     };
     runtime::load(&options, &*progress::watcher(global)).context("cannot run TensorFlow")
@@ -63,7 +68,7 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, reproducible: bool) -> 
 /// As [`session_config`] and [`load`]; or a GPU is asked for and there is none.
 pub fn session_options(global: &GlobalArgs) -> Result<SessionOptions> {
     let config = session_config(global, false)?;
-    load(global, &config, false)?;
+    load(global, &config, onednn(global, false))?;
     if config.device.requires_gpu() {
         runtime::devices(&config)?;
     }

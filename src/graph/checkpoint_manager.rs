@@ -24,6 +24,8 @@ const STATE: &str = "checkpoint";
 impl CheckpointManager {
     /// As many checkpoints as `tf.train.Saver` keeps.
     pub const DEFAULT_MAX_TO_KEEP: usize = 5;
+    /// What follows the prefix in the names of a checkpoint's files, in the order in which they are written.
+    pub const SUFFIXES: [&str; 2] = [".data-00000-of-00001", ".index"];
 
     /// Manages the checkpoints of `folder`, which exists; those in it that its state file names count among the kept
     /// ones. Names that lead out of the folder, as Python's absolute ones do in a copy of a folder, are left alone.
@@ -31,17 +33,41 @@ impl CheckpointManager {
     /// # Errors
     /// There is a state file that cannot be read.
     pub fn open(folder: &Path, max_to_keep: usize) -> Result<Self> {
-        let path = folder.join(STATE);
-        let kept = match fs::read_to_string(&path) {
-            Ok(text) => own_names(folder, parse_state(&text).all),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(source) => return Err(GraphError::Save { path, source }),
-        };
         Ok(Self {
             folder: folder.to_path_buf(),
             max_to_keep: max_to_keep.max(1),
-            kept,
+            kept: Self::names_in(folder)?,
         })
+    }
+
+    /// The names of the checkpoints in `folder` that its state file lists, the newest last.
+    ///
+    /// # Errors
+    /// There is a state file that cannot be read.
+    pub fn names_in(folder: &Path) -> Result<Vec<String>> {
+        let path = folder.join(STATE);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(own_names(folder, parse_state(&text).all)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(GraphError::Save { path, source }),
+        }
+    }
+
+    /// Writes the state file of `folder` anew, to list `names`, the newest last; with none, there is no file.
+    ///
+    /// # Errors
+    /// The file cannot be written or deleted.
+    pub fn write_names(folder: &Path, names: &[String]) -> Result<()> {
+        let path = folder.join(STATE);
+        let written = if names.is_empty() {
+            fs::remove_file(&path).or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            })
+        } else {
+            atomic_file::write(&path, write_state(names).as_bytes())
+        };
+        written.map_err(|source| GraphError::Save { path, source })
     }
 
     /// Saves the variables as they are after training step `step`, counted from 0, and returns the new prefix.
@@ -59,9 +85,7 @@ impl CheckpointManager {
         let dropped: Vec<_> = kept
             .drain(..kept.len().saturating_sub(self.max_to_keep))
             .collect();
-        let state = self.folder.join(STATE);
-        atomic_file::write(&state, write_state(&kept).as_bytes())
-            .map_err(|source| GraphError::Save { path: state, source })?;
+        Self::write_names(&self.folder, &kept)?;
         self.kept = kept;
         for name in dropped {
             delete(&self.folder.join(name));
@@ -111,7 +135,7 @@ fn own_names(folder: &Path, listed: Vec<String>) -> Vec<String> {
 
 /// Removes the files of a checkpoint, the index first: without it the rest counts for nothing.
 fn delete(prefix: &Path) {
-    for suffix in [".index", ".data-00000-of-00001"] {
+    for suffix in CheckpointManager::SUFFIXES.into_iter().rev() {
         let file = with_suffix(prefix, suffix);
         match fs::remove_file(&file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

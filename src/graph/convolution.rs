@@ -5,7 +5,7 @@ use super::error::Result;
 use super::loss::cast;
 use super::scope::Scope;
 use super::variable::{Initializer, Variable};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tensorflow::{DataType, Output};
 
 /// How a window treats the borders of an image.
@@ -56,7 +56,7 @@ pub struct Conv2dConfig {
 }
 
 /// What the products of a convolution are computed in; everything else is float32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// float32.

@@ -6,7 +6,7 @@ use crate::graph::{
     Dense, Dropout, Mode, Padding, Randomness, Result, Scope, Variable, bias_add, max_pool, reshape,
     sparse_softmax_cross_entropy, to_f32,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tensorflow::Output;
 
 /// What may differ between two trainings of the optimized network.
@@ -27,7 +27,7 @@ pub struct OptimizedConfig {
 }
 
 /// Which logits accuracy is measured on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccuracyOn {
     /// Behind the last batch norm, as the loss and Y_proba are.

@@ -8,15 +8,15 @@ use super::error::RuntimeError;
 use super::host;
 use super::load;
 use prost::Message;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::env;
 use tensorflow::SessionOptions;
 
-/// How a session runs. Serializes whole, for a run's `config.json`.
+/// How a session runs. Serializes whole and back, for a run's `config.json`.
 ///
 /// TensorFlow has **one** pool of intra-op threads a process, sized by the first session: use one configuration in a
 /// process, also for [`super::devices`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionConfig {
     /// Where it runs.
     pub device: Device,

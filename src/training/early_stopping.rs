@@ -1,7 +1,9 @@
 //! When to stop, and which weights were best.
 
+use serde::{Deserialize, Serialize};
+
 /// The best accuracy of a run.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Best {
     /// The step it was measured after, counted from 0.
     pub step: u64,
@@ -22,7 +24,12 @@ pub struct EarlyStopping {
 impl EarlyStopping {
     /// Stops `patience` steps after the last improvement; never with `None`.
     pub fn new(patience: Option<u64>) -> Self {
-        Self { patience, best: None }
+        Self::resumed(patience, None)
+    }
+
+    /// The same for a run whose best validation so far is `best`.
+    pub fn resumed(patience: Option<u64>, best: Option<Best>) -> Self {
+        Self { patience, best }
     }
 
     /// Takes the accuracy after `step`; whether it is better than all before. Equal is not better.

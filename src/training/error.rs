@@ -3,7 +3,7 @@
 use crate::dataset::BatchError;
 use crate::graph::GraphError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tensorflow::Status;
 
 /// An error of a training run; it names the step, file or option.
@@ -45,14 +45,62 @@ pub enum TrainingError {
         source: io::Error,
     },
     /// The folder already holds a run.
-    #[error("{path} already holds a run; choose another --out-dir, or replace it with --overwrite")]
+    #[error(
+        "{path} already holds a run; choose another --out-dir, go on with that run by --resume {path}, or replace it with \
+         --overwrite"
+    )]
     HoldsRun {
         /// The folder.
         path: PathBuf,
     },
+    /// Another process writes to the folder.
+    #[error("{path} is in use by {by}; wait for it or stop it, or choose another folder")]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The process, as far as is known.
+        by: String,
+    },
+    /// The folder holds no run that could be continued.
+    #[error("{path} holds no run: there is no config.json in it")]
+    HoldsNoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The run's options cannot be read.
+    #[error("cannot use {path}: {reason}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// States were saved, but each is damaged.
+    #[error(
+        "no saved state of {path} can be used, so the run cannot be continued; --out-dir {path} --overwrite starts it \
+         anew:{}", .reasons.iter().map(|reason| format!("\n  - {reason}")).collect::<String>()
+    )]
+    NoSoundState {
+        /// The folder of the run.
+        path: PathBuf,
+        /// What is wrong with each, the newest first.
+        reasons: Vec<String>,
+    },
     /// Writing to standard output or another place of the observer's own.
     #[error(transparent)]
     Observer(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl TrainingError {
+    /// Makes an error of `action` on `path` from its cause.
+    pub(super) fn file(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Self + use<> {
+        let path = path.to_path_buf();
+        move |source| Self::File {
+            action,
+            path: path.clone(),
+            source,
+        }
+    }
 }
 
 /// A result whose error is a [`TrainingError`].

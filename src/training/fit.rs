@@ -5,6 +5,7 @@ use super::error::{Result, TrainingError};
 use super::interrupt::Interrupt;
 use super::observer::{Observer, StepReport, ValidationReport};
 use super::session::TrainingSession;
+use super::training_state::TrainingState;
 use super::validation::{ValidationMode, Validator};
 use crate::dataset::{BatchPlan, Dataset, Order};
 use std::time::{Duration, Instant};
@@ -63,7 +64,21 @@ pub struct Outcome {
     pub elapsed: Duration,
 }
 
-/// Trains the network of `session` on `dataset.train`.
+impl Outcome {
+    /// Where the run ended, to be continued from.
+    pub fn state(&self) -> TrainingState {
+        let Self {
+            steps, best, elapsed, ..
+        } = *self;
+        TrainingState {
+            step: steps,
+            best,
+            elapsed,
+        }
+    }
+}
+
+/// Trains the network of `session` on `dataset.train` from `start` on, where `session` holds the weights of that time.
 ///
 /// # Errors
 /// The batch size does not fit the set, TensorFlow fails, the loss is no longer finite, or an observer fails.
@@ -71,6 +86,7 @@ pub fn fit(
     session: &mut TrainingSession,
     dataset: &Dataset,
     schedule: &Schedule,
+    start: &TrainingState,
     interrupt: &Interrupt,
     observers: &mut [&mut dyn Observer],
 ) -> Result<Outcome> {
@@ -78,13 +94,14 @@ pub fn fit(
     let steps_per_epoch = plan.steps_per_epoch() as u64;
     let total = schedule.total_steps(steps_per_epoch);
     let started = Instant::now();
-    let mut stopping = EarlyStopping::new(schedule.patience);
     let mut validator = Validator::new(schedule.validation, dataset.validation.len());
+    let elapsed = || start.elapsed + started.elapsed();
+    let mut stopping = EarlyStopping::resumed(schedule.patience, start.best);
     let mut batches = None;
-    let mut step = 0;
+    let mut step = start.step;
 
     let ending = loop {
-        if step == total {
+        if step >= total {
             break Ending::Completed;
         }
         if stopping.stops_after(step) {
@@ -114,7 +131,7 @@ pub fn fit(
             let accuracy =
                 validator.validate(session, &dataset.validation, schedule.eval_chunk, stopping.best())?;
             let improved = !accuracy.is_bound() && stopping.observe(step, accuracy.value());
-            let elapsed = started.elapsed();
+            let elapsed = elapsed();
             let report = ValidationReport {
                 step,
                 epoch,
@@ -128,16 +145,27 @@ pub fn fit(
                 .try_for_each(|observer| observer.validation(&report, session))?;
         }
         step += 1;
+        let (best, elapsed) = (stopping.best(), elapsed());
+        let state = TrainingState { step, best, elapsed };
+        observers
+            .iter_mut()
+            .try_for_each(|observer| observer.after_step(&state, session))?;
     };
     Ok(Outcome {
         ending,
         steps: step,
         best: stopping.best(),
-        elapsed: started.elapsed(),
+        elapsed: elapsed(),
     })
 }
 
 impl Schedule {
+    /// Whether nothing is left to do after `state`, in epochs of `steps_per_epoch` steps.
+    pub fn is_over(&self, state: &TrainingState, steps_per_epoch: u64) -> bool {
+        state.step >= self.total_steps(steps_per_epoch)
+            || EarlyStopping::resumed(self.patience, state.best).stops_after(state.step)
+    }
+
     /// The steps of the whole run, if nothing ends it early.
     pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
         let all = u64::from(self.epochs) * steps_per_epoch;

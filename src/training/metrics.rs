@@ -4,8 +4,8 @@ use super::error::{Result, TrainingError};
 use super::observer::{Observer, StepReport, ValidationReport};
 use super::session::TrainingSession;
 use serde::Serialize;
-use std::fs::File;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// One line of `metrics.jsonl`. Losses are float32 values written as float64, so they read back to the same bits.
@@ -61,19 +61,34 @@ pub struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// Starts an empty file.
+    /// Goes on with a file, made if need be, behind its first `bytes` bytes; what follows them is cut off, such as the half line of a
+    /// process that was killed. A shorter file is warned of and goes on behind its last whole line.
     ///
     /// # Errors
-    /// The file cannot be created.
-    pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(|source| TrainingError::File {
-            action: "create",
-            path: path.to_path_buf(),
-            source,
-        })?;
+    /// The file cannot be opened or cut.
+    pub fn resume(path: &Path, bytes: u64) -> Result<Self> {
+        let open = || -> io::Result<File> {
+            let file = File::options()
+                .create(true)
+                .truncate(false)
+                .append(true)
+                .open(path)?;
+            let length = file.metadata()?.len();
+            if length < bytes {
+                log::warn!(
+                    "{} has {length} bytes where there were {bytes}: events are missing in it",
+                    path.display()
+                );
+                let whole_lines = fs::read(path)?.iter().rposition(|&byte| byte == b'\n');
+                file.set_len(whole_lines.map_or(0, |newline| newline as u64 + 1))?;
+            } else {
+                file.set_len(bytes)?;
+            }
+            Ok(file)
+        };
         Ok(Self {
             path: path.to_path_buf(),
-            file,
+            file: open().map_err(TrainingError::file("open", path))?,
         })
     }
 
@@ -82,11 +97,7 @@ impl MetricsFile {
     /// # Errors
     /// The file cannot be written, for example because the disk is full.
     pub fn write(&mut self, event: &Event) -> Result<()> {
-        let failed = |source| TrainingError::File {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        };
+        let failed = TrainingError::file("write", &self.path);
         let mut line = serde_json::to_vec(event).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         self.file.write_all(&line).map_err(failed)
@@ -126,6 +137,25 @@ impl Observer for MetricsFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resumed_file_loses_what_came_after_and_half_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let event = Event::Test {
+            accuracy: 0.5,
+            checkpoint: String::new(),
+        };
+        let resume = |text: &str, bytes| {
+            fs::write(&path, text).unwrap();
+            MetricsFile::resume(&path, bytes).unwrap().write(&event).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            text.lines().next().unwrap().to_owned() + &text.lines().count().to_string()
+        };
+        assert_eq!(resume("one\ntwo\nthr", 4), "one2");
+        assert_eq!(resume("one\ntwo\nthr", 100), "one3");
+        assert!(resume("thr", 100).ends_with("}1"));
+    }
 
     #[test]
     fn lines_are_as_documented() {

@@ -2,6 +2,7 @@
 //!
 //! The loop ([`fit`]) knows nothing of terminals or files: what happens is told to [`Observer`]s.
 
+mod backup;
 mod early_stopping;
 mod error;
 mod evaluation;
@@ -11,11 +12,17 @@ mod metrics;
 mod model_checkpoint;
 mod observer;
 mod progress;
+mod rewind;
 mod run_config;
 mod run_directory;
+mod run_lock;
+mod run_state;
+mod saved_states;
 mod session;
+mod training_state;
 mod validation;
 
+pub use backup::BackupAndRestore;
 pub use early_stopping::{Best, EarlyStopping};
 pub use error::{Result, TrainingError};
 pub use evaluation::Correct;
@@ -27,5 +34,8 @@ pub use observer::{Observer, StepReport, ValidationReport};
 pub use progress::{ProgressDisplay, clock};
 pub use run_config::{ModelConfig, RunConfig, Versions};
 pub use run_directory::RunDirectory;
+pub use run_state::RunState;
+pub use saved_states::SavedState;
 pub use session::TrainingSession;
+pub use training_state::TrainingState;
 pub use validation::{Accuracy, ValidationMode};

@@ -2,6 +2,7 @@
 
 use super::error::Result;
 use super::observer::{Observer, ValidationReport};
+use super::run_state::step_of;
 use super::session::TrainingSession;
 use crate::graph::CheckpointManager;
 use std::path::{Path, PathBuf};
@@ -15,12 +16,16 @@ pub struct ModelCheckpoint {
 }
 
 impl ModelCheckpoint {
-    /// Saves through `manager`.
+    /// Saves through `manager`, whose newest checkpoint is that of the run so far.
     pub fn new(manager: CheckpointManager, save_best_only: bool) -> Self {
+        let newest = manager.checkpoints().pop().and_then(|prefix| {
+            let step = step_of(prefix.file_name()?.to_str()?)?;
+            Some((step, prefix))
+        });
         Self {
             manager,
             save_best_only,
-            newest: None,
+            newest,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::error::Result;
 use super::session::TrainingSession;
+use super::training_state::TrainingState;
 use super::validation::Accuracy;
 use std::time::Duration;
 
@@ -48,6 +49,15 @@ pub trait Observer {
     /// # Errors
     /// The observer cannot go on.
     fn validation(&mut self, _report: &ValidationReport, _session: &TrainingSession) -> Result<()> {
+        Ok(())
+    }
+
+    /// A step is over, its validation included, and every observer was told of both; `session` holds the weights that
+    /// the next step starts from.
+    ///
+    /// # Errors
+    /// The observer cannot go on.
+    fn after_step(&mut self, _state: &TrainingState, _session: &TrainingSession) -> Result<()> {
         Ok(())
     }
 }

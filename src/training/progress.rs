@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct ProgressDisplay {
     total: u64,
+    from: u64,
     started: Instant,
     shown: Instant,
     form: Form,
@@ -26,15 +27,16 @@ const BAR_EVERY: Duration = Duration::from_millis(100);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 impl ProgressDisplay {
-    /// A display for a run of at most `total` steps; with `quiet` it shows nothing.
-    pub fn new(total: u64, quiet: bool) -> Self {
+    /// A display for a run of at most `total` steps, of which `done` were done before; with `quiet` it shows nothing.
+    pub fn new(total: u64, done: u64, quiet: bool) -> Self {
         let form = match (quiet, std::io::stderr().is_terminal()) {
             (true, _) => Form::Nothing,
-            (false, true) => Form::Bar(bar(total)),
+            (false, true) => Form::Bar(bar(total, done)),
             (false, false) => Form::Lines,
         };
         Self {
             total,
+            from: done,
             started: Instant::now(),
             shown: Instant::now(),
             form,
@@ -57,8 +59,9 @@ impl ProgressDisplay {
     }
 }
 
-fn bar(total: u64) -> ProgressBar {
-    let bar = ProgressBar::new(total);
+fn bar(total: u64, done: u64) -> ProgressBar {
+    let bar = ProgressBar::new(total).with_position(done);
+    bar.reset_eta(); // steps done before say nothing of the speed
     let template = "{bar:30} {pos}/{len} steps  {msg}  {per_sec}  {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━━ "));
@@ -75,7 +78,7 @@ impl Observer for ProgressDisplay {
                 bar.set_position(done);
             }
             Form::Lines if self.shown.elapsed() >= LINE_EVERY => {
-                let rate = done as f64 / self.started.elapsed().as_secs_f64();
+                let rate = (done - self.from.min(done)) as f64 / self.started.elapsed().as_secs_f64();
                 let left = (self.total.saturating_sub(done)) as f64 / rate;
                 eprintln!(
                     "step {done}/{}, loss {:.4}, {rate:.0} steps/s, {} left",

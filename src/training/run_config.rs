@@ -5,13 +5,13 @@ use super::fit::{Schedule, Validate};
 use super::validation::ValidationMode;
 use crate::dataset::Order;
 use crate::graph::Precision;
-use crate::model::{AccuracyOn, BaselineConfig, Network, OptimizedConfig, Towers, baseline, optimized};
+use crate::model::{AccuracyOn, BaselineConfig, Kind, Network, OptimizedConfig, Towers, baseline, optimized};
 use crate::runtime::SessionConfig;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The options of a run as they were resolved, and what it ran on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunConfig {
     /// Version of this file's form.
     pub version: u32,
@@ -36,8 +36,12 @@ pub struct RunConfig {
     pub warm_start: Option<PathBuf>,
     /// One thread, no oneDNN, no graph optimizer.
     pub reproducible: bool,
+    /// The run's state is saved after every so many steps; 0: only at its end.
+    pub save_every: u64,
     /// The user's own data set; none for MNIST itself.
     pub data_dir: Option<PathBuf>,
+    /// SHA-256 of the data set's four files, in the order of [`Dataset::files`](crate::dataset::Dataset::files).
+    pub data_sha256: Vec<String>,
     /// What convolutions are computed in.
     pub precision: Precision,
     /// Device, threads and memory of the session.
@@ -49,7 +53,7 @@ pub struct RunConfig {
 }
 
 /// The network of a run, and the options that only it has.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "model", rename_all = "snake_case")]
 pub enum ModelConfig {
     /// The baseline network.
@@ -71,9 +75,71 @@ pub enum ModelConfig {
     },
 }
 
+#[derive(Deserialize)]
+struct AnyVersion {
+    version: u32,
+}
+
 impl RunConfig {
     /// The form that is written.
     pub const VERSION: u32 = 1;
+
+    /// Reads the bytes of a `config.json`, which may hold anything.
+    ///
+    /// # Errors
+    /// What is wrong with them: no JSON, a newer version, or an option that the command line would not take either.
+    pub fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
+        let AnyVersion { version } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if version > Self::VERSION {
+            return Err(format!(
+                "it is of version {version}, written by a newer tf-mnist; this one reads up to {}: use that newer one",
+                Self::VERSION
+            ));
+        }
+        let config: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        match config.out_of_range() {
+            Some(option) => Err(format!("its {option} is out of range")),
+            None => Ok(config),
+        }
+    }
+
+    /// The first option whose value the command line would not take.
+    fn out_of_range(&self) -> Option<&'static str> {
+        let rate = |rate: f32| (0.0..1.0).contains(&rate);
+        let own = match self.model {
+            ModelConfig::Baseline => [("", true); 3],
+            ModelConfig::Optimized {
+                validate_every,
+                pool_dropout,
+                fc_dropout,
+                ..
+            } => [
+                ("validate_every", validate_every > 0),
+                ("pool_dropout", rate(pool_dropout)),
+                ("fc_dropout", rate(fc_dropout)),
+            ],
+        };
+        let shared = [
+            ("epochs", self.epochs > 0),
+            ("batch_size", self.batch_size > 0),
+            ("eval_chunk", self.eval_chunk > 0),
+            ("max_steps", self.max_steps != Some(0)),
+            (
+                "learning_rate",
+                self.learning_rate.is_finite() && self.learning_rate > 0.0,
+            ),
+        ];
+        let mut options = shared.into_iter().chain(own);
+        options.find(|(_, sound)| !sound).map(|(option, _)| option)
+    }
+
+    /// Which network it is.
+    pub fn kind(&self) -> Kind {
+        match self.model {
+            ModelConfig::Baseline => Kind::Baseline,
+            ModelConfig::Optimized { .. } => Kind::Optimized,
+        }
+    }
 
     /// Builds the graph to train.
     ///
@@ -151,7 +217,7 @@ impl RunConfig {
 }
 
 /// The programs that made a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Versions {
     /// This crate.
     pub tf_mnist: String,

@@ -1,23 +1,31 @@
-//! The folder of a run: `config.json`, `metrics.jsonl`, `checkpoint` and `model.ckpt-*`.
+//! The folder of a run: `config.json`, `metrics.jsonl`, `checkpoint`, `model.ckpt-*`, `resume/` and `.lock`.
 
+use super::backup::BackupAndRestore;
 use super::error::{Result, TrainingError};
 use super::metrics::MetricsFile;
+use super::rewind;
 use super::run_config::RunConfig;
+use super::run_lock::RunLock;
+use super::saved_states::{self, RESUME, SavedState};
 use crate::atomic_file;
 use crate::graph::CheckpointManager;
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 const CONFIG: &str = "config.json";
-const METRICS: &str = "metrics.jsonl";
+pub(super) const METRICS: &str = "metrics.jsonl";
 const STATE: &str = "checkpoint";
-const CHECKPOINT_PREFIX: &str = "model.ckpt-";
+pub(super) const CHECKPOINT_PREFIX: &str = "model.ckpt-";
 
-/// A folder that this run alone writes to.
+/// More bytes than any config has.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+/// A folder that this run alone writes to, by a lock that is held until this is dropped or the process dies.
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
+    _lock: RunLock,
 }
 
 impl RunDirectory {
@@ -26,35 +34,62 @@ impl RunDirectory {
     /// # Errors
     /// A folder cannot be made.
     pub fn create_next(parent: &Path, model: &str) -> Result<Self> {
-        fs::create_dir_all(parent).map_err(failed("create", parent))?;
+        fs::create_dir_all(parent).map_err(TrainingError::file("create", parent))?;
         for number in 1u64.. {
             let path = parent.join(format!("{model}-{number}"));
             match fs::create_dir(&path) {
-                Ok(()) => return Ok(Self { path }),
+                Ok(()) => return Self::lock(&path),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed("create", &path)(error)),
+                Err(error) => return Err(TrainingError::file("create", &path)(error)),
             }
         }
-        Err(failed("create", parent)(io::Error::other("no number is free")))
+        Err(TrainingError::file("create", parent)(io::Error::other(
+            "no number is free",
+        )))
     }
 
     /// Takes the folder `path`, made if need be. A run that it holds is deleted if `overwrite`, file by file; what does
     /// not belong to a run stays.
     ///
     /// # Errors
-    /// The folder holds a run and `overwrite` is not set, or it cannot be made or cleared.
+    /// The folder holds a run and `overwrite` is not set, another process uses it, or it cannot be made or cleared.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self> {
+        fs::create_dir_all(path).map_err(TrainingError::file("create", path))?;
+        let directory = Self::lock(path)?;
         if Self::refuses(path, overwrite) {
             return Err(TrainingError::HoldsRun {
                 path: path.to_path_buf(),
             });
         }
-        fs::create_dir_all(path).map_err(failed("create", path))?;
-        for file in files_of_a_run(path).map_err(failed("read", path))? {
-            fs::remove_file(&file).map_err(failed("delete", &file))?;
+        rewind::remove_leftovers(path)?;
+        for file in files_of_a_run(path).map_err(TrainingError::file("read", path))? {
+            let removed = if file.is_dir() {
+                fs::remove_dir_all(&file)
+            } else {
+                fs::remove_file(&file)
+            };
+            removed.map_err(TrainingError::file("delete", &file))?;
         }
+        Ok(directory)
+    }
+
+    /// Takes the folder `path`, which holds a run, to go on with it.
+    ///
+    /// # Errors
+    /// The folder holds no run, or another process uses it.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.join(CONFIG).is_file() {
+            return Err(TrainingError::HoldsNoRun {
+                path: path.to_path_buf(),
+            });
+        }
+        Self::lock(path)
+    }
+
+    fn lock(path: &Path) -> Result<Self> {
         Ok(Self {
             path: path.to_path_buf(),
+            _lock: RunLock::acquire(path)?,
         })
     }
 
@@ -74,18 +109,42 @@ impl RunDirectory {
     /// The file cannot be written.
     pub fn write_config(&self, config: &RunConfig) -> Result<()> {
         let path = self.path.join(CONFIG);
-        let mut text =
-            serde_json::to_vec_pretty(config).map_err(|error| failed("write", &path)(error.into()))?;
+        let failed = TrainingError::file("write", &path);
+        let mut text = serde_json::to_vec_pretty(config).map_err(|error| failed(error.into()))?;
         text.push(b'\n');
-        atomic_file::write(&path, &text).map_err(failed("write", &path))
+        atomic_file::write(&path, &text).map_err(failed)
     }
 
-    /// Starts `metrics.jsonl`.
+    /// Reads `config.json`.
     ///
     /// # Errors
-    /// The file cannot be created.
-    pub fn create_metrics(&self) -> Result<MetricsFile> {
-        MetricsFile::create(&self.path.join(METRICS))
+    /// The file cannot be read, is of a newer version, or holds no sound options.
+    pub fn read_config(&self) -> Result<RunConfig> {
+        let path = self.path.join(CONFIG);
+        let mut text = Vec::new();
+        File::open(&path)
+            .and_then(|file| file.take(MAX_CONFIG_BYTES).read_to_end(&mut text))
+            .map_err(TrainingError::file("read", &path))?;
+        RunConfig::parse(&text).map_err(|reason| TrainingError::Config { path, reason })
+    }
+
+    /// The newest sound state that was saved; `None` if none was saved yet. Damaged ones are warned of.
+    ///
+    /// # Errors
+    /// States were saved, and all are damaged.
+    pub fn saved_state(&self) -> Result<Option<SavedState>> {
+        saved_states::newest(&self.path)
+    }
+
+    /// Takes the folder back to `saved`, or to where no step was done: later states and checkpoints vanish, those of
+    /// that time are there again, and the returned `metrics.jsonl` goes on where it was.
+    ///
+    /// # Errors
+    /// A file cannot be written or deleted. The state stays, to be tried again.
+    pub fn rewind(&self, saved: Option<&SavedState>) -> Result<MetricsFile> {
+        rewind::rewind(&self.path, saved)?;
+        let bytes = saved.map_or(0, |saved| saved.state.metrics_bytes);
+        MetricsFile::resume(&self.path.join(METRICS), bytes)
     }
 
     /// The checkpoints of the run.
@@ -95,9 +154,15 @@ impl RunDirectory {
     pub fn checkpoints(&self, max_to_keep: usize) -> Result<CheckpointManager> {
         Ok(CheckpointManager::open(&self.path, max_to_keep)?)
     }
+
+    /// What saves the run's state after every `every` steps, in a run that goes on from `restored`.
+    pub fn backup(&self, every: u64, restored: Option<&SavedState>) -> BackupAndRestore {
+        BackupAndRestore::new(&self.path, every, restored.map(|saved| saved.state.clone()))
+    }
 }
 
-/// The files in `folder` that a run wrote; none if there is no such folder.
+/// What a run wrote in `folder`, `config.json` first: without it, the rest cannot be resumed. Nothing if there is no
+/// such folder. The lock does not count; it stays.
 fn files_of_a_run(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -108,21 +173,14 @@ fn files_of_a_run(folder: &Path) -> io::Result<Vec<PathBuf>> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let ours = [CONFIG, METRICS, STATE].contains(&&*name) || name.starts_with(CHECKPOINT_PREFIX);
-        if ours && !entry.file_type()?.is_dir() {
+        let named = [CONFIG, METRICS, STATE].contains(&&*name) || name.starts_with(CHECKPOINT_PREFIX);
+        let is_dir = entry.file_type()?.is_dir();
+        if named && !is_dir || name == RESUME && is_dir {
             files.push(entry.path());
         }
     }
+    files.sort_by_key(|path| !path.ends_with(CONFIG));
     Ok(files)
-}
-
-fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> TrainingError {
-    let path = path.to_path_buf();
-    move |source| TrainingError::File {
-        action,
-        path: path.clone(),
-        source,
-    }
 }
 
 #[cfg(test)]
@@ -144,6 +202,7 @@ mod tests {
     #[test]
     fn a_run_is_replaced_only_when_told_to_and_other_files_stay() {
         let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("resume/step-00000009")).unwrap();
         for name in ["config.json", "model.ckpt-9.index", "notes.txt"] {
             fs::write(folder.path().join(name), "x").unwrap();
         }
@@ -152,12 +211,18 @@ mod tests {
             Err(TrainingError::HoldsRun { .. })
         ));
         assert!(folder.path().join("config.json").exists());
-        RunDirectory::create(folder.path(), true).unwrap();
+        let replaced = RunDirectory::create(folder.path(), true).unwrap();
+        assert!(matches!(
+            RunDirectory::create(folder.path(), true),
+            Err(TrainingError::InUse { .. })
+        ));
         let left: Vec<_> = fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
-        assert_eq!(left, ["notes.txt"]);
+        assert_eq!(left.len(), 2, "{left:?}"); // and the lock
+        assert!(left.contains(&"notes.txt".into()));
+        drop(replaced);
         RunDirectory::create(folder.path(), false).unwrap();
     }
 }

@@ -74,6 +74,14 @@ impl TrainingSession {
         Ok(manager.save(&self.network.saver, &self.session, step)?)
     }
 
+    /// Saves every variable as the checkpoint `prefix`.
+    ///
+    /// # Errors
+    /// A file cannot be written; there is no new checkpoint then.
+    pub fn save_to(&self, prefix: &Path) -> Result<()> {
+        Ok(self.network.saver.save(&self.session, prefix)?)
+    }
+
     /// Trains on the given rows, and returns their mean loss before the update.
     ///
     /// # Errors

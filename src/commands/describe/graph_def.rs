@@ -14,7 +14,7 @@ use tf_mnist::{atomic_file, graph};
 pub fn write(global: &GlobalArgs, kind: Kind, file: &Path) -> Result<()> {
     check_place(file)?;
     let config = tensorflow::session_config(global, false)?;
-    tensorflow::load(global, &config, false)?;
+    tensorflow::load(global, &config, tensorflow::onednn(global, false))?;
     let graph = build(kind)?.graph.graph_def()?;
     atomic_file::write(file, &graph)
         .with_context(|| format!("cannot write the graph to {}", file.display()))?;

@@ -1,0 +1,114 @@
+//! From the command line to the options of a run: a new one's, or those that a resumed one had.
+
+use super::resume::Resumed;
+use super::tensorflow;
+use super::train::Request;
+use super::typed::Typed;
+use crate::cli::{self, GlobalArgs, TrainingArgs};
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use tf_mnist::graph::{Checkpoint, Precision, latest_checkpoint};
+use tf_mnist::runtime::{Runtime, SessionConfig};
+use tf_mnist::training::{RunConfig, Versions};
+
+/// The options of the run; what only the opened library and the data set tell is not in them yet.
+///
+/// # Errors
+/// A usage error, or `--warm-start` names no checkpoint.
+pub fn resolve(
+    global: &GlobalArgs,
+    args: &TrainingArgs,
+    request: &Request,
+    resumed: Option<&Resumed>,
+    typed: &[Typed],
+) -> Result<RunConfig> {
+    // Threads are bound by the mode that the run is in, whether it was typed again or not.
+    let reproducible = resumed.map_or(args.reproducible, |resumed| resumed.config.reproducible);
+    let session = tensorflow::session_config(global, reproducible)?;
+    let warm_start = args.warm_start.as_deref().map(find_checkpoint).transpose()?;
+    let asked = new_run(global, args, request, session, warm_start)?;
+    match resumed {
+        Some(resumed) => resumed.change(&asked, typed),
+        None => Ok(asked),
+    }
+}
+
+fn new_run(
+    global: &GlobalArgs,
+    args: &TrainingArgs,
+    request: &Request,
+    session: SessionConfig,
+    warm_start: Option<PathBuf>,
+) -> Result<RunConfig> {
+    // Paths are kept whole: the run may be resumed from elsewhere.
+    let absolute = |path: &Path| {
+        std::path::absolute(path).with_context(|| format!("cannot make {} absolute", path.display()))
+    };
+    let seed = args
+        .seed
+        .unwrap_or_else(|| if args.reproducible { 0 } else { draw_seed() });
+    Ok(RunConfig {
+        version: RunConfig::VERSION,
+        model: request.model,
+        epochs: args.epochs.unwrap_or(request.default_epochs),
+        batch_size: args.batch_size,
+        learning_rate: args.learning_rate.unwrap_or(request.default_learning_rate),
+        max_steps: args.max_steps,
+        eval_chunk: args.eval_chunk,
+        seed,
+        shuffle: !args.no_shuffle,
+        warm_start: warm_start.as_deref().map(absolute).transpose()?,
+        reproducible: args.reproducible,
+        save_every: args.save_every,
+        precision: match args.precision {
+            cli::Precision::F32 => Precision::F32,
+            cli::Precision::Bf16 => Precision::Bf16,
+        },
+        data_dir: global.data_dir.as_deref().map(absolute).transpose()?,
+        data_sha256: Vec::new(),
+        onednn: tensorflow::onednn(global, args.reproducible).unwrap_or(true),
+        session,
+        versions: Versions::default(),
+    })
+}
+
+/// Adds what is known once TensorFlow is open.
+pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) {
+    let versions = Versions {
+        tf_mnist: env!("CARGO_PKG_VERSION").into(),
+        tensorflow: runtime.version.clone(),
+        library: runtime.library.clone(),
+    };
+    if resumed && versions.tensorflow != config.versions.tensorflow {
+        log::warn!(
+            "the run was made with TensorFlow {}, and goes on with {}: the last bits of its numbers may differ",
+            config.versions.tensorflow,
+            versions.tensorflow
+        );
+    }
+    config.onednn = runtime.onednn;
+    config.versions = versions;
+}
+
+/// The prefix that `--warm-start` means: itself, or the newest checkpoint of a run folder.
+fn find_checkpoint(path: &Path) -> Result<PathBuf> {
+    let prefix = if path.is_dir() {
+        latest_checkpoint(path)
+            .with_context(|| format!("cannot read {}", path.join("checkpoint").display()))?
+            .unwrap_or_else(|| path.to_path_buf())
+    } else {
+        path.to_path_buf()
+    };
+    Checkpoint::open(&prefix).context("--warm-start")?;
+    Ok(prefix)
+}
+
+/// A seed that reads well in a config and on a command line.
+fn draw_seed() -> u64 {
+    // A seed need not be secret: where the system gives no random bytes, the clock will do.
+    let drawn = getrandom::u32().unwrap_or_else(|_| {
+        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since_epoch.map_or(0, |time| time.subsec_nanos())
+    });
+    u64::from(drawn)
+}

@@ -1,0 +1,170 @@
+//! Saving the state of a run every so many steps, aside of its checkpoints.
+
+use super::error::{Result, TrainingError};
+use super::observer::Observer;
+use super::run_directory::METRICS;
+use super::run_state::RunState;
+use super::saved_states::{self, KEPT, RESUME, STATE_FILE, VARIABLES};
+use super::session::TrainingSession;
+use super::training_state::TrainingState;
+use crate::atomic_file;
+use crate::graph::{CheckpointManager, GraphError};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// As many states as are kept: should the newest be damaged, there is one before it.
+const KEPT_STATES: usize = 2;
+
+/// Saves what a run is continued from, as Keras's callback of that name does; here the continued run is the same run.
+///
+/// A state takes force by one rename, when every byte of it is on the disk: a process killed at any moment, or a disk
+/// that fills up, leaves the state before it. It must stand last among the observers, as it saves what they wrote.
+#[derive(Debug)]
+pub struct BackupAndRestore {
+    run: PathBuf,
+    every: u64,
+    saved: Option<RunState>,
+    spent: Duration,
+    saves: u32,
+}
+
+impl BackupAndRestore {
+    /// Saves into the run folder `run` after every `every` steps; 0: only when told to. `restored` is the state that
+    /// the run goes on from, if any.
+    pub(super) fn new(run: &Path, every: u64, restored: Option<RunState>) -> Self {
+        Self {
+            run: run.to_path_buf(),
+            every,
+            saved: restored,
+            spent: Duration::ZERO,
+            saves: 0,
+        }
+    }
+
+    /// Saves the state, unless that of this very step is there already.
+    ///
+    /// # Errors
+    /// A file cannot be written; the state before is still in force.
+    pub fn save(&mut self, state: &TrainingState, session: &TrainingSession) -> Result<()> {
+        if self.saved.as_ref().is_some_and(|saved| saved.step == state.step) {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let state = self.write(state, session)?;
+        self.prune();
+        self.saved = Some(state);
+        self.spent += started.elapsed();
+        self.saves += 1;
+        Ok(())
+    }
+
+    /// Notes that the run went to its end, the test included. To be called after [`save`](Self::save).
+    ///
+    /// # Errors
+    /// The file cannot be written; the run then counts as not finished.
+    pub fn mark_finished(&mut self) -> Result<()> {
+        let Some(saved) = &mut self.saved else {
+            return Ok(());
+        };
+        saved.finished = true;
+        let path = saved_states::folder_of(&self.run, saved.step).join(STATE_FILE);
+        let failed = TrainingError::file("write", &path);
+        let text = saved.to_json().map_err(|error| failed(error.into()))?;
+        atomic_file::write(&path, &text).map_err(failed)
+    }
+
+    /// How many states were saved, and the time that took.
+    pub fn cost(&self) -> (u32, Duration) {
+        (self.saves, self.spent)
+    }
+
+    /// Writes the whole state into a folder aside, then renames that.
+    fn write(&self, state: &TrainingState, session: &TrainingSession) -> Result<RunState> {
+        let folder = self.run.join(RESUME);
+        let target = saved_states::folder_of(&self.run, state.step);
+        let failed = TrainingError::file("save the state", &target);
+
+        let metrics = self.run.join(METRICS);
+        let metrics_bytes = synced_length(&metrics).map_err(TrainingError::file("sync", &metrics))?;
+        let state = RunState {
+            step: state.step,
+            best: state.best,
+            elapsed_seconds: state.elapsed.as_secs_f64(),
+            metrics_bytes,
+            checkpoints: CheckpointManager::names_in(&self.run)?,
+            finished: false,
+        };
+
+        if !folder.exists() {
+            fs::create_dir_all(&folder).map_err(TrainingError::file("create", &folder))?;
+            atomic_file::sync_folder(&self.run).map_err(&failed)?;
+        }
+        let aside = tempfile::Builder::new()
+            .prefix(".saving-")
+            .permissions(Permissions::from_mode(0o777)) // less the umask, as for any new folder
+            .tempdir_in(&folder)
+            .map_err(&failed)?;
+        session
+            .save_to(&aside.path().join(VARIABLES))
+            .map_err(|error| match error {
+                TrainingError::Graph(GraphError::Save { source, .. }) => failed(source),
+                other => other,
+            })?;
+        self.write_rest(aside.path(), &state).map_err(&failed)?;
+        // Only after a crash between a save and the pruning before it, or of a damaged state that was passed over.
+        if target.exists() {
+            saved_states::delete(&target).map_err(&failed)?;
+        }
+        fs::rename(aside.path(), &target).map_err(&failed)?;
+        let _ = aside.keep(); // it has another name now; there is nothing to delete
+        atomic_file::sync_folder(&folder).map_err(&failed)?;
+        Ok(state)
+    }
+
+    fn write_rest(&self, aside: &Path, state: &RunState) -> io::Result<()> {
+        let kept = aside.join(KEPT);
+        fs::create_dir(&kept)?;
+        for name in &state.checkpoints {
+            for suffix in CheckpointManager::SUFFIXES {
+                let file = format!("{name}{suffix}");
+                atomic_file::link_or_copy(&self.run.join(&file), &kept.join(&file))?;
+            }
+        }
+        atomic_file::sync_folder(&kept)?;
+        let mut file = File::create_new(aside.join(STATE_FILE))?;
+        file.write_all(&state.to_json()?)?;
+        file.sync_all()?;
+        atomic_file::sync_folder(aside)
+    }
+
+    /// Deletes all but the newest states. What cannot be deleted costs only room.
+    fn prune(&self) {
+        let mut states = saved_states::list(&self.run).unwrap_or_default();
+        states.truncate(states.len().saturating_sub(KEPT_STATES));
+        for (_, folder) in states {
+            if let Err(error) = saved_states::delete(&folder) {
+                log::warn!("cannot delete the old state {}: {error}", folder.display());
+            }
+        }
+    }
+}
+
+impl Observer for BackupAndRestore {
+    fn after_step(&mut self, state: &TrainingState, session: &TrainingSession) -> Result<()> {
+        if self.every > 0 && state.step.is_multiple_of(self.every) {
+            self.save(state, session)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The length of a file, every byte of which is on the disk.
+fn synced_length(path: &Path) -> io::Result<u64> {
+    let file = File::open(path)?;
+    file.sync_data()?;
+    Ok(file.metadata()?.len())
+}
