@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
 use tf_mnist::dataset::{BatchPlan, Dataset};
-use tf_mnist::graph::CheckpointManager;
+use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::model::Kind;
-use tf_mnist::runtime;
+use tf_mnist::runtime::{self, Host};
 use tf_mnist::training::{
     Ending, Interrupt, ModelCheckpoint, ModelConfig, ProgressDisplay, RunConfig, RunDirectory, SavedState,
     TrainingError, TrainingSession, TrainingState, fit,
@@ -54,6 +54,11 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
     };
     let runtime = tensorflow::load(global, &config.session, onednn)?;
     options::record_runtime(&mut config, runtime, resumed.is_some());
+    if config.precision == Precision::Bf16 && !Host::this().computes_bf16() {
+        log::warn!(
+            "this processor has no instructions for bfloat16 (AVX512_BF16 or AMX): --precision f32 is faster here"
+        );
+    }
     // Read and verified while the graph is built. Not before the library is open: that sets environment variables,
     // which no other thread may read meanwhile.
     let dataset = start_loading(global, config.data_dir.clone());
