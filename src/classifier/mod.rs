@@ -149,7 +149,10 @@ impl Classifier {
     }
 
     fn scores(&self, images: &[f32]) -> Result<Vec<f32>> {
-        assert_eq!(images.len() % PIXELS_OF_A_ROW, 0, "images must be [rows, 784]");
+        assert!(
+            images.len().is_multiple_of(PIXELS_OF_A_ROW),
+            "images must be [rows, 784]"
+        );
         let rows = images.len() / PIXELS_OF_A_ROW;
         if rows == 0 {
             return Ok(Vec::new());

@@ -2,8 +2,9 @@
 
 use super::activation::Activation;
 use super::error::Result;
+use super::initializer::Initializer;
 use super::scope::Scope;
-use super::variable::{Initializer, Variable};
+use super::variable::Variable;
 use tensorflow::Output;
 
 /// How a window treats the borders of an image.

@@ -17,7 +17,7 @@ impl Gray {
     /// The values are no whole number of rows.
     pub fn new(width: usize, values: Vec<f32>) -> Self {
         assert!(
-            width > 0 && values.len() % width == 0,
+            width > 0 && values.len().is_multiple_of(width),
             "values must be [height, width]"
         );
         Self { width, values }

@@ -142,6 +142,8 @@ pub(super) struct VariableDef {
     pub initializer_name: String,
     #[prost(string, tag = "3")]
     pub snapshot_name: String,
+    #[prost(bool, tag = "5")]
+    pub is_resource: bool,
     #[prost(string, tag = "6")]
     pub initial_value_name: String,
     #[prost(bool, tag = "7")]

@@ -65,7 +65,7 @@ impl ServingGraph {
     /// Builds the graph of `kind`: no labels, no optimizer, no dropout, no `training`.
     pub fn new(kind: Kind) -> Result<Self> {
         // Start values are never used: any seed will do, and a fixed one makes every export of a network the same.
-        let graph = Scope::new(Some(0));
+        let graph = Scope::new(Some(0)).resource_variables();
         let signatures = vec![
             serving_default(&graph, kind)?,
             predict_bytes(&graph.name_scope(PREDICT_BYTES).reuse_variables(), kind)?,
