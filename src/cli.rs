@@ -68,6 +68,8 @@ pub enum Command {
         /// The shell to complete for
         shell: Shell,
     },
+    /// Print the manual page: tf-mnist man | man -l -
+    Man,
 }
 
 /// How a network is trained.
@@ -104,6 +106,9 @@ pub struct TrainingArgs {
     /// Start from the values of a checkpoint, ours or Python's: a prefix such as runs/baseline-1/model.ckpt-5499
     #[arg(long, value_name = "CHECKPOINT")]
     pub warm_start: Option<PathBuf>,
+    /// What convolutions are computed in; bf16 is faster on a processor with AVX512_BF16 or AMX
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    pub precision: Precision,
     /// The same bits run after run: one thread, no oneDNN, no graph optimizer, seed 0 unless --seed says otherwise
     #[arg(long)]
     pub reproducible: bool,
@@ -128,8 +133,29 @@ pub struct OptimizedArgs {
     /// Which logits accuracy is measured on; `logits` is how the published program measured
     #[arg(long, value_name = "LOGITS", default_value = "logits_batch_norm")]
     pub accuracy_on: AccuracyOn,
+    /// How much of a validation is done: all of it, or, with the same decisions, until it is known not to be an improvement
+    #[arg(long, value_name = "MODE", default_value = "full")]
+    pub validation: Validation,
     #[command(flatten)]
     pub training: TrainingArgs,
+}
+
+/// How much of a validation is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Validation {
+    /// Every row
+    Full,
+    /// Rows wrong lately first, until too many are wrong for an improvement
+    Bounded,
+}
+
+/// What convolutions are computed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// float32
+    F32,
+    /// bfloat16 products, float32 sums
+    Bf16,
 }
 
 /// Which logits accuracy is measured on.

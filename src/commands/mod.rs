@@ -34,6 +34,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Export(args) => export::run(&cli.global, args),
         Command::Predict(args) => predict::run(&cli.global, args),
         Command::Completions { shell } => completions::run(*shell),
+        Command::Man => completions::print_manual(),
         Command::Data(args) => data::run(&cli.global, args),
         Command::Describe(args) => describe::run(&cli.global, args),
         Command::Runtime(args) => runtime::run(&cli.global, args),

@@ -3,13 +3,13 @@
 use super::console::{self, Console, Lines};
 use super::failure::usage;
 use super::{data, output, tensorflow};
-use crate::cli::{GlobalArgs, TrainingArgs};
+use crate::cli::{self, GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
 use tf_mnist::dataset::{BatchPlan, Dataset};
-use tf_mnist::graph::{Checkpoint, CheckpointManager, latest_checkpoint};
+use tf_mnist::graph::{Checkpoint, CheckpointManager, Precision, latest_checkpoint};
 use tf_mnist::model::Kind;
 use tf_mnist::runtime::{self, Runtime, SessionConfig};
 use tf_mnist::training::{
@@ -37,6 +37,11 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request) -> Resul
                 path: path.to_path_buf(),
             }
             .to_string(),
+        ));
+    }
+    if args.reproducible && args.precision != cli::Precision::F32 {
+        return Err(usage(
+            "--reproducible computes in f32; leave out --precision bf16",
         ));
     }
     let session_config = tensorflow::session_config(global, args.reproducible)?;
@@ -204,6 +209,10 @@ fn resolve(
         warm_start,
         reproducible: args.reproducible,
         data_dir: global.data_dir.clone(),
+        precision: match args.precision {
+            cli::Precision::F32 => Precision::F32,
+            cli::Precision::Bf16 => Precision::Bf16,
+        },
         session,
         onednn: runtime.onednn,
         versions: Versions {

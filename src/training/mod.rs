@@ -14,6 +14,7 @@ mod progress;
 mod run_config;
 mod run_directory;
 mod session;
+mod validation;
 
 pub use early_stopping::{Best, EarlyStopping};
 pub use error::{Result, TrainingError};
@@ -27,3 +28,4 @@ pub use progress::{ProgressDisplay, clock};
 pub use run_config::{ModelConfig, RunConfig, Versions};
 pub use run_directory::RunDirectory;
 pub use session::TrainingSession;
+pub use validation::{Accuracy, ValidationMode};

@@ -2,8 +2,10 @@
 
 use super::error::Result;
 use super::fit::{Schedule, Validate};
+use super::validation::ValidationMode;
 use crate::dataset::Order;
-use crate::model::{AccuracyOn, BaselineConfig, Network, OptimizedConfig, baseline, optimized};
+use crate::graph::Precision;
+use crate::model::{AccuracyOn, BaselineConfig, Network, OptimizedConfig, Towers, baseline, optimized};
 use crate::runtime::SessionConfig;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -36,6 +38,8 @@ pub struct RunConfig {
     pub reproducible: bool,
     /// The user's own data set; none for MNIST itself.
     pub data_dir: Option<PathBuf>,
+    /// What convolutions are computed in.
+    pub precision: Precision,
     /// Device, threads and memory of the session.
     pub session: SessionConfig,
     /// Whether oneDNN's kernels are on.
@@ -62,6 +66,8 @@ pub enum ModelConfig {
         fc_dropout: f32,
         /// Which logits accuracy is measured on.
         accuracy_on: AccuracyOn,
+        /// How much of a validation is done.
+        validation: ValidationMode,
     },
 }
 
@@ -75,10 +81,17 @@ impl RunConfig {
     /// TensorFlow refuses a node.
     pub fn build_network(&self) -> Result<Network> {
         let (learning_rate, seed) = (self.learning_rate, self.seed);
+        let towers = match self.reproducible {
+            true => Towers::AsPublished,
+            false => Towers::Fast {
+                precision: self.precision,
+            },
+        };
         Ok(match self.model {
             ModelConfig::Baseline => baseline(&BaselineConfig {
                 learning_rate,
                 seed: Some(seed),
+                towers,
             })?,
             ModelConfig::Optimized {
                 pool_dropout,
@@ -91,19 +104,21 @@ impl RunConfig {
                 fc_dropout,
                 accuracy_on,
                 seed,
+                towers,
             })?,
         })
     }
 
     /// How long to train, in what order, and when to validate and to stop.
     pub fn schedule(&self) -> Schedule {
-        let (validate, patience) = match self.model {
-            ModelConfig::Baseline => (Validate::EvenEpochsAndLast, None),
+        let (validate, validation, patience) = match self.model {
+            ModelConfig::Baseline => (Validate::EvenEpochsAndLast, ValidationMode::Full, None),
             ModelConfig::Optimized {
                 patience,
                 validate_every,
+                validation,
                 ..
-            } => (Validate::Every(validate_every), Some(patience)),
+            } => (Validate::Every(validate_every), validation, Some(patience)),
         };
         let order = if self.shuffle {
             Order::Shuffled { seed: self.seed }
@@ -123,6 +138,7 @@ impl RunConfig {
             order,
             max_steps,
             validate,
+            validation,
             patience,
             eval_chunk,
         }
