@@ -7,7 +7,9 @@ use tensorflow::{Session, SessionRunArgs};
 use tf_mnist::graph::{Checkpoint, Precision};
 use tf_mnist::model::{self, BaselineConfig, Network, OptimizedConfig, Towers};
 
-const FAST: Towers = Towers::Fast { precision: Precision::F32 };
+const FAST: Towers = Towers::Fast {
+    precision: Precision::F32,
+};
 
 /// A network in a session, with the values of a checkpoint of Python's.
 struct Restored {
@@ -19,20 +21,27 @@ impl Restored {
     fn new(build: impl FnOnce() -> Network, checkpoint: &str) -> Self {
         support::load_reproducible();
         let network = build();
-        let session =
-            Session::new(&support::reproducible_options(), &network.graph.graph()).unwrap();
+        let session = Session::new(&support::reproducible_options(), &network.graph.graph()).unwrap();
         network.saver.restore(&session, &golden(checkpoint)).unwrap();
         Self { network, session }
     }
 
     fn optimized(towers: Towers, checkpoint: &str) -> Self {
         // Without dropout: masks of the two kinds differ.
-        let config = OptimizedConfig { towers, pool_dropout: 0.0, fc_dropout: 0.0, ..Default::default() };
+        let config = OptimizedConfig {
+            towers,
+            pool_dropout: 0.0,
+            fc_dropout: 0.0,
+            ..Default::default()
+        };
         Self::new(|| model::optimized(&config).unwrap(), checkpoint)
     }
 
     fn baseline(towers: Towers) -> Self {
-        let config = BaselineConfig { towers, ..Default::default() };
+        let config = BaselineConfig {
+            towers,
+            ..Default::default()
+        };
         Self::new(|| model::baseline(&config).unwrap(), "baseline/final.ckpt")
     }
 
@@ -41,12 +50,20 @@ impl Restored {
         let rows: Vec<usize> = (0..1000).collect();
         let mut feeds = Feeds::new(rows.len());
         feeds.gather(&support::mnist().validation, &rows);
-        support::fetch(&self.session, &self.network.logits, &[(&self.network.inputs.x, &feeds.images)])
+        support::fetch(
+            &self.session,
+            &self.network.logits,
+            &[(&self.network.inputs.x, &feeds.images)],
+        )
     }
 }
 
 fn assert_agree(plain: &[f32], fast: &[f32], tolerance: f32) {
-    let worst = plain.iter().zip(fast).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let worst = plain
+        .iter()
+        .zip(fast)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
     assert!(worst <= tolerance, "logits differ by {worst}");
     assert!(plain != fast, "the towers are the same: nothing was compared");
     for (row, (a, b)) in plain.chunks(10).zip(fast.chunks(10)).enumerate() {
@@ -69,9 +86,16 @@ fn batch_norms_folded_into_kernels_give_the_same_logits() {
 #[test]
 fn the_baseline_s_logits_in_bfloat16_are_near() {
     let plain = Restored::baseline(Towers::AsPublished).logits();
-    let bf16 = Restored::baseline(Towers::Fast { precision: Precision::Bf16 }).logits();
+    let bf16 = Restored::baseline(Towers::Fast {
+        precision: Precision::Bf16,
+    })
+    .logits();
     // bfloat16 has 8 bits: each product is off by up to 2^-8, and errors of 9 to 144 products average out.
-    let worst = plain.iter().zip(&bf16).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let worst = plain
+        .iter()
+        .zip(&bf16)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
     let size = plain.iter().map(|a| a.abs()).fold(0.0, f32::max);
     assert!(worst > 0.0 && worst < size / 64.0, "{worst} of {size}");
 }
@@ -92,7 +116,10 @@ fn gradients_are_those_of_the_plain_tower_within_rounding() {
     };
     let (plain_loss, plain) = after_one_step(Towers::AsPublished, "plain");
     let (fast_loss, fast) = after_one_step(FAST, "fast");
-    assert!((plain_loss - fast_loss).abs() <= 1e-6 * plain_loss, "{plain_loss} and {fast_loss}");
+    assert!(
+        (plain_loss - fast_loss).abs() <= 1e-6 * plain_loss,
+        "{plain_loss} and {fast_loss}"
+    );
 
     let biases = ["conv1/bias", "conv2/bias", "fc1/bias", "output/bias"];
     let mut compared = 0;
@@ -127,13 +154,18 @@ fn moving_averages_move_alike() {
         support::train_step(&restored.session, &restored.network, &feeds, 0);
         let network = &restored.network;
         let variables = network.graph.variables();
-        let moving = variables.iter().filter(|variable| variable.name().contains("moving_"));
+        let moving = variables
+            .iter()
+            .filter(|variable| variable.name().contains("moving_"));
         let mut args = SessionRunArgs::new();
         let tokens: Vec<_> = moving
             .map(|variable| args.request_fetch(&variable.read().operation, variable.read().index))
             .collect();
         restored.session.run(&mut args).unwrap();
-        tokens.into_iter().flat_map(|token| args.fetch::<f32>(token).unwrap().to_vec()).collect::<Vec<_>>()
+        tokens
+            .into_iter()
+            .flat_map(|token| args.fetch::<f32>(token).unwrap().to_vec())
+            .collect::<Vec<_>>()
     };
     let (plain, fast) = (moving(Towers::AsPublished), moving(FAST));
     assert_eq!(plain.len(), 2 * (16 + 32 + 32 + 10));
