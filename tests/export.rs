@@ -84,10 +84,11 @@ fn an_export_killed_at_any_moment_leaves_no_version_in_part() {
             if writing_since.is_none() && names(&base).iter().any(|name| name.starts_with(".exporting-")) {
                 writing_since = Some(Instant::now());
             }
-            // Every third at some moment of the whole, the others at one of the writing, which is a small part of it.
+            // Some at any moment of the whole, some while files are written, some about the renaming.
             let due = match (round % 3, writing_since) {
                 (0, _) => started.elapsed() > Duration::from_millis(50 * round),
-                (_, Some(since)) => since.elapsed() > Duration::from_micros(round * round * 400),
+                (1, Some(since)) => since.elapsed() > Duration::from_micros(100 * round),
+                (_, Some(since)) => since.elapsed() > Duration::from_millis(30 * round),
                 _ => false,
             };
             if due {

@@ -89,6 +89,7 @@ def check_loaded(folder, pixels, expected):
     answer = loaded.signatures["serving_default"](images=tf.constant(images))
     close("tf.saved_model.load, serving_default", answer["probabilities"], expected)
     assert (answer["classes"].numpy() == expected.argmax(1)).all() and answer["classes"].dtype == tf.int64
+    assert loaded.variables and {v.name for v in loaded.variables} >= {"conv1/kernel:0", "output/bias:0"}
     answer = loaded.signatures["predict_bytes"](images=tf.constant(pixels.reshape(-1, 28, 28)))
     close("tf.saved_model.load, predict_bytes", answer["probabilities"], expected)
     assert (answer["classes"].numpy() == expected.argmax(1)).all()

@@ -88,8 +88,8 @@ impl Classifier {
         })
     }
 
-    /// Opens the SavedModel in `folder`, ours or another's, by its `serving_default`: one float32 input of [-1, 784],
-    /// [-1, 28, 28] or [-1, 28, 28, 1], and a float32 output of [-1, 10], probabilities or logits.
+    /// Opens the SavedModel in `folder`, ours or another's, by its `serving_default`: one float32 input of `[-1, 784]`,
+    /// `[-1, 28, 28]` or `[-1, 28, 28, 1]`, and a float32 output of `[-1, 10]`, probabilities or logits.
     ///
     /// # Errors
     /// TensorFlow cannot load it, it has another signature, or it does not run.
@@ -130,7 +130,7 @@ impl Classifier {
         self.kind
     }
 
-    /// The probabilities of the ten digits for each of `images`, [rows, 784] row-major in 0..=1: [rows, 10], each row
+    /// The probabilities of the ten digits for each of `images`, `[rows, 784]` row-major in 0..=1: `[rows, 10]`, each row
     /// summing to 1. All rows are run at once.
     ///
     /// # Errors
@@ -149,7 +149,10 @@ impl Classifier {
     }
 
     fn scores(&self, images: &[f32]) -> Result<Vec<f32>> {
-        assert_eq!(images.len() % PIXELS_OF_A_ROW, 0, "images must be [rows, 784]");
+        assert!(
+            images.len().is_multiple_of(PIXELS_OF_A_ROW),
+            "images must be [rows, 784]"
+        );
         let rows = images.len() / PIXELS_OF_A_ROW;
         if rows == 0 {
             return Ok(Vec::new());

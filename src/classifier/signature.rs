@@ -10,7 +10,7 @@ pub(super) struct Tensors {
     pub images: Output,
     /// The dimensions of one image.
     pub image: Vec<u64>,
-    /// float32 [rows, 10].
+    /// float32 `[rows, 10]`.
     pub scores: Output,
 }
 

@@ -2,9 +2,10 @@
 
 use super::error::Result;
 use super::gradients::gradients;
+use super::initializer::Initializer;
 use super::loss::Loss;
 use super::scope::Scope;
-use super::variable::{Initializer, Variable};
+use super::variable::Variable;
 use tensorflow::{Operation, Output};
 
 /// Adam (Kingma and Ba, 2014, the form before section 2.1), as `tf.train.AdamOptimizer` computes it:

@@ -1,8 +1,9 @@
 //! Batch normalization.
 
 use super::error::{GraphError, Result};
+use super::initializer::Initializer;
 use super::scope::Scope;
-use super::variable::{Initializer, Variable};
+use super::variable::Variable;
 use tensorflow::{Operation, Output};
 
 /// Whether a layer is built to learn or to be used.

@@ -2,9 +2,10 @@
 
 use super::activation::Activation;
 use super::error::Result;
+use super::initializer::Initializer;
 use super::loss::cast;
 use super::scope::Scope;
-use super::variable::{Initializer, Variable};
+use super::variable::Variable;
 use serde::{Deserialize, Serialize};
 use tensorflow::{DataType, Output};
 

@@ -3,8 +3,9 @@
 use super::activation::Activation;
 use super::convolution::bias_add;
 use super::error::Result;
+use super::initializer::Initializer;
 use super::scope::Scope;
-use super::variable::{Initializer, Variable};
+use super::variable::Variable;
 use tensorflow::Output;
 
 /// A fully connected layer with its variables, y = x·kernel + bias; `tf.layers.dense`.

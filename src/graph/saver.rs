@@ -56,7 +56,10 @@ impl Saver {
         let inner = scope.name_scope("SaveV2");
         let values: Vec<_> = variables
             .iter()
-            .map(|variable| variable.reference().clone())
+            .map(|variable| match variable.is_resource() {
+                true => variable.read().clone(),
+                false => variable.reference().clone(),
+            })
             .collect();
         let saved = inner
             .op_named_as_scope("SaveV2")
@@ -82,16 +85,7 @@ impl Saver {
         let assigned = variables
             .iter()
             .enumerate()
-            .map(|(index, variable)| {
-                scope
-                    .op("Assign", "Assign")
-                    .input(variable.reference())
-                    .input(&restored.output(index))
-                    .boolean("use_locking", true)
-                    .boolean("validate_shape", true)
-                    .colocate_with(variable)
-                    .build()
-            })
+            .map(|(index, variable)| variable.assign(&scope, &restored.output(index)))
             .collect::<Result<Vec<_>>>()?;
         let restore_all = scope.group("restore_all", &assigned)?;
         Ok(Self {

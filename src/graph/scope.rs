@@ -19,6 +19,7 @@ pub struct Scope {
     path: String,
     control_inputs: Vec<Operation>,
     reuse: bool,
+    resources: bool,
 }
 
 #[derive(Debug)]
@@ -45,6 +46,7 @@ impl Scope {
             path: String::new(),
             control_inputs: Vec::new(),
             reuse: false,
+            resources: false,
         }
     }
 
@@ -86,6 +88,20 @@ impl Scope {
             reuse: true,
             ..self.clone()
         }
+    }
+
+    /// This scope, where new variables are resource variables, which Python's `tf.saved_model.load` gives back as
+    /// `tf.Variable`s; `tf.compat.v1.enable_resource_variables`. For a graph that is used: the optimizers here train
+    /// reference variables.
+    pub fn resource_variables(&self) -> Self {
+        Self {
+            resources: true,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn makes_resource_variables(&self) -> bool {
+        self.resources
     }
 
     /// This scope, where every new node also waits for `operations`; `tf.control_dependencies`.

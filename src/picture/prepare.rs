@@ -195,3 +195,6 @@ fn centred(digit: &Gray) -> Vec<f32> {
     }
     image
 }
+
+#[cfg(test)]
+mod tests;

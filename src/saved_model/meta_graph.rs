@@ -107,6 +107,7 @@ fn variable_def(variable: &Variable) -> Result<VariableDef> {
         initializer_name: name(variable.initializer())?,
         snapshot_name: output_name(variable.read())?,
         initial_value_name: output_name(variable.initial_value())?,
+        is_resource: variable.is_resource(),
         trainable: variable.is_trainable(),
     })
 }

@@ -2,9 +2,9 @@
 //!
 //! | signature         | method                        | input                                         | outputs |
 //! |-------------------|-------------------------------|-----------------------------------------------|---------|
-//! | `serving_default` | `tensorflow/serving/predict`  | `images` float32 [rows, 784] in 0..=1         | `probabilities` float32 [rows, 10], `classes` int64 [rows] |
-//! | `predict_bytes`   | `tensorflow/serving/predict`  | `images` uint8 [rows, 28, 28]                 | the same |
-//! | `classify`        | `tensorflow/serving/classify` | `inputs` string [rows], each a `tf.Example` with the feature `image`, 784 floats in 0..=1 | `classes` string [rows, 10], `scores` float32 [rows, 10] |
+//! | `serving_default` | `tensorflow/serving/predict`  | `images` float32 `[rows, 784]` in 0..=1         | `probabilities` float32 `[rows, 10]`, `classes` int64 `[rows]` |
+//! | `predict_bytes`   | `tensorflow/serving/predict`  | `images` uint8 `[rows, 28, 28]`                 | the same |
+//! | `classify`        | `tensorflow/serving/classify` | `inputs` string `[rows]`, each a `tf.Example` with the feature `image`, 784 floats in 0..=1 | `classes` string `[rows, 10]`, `scores` float32 `[rows, 10]` |
 
 mod error;
 mod meta_graph;

@@ -1,7 +1,7 @@
-//! The protocol buffers of a SavedModel and of TensorFlow Serving's requests, for prost: the fields that are written, no
-//! others. Numbers are those of TensorFlow's `core/protobuf/{saved_model,meta_graph,saver}.proto`,
-//! `core/framework/{graph,node_def,op_def,variable,tensor,tensor_shape}.proto`, `core/example/*.proto`, and of Serving's
-//! `apis/{prediction_log,predict,classification,input,model}.proto`.
+//! The protocol buffers of a SavedModel and of TensorFlow Serving's requests, for prost: the fields that are written,
+//! no others. Numbers are those of TensorFlow's `core/protobuf/{saved_model,meta_graph,saver}.proto`,
+//! `core/framework/{graph,node_def,op_def,variable,tensor,tensor_shape}.proto`, `core/example/*.proto`, and of
+//! Serving's `apis/{prediction_log,predict,classification,input,model}.proto`.
 //!
 //! A field typed `bytes` that is a message there is passed on as TensorFlow serialized it: on the wire the two are one.
 
@@ -142,6 +142,8 @@ pub(super) struct VariableDef {
     pub initializer_name: String,
     #[prost(string, tag = "3")]
     pub snapshot_name: String,
+    #[prost(bool, tag = "5")]
+    pub is_resource: bool,
     #[prost(string, tag = "6")]
     pub initial_value_name: String,
     #[prost(bool, tag = "7")]

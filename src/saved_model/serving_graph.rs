@@ -65,7 +65,7 @@ impl ServingGraph {
     /// Builds the graph of `kind`: no labels, no optimizer, no dropout, no `training`.
     pub fn new(kind: Kind) -> Result<Self> {
         // Start values are never used: any seed will do, and a fixed one makes every export of a network the same.
-        let graph = Scope::new(Some(0));
+        let graph = Scope::new(Some(0)).resource_variables();
         let signatures = vec![
             serving_default(&graph, kind)?,
             predict_bytes(&graph.name_scope(PREDICT_BYTES).reuse_variables(), kind)?,
@@ -80,7 +80,7 @@ impl ServingGraph {
     }
 }
 
-/// `images` float32 [rows, 784] in 0..=1 to `probabilities` and `classes`.
+/// `images` float32 `[rows, 784]` in 0..=1 to `probabilities` and `classes`.
 fn serving_default(scope: &Scope, kind: Kind) -> Result<Signature> {
     let images = placeholder(scope, DataType::Float, &[None, Some(PIXELS as i64)])?;
     let logits = logits(scope, kind, &images)?;
@@ -92,7 +92,7 @@ fn serving_default(scope: &Scope, kind: Kind) -> Result<Signature> {
     })
 }
 
-/// `images` uint8 [rows, 28, 28] to the same.
+/// `images` uint8 `[rows, 28, 28]` to the same.
 fn predict_bytes(scope: &Scope, kind: Kind) -> Result<Signature> {
     let shape = [None, Some(ROWS as i64), Some(COLUMNS as i64)];
     let images = placeholder(scope, DataType::UInt8, &shape)?;
@@ -112,8 +112,8 @@ fn predict_bytes(scope: &Scope, kind: Kind) -> Result<Signature> {
     })
 }
 
-/// `inputs` string [rows], each a serialized `tf.Example`, to `classes` string [rows, 10] and `scores` float32
-/// [rows, 10], as TensorFlow Serving's classifier wants them: every class of every row, in the order of the digits.
+/// `inputs` string `[rows]`, each a serialized `tf.Example`, to `classes` string `[rows, 10]` and `scores` float32
+/// `[rows, 10]`, as TensorFlow Serving's classifier wants them: every class of every row, in the order of the digits.
 fn classify(scope: &Scope, kind: Kind) -> Result<Signature> {
     let examples = scope
         .op("Placeholder", EXAMPLES)
@@ -148,7 +148,7 @@ fn logits(scope: &Scope, kind: Kind, images: &Output) -> Result<Output> {
     kind.inference(scope, &images)
 }
 
-/// `probabilities` float32 [rows, 10] and `classes` int64 [rows].
+/// `probabilities` float32 `[rows, 10]` and `classes` int64 `[rows]`.
 fn predictions(scope: &Scope, logits: &Output) -> Result<Vec<Port>> {
     let probabilities = softmax(scope, "probabilities", logits)?;
     let inner = scope.name_scope("classes");
@@ -165,7 +165,7 @@ fn predictions(scope: &Scope, logits: &Output) -> Result<Vec<Port>> {
     ])
 }
 
-/// The feature `image` of every example: float32 [rows, 784]. An example without it is an error of the request.
+/// The feature `image` of every example: float32 `[rows, 784]`. An example without it is an error of the request.
 fn parse_examples(scope: &Scope, examples: &Output) -> Result<Output> {
     // No names, no sparse and no ragged features. Filled, because the tensorflow crate cannot soundly make a string
     // tensor without elements: it allocates zero bytes.
@@ -194,7 +194,7 @@ fn parse_examples(scope: &Scope, examples: &Output) -> Result<Output> {
         .output()
 }
 
-/// The ten digits as strings for each row of `scores`: string [rows, 10].
+/// The ten digits as strings for each row of `scores`: string `[rows, 10]`.
 fn digits_of_every_row(scope: &Scope, scores: &Output) -> Result<Output> {
     let digits: Vec<_> = (0..CLASSES).map(|digit| digit.to_string()).collect();
     let digits = scope.constant("digits", &[1, CLASSES], &digits)?;
