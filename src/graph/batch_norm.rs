@@ -28,13 +28,13 @@ pub enum Mode {
 /// correction), that of a rank 2 input the population's.
 #[derive(Debug, Clone)]
 pub struct BatchNorm {
-    /// float32 [channels], one at first.
+    /// float32 `[channels]`, one at first.
     pub gamma: Variable,
-    /// float32 [channels], zero at first.
+    /// float32 `[channels]`, zero at first.
     pub beta: Variable,
-    /// float32 [channels], zero at first, not trained.
+    /// float32 `[channels]`, zero at first, not trained.
     pub moving_mean: Variable,
-    /// float32 [channels], one at first, not trained.
+    /// float32 `[channels]`, one at first, not trained.
     pub moving_variance: Variable,
     config: BatchNormConfig,
 }

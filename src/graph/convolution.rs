@@ -84,7 +84,7 @@ pub struct Conv2d {
     name: String,
     /// float32 [kernel_size, kernel_size, in, out], glorot uniform at first.
     pub kernel: Variable,
-    /// float32 [out], zero at first.
+    /// float32 `[out]`, zero at first.
     pub bias: Variable,
     config: Conv2dConfig,
 }

@@ -14,7 +14,7 @@ pub struct Dense {
     name: String,
     /// float32 [in, out], glorot uniform at first.
     pub kernel: Variable,
-    /// float32 [out], zero at first.
+    /// float32 `[out]`, zero at first.
     pub bias: Variable,
     activation: Option<Activation>,
 }

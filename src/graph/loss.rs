@@ -24,7 +24,7 @@ impl Loss {
 }
 
 /// Mean cross-entropy of `logits`, float32 `[rows, classes]`, against `labels`, int32 `[rows]`:
-/// -1/rows · sum_r log softmax(logits_r)[labels_r]. `tf.nn.sparse_softmax_cross_entropy_with_logits`, then
+/// `-1/rows · sum_r log softmax(logits_r)[labels_r]`. `tf.nn.sparse_softmax_cross_entropy_with_logits`, then
 /// `tf.reduce_mean`.
 ///
 /// `SparseSoftmaxCrossEntropyWithLogits` has no gradient in the C++ registry. Its second output is the gradient of each
