@@ -1,6 +1,7 @@
 //! A run on the screen: the published lines on stdout, the progress on stderr.
 
 use super::output;
+use std::time::Instant;
 use tf_mnist::training::{
     Observer, Outcome, ProgressDisplay, Result, StepReport, TrainingError, TrainingSession, ValidationReport,
     clock,
@@ -16,16 +17,28 @@ pub enum Lines {
 pub struct Console {
     lines: Lines,
     progress: ProgressDisplay,
+    /// Since when the first step is waited for.
+    waiting_since: Option<Instant>,
 }
 
 impl Console {
-    pub fn new(lines: Lines, progress: ProgressDisplay) -> Self {
-        Self { lines, progress }
+    /// A console for a program that started at `started`.
+    pub fn new(lines: Lines, progress: ProgressDisplay, started: Instant) -> Self {
+        Self {
+            lines,
+            progress,
+            waiting_since: Some(started),
+        }
     }
 
     /// The lines that the published programs end with; takes the bar away.
     pub fn finish(&self, outcome: &Outcome) -> anyhow::Result<()> {
         self.progress.finish();
+        log::debug!(
+            "{} steps done, training took {:.3} s",
+            outcome.steps,
+            outcome.elapsed.as_secs_f64()
+        );
         match (self.lines, outcome.best) {
             (Lines::Baseline, _) => output::print(&time_usage(outcome)),
             (Lines::Optimized, Some(best)) if outcome.ending == tf_mnist::training::Ending::EarlyStopped => {
@@ -39,6 +52,12 @@ impl Console {
 
 impl Observer for Console {
     fn step(&mut self, report: &StepReport) -> Result<()> {
+        if let Some(started) = self.waiting_since.take() {
+            log::debug!(
+                "first step done {:.3} s after the start",
+                started.elapsed().as_secs_f64()
+            );
+        }
         self.progress.step(report)
     }
 

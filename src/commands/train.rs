@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::model::Kind;
@@ -31,6 +32,7 @@ pub struct Request {
 
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
 pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &[Typed]) -> Result<ExitCode> {
+    let started = Instant::now();
     if let Some(path) = args
         .out_dir
         .as_deref()
@@ -115,6 +117,7 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
         directory,
         saved,
         again: again.clone(),
+        started,
     };
     run.train(session, total, global.quiet)
         .map_err(|error| match error.downcast_ref() {
@@ -135,6 +138,8 @@ pub struct Run {
     pub saved: Option<SavedState>,
     /// The command that goes on with it.
     pub again: String,
+    /// When the program started.
+    pub started: Instant,
 }
 
 impl Run {
@@ -158,7 +163,8 @@ impl Run {
         } else {
             Lines::Baseline
         };
-        let mut console = Console::new(lines, ProgressDisplay::new(total, start.step, quiet));
+        let progress = ProgressDisplay::new(total, start.step, quiet);
+        let mut console = Console::new(lines, progress, self.started);
 
         // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
         let interrupt = Interrupt::on_signals().context("cannot watch for signals")?;
