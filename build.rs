@@ -6,6 +6,7 @@ mod cli;
 
 use clap::CommandFactory;
 use clap_complete::{Shell, generate_to};
+use std::io::Write;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
@@ -25,7 +26,32 @@ fn main() -> io::Result<()> {
     ] {
         generate_to(shell, &mut command, "tf-mnist", &out)?;
     }
+    fs::write(out.join("tf-mnist.1"), manual(command)?)
+}
+
+/// One page for the program and its subcommands.
+fn manual(mut command: clap::Command) -> io::Result<Vec<u8>> {
+    command.build();
     let mut page = Vec::new();
-    clap_mangen::Man::new(command).render(&mut page)?;
-    fs::write(out.join("tf-mnist.1"), page)
+    let man = clap_mangen::Man::new(command.clone());
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    for subcommand in command
+        .get_subcommands()
+        .filter(|subcommand| subcommand.get_name() != "help")
+    {
+        writeln!(page, ".SH \"TF-MNIST {}\"", subcommand.get_name().to_uppercase())?;
+        // Options that every subcommand takes stand above already.
+        let own = subcommand
+            .clone()
+            .mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg });
+        let man = clap_mangen::Man::new(own);
+        man.render_description_section(&mut page)?;
+        man.render_synopsis_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+    }
+    Ok(page)
 }

@@ -50,6 +50,12 @@ pub enum Command {
     Baseline(TrainingArgs),
     /// Train the optimized network until it stops improving, and print the test accuracy of its best weights
     Optimized(OptimizedArgs),
+    /// Measure a trained network: accuracy, loss, precision and recall of every digit, confusion matrix
+    Evaluate(EvaluateArgs),
+    /// Tell which digits are drawn on pictures
+    Predict(PredictArgs),
+    /// Write a trained network as a SavedModel, whole or not at all, for TensorFlow Serving and Python
+    Export(ExportArgs),
     /// Show a network layer by layer: shapes, padding, parameters, work and memory
     #[command(after_help = DESCRIBE_EXAMPLES)]
     Describe(DescribeArgs),
@@ -62,6 +68,8 @@ pub enum Command {
         /// The shell to complete for
         shell: Shell,
     },
+    /// Print the manual page: tf-mnist man | man -l -
+    Man,
 }
 
 /// How a network is trained.
@@ -98,6 +106,9 @@ pub struct TrainingArgs {
     /// Start from the values of a checkpoint, ours or Python's: a prefix such as runs/baseline-1/model.ckpt-5499
     #[arg(long, value_name = "CHECKPOINT")]
     pub warm_start: Option<PathBuf>,
+    /// What convolutions are computed in; bf16 is faster on a processor with AVX512_BF16 or AMX
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    pub precision: Precision,
     /// The same bits run after run: one thread, no oneDNN, no graph optimizer, seed 0 unless --seed says otherwise
     #[arg(long)]
     pub reproducible: bool,
@@ -129,8 +140,29 @@ pub struct OptimizedArgs {
     /// Which logits accuracy is measured on; `logits` is how the published program measured
     #[arg(long, value_name = "LOGITS", default_value = "logits_batch_norm")]
     pub accuracy_on: AccuracyOn,
+    /// How much of a validation is done: all of it, or, with the same decisions, until it is known not to be an improvement
+    #[arg(long, value_name = "MODE", default_value = "full")]
+    pub validation: Validation,
     #[command(flatten)]
     pub training: TrainingArgs,
+}
+
+/// How much of a validation is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Validation {
+    /// Every row
+    Full,
+    /// Rows wrong lately first, until too many are wrong for an improvement
+    Bounded,
+}
+
+/// What convolutions are computed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// float32
+    F32,
+    /// bfloat16 products, float32 sums
+    Bf16,
 }
 
 /// Which logits accuracy is measured on.
@@ -172,6 +204,66 @@ Examples:
   tf-mnist describe baseline
   tf-mnist describe optimized --json | jq '.layers[] | {name, output_shape, trainable_parameters}'
   tf-mnist describe baseline --graph-def baseline.pb";
+
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// A run folder, a checkpoint's prefix (Python's too), a SavedModel, or a folder of its versions
+    pub model: PathBuf,
+    /// Which images to measure on
+    #[arg(long, value_enum, default_value_t = SplitName::Test)]
+    pub split: SplitName,
+    /// Rows evaluated at a time
+    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = rows)]
+    pub eval_chunk: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A part of the data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SplitName {
+    /// The 10000 test images
+    Test,
+    /// The first 5000 of the training files
+    Validation,
+    /// The rest of the training files
+    Train,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = PREDICT_HELP)]
+pub struct PredictArgs {
+    /// A run folder, a checkpoint's prefix (Python's too), a SavedModel, or a folder of its versions
+    pub model: PathBuf,
+    /// PNG or JPEG pictures of one digit each, or FILE#INDEX for an image of an IDX file, counted from 0
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const PREDICT_HELP: &str = "\
+How a picture is read: a digit may be drawn anywhere on it, in any size, with any pen, dark on light or light on dark \
+(the border tells which is the paper; dark on light is inverted). As MNIST's own images were made, the picture is \
+cropped to the ink, fitted into 20 x 20 pixels with its aspect ratio kept, and put into 28 x 28 pixels with its centre \
+of mass in the middle. Strokes much thinner or thicker than MNIST's are evened out, specks are left out. Images of an \
+IDX file are taken as they are.
+
+A picture that cannot be used is named on stderr, the others are still predicted, and the exit code is 1.";
+
+#[derive(Debug, Args)]
+#[command(disable_version_flag = true)] // here --version is the model's
+pub struct ExportArgs {
+    /// A run folder or a checkpoint's prefix, ours or Python's; its keys tell which network it is
+    pub model: PathBuf,
+    /// The folder that TensorFlow Serving watches; the model goes into a folder N in it
+    pub export_base: PathBuf,
+    /// The version N, which must not be there yet [default: one more than the highest, 1 for the first]
+    #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..))]
+    pub version: Option<i64>,
+}
 
 #[derive(Debug, Args)]
 pub struct DescribeArgs {

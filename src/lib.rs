@@ -4,9 +4,12 @@
 #![warn(missing_docs)]
 
 pub mod atomic_file;
+pub mod classifier;
 pub mod dataset;
 pub mod fetch;
 pub mod graph;
 pub mod model;
+pub mod picture;
 pub mod runtime;
+pub mod saved_model;
 pub mod training;

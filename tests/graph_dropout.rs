@@ -11,12 +11,28 @@ mod values;
 use graph_session::{GraphSession, graph, tensor};
 use std::collections::BTreeMap;
 use tensorflow::{DataType, Output};
-use tf_mnist::graph::{Dropout, Scope};
+use tf_mnist::graph::{Dropout, Randomness, Scope};
 use values::Values;
 
 const ROWS: u64 = 100;
 const UNITS: u64 = 1000;
 const COUNT: usize = (ROWS * UNITS) as usize;
+
+/// Runs each of these with both kinds of randomness.
+macro_rules! with_both_kinds {
+    ($($name:ident),* $(,)?) => {
+        mod float { $(#[test] fn $name() { super::$name(super::Randomness::Float) })* }
+        mod byte { $(#[test] fn $name() { super::$name(super::Randomness::Byte) })* }
+    };
+}
+
+with_both_kinds!(
+    the_same_seed_step_and_layer_give_the_same_mask_in_every_session,
+    units_are_kept_as_often_as_the_rate_says,
+    masks_of_other_steps_layers_and_seeds_are_independent,
+    kept_units_are_scaled_exactly_and_dropped_ones_are_zero,
+    the_number_of_rows_may_be_open,
+);
 
 fn step_placeholder(scope: &Scope) -> Output {
     let step = scope
@@ -33,7 +49,7 @@ struct Masks {
 }
 
 impl Masks {
-    fn new(dropouts: &[(f32, u64, u32)]) -> Self {
+    fn new(randomness: Randomness, dropouts: &[(f32, u64, u32)]) -> Self {
         let scope = graph(None);
         let step = step_placeholder(&scope);
         let ones = scope
@@ -43,6 +59,7 @@ impl Masks {
             .iter()
             .map(|&(rate, seed, layer)| {
                 Dropout::new(rate, seed, layer)
+                    .with_randomness(randomness)
                     .apply(&scope, &ones, &step)
                     .unwrap()
             })
@@ -66,21 +83,19 @@ impl Masks {
     }
 }
 
-#[test]
-fn the_same_seed_step_and_layer_give_the_same_mask_in_every_session() {
-    let first = Masks::new(&[(0.5, 7, 1)]);
+fn the_same_seed_step_and_layer_give_the_same_mask_in_every_session(randomness: Randomness) {
+    let first = Masks::new(randomness, &[(0.5, 7, 1)]);
     // Another graph, where the layer is not the first and the nodes are named otherwise.
-    let second = Masks::new(&[(0.5, 8, 0), (0.5, 7, 1)]);
+    let second = Masks::new(randomness, &[(0.5, 8, 0), (0.5, 7, 1)]);
     for step in [0, 1, 54_999] {
         assert_eq!(first.kept(0, step), first.kept(0, step));
         assert!(first.kept(0, step) == second.kept(1, step), "step {step}");
     }
 }
 
-#[test]
-fn units_are_kept_as_often_as_the_rate_says() {
+fn units_are_kept_as_often_as_the_rate_says(randomness: Randomness) {
     for rate in [0.1f32, 0.25, 0.5, 0.9] {
-        let masks = Masks::new(&[(rate, 3, 0)]);
+        let masks = Masks::new(randomness, &[(rate, 3, 0)]);
         let keep = 1.0 - f64::from(rate);
         let sigma = (keep * (1.0 - keep) / COUNT as f64).sqrt();
         for step in 0..5 {
@@ -102,15 +117,14 @@ fn sigmas(a: &[bool], b: &[bool]) -> f64 {
     (2.0 * agree / n - 1.0) * n.sqrt()
 }
 
-#[test]
-fn masks_of_other_steps_layers_and_seeds_are_independent() {
+fn masks_of_other_steps_layers_and_seeds_are_independent(randomness: Randomness) {
     let seeds = [0, 1, 2, u64::MAX];
     let layers = [0, 1, 2];
     let mut numbered = Vec::new();
     for seed in seeds {
         numbered.extend(layers.map(|layer| (0.5, seed, layer)));
     }
-    let masks = Masks::new(&numbered);
+    let masks = Masks::new(randomness, &numbered);
     let mut drawn = BTreeMap::new();
     for (index, &(_, seed, layer)) in numbered.iter().enumerate() {
         for step in [0, 1, 2] {
@@ -154,14 +168,16 @@ fn masks_of_other_steps_layers_and_seeds_are_independent() {
     );
 }
 
-#[test]
-fn kept_units_are_scaled_exactly_and_dropped_ones_are_zero() {
+fn kept_units_are_scaled_exactly_and_dropped_ones_are_zero(randomness: Randomness) {
     for rate in [0.25f32, 0.5, 0.1] {
         let scope = graph(None);
         let step = step_placeholder(&scope);
         let values = Values::new(31).away_from_zero(COUNT, 0.01, 2.0);
         let x = scope.constant("x", &[ROWS, UNITS], &values).unwrap();
-        let y = Dropout::new(rate, 1, 0).apply(&scope, &x, &step).unwrap();
+        let y = Dropout::new(rate, 1, 0)
+            .with_randomness(randomness)
+            .apply(&scope, &x, &step)
+            .unwrap();
         let session = GraphSession::open(&scope);
         let step_value = tensor(&[], &[5i64]);
         let y = session
@@ -192,22 +208,24 @@ fn rate_zero_is_the_input_itself() {
 }
 
 /// The number of rows is not known while the graph is built; masks of any number of rows must work.
-#[test]
-fn the_number_of_rows_may_be_open() {
+fn the_number_of_rows_may_be_open(randomness: Randomness) {
     let scope = graph(None);
     let step = step_placeholder(&scope);
     let x = scope.op("Placeholder", "x").data_type("dtype", DataType::Float);
-    let x = x.shape("shape", &[None, Some(10)]).output().unwrap();
-    let y = Dropout::new(0.5, 1, 0).apply(&scope, &x, &step).unwrap();
+    let x = x.shape("shape", &[None, Some(16)]).output().unwrap();
+    let y = Dropout::new(0.5, 1, 0)
+        .with_randomness(randomness)
+        .apply(&scope, &x, &step)
+        .unwrap();
     let session = GraphSession::open(&scope);
     let step_value = tensor(&[], &[5i64]);
     for rows in [1, 7] {
-        let values = tensor(&[rows, 10], &vec![1.0f32; rows as usize * 10]);
+        let values = tensor(&[rows, 16], &vec![1.0f32; rows as usize * 16]);
         let run = session
             .step()
             .feed(&step, &step_value)
             .feed(&x, &values)
             .fetch(&y);
-        assert_eq!(run.run().unwrap()[0].len(), rows as usize * 10);
+        assert_eq!(run.run().unwrap()[0].len(), rows as usize * 16);
     }
 }

@@ -120,8 +120,7 @@ fn compare(what: &str, got: &[f32], wanted: &[f64]) -> Result<(), String> {
     assert!(greatest > 1e-3, "{what}: nothing to compare");
     for (i, (&got, &wanted)) in got.iter().zip(wanted).enumerate() {
         let error = (f64::from(got) - wanted).abs();
-        // A NaN is an error as well.
-        if !(error <= TOLERANCE * greatest) {
+        if error.is_nan() || error > TOLERANCE * greatest {
             return Err(format!(
                 "{what}[{i}]: {got} instead of {wanted}, of at most {greatest}"
             ));
@@ -264,11 +263,11 @@ fn max_pool_takes_the_greatest_and_gives_it_the_whole_gradient() {
 
 #[test]
 fn activations() {
-    let pairs: [(Activation, fn(f64) -> f64); 2] = [
-        (Activation::Relu, reference::relu),
-        (Activation::Selu, reference::selu),
-    ];
-    for (activation, function) in pairs {
+    for activation in [Activation::Relu, Activation::Selu] {
+        let function = match activation {
+            Activation::Relu => reference::relu,
+            Activation::Selu => reference::selu,
+        };
         let scope = graph(None);
         let x = input(&scope, &[6, 7]);
         let y = activation.apply(&scope, x.read()).unwrap();

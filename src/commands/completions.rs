@@ -1,4 +1,4 @@
-//! `tf-mnist completions SHELL`: the script that `build.rs` made.
+//! `tf-mnist completions SHELL` and `tf-mnist man`: what `build.rs` made of the command line's definition.
 
 use super::output;
 use crate::cli::Shell;
@@ -13,5 +13,10 @@ pub fn run(shell: Shell) -> Result<ExitCode> {
         Shell::Powershell => include_str!(concat!(env!("OUT_DIR"), "/_tf-mnist.ps1")),
         Shell::Zsh => include_str!(concat!(env!("OUT_DIR"), "/_tf-mnist")),
     })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn print_manual() -> Result<ExitCode> {
+    output::print(include_str!(concat!(env!("OUT_DIR"), "/tf-mnist.1")))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! A run on the screen: the published lines on stdout, the progress on stderr.
 
 use super::output;
+use std::time::Instant;
 use tf_mnist::training::{
     Observer, Outcome, ProgressDisplay, Result, StepReport, TrainingError, TrainingSession, ValidationReport,
     clock,
@@ -16,16 +17,28 @@ pub enum Lines {
 pub struct Console {
     lines: Lines,
     progress: ProgressDisplay,
+    /// Since when the first step is waited for.
+    waiting_since: Option<Instant>,
 }
 
 impl Console {
-    pub fn new(lines: Lines, progress: ProgressDisplay) -> Self {
-        Self { lines, progress }
+    /// A console for a program that started at `started`.
+    pub fn new(lines: Lines, progress: ProgressDisplay, started: Instant) -> Self {
+        Self {
+            lines,
+            progress,
+            waiting_since: Some(started),
+        }
     }
 
     /// The lines that the published programs end with; takes the bar away.
     pub fn finish(&self, outcome: &Outcome) -> anyhow::Result<()> {
         self.progress.finish();
+        log::debug!(
+            "{} steps done, training took {:.3} s",
+            outcome.steps,
+            outcome.elapsed.as_secs_f64()
+        );
         match (self.lines, outcome.best) {
             (Lines::Baseline, _) => output::print(&time_usage(outcome)),
             (Lines::Optimized, Some(best)) if outcome.ending == tf_mnist::training::Ending::EarlyStopped => {
@@ -39,6 +52,12 @@ impl Console {
 
 impl Observer for Console {
     fn step(&mut self, report: &StepReport) -> Result<()> {
+        if let Some(started) = self.waiting_since.take() {
+            log::debug!(
+                "first step done {:.3} s after the start",
+                started.elapsed().as_secs_f64()
+            );
+        }
         self.progress.step(report)
     }
 
@@ -58,17 +77,21 @@ fn baseline_line(report: &ValidationReport) -> String {
         "Epoch: {:>3}, Train accuracy: {:.2}%, Validate accuracy: {:.2}%\n",
         report.epoch,
         100.0 * report.train_accuracy,
-        100.0 * report.accuracy
+        100.0 * report.accuracy.value()
     )
 }
 
 fn optimized_line(report: &ValidationReport) -> String {
+    let percent = 100.0 * report.accuracy.value();
+    let accuracy = match report.accuracy.is_bound() {
+        true => format!("< {percent:.2}%"),
+        false => format!("{percent:>6.2}%"),
+    };
     format!(
-        "Epoch: {:>3}, Iter: {:>6}, Acc_Train: {:>6.2}%, Acc_Val: {:>6.2}%, Time: {}{}\n",
+        "Epoch: {:>3}, Iter: {:>6}, Acc_Train: {:>6.2}%, Acc_Val: {accuracy}, Time: {}{}\n",
         report.epoch,
         report.step,
         100.0 * report.train_accuracy,
-        100.0 * report.accuracy,
         clock(report.elapsed),
         if report.improved { " improved!" } else { "" }
     )
@@ -90,6 +113,7 @@ pub fn test_accuracy(accuracy: f64) -> String {
 mod tests {
     use super::*;
     use std::time::Duration;
+    use tf_mnist::training::Accuracy;
 
     #[test]
     fn lines_read_as_the_published_programs_print_them() {
@@ -97,7 +121,7 @@ mod tests {
             step: 10,
             epoch: 0,
             train_accuracy: 0.71,
-            accuracy: 0.6832,
+            accuracy: Accuracy::Exact(0.6832),
             improved: true,
             elapsed: Duration::from_millis(1800),
         };
@@ -105,7 +129,7 @@ mod tests {
             optimized_line(&report),
             "Epoch:   0, Iter:     10, Acc_Train:  71.00%, Acc_Val:  68.32%, Time: 0:00:02 improved!\n"
         );
-        (report.train_accuracy, report.accuracy) = (0.98, 0.9712);
+        (report.train_accuracy, report.accuracy) = (0.98, Accuracy::Exact(0.9712));
         assert_eq!(
             baseline_line(&report),
             "Epoch:   0, Train accuracy: 98.00%, Validate accuracy: 97.12%\n"

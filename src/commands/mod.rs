@@ -6,12 +6,15 @@ mod conclusion;
 mod console;
 mod data;
 mod describe;
+mod evaluate;
+mod export;
 pub mod failure;
 mod file_size_limit;
 pub mod log;
 mod optimized;
 mod options;
 mod output;
+mod predict;
 mod progress;
 mod resume;
 mod runtime;
@@ -34,7 +37,11 @@ pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
     match &cli.command {
         Command::Baseline(args) => baseline::run(&cli.global, args, &typed::options(matches)),
         Command::Optimized(args) => optimized::run(&cli.global, args, &typed::options(matches)),
+        Command::Evaluate(args) => evaluate::run(&cli.global, args),
+        Command::Export(args) => export::run(&cli.global, args),
+        Command::Predict(args) => predict::run(&cli.global, args),
         Command::Completions { shell } => completions::run(*shell),
+        Command::Man => completions::print_manual(),
         Command::Data(args) => data::run(&cli.global, args),
         Command::Describe(args) => describe::run(&cli.global, args),
         Command::Runtime(args) => runtime::run(&cli.global, args),

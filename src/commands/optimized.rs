@@ -6,7 +6,7 @@ use crate::cli::{self, GlobalArgs, OptimizedArgs};
 use anyhow::Result;
 use std::process::ExitCode;
 use tf_mnist::model::{AccuracyOn, Kind};
-use tf_mnist::training::ModelConfig;
+use tf_mnist::training::{ModelConfig, ValidationMode};
 
 pub fn run(global: &GlobalArgs, args: &OptimizedArgs, typed: &[Typed]) -> Result<ExitCode> {
     let model = ModelConfig::Optimized {
@@ -17,6 +17,10 @@ pub fn run(global: &GlobalArgs, args: &OptimizedArgs, typed: &[Typed]) -> Result
         accuracy_on: match args.accuracy_on {
             cli::AccuracyOn::LogitsBatchNorm => AccuracyOn::LogitsBatchNorm,
             cli::AccuracyOn::Logits => AccuracyOn::Logits,
+        },
+        validation: match args.validation {
+            cli::Validation::Full => ValidationMode::Full,
+            cli::Validation::Bounded => ValidationMode::Bounded,
         },
     };
     let request = Request {

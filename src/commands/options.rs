@@ -4,10 +4,10 @@ use super::resume::Resumed;
 use super::tensorflow;
 use super::train::Request;
 use super::typed::Typed;
-use crate::cli::{GlobalArgs, TrainingArgs};
+use crate::cli::{self, GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
-use tf_mnist::graph::{Checkpoint, latest_checkpoint};
+use tf_mnist::graph::{Checkpoint, Precision, latest_checkpoint};
 use tf_mnist::runtime::{Runtime, SessionConfig};
 use tf_mnist::training::{RunConfig, Versions};
 
@@ -60,6 +60,10 @@ fn new_run(
         warm_start: warm_start.as_deref().map(absolute).transpose()?,
         reproducible: args.reproducible,
         save_every: args.save_every,
+        precision: match args.precision {
+            cli::Precision::F32 => Precision::F32,
+            cli::Precision::Bf16 => Precision::Bf16,
+        },
         data_dir: global.data_dir.as_deref().map(absolute).transpose()?,
         data_sha256: Vec::new(),
         onednn: tensorflow::onednn(global, args.reproducible).unwrap_or(true),

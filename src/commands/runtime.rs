@@ -59,25 +59,21 @@ impl Report<'_> {
                 threads.intra_op, threads.inter_op
             ),
         );
-        line("processors", &host.processors.to_string());
-        line("instructions", &joined(&host.instruction_sets));
-        if let Some(bytes) = host.memory_bytes {
-            line("memory", &gibibytes(bytes));
-        }
+        line(
+            "processors",
+            &format!("{} ({})", host.processors, joined(&host.instruction_sets)),
+        );
         text.push('\n');
-        let width = self
-            .devices
-            .iter()
-            .map(|device| device.name.len())
-            .max()
-            .unwrap_or(0)
-            .max(13);
-        let _ = writeln!(text, "  {:<width$}{}", "device", "memory for TensorFlow");
+        let _ = writeln!(text, "  {:<13}memory", "device");
         for device in &self.devices {
-            let memory = device
-                .memory_bytes
-                .map_or_else(|| "as much as there is".to_owned(), gibibytes);
-            let _ = writeln!(text, "  {:<width$}{memory}", device.name);
+            // TensorFlow takes what it needs of the machine's memory.
+            let memory = device.memory_bytes.or(host.memory_bytes);
+            let _ = writeln!(
+                text,
+                "  {:<13}{}",
+                device.name,
+                memory.map_or_else(|| "-".to_owned(), gibibytes)
+            );
         }
         text
     }
@@ -85,7 +81,7 @@ impl Report<'_> {
 
 fn joined(names: &[&str]) -> String {
     if names.is_empty() {
-        "none that is known".to_owned()
+        "no vector instructions known".to_owned()
     } else {
         names.join(", ")
     }

@@ -2,6 +2,7 @@
 
 use super::{failure, progress};
 use crate::cli::GlobalArgs;
+use ::tensorflow::SessionOptions;
 use anyhow::{Context, Result};
 use tf_mnist::runtime::{self, Device, Options, Runtime, SessionConfig};
 
@@ -59,4 +60,17 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
         verbose: global.verbose > 0,
     };
     runtime::load(&options, &*progress::watcher(global)).context("cannot run TensorFlow")
+}
+
+/// Opens TensorFlow, and returns the options of a session to use a network in.
+///
+/// # Errors
+/// As [`session_config`] and [`load`]; or a GPU is asked for and there is none.
+pub fn session_options(global: &GlobalArgs) -> Result<SessionOptions> {
+    let config = session_config(global, false)?;
+    load(global, &config, onednn(global, false))?;
+    if config.device.requires_gpu() {
+        runtime::devices(&config)?;
+    }
+    Ok(config.session_options()?)
 }

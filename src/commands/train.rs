@@ -7,15 +7,16 @@ use super::options;
 use super::resume::Resumed;
 use super::typed::Typed;
 use super::{data, tensorflow};
-use crate::cli::{GlobalArgs, TrainingArgs};
+use crate::cli::{self, GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
-use tf_mnist::graph::CheckpointManager;
+use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::model::Kind;
-use tf_mnist::runtime;
+use tf_mnist::runtime::{self, Host};
 use tf_mnist::training::{
     Ending, Interrupt, ModelCheckpoint, ModelConfig, ProgressDisplay, RunConfig, RunDirectory, SavedState,
     TrainingError, TrainingSession, TrainingState, fit,
@@ -31,6 +32,7 @@ pub struct Request {
 
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
 pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &[Typed]) -> Result<ExitCode> {
+    let started = Instant::now();
     if let Some(path) = args
         .out_dir
         .as_deref()
@@ -41,6 +43,11 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
         };
         return Err(usage(error.to_string()));
     }
+    if args.reproducible && args.precision != cli::Precision::F32 {
+        return Err(usage(
+            "--reproducible computes in f32; leave out --precision bf16",
+        ));
+    }
     let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
     let mut config = options::resolve(global, args, request, resumed.as_ref(), typed)?;
     let onednn = match &resumed {
@@ -49,6 +56,11 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
     };
     let runtime = tensorflow::load(global, &config.session, onednn)?;
     options::record_runtime(&mut config, runtime, resumed.is_some());
+    if config.precision == Precision::Bf16 && !Host::this().computes_bf16() {
+        log::warn!(
+            "this processor has no instructions for bfloat16 (AVX512_BF16 or AMX): --precision f32 is faster here"
+        );
+    }
     // Read and verified while the graph is built. Not before the library is open: that sets environment variables,
     // which no other thread may read meanwhile.
     let dataset = start_loading(global, config.data_dir.clone());
@@ -105,6 +117,7 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
         directory,
         saved,
         again: again.clone(),
+        started,
     };
     run.train(session, total, global.quiet)
         .map_err(|error| match error.downcast_ref() {
@@ -125,6 +138,8 @@ pub struct Run {
     pub saved: Option<SavedState>,
     /// The command that goes on with it.
     pub again: String,
+    /// When the program started.
+    pub started: Instant,
 }
 
 impl Run {
@@ -148,7 +163,8 @@ impl Run {
         } else {
             Lines::Baseline
         };
-        let mut console = Console::new(lines, ProgressDisplay::new(total, start.step, quiet));
+        let progress = ProgressDisplay::new(total, start.step, quiet);
+        let mut console = Console::new(lines, progress, self.started);
 
         // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
         let interrupt = Interrupt::on_signals().context("cannot watch for signals")?;

@@ -18,6 +18,14 @@ pub enum DatasetError {
         /// What is wrong with it.
         source: IdxError,
     },
+    /// A file has no image of the number asked for.
+    #[error("{path} holds {count} images, numbered 0 to {}; there is none of the number asked for", count - 1)]
+    NoSuchImage {
+        /// The file.
+        path: PathBuf,
+        /// Images in it, at least one.
+        count: usize,
+    },
     /// The folder lacks files.
     #[error("{folder} lacks data files:{}", .looked_for.iter().map(|l| format!("\n  - {l}")).collect::<String>())]
     Missing {

@@ -8,6 +8,7 @@ mod batches;
 mod error;
 mod folder;
 mod idx;
+mod image;
 mod mnist;
 mod split;
 
@@ -15,6 +16,7 @@ pub use batches::{BatchError, BatchPlan, Epoch, Order};
 pub use error::DatasetError;
 pub use folder::load_from;
 pub use idx::IdxError;
+pub use image::read_image;
 pub use mnist::{MIRROR_VARIABLE, load_default};
 pub use split::Split;
 

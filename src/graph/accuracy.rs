@@ -8,13 +8,13 @@ use tensorflow::{DataType, Output};
 /// How often the greatest logit is the label's.
 #[derive(Debug, Clone)]
 pub struct Accuracy {
-    /// bool [rows]: no other logit of the row is greater than the label's; `tf.nn.in_top_k(k=1)`.
+    /// bool `[rows]`: no other logit of the row is greater than the label's; `tf.nn.in_top_k(k=1)`.
     pub correct: Output,
     /// float32 []: the mean of `correct`.
     pub mean: Output,
 }
 
-/// Compares `logits`, float32 [rows, classes], with `labels`, int32 [rows].
+/// Compares `logits`, float32 `[rows, classes]`, with `labels`, int32 `[rows]`.
 ///
 /// # Errors
 /// Shapes do not fit.

@@ -26,7 +26,7 @@ impl Activation {
     }
 }
 
-/// Probabilities from logits, exp(x_i) / sum_j exp(x_j) along the last axis: float32 [rows, classes] to the same shape.
+/// Probabilities from logits, exp(x_i) / sum_j exp(x_j) along the last axis: float32 `[rows, classes]` to the same shape.
 ///
 /// # Errors
 /// TensorFlow refuses the node.

@@ -2,9 +2,10 @@
 
 use super::error::Result;
 use super::gradients::gradients;
+use super::initializer::Initializer;
 use super::loss::Loss;
 use super::scope::Scope;
-use super::variable::{Initializer, Variable};
+use super::variable::Variable;
 use tensorflow::{Operation, Output};
 
 /// Adam (Kingma and Ba, 2014, the form before section 2.1), as `tf.train.AdamOptimizer` computes it:
@@ -62,6 +63,28 @@ impl AdamOptimizer {
         self.apply_gradients(scope, &gradients, variables)
     }
 
+    /// As [`minimize`](Self::minimize), but leaves the `frozen` ones among the variables as they are. They get their
+    /// slots all the same, so that checkpoints are alike.
+    ///
+    /// # Errors
+    /// As [`minimize`](Self::minimize).
+    pub fn minimize_except(
+        &self,
+        scope: &Scope,
+        loss: &Loss,
+        variables: &[Variable],
+        frozen: &[Variable],
+    ) -> Result<Operation> {
+        let is_frozen = |variable: &Variable| frozen.iter().any(|other| other.name() == variable.name());
+        let trained: Vec<_> = variables
+            .iter()
+            .filter(|variable| !is_frozen(variable))
+            .cloned()
+            .collect();
+        let gradients = gradients(scope, loss, &trained)?;
+        self.apply(scope, &gradients, &trained, variables)
+    }
+
     /// An operation, `scope/Adam`, that applies one gradient to each variable. It runs after the control dependencies
     /// of `scope`, such as its update ops.
     ///
@@ -71,6 +94,17 @@ impl AdamOptimizer {
         &self,
         scope: &Scope,
         gradients: &[Output],
+        variables: &[Variable],
+    ) -> Result<Operation> {
+        self.apply(scope, gradients, variables, variables)
+    }
+
+    /// Applies `gradients` to `trained`, and makes slots for all of `variables`.
+    fn apply(
+        &self,
+        scope: &Scope,
+        gradients: &[Output],
+        trained: &[Variable],
         variables: &[Variable],
     ) -> Result<Operation> {
         let powers = Powers::new(self, scope, variables)?;
@@ -94,8 +128,11 @@ impl AdamOptimizer {
         let computed = adam.group("gradients_computed", gradients_and_scope)?;
         let after = adam.control_dependencies([&computed]);
 
-        let mut updates = Vec::with_capacity(variables.len() + 2);
-        for ((variable, gradient), slots) in variables.iter().zip(gradients).zip(&slots) {
+        let mut updates = Vec::with_capacity(trained.len() + 2);
+        for (variable, gradient) in trained.iter().zip(gradients) {
+            let Some(slots) = slots.iter().find(|slots| slots.of == variable.name()) else {
+                continue;
+            };
             let update = after.within(&format!("{}/update_{}", adam.path(), variable.name()));
             updates.push(
                 update
@@ -125,6 +162,7 @@ impl AdamOptimizer {
 
 /// The two running averages of one variable.
 struct Slots {
+    of: String,
     m: Variable,
     v: Variable,
 }
@@ -136,6 +174,7 @@ impl Slots {
             Variable::untrainable(scope, &name, variable.shape(), Initializer::Zeros)
         };
         Ok(Self {
+            of: variable.name().to_owned(),
             m: slot("Adam")?,
             v: slot("Adam_1")?,
         })

@@ -1,8 +1,9 @@
 //! Batch normalization.
 
 use super::error::{GraphError, Result};
+use super::initializer::Initializer;
 use super::scope::Scope;
-use super::variable::{Initializer, Variable};
+use super::variable::Variable;
 use tensorflow::{Operation, Output};
 
 /// Whether a layer is built to learn or to be used.
@@ -27,15 +28,24 @@ pub enum Mode {
 /// correction), that of a rank 2 input the population's.
 #[derive(Debug, Clone)]
 pub struct BatchNorm {
-    /// float32 [channels], one at first.
+    /// float32 `[channels]`, one at first.
     pub gamma: Variable,
-    /// float32 [channels], zero at first.
+    /// float32 `[channels]`, zero at first.
     pub beta: Variable,
-    /// float32 [channels], zero at first, not trained.
+    /// float32 `[channels]`, zero at first, not trained.
     pub moving_mean: Variable,
-    /// float32 [channels], one at first, not trained.
+    /// float32 `[channels]`, one at first, not trained.
     pub moving_variance: Variable,
     config: BatchNormConfig,
+}
+
+/// A kernel and a bias with a batch norm in them; see [`BatchNorm::fold`].
+#[derive(Debug, Clone)]
+pub struct Folded {
+    /// float32, of the layer's kernel's shape.
+    pub kernel: Output,
+    /// float32 `[channels]`.
+    pub bias: Output,
 }
 
 /// What a [`BatchNorm`] computes besides its variables.
@@ -78,7 +88,7 @@ impl BatchNorm {
         })
     }
 
-    /// Normalizes float32 [rows, height, width, channels] or [rows, channels], to the same shape. In
+    /// Normalizes float32 `[rows, height, width, channels]` or `[rows, channels]`, to the same shape. In
     /// [`Mode::Training`] the moving averages' updates are added to [`Scope::update_ops`], which the training op must
     /// depend on.
     ///
@@ -102,6 +112,37 @@ impl BatchNorm {
                 reason: format!("batch normalization takes rank 2 or 4, not {rank}"),
             }),
         }
+    }
+
+    /// The kernel and bias that do in one what a layer without activation and this batch norm, in inference, do one
+    /// after the other (Jacob et al., 2018, section 3.2):
+    ///
+    /// ```text
+    /// scale  = gamma / sqrt(moving_variance + epsilon)
+    /// kernel = kernel · scale,  bias = (bias - moving_mean) · scale + beta
+    /// ```
+    ///
+    /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`. Computed in the graph, from the variables as
+    /// they are at each run.
+    ///
+    /// # Errors
+    /// The shapes do not fit.
+    pub fn fold(&self, scope: &Scope, kernel: &Output, bias: &Output) -> Result<Folded> {
+        let scope = scope.name_scope("folded");
+        let scale = self.scale(&scope, self.moving_variance.read())?;
+        let kernel = scope.op("Mul", "kernel").input(kernel).input(&scale).output()?;
+        let centred = scope
+            .op("Sub", "sub")
+            .input(bias)
+            .input(self.moving_mean.read())
+            .output()?;
+        let scaled = scope.op("Mul", "mul").input(&centred).input(&scale).output()?;
+        let bias = scope
+            .op("AddV2", "bias")
+            .input(&scaled)
+            .input(self.beta.read())
+            .output()?;
+        Ok(Folded { kernel, bias })
     }
 
     fn apply_fused(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
@@ -166,6 +207,22 @@ impl BatchNorm {
         scope.op("AddV2", "add").input(&scaled).input(&offset).output()
     }
 
+    /// gamma / sqrt(variance + epsilon).
+    fn scale(&self, scope: &Scope, variance: &Output) -> Result<Output> {
+        let epsilon = scope.scalar("epsilon", self.config.epsilon)?;
+        let sum = scope
+            .op("AddV2", "add")
+            .input(variance)
+            .input(&epsilon)
+            .output()?;
+        let rsqrt = scope.op("Rsqrt", "Rsqrt").input(&sum).output()?;
+        scope
+            .op("Mul", "mul")
+            .input(&rsqrt)
+            .input(self.gamma.read())
+            .output()
+    }
+
     fn update(&self, scope: &Scope, mean: &Output, variance: &Output, factor: f32) -> Result<()> {
         for (moving, batch) in [(&self.moving_mean, mean), (&self.moving_variance, variance)] {
             scope.add_update_op(assign_moving_average(scope, moving, batch, factor)?);
@@ -174,7 +231,7 @@ impl BatchNorm {
     }
 }
 
-/// Mean and population variance of each column of float32 [rows, channels], as float32 [channels]; `tf.nn.moments`.
+/// Mean and population variance of each column of float32 `[rows, channels]`, as float32 [channels]; `tf.nn.moments`.
 fn moments(scope: &Scope, x: &Output) -> Result<(Output, Output)> {
     let scope = scope.name_scope("moments");
     let rows = scope.constant("reduction_indices", &[1], &[0])?;

@@ -1,9 +1,11 @@
 //! Fully connected layers, and the flattening in front of them.
 
 use super::activation::Activation;
+use super::convolution::bias_add;
 use super::error::Result;
+use super::initializer::Initializer;
 use super::scope::Scope;
-use super::variable::{Initializer, Variable};
+use super::variable::Variable;
 use tensorflow::Output;
 
 /// A fully connected layer with its variables, y = x·kernel + bias; `tf.layers.dense`.
@@ -12,7 +14,7 @@ pub struct Dense {
     name: String,
     /// float32 [in, out], glorot uniform at first.
     pub kernel: Variable,
-    /// float32 [out], zero at first.
+    /// float32 `[out]`, zero at first.
     pub bias: Variable,
     activation: Option<Activation>,
 }
@@ -44,25 +46,28 @@ impl Dense {
         })
     }
 
-    /// Maps float32 [rows, in] to [rows, out].
+    /// Maps float32 `[rows, in]` to `[rows, out]`.
     ///
     /// # Errors
     /// The shape of `x` does not fit.
     pub fn apply(&self, scope: &Scope, x: &Output) -> Result<Output> {
+        self.apply_with(scope, x, self.kernel.read(), self.bias.read())
+    }
+
+    /// The same with a kernel and bias of one's own, such as those that a batch norm was folded into.
+    ///
+    /// # Errors
+    /// A shape does not fit.
+    pub fn apply_with(&self, scope: &Scope, x: &Output, kernel: &Output, bias: &Output) -> Result<Output> {
         let scope = scope.name_scope(&self.name);
         let product = scope
             .op("MatMul", "MatMul")
             .input(x)
-            .input(self.kernel.read())
+            .input(kernel)
             .boolean("transpose_a", false)
             .boolean("transpose_b", false)
             .output()?;
-        let h = scope
-            .op("BiasAdd", "BiasAdd")
-            .input(&product)
-            .input(self.bias.read())
-            .string("data_format", "NHWC")
-            .output()?;
+        let h = bias_add(&scope, &product, bias)?;
         match self.activation {
             Some(activation) => activation.apply(&scope, &h),
             None => Ok(h),
@@ -80,4 +85,12 @@ pub fn reshape(scope: &Scope, x: &Output, dims: &[i32]) -> Result<Output> {
     let inner = scope.name_scope("Reshape");
     let shape = inner.constant("shape", &[dims.len() as u64], dims)?;
     inner.op_named_as_scope("Reshape").input(x).input(&shape).output()
+}
+
+/// Gives `x` the shape that `shape`, int32 `[rank]`, holds; `tf.reshape`.
+///
+/// # Errors
+/// The shapes do not fit.
+pub fn reshape_to(scope: &Scope, x: &Output, shape: &Output) -> Result<Output> {
+    scope.op("Reshape", "Reshape").input(x).input(shape).output()
 }

@@ -23,8 +23,8 @@ impl Loss {
     }
 }
 
-/// Mean cross-entropy of `logits`, float32 [rows, classes], against `labels`, int32 [rows]:
-/// -1/rows · sum_r log softmax(logits_r)[labels_r]. `tf.nn.sparse_softmax_cross_entropy_with_logits`, then
+/// Mean cross-entropy of `logits`, float32 `[rows, classes]`, against `labels`, int32 `[rows]`:
+/// `-1/rows · sum_r log softmax(logits_r)[labels_r]`. `tf.nn.sparse_softmax_cross_entropy_with_logits`, then
 /// `tf.reduce_mean`.
 ///
 /// `SparseSoftmaxCrossEntropyWithLogits` has no gradient in the C++ registry. Its second output is the gradient of each
@@ -93,7 +93,7 @@ pub fn sparse_softmax_cross_entropy(scope: &Scope, logits: &Output, labels: &Out
     })
 }
 
-/// The mean of a vector, float32 [rows] to []; `tf.reduce_mean`.
+/// The mean of a vector, float32 `[rows]` to []; `tf.reduce_mean`.
 ///
 /// # Errors
 /// `x` is no vector.

@@ -69,6 +69,13 @@ impl<'a> OpBuilder<'a> {
         self.attribute(move |node| node.set_attr_shape(name, &shape))
     }
 
+    /// An attribute of type `list(shape)`.
+    pub fn shapes(self, name: &'a str, shapes: &[&[u64]]) -> Self {
+        let shape = |dims: &&[u64]| Shape::new(Some(dims.iter().map(|&dim| Some(dim as i64)).collect()));
+        let shapes: Vec<_> = shapes.iter().map(shape).collect();
+        self.attribute(move |node| node.set_attr_shape_list(name, &shapes))
+    }
+
     /// An attribute of type `int`.
     pub fn int(self, name: &'a str, value: i64) -> Self {
         self.attribute(move |node| node.set_attr_int(name, value))

@@ -5,8 +5,8 @@ use super::error::Result;
 use super::scope::Scope;
 use tensorflow::Output;
 
-/// The greatest value of each window of `size` x `size`, moved by `stride`: float32 [rows, height, width, channels] to
-/// [rows, height', width', channels]; `tf.nn.max_pool`.
+/// The greatest value of each window of `size` x `size`, moved by `stride`: float32 `[rows, height, width, channels]` to
+/// `[rows, height', width', channels]`; `tf.nn.max_pool`.
 ///
 /// # Errors
 /// The shape of `x` does not fit.

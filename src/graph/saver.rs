@@ -56,7 +56,10 @@ impl Saver {
         let inner = scope.name_scope("SaveV2");
         let values: Vec<_> = variables
             .iter()
-            .map(|variable| variable.reference().clone())
+            .map(|variable| match variable.is_resource() {
+                true => variable.read().clone(),
+                false => variable.reference().clone(),
+            })
             .collect();
         let saved = inner
             .op_named_as_scope("SaveV2")
@@ -82,16 +85,7 @@ impl Saver {
         let assigned = variables
             .iter()
             .enumerate()
-            .map(|(index, variable)| {
-                scope
-                    .op("Assign", "Assign")
-                    .input(variable.reference())
-                    .input(&restored.output(index))
-                    .boolean("use_locking", true)
-                    .boolean("validate_shape", true)
-                    .colocate_with(variable)
-                    .build()
-            })
+            .map(|(index, variable)| variable.assign(&scope, &restored.output(index)))
             .collect::<Result<Vec<_>>>()?;
         let restore_all = scope.group("restore_all", &assigned)?;
         Ok(Self {
@@ -106,6 +100,21 @@ impl Saver {
     /// The saved variables, in the order of their names.
     pub fn variables(&self) -> &[Variable] {
         &self.variables
+    }
+
+    /// What is fed with a checkpoint's prefix to save or to restore: string []. `filename_tensor_name` of a `SaverDef`.
+    pub fn filename(&self) -> &Operation {
+        &self.filename
+    }
+
+    /// Saves when fetched, and is the prefix then: string []. `save_tensor_name` of a `SaverDef`.
+    pub fn save_operation(&self) -> &Operation {
+        &self.save
+    }
+
+    /// Restores when run. `restore_op_name` of a `SaverDef`.
+    pub fn restore_operation(&self) -> &Operation {
+        &self.restore_all
     }
 
     /// Writes the variables' values to the checkpoint `prefix`, that is `prefix.index` and

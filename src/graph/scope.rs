@@ -18,6 +18,8 @@ pub struct Scope {
     /// `""` at the root, else such as `"train/Adam"`.
     path: String,
     control_inputs: Vec<Operation>,
+    reuse: bool,
+    resources: bool,
 }
 
 #[derive(Debug)]
@@ -43,6 +45,8 @@ impl Scope {
             })),
             path: String::new(),
             control_inputs: Vec::new(),
+            reuse: false,
+            resources: false,
         }
     }
 
@@ -75,6 +79,29 @@ impl Scope {
             path: full_name.to_owned(),
             ..self.clone()
         }
+    }
+
+    /// This scope, where a variable that is there already is taken again, so that a network can be built a second time
+    /// over the same variables; `tf.variable_scope(reuse=tf.AUTO_REUSE)`.
+    pub fn reuse_variables(&self) -> Self {
+        Self {
+            reuse: true,
+            ..self.clone()
+        }
+    }
+
+    /// This scope, where new variables are resource variables, which Python's `tf.saved_model.load` gives back as
+    /// `tf.Variable`s; `tf.compat.v1.enable_resource_variables`. For a graph that is used: the optimizers here train
+    /// reference variables.
+    pub fn resource_variables(&self) -> Self {
+        Self {
+            resources: true,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn makes_resource_variables(&self) -> bool {
+        self.resources
     }
 
     /// This scope, where every new node also waits for `operations`; `tf.control_dependencies`.
@@ -180,6 +207,16 @@ impl Scope {
             action: "serialize the graph".into(),
             status,
         })
+    }
+
+    /// The variable of this full name, where variables may be taken again.
+    pub(crate) fn variable_to_reuse(&self, full_name: &str) -> Option<Variable> {
+        let shared = self.shared.borrow();
+        let named = shared
+            .variables
+            .iter()
+            .find(|variable| variable.name() == full_name);
+        named.filter(|_| self.reuse).cloned()
     }
 
     pub(crate) fn add_variable(&self, variable: Variable) {

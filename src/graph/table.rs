@@ -34,7 +34,7 @@ pub(super) fn read(table: &[u8]) -> Result<Entries, &'static str> {
 }
 
 /// TensorFlow stores a CRC rotated and offset, so that the CRC of a string that holds CRCs stays useful.
-pub(super) fn mask(crc: u32) -> u32 {
+pub(crate) fn mask(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 

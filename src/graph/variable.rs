@@ -1,7 +1,8 @@
-//! Variables as TF1 makes them (`tf.get_variable` with `use_resource=False`): `VariableV2`, its initializer, its
-//! `Assign`, and the `read` identity that everything else consumes.
+//! Variables as TF1 makes them (`tf.get_variable`): `VariableV2`, its initializer, its `Assign`, and the `read` identity
+//! that everything else consumes; or, where a scope says so, the resource variables that TF2 knows too.
 
 use super::error::{GraphError, Result};
+use super::initializer::Initializer;
 use super::scope::Scope;
 use tensorflow::{DataType, Operation, Output};
 
@@ -11,27 +12,16 @@ pub struct Variable {
     name: String,
     shape: Vec<u64>,
     trainable: bool,
+    is_resource: bool,
     reference: Output,
     read: Output,
+    initial_value: Output,
     initializer: Operation,
 }
 
-/// How a variable gets its first value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Initializer {
-    /// All zeros; `tf.zeros_initializer`.
-    Zeros,
-    /// All ones; `tf.ones_initializer`.
-    Ones,
-    /// Uniform in ±sqrt(6 / (fan_in + fan_out)); `tf.glorot_uniform_initializer`, after Glorot and Bengio, 2010.
-    /// The fans of a kernel [h, w, in, out] are h·w·in and h·w·out.
-    GlorotUniform,
-    /// One value everywhere.
-    Constant(f32),
-}
-
 impl Variable {
-    /// Makes a trainable variable, named in full: `conv1/kernel`.
+    /// Makes a trainable variable, named in full: `conv1/kernel`. Where the scope reuses variables, one of this name and
+    /// shape is taken instead.
     ///
     /// # Errors
     /// The name is taken, or TensorFlow refuses a node.
@@ -67,6 +57,9 @@ impl Variable {
         colocate_with: &str,
         value: impl FnOnce(&Scope) -> Result<Output>,
     ) -> Result<Self> {
+        if let Some(variable) = scope.variable_to_reuse(name).filter(|there| there.shape == shape) {
+            return Ok(variable);
+        }
         if scope.is_taken(name) {
             return Err(GraphError::DuplicateVariable {
                 name: name.to_owned(),
@@ -75,38 +68,40 @@ impl Variable {
         let root = scope.root();
         let value = value(&root)?;
         let dims: Vec<_> = shape.iter().map(|&dim| Some(dim as i64)).collect();
-        let reference = root
-            .op("VariableV2", name)
-            .data_type("dtype", DataType::Float)
-            .shape("shape", &dims)
-            .string("container", "")
-            .string("shared_name", "")
-            .colocate_with_name(colocate_with)
-            .output()?;
-        let below = root.within(name);
-        let initializer = below
-            .op("Assign", "Assign")
-            .input(&reference)
-            .input(&value)
-            .boolean("use_locking", true)
-            .boolean("validate_shape", true)
-            .colocate_with_name(colocate_with)
-            .build()?;
-        let read = below
-            .op("Identity", "read")
-            .input(&reference)
-            .colocate_with_name(colocate_with)
-            .output()?;
+        let nodes = match scope.makes_resource_variables() {
+            true => Nodes::resource(&root, name, &dims, &value)?,
+            false => Nodes::reference(&root, name, &dims, &value, colocate_with)?,
+        };
         let variable = Self {
             name: name.to_owned(),
             shape: shape.to_vec(),
             trainable,
-            reference,
-            read,
-            initializer,
+            is_resource: scope.makes_resource_variables(),
+            reference: nodes.reference,
+            read: nodes.read,
+            initial_value: value,
+            initializer: nodes.initializer,
         };
         scope.add_variable(variable.clone());
         Ok(variable)
+    }
+
+    /// An operation within `scope` that gives the variable a `value` of its shape.
+    ///
+    /// # Errors
+    /// TensorFlow refuses the node.
+    pub fn assign(&self, scope: &Scope, value: &Output) -> Result<Operation> {
+        if self.is_resource {
+            return assign_resource(scope, "AssignVariableOp", &self.reference, value);
+        }
+        scope
+            .op("Assign", "Assign")
+            .input(&self.reference)
+            .input(value)
+            .boolean("use_locking", true)
+            .boolean("validate_shape", true)
+            .colocate_with(self)
+            .build()
     }
 
     /// The name in full, which is also the key in a checkpoint.
@@ -139,9 +134,19 @@ impl Variable {
         &self.read
     }
 
-    /// The variable itself, for nodes that assign to it.
+    /// Whether it is a resource variable; see [`Scope::resource_variables`].
+    pub fn is_resource(&self) -> bool {
+        self.is_resource
+    }
+
+    /// The variable itself, for nodes that assign to it: a float32 reference, or the handle of a resource variable.
     pub fn reference(&self) -> &Output {
         &self.reference
+    }
+
+    /// Its initial value.
+    pub fn initial_value(&self) -> &Output {
+        &self.initial_value
     }
 
     /// The operation that assigns the initial value.
@@ -150,116 +155,80 @@ impl Variable {
     }
 }
 
-impl Initializer {
-    fn build(self, root: &Scope, variable: &str, shape: &[u64]) -> Result<Output> {
-        let scope = root.within(&format!("{variable}/Initializer"));
-        match self {
-            Self::Zeros => filled(&scope, "zeros", variable, shape, 0.0),
-            Self::Ones => filled(&scope, "ones", variable, shape, 1.0),
-            Self::Constant(value) => filled(&scope, "Const", variable, shape, value),
-            Self::GlorotUniform => glorot_uniform(&scope, variable, shape),
-        }
-    }
+/// The nodes of a variable, named as TF1 names them.
+struct Nodes {
+    reference: Output,
+    read: Output,
+    initializer: Operation,
 }
 
-/// A constant, or above a thousand values a `Fill`, which keeps the GraphDef small; TF1 draws the same line.
-fn filled(scope: &Scope, name: &str, variable: &str, shape: &[u64], value: f32) -> Result<Output> {
-    let len = shape.iter().product::<u64>() as usize;
-    if len < 1000 {
-        let values = vec![value; len];
-        return scope
-            .op("Const", name)
-            .tensor("value", shape, &values)
-            .colocate_with_name(variable)
-            .output();
-    }
-    let inner = scope.within(&format!("{}/{name}", scope.path()));
-    let here = |op: &'static str, name| inner.op(op, name).colocate_with_name(variable);
-    let dims: Vec<i32> = shape.iter().map(|&dim| dim as i32).collect();
-    let dims = here("Const", "shape_as_tensor")
-        .tensor("value", &[dims.len() as u64], &dims)
-        .output()?;
-    let value = here("Const", "Const").tensor("value", &[], &[value]).output()?;
-    scope
-        .op("Fill", name)
-        .input(&dims)
-        .input(&value)
-        .colocate_with_name(variable)
-        .output()
-}
-
-fn glorot_uniform(scope: &Scope, variable: &str, shape: &[u64]) -> Result<Output> {
-    let (fan_in, fan_out) = fans(shape);
-    let limit = (6.0 / (fan_in + fan_out)).sqrt() as f32;
-    let dims: Vec<i32> = shape.iter().map(|&dim| dim as i32).collect();
-    let (seed, seed2) = match scope.seed() {
-        Some(seed) => op_seeds(seed, variable),
-        None => (0, 0), // TensorFlow's way to say: draw one
-    };
-
-    let inner = scope.within(&format!("{}/random_uniform", scope.path()));
-    let here = |op: &'static str, name| inner.op(op, name).colocate_with_name(variable);
-    let dims = here("Const", "shape")
-        .tensor("value", &[dims.len() as u64], &dims)
-        .output()?;
-    let min = here("Const", "min").tensor("value", &[], &[-limit]).output()?;
-    let max = here("Const", "max").tensor("value", &[], &[limit]).output()?;
-    let uniform = here("RandomUniform", "RandomUniform")
-        .input(&dims)
-        .data_type("dtype", DataType::Float)
-        .int("seed", seed)
-        .int("seed2", seed2)
-        .output()?;
-    let range = here("Sub", "sub").input(&max).input(&min).output()?;
-    let scaled = here("Mul", "mul").input(&uniform).input(&range).output()?;
-    scope
-        .op("AddV2", "random_uniform")
-        .input(&scaled)
-        .input(&min)
-        .colocate_with_name(variable)
-        .output()
-}
-
-/// `_compute_fans` of TensorFlow's `init_ops`.
-fn fans(shape: &[u64]) -> (f64, f64) {
-    match shape {
-        [] => (1.0, 1.0),
-        [only] => (*only as f64, *only as f64),
-        [receptive_field @ .., inputs, outputs] => {
-            let field = receptive_field.iter().product::<u64>() as f64;
-            (field * *inputs as f64, field * *outputs as f64)
-        }
-    }
-}
-
-/// The two seed attributes of a random op: the same for the same seed and variable, apart for any other.
-fn op_seeds(seed: u64, variable: &str) -> (i64, i64) {
-    // FNV-1a, whose value is specified: start values must not change with Rust's hasher.
-    let hash = |start: u64| {
-        variable.bytes().fold(start, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+impl Nodes {
+    /// `tf.get_variable(use_resource=False)`.
+    fn reference(
+        root: &Scope,
+        name: &str,
+        dims: &[Option<i64>],
+        value: &Output,
+        colocate_with: &str,
+    ) -> Result<Self> {
+        let reference = root
+            .op("VariableV2", name)
+            .data_type("dtype", DataType::Float)
+            .shape("shape", dims)
+            .string("container", "")
+            .string("shared_name", "")
+            .colocate_with_name(colocate_with)
+            .output()?;
+        let below = root.within(name);
+        let initializer = below
+            .op("Assign", "Assign")
+            .input(&reference)
+            .input(value)
+            .boolean("use_locking", true)
+            .boolean("validate_shape", true)
+            .colocate_with_name(colocate_with)
+            .build()?;
+        let read = below
+            .op("Identity", "read")
+            .input(&reference)
+            .colocate_with_name(colocate_with)
+            .output()?;
+        Ok(Self {
+            reference,
+            read,
+            initializer,
         })
-    };
-    let named = hash(0xcbf2_9ce4_8422_2325);
-    // Both zero would mean: draw a seed. The lowest bit of the second keeps clear of that.
-    (seed as i64, (named | 1) as i64)
+    }
+
+    /// `tf.get_variable(use_resource=True)`.
+    fn resource(root: &Scope, name: &str, dims: &[Option<i64>], value: &Output) -> Result<Self> {
+        let reference = root
+            .op("VarHandleOp", name)
+            .data_type("dtype", DataType::Float)
+            .shape("shape", dims)
+            .string("container", "")
+            .string("shared_name", name)
+            .output()?;
+        let initializer = assign_resource(&root.within(name), "Assign", &reference, value)?;
+        let read = root
+            .within(&format!("{name}/Read"))
+            .op("ReadVariableOp", "ReadVariableOp")
+            .input(&reference)
+            .data_type("dtype", DataType::Float)
+            .output()?;
+        Ok(Self {
+            reference,
+            read,
+            initializer,
+        })
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fans_of_a_kernel_count_its_receptive_field() {
-        assert_eq!(fans(&[3, 3, 16, 32]), (144.0, 288.0));
-        assert_eq!(fans(&[1568, 32]), (1568.0, 32.0));
-        assert_eq!(fans(&[7]), (7.0, 7.0));
-    }
-
-    #[test]
-    fn seeds_differ_by_seed_and_variable_and_never_mean_draw_one() {
-        let seeds = [op_seeds(0, "a"), op_seeds(1, "a"), op_seeds(0, "b")];
-        assert!(seeds[0] != seeds[1] && seeds[0] != seeds[2]);
-        assert!(seeds.iter().all(|&pair| pair != (0, 0)));
-    }
+fn assign_resource(scope: &Scope, name: &str, handle: &Output, value: &Output) -> Result<Operation> {
+    scope
+        .op("AssignVariableOp", name)
+        .input(handle)
+        .input(value)
+        .data_type("dtype", DataType::Float)
+        .build()
 }

@@ -1,9 +1,9 @@
 //! The baseline network: two convolutions, a pool, two dense layers.
 
-use super::{CLASSES, Inputs, Network};
+use super::{CLASSES, Ends, Inputs, Network, Towers};
 use crate::graph::{
-    Activation, AdamOptimizer, Conv2d, Conv2dConfig, Dense, Padding, Result, Scope, max_pool, reshape,
-    softmax, sparse_softmax_cross_entropy,
+    Activation, AdamOptimizer, Conv2d, Conv2dConfig, Dense, Padding, Precision, Result, Scope, max_pool,
+    reshape, sparse_softmax_cross_entropy,
 };
 use tensorflow::Output;
 
@@ -14,6 +14,8 @@ pub struct BaselineConfig {
     pub learning_rate: f32,
     /// Seed of the start values; `None` lets TensorFlow draw one.
     pub seed: Option<u64>,
+    /// How the tower is built.
+    pub towers: Towers,
 }
 
 impl Default for BaselineConfig {
@@ -21,6 +23,7 @@ impl Default for BaselineConfig {
         Self {
             learning_rate: 0.001,
             seed: None,
+            towers: Towers::AsPublished,
         }
     }
 }
@@ -40,30 +43,37 @@ impl Default for BaselineConfig {
 pub fn baseline(config: &BaselineConfig) -> Result<Network> {
     let graph = Scope::new(config.seed);
     let inputs = Inputs::new(&graph)?;
-    let logits = logits(&graph, &inputs.images)?;
-    let probabilities = softmax(&graph.within("output"), "Y_proba", &logits)?;
-
+    let logits = logits(&graph, &inputs.images, config.towers.precision())?;
     let train = graph.name_scope("train");
     let loss = sparse_softmax_cross_entropy(&train, &logits, &inputs.labels)?;
     let train =
         AdamOptimizer::new(config.learning_rate).minimize(&train, &loss, &graph.trainable_variables())?;
 
-    Network::new(graph, inputs, &logits, probabilities, loss.value, train)
+    let ends = Ends {
+        measured: logits.clone(),
+        logits,
+        loss: loss.value,
+        train,
+    };
+    let output = graph.within("output");
+    Network::new(graph, inputs, &output, ends)
 }
 
-/// The network's variables and layers, from `images`, float32 [rows, 28, 28, 1], to logits, float32 [rows, 10].
+/// The network's variables and layers, from `images`, float32 `[rows, 28, 28, 1]`, to logits, float32 `[rows, 10]`.
 ///
 /// # Errors
 /// TensorFlow refuses a node.
-pub(super) fn logits(graph: &Scope, images: &Output) -> Result<Output> {
+pub(super) fn logits(graph: &Scope, images: &Output, precision: Precision) -> Result<Output> {
     let relu = Some(Activation::Relu);
     let conv1 = Conv2dConfig {
         activation: relu,
+        precision,
         ..Conv2dConfig::default()
     };
     let conv2 = Conv2dConfig {
         stride: 2,
         activation: relu,
+        precision,
         ..Conv2dConfig::default()
     };
 

@@ -7,7 +7,7 @@ pub mod summary;
 pub use baseline::{BaselineConfig, baseline};
 pub use optimized::{AccuracyOn, OptimizedConfig, optimized};
 
-use crate::graph::{Accuracy, Checkpoint, Result, Saver, Scope, in_top_1, reshape};
+use crate::graph::{Accuracy, Checkpoint, Precision, Result, Saver, Scope, in_top_1, reshape, softmax};
 use tensorflow::{DataType, Operation, Output, TensorType};
 
 /// Height and width of an image, in pixels.
@@ -47,14 +47,40 @@ impl Kind {
     }
 
     /// Adds the network in use, without labels, optimizer, dropout or `training`, and with just the variables it needs,
-    /// to `graph`: from `images`, float32 [rows, 28, 28, 1] in 0..=1, to logits, float32 [rows, 10].
+    /// to `graph`: from `images`, float32 `[rows, 28, 28, 1]` in 0..=1, to logits, float32 `[rows, 10]`.
     ///
     /// # Errors
-    /// TensorFlow refuses a node, for example because the network is in the graph already.
+    /// TensorFlow refuses a node, or the network is in the graph already and `graph` does not
+    /// [reuse variables](Scope::reuse_variables).
     pub fn inference(self, graph: &Scope, images: &Output) -> Result<Output> {
         match self {
-            Self::Baseline => baseline::logits(graph, images),
+            Self::Baseline => baseline::logits(graph, images, Precision::F32),
             Self::Optimized => optimized::logits(graph, images),
+        }
+    }
+}
+
+/// How a network is built from its variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Towers {
+    /// Op for op as Python's front end builds it: the same bits.
+    AsPublished,
+    /// Fewer and cheaper ops for the same function.
+    Fast {
+        /// What the convolutions are computed in.
+        precision: Precision,
+    },
+}
+
+impl Towers {
+    fn is_fast(self) -> bool {
+        matches!(self, Self::Fast { .. })
+    }
+
+    fn precision(self) -> Precision {
+        match self {
+            Self::AsPublished => Precision::F32,
+            Self::Fast { precision } => precision,
         }
     }
 }
@@ -62,11 +88,11 @@ impl Kind {
 /// What a network is fed.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    /// `inputs/X`: float32 [rows, 784] in 0..=1.
+    /// `inputs/X`: float32 `[rows, 784]` in 0..=1.
     pub x: Output,
-    /// The same as float32 [rows, 28, 28, 1].
+    /// The same as float32 `[rows, 28, 28, 1]`.
     pub images: Output,
-    /// `inputs/y`: int32 [rows] in 0..10.
+    /// `inputs/y`: int32 `[rows]` in 0..10.
     pub labels: Output,
     /// What tells a step of training from use, in networks where they differ.
     pub training: Option<TrainingInputs>,
@@ -148,7 +174,9 @@ pub struct Network {
     pub graph: Scope,
     /// What it is fed.
     pub inputs: Inputs,
-    /// `output/Y_proba`: float32 [rows, 10].
+    /// What the probabilities are made of: float32 `[rows, 10]`.
+    pub logits: Output,
+    /// `output/Y_proba`: float32 `[rows, 10]`.
     pub probabilities: Output,
     /// Mean cross-entropy of the batch, before the update: float32 [].
     pub loss: Output,
@@ -162,23 +190,32 @@ pub struct Network {
     pub saver: Saver,
 }
 
+/// The ends of a network that its accuracy is measured at and that it is trained by.
+struct Ends {
+    logits: Output,
+    measured: Output,
+    loss: Output,
+    train: Operation,
+}
+
 impl Network {
-    /// Adds what every network has behind its training op: accuracy, initializer and saver.
-    fn new(
-        graph: Scope,
-        inputs: Inputs,
-        measured: &Output,
-        probabilities: Output,
-        loss: Output,
-        train: Operation,
-    ) -> Result<Self> {
-        let accuracy = in_top_1(&graph.name_scope("eval"), measured, &inputs.labels)?;
+    /// Adds what every network has behind its training op: probabilities, accuracy, initializer and saver.
+    fn new(graph: Scope, inputs: Inputs, output: &Scope, ends: Ends) -> Result<Self> {
+        let Ends {
+            logits,
+            measured,
+            loss,
+            train,
+        } = ends;
+        let probabilities = softmax(output, "Y_proba", &logits)?;
+        let accuracy = in_top_1(&graph.name_scope("eval"), &measured, &inputs.labels)?;
         let scope = graph.name_scope("init_and_save");
         let initialize = scope.global_variables_initializer()?;
         let saver = Saver::new(&scope, &graph.variables())?;
         Ok(Self {
             graph,
             inputs,
+            logits,
             probabilities,
             loss,
             accuracy,

@@ -1,9 +1,10 @@
 //! The optimized network: batch norm, SELU and dropout, in one tower to train and one to use.
 
-use super::{CLASSES, Inputs, Network};
+use super::{CLASSES, Ends, Inputs, Network, Towers};
 use crate::graph::{
     Activation, AdamOptimizer, BatchNorm, BatchNormConfig, Branches, Conditional, Conv2d, Conv2dConfig,
-    Dense, Dropout, Mode, Padding, Result, Scope, max_pool, reshape, softmax, sparse_softmax_cross_entropy,
+    Dense, Dropout, Mode, Padding, Randomness, Result, Scope, Variable, bias_add, max_pool, reshape,
+    sparse_softmax_cross_entropy, to_f32,
 };
 use serde::{Deserialize, Serialize};
 use tensorflow::Output;
@@ -21,6 +22,8 @@ pub struct OptimizedConfig {
     pub accuracy_on: AccuracyOn,
     /// Seed of start values and dropout.
     pub seed: u64,
+    /// How the towers are built.
+    pub towers: Towers,
 }
 
 /// Which logits accuracy is measured on.
@@ -41,6 +44,7 @@ impl Default for OptimizedConfig {
             fc_dropout: 0.5,
             accuracy_on: AccuracyOn::LogitsBatchNorm,
             seed: 0,
+            towers: Towers::AsPublished,
         }
     }
 }
@@ -73,7 +77,11 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
         &images.if_true,
         Some(&training.step),
     )?;
-    let using = layers.tower(&graph.name_scope("inference"), &images.if_false, None)?;
+    let scope = graph.name_scope("inference");
+    let using = match config.towers {
+        Towers::AsPublished => layers.tower(&scope, &images.if_false, None)?,
+        Towers::Fast { .. } => layers.folded_tower(&scope, &images.if_false)?,
+    };
 
     let join = |if_true: &Output, if_false: &Output| {
         cond.merge(&Branches {
@@ -82,9 +90,8 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
         })
     };
     let logits = join(&learning.batch_normed, &using.batch_normed)?;
-    let probabilities = softmax(&graph.name_scope("output"), "Y_proba", &logits)?;
     let measured = match config.accuracy_on {
-        AccuracyOn::LogitsBatchNorm => logits,
+        AccuracyOn::LogitsBatchNorm => logits.clone(),
         AccuracyOn::Logits => join(&learning.plain, &using.plain)?,
     };
 
@@ -92,14 +99,30 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
     let loss = sparse_softmax_cross_entropy(&scope, &learning.batch_normed, &inputs.labels)?;
     let flagged = training.require_flag(&scope)?;
     let scope = scope.control_dependencies(graph.update_ops().iter().chain([&flagged]));
-    let train =
-        AdamOptimizer::new(config.learning_rate).minimize(&scope, &loss, &graph.trainable_variables())?;
+    let adam = AdamOptimizer::new(config.learning_rate);
+    let frozen = if config.towers.is_fast() {
+        layers.biases_before_norms()
+    } else {
+        Vec::new()
+    };
+    let train = adam.minimize_except(&scope, &loss, &graph.trainable_variables(), &frozen)?;
 
-    Network::new(graph, inputs, &measured, probabilities, loss.value, train)
+    let output = graph.name_scope("output");
+    Network::new(
+        graph,
+        inputs,
+        &output,
+        Ends {
+            logits,
+            measured,
+            loss: loss.value,
+            train,
+        },
+    )
 }
 
-/// The network's variables and layers in use, from `images`, float32 [rows, 28, 28, 1], to batch-normed logits, float32
-/// [rows, 10].
+/// The network's variables and layers in use, from `images`, float32 `[rows, 28, 28, 1]`, to batch-normed logits, float32
+/// `[rows, 10]`.
 ///
 /// # Errors
 /// TensorFlow refuses a node.
@@ -120,9 +143,10 @@ struct Layers {
     fc_dropout: Dropout,
     output: Dense,
     norm4: BatchNorm,
+    pool_first: bool,
 }
 
-/// The two ends of a tower, each float32 [rows, 10].
+/// The two ends of a tower, each float32 `[rows, 10]`.
 struct Logits {
     plain: Output,
     batch_normed: Output,
@@ -130,7 +154,16 @@ struct Logits {
 
 impl Layers {
     fn new(graph: &Scope, config: &OptimizedConfig) -> Result<Self> {
-        let conv = Conv2dConfig::default();
+        let conv = Conv2dConfig {
+            precision: config.towers.precision(),
+            ..Conv2dConfig::default()
+        };
+        let randomness = if config.towers.is_fast() {
+            Randomness::Byte
+        } else {
+            Randomness::Float
+        };
+        let dropout = |rate, layer| Dropout::new(rate, config.seed, layer).with_randomness(randomness);
         let norm = BatchNormConfig {
             momentum: 0.9,
             ..BatchNormConfig::default()
@@ -140,16 +173,17 @@ impl Layers {
             norm1: BatchNorm::new(graph, "batch_normalization", 16, norm)?,
             conv2: Conv2d::new(graph, "conv2", 16, 32, conv)?,
             norm2: BatchNorm::new(graph, "batch_normalization_1", 32, norm)?,
-            pool_dropout: Dropout::new(config.pool_dropout, config.seed, 0),
+            pool_dropout: dropout(config.pool_dropout, 0),
             fc1: Dense::new(graph, "fc1", 14 * 14 * 32, 32, None)?,
             norm3: BatchNorm::new(graph, "batch_normalization_2", 32, norm)?,
-            fc_dropout: Dropout::new(config.fc_dropout, config.seed, 1),
+            fc_dropout: dropout(config.fc_dropout, 1),
             output: Dense::new(graph, "output", 32, CLASSES, None)?,
             norm4: BatchNorm::new(graph, "batch_normalization_3", CLASSES, norm)?,
+            pool_first: config.towers.is_fast(),
         })
     }
 
-    /// The network from `images`, float32 [rows, 28, 28, 1], to its logits: to train at `step`, or, without one, to use.
+    /// The network from `images`, float32 `[rows, 28, 28, 1]`, to its logits: to train at `step`, or, without one, to use.
     fn tower(&self, scope: &Scope, images: &Output, step: Option<&Output>) -> Result<Logits> {
         let mode = if step.is_some() {
             Mode::Training
@@ -168,10 +202,14 @@ impl Layers {
         let h = selu(&conv, &h)?;
         let h = self.conv2.apply(&conv, &h)?;
         let h = self.norm2.apply(&conv, &h, mode)?;
-        let h = selu(&conv, &h)?;
-
         let pool3 = scope.name_scope("pool3");
-        let h = max_pool(&pool3, "MaxPool", &h, 2, 2, Padding::Valid)?;
+        let pool = |h: &Output| max_pool(&pool3, "MaxPool", h, 2, 2, Padding::Valid);
+        // SELU is increasing: the greatest value stays the greatest, and a quarter of the values is left for it.
+        let h = if self.pool_first {
+            selu(&conv, &pool(&h)?)?
+        } else {
+            pool(&selu(&conv, &h)?)?
+        };
         let h = reshape(&pool3, &h, &[-1, 14 * 14 * 32])?;
         let h = drop(&self.pool_dropout, &pool3, h)?;
 
@@ -184,6 +222,55 @@ impl Layers {
         let output = scope.name_scope("output");
         let plain = self.output.apply(&output, &h)?;
         let batch_normed = self.norm4.apply(&output, &plain, mode)?;
+        Ok(Logits { plain, batch_normed })
+    }
+
+    /// The biases that the batch norm behind takes out again. Their gradient is zero but for rounding, of which Adam, which
+    /// divides by its size, would make a random walk.
+    fn biases_before_norms(&self) -> Vec<Variable> {
+        [
+            &self.conv1.bias,
+            &self.conv2.bias,
+            &self.fc1.bias,
+            &self.output.bias,
+        ]
+        .map(Variable::clone)
+        .to_vec()
+    }
+
+    /// The network in use, with every batch norm folded into the layer before it and the pool before SELU.
+    fn folded_tower(&self, scope: &Scope, images: &Output) -> Result<Logits> {
+        let selu = |scope: &Scope, h: &Output| Activation::Selu.apply(scope, h);
+
+        let conv = scope.name_scope("conv");
+        let folded = self
+            .norm1
+            .fold(&conv, self.conv1.kernel.read(), self.conv1.bias.read())?;
+        let h = self
+            .conv1
+            .apply_with(&conv, images, &folded.kernel, &folded.bias)?;
+        let h = selu(&conv, &h)?;
+        let folded = self
+            .norm2
+            .fold(&conv, self.conv2.kernel.read(), self.conv2.bias.read())?;
+        let h = self.conv2.sums(&conv, &h, &folded.kernel)?;
+
+        let pool3 = scope.name_scope("pool3");
+        let h = max_pool(&pool3, "MaxPool", &h, 2, 2, Padding::Valid)?;
+        let h = bias_add(&pool3, &to_f32(&pool3, &h)?, &folded.bias)?;
+        let h = selu(&pool3, &h)?;
+        let h = reshape(&pool3, &h, &[-1, 14 * 14 * 32])?;
+
+        let fc1 = scope.name_scope("fc1");
+        let folded = self
+            .norm3
+            .fold(&fc1, self.fc1.kernel.read(), self.fc1.bias.read())?;
+        let h = self.fc1.apply_with(&fc1, &h, &folded.kernel, &folded.bias)?;
+        let h = selu(&fc1, &h)?;
+
+        let output = scope.name_scope("output");
+        let plain = self.output.apply(&output, &h)?;
+        let batch_normed = self.norm4.apply(&output, &plain, Mode::Inference)?;
         Ok(Logits { plain, batch_normed })
     }
 }

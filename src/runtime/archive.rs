@@ -1,12 +1,14 @@
 //! The official libtensorflow archive over HTTPS, for machines without pip.
 
-use super::install::{LibrarySource, Unpacked, disk_error};
+use super::disk::disk_error;
+use super::install::{LibrarySource, Unpacked};
 use super::installed::InstalledFile;
 use super::platform::{Archive, FRAMEWORK, VERSIONED_LIBRARY};
+use super::unpacked_file::{self, Trouble};
 use crate::fetch::{self, Artifact, Client, Digest, HttpsFile, Progress, Source};
 use flate2::read::GzDecoder;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 use tar::EntryType;
 
@@ -83,44 +85,10 @@ impl LibrarySource for OfficialArchive {
 /// Takes the two libraries out of the archive. They are told by name, and only files are taken: the links in it
 /// (`libtensorflow.so` to `.so.2` to `.so.2.18.0`) are passed over, so that none can lead anywhere.
 fn extract(packed: impl Read, folder: &Path, progress: &dyn Progress) -> Result<Unpacked, String> {
-    let broken = |error: io::Error| format!("the archive cannot be read: {error}");
-    let mut archive = tar::Archive::new(GzDecoder::new(packed).take(MAX_UNPACKED_BYTES));
-    let mut files = Vec::new();
     progress.start("unpacking TensorFlow", None);
-    let mut done = 0;
-    for entry in archive.entries().map_err(broken)? {
-        let mut entry = entry.map_err(broken)?;
-        let Some(name) = library_name(&entry.path_bytes()) else {
-            continue;
-        };
-        if entry.header().entry_type() != EntryType::Regular {
-            continue;
-        }
-        let path = folder.join(name);
-        let size = entry.size();
-        let failed = |error: io::Error| disk_error(folder, &error);
-        // A second file of the same name is refused here.
-        let mut out = File::create_new(&path).map_err(failed)?;
-        let mut tee = Tee {
-            reader: &mut entry,
-            out: &mut out,
-            trouble: None,
-            done: &mut done,
-            progress,
-        };
-        let digest = Digest::of_reader(&mut tee);
-        if let Some(trouble) = tee.trouble.take() {
-            return Err(failed(trouble));
-        }
-        let digest = digest.map_err(broken)?;
-        out.sync_all().map_err(failed)?;
-        let file = InstalledFile::describe(&path, digest).map_err(failed)?;
-        if file.bytes != size {
-            return Err(broken(io::ErrorKind::UnexpectedEof.into()));
-        }
-        files.push(file);
-    }
+    let files = extract_libraries(packed, folder, progress);
     progress.finish();
+    let files = files?;
     for name in [VERSIONED_LIBRARY, FRAMEWORK] {
         if !files.iter().any(|file| file.name == name) {
             return Err(format!("the archive holds no {name}"));
@@ -130,6 +98,42 @@ fn extract(packed: impl Read, folder: &Path, progress: &dyn Progress) -> Result<
         library: VERSIONED_LIBRARY.to_owned(),
         files,
     })
+}
+
+fn extract_libraries(
+    packed: impl Read,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<InstalledFile>, String> {
+    let broken = |error: io::Error| format!("the archive cannot be read: {error}");
+    let mut archive = tar::Archive::new(GzDecoder::new(packed).take(MAX_UNPACKED_BYTES));
+    let mut files: Vec<InstalledFile> = Vec::new();
+    let mut done = 0;
+    for entry in archive.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let name = match library_name(&entry.path_bytes()) {
+            Some(name) if !files.iter().any(|file| file.name == name) => name,
+            _ => continue,
+        };
+        if entry.header().entry_type() != EntryType::Regular {
+            continue;
+        }
+        let size = entry.size();
+        let file = unpacked_file::write(&mut entry, &folder.join(name), size, |bytes| {
+            done += bytes;
+            progress.position(done);
+        });
+        let file = file.map_err(|trouble| match trouble {
+            Trouble::Read(error) => broken(error),
+            Trouble::Write(error) => disk_error(folder, &error),
+            Trouble::TooLong => broken(io::ErrorKind::InvalidData.into()),
+        })?;
+        if file.bytes != size {
+            return Err(broken(io::ErrorKind::UnexpectedEof.into()));
+        }
+        files.push(file);
+    }
+    Ok(files)
 }
 
 /// The name under which the loader wants the file at `path` in the archive, if it is one of the two libraries:
@@ -145,29 +149,11 @@ fn library_name(path: &[u8]) -> Option<&'static str> {
         file.strip_prefix(stem)
             .and_then(|rest| rest.strip_suffix(suffix))
             .is_some_and(|version| {
-                version.starts_with('.') && version.bytes().all(|c| c == b'.' || c.is_ascii_digit())
+                version.is_empty()
+                    || version.starts_with('.') && version.bytes().all(|c| c == b'.' || c.is_ascii_digit())
             })
     })
 }
 
-/// Writes what is read, and tells the writer's trouble from the reader's.
-struct Tee<'a, R> {
-    reader: R,
-    out: &'a mut File,
-    trouble: Option<io::Error>,
-    done: &'a mut u64,
-    progress: &'a dyn Progress,
-}
-
-impl<R: Read> Read for Tee<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        if let Err(error) = self.out.write_all(&buffer[..count]) {
-            self.trouble = Some(error);
-            return Err(io::ErrorKind::Other.into());
-        }
-        *self.done += count as u64;
-        self.progress.position(*self.done);
-        Ok(count)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -69,8 +69,24 @@ pub(super) fn answer(command: &mut Command) -> io::Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use std::io::Write;
+    use std::path::Path;
+
+    /// Writes an executable shell script. A child does the writing: a file that this process has open for writing
+    /// cannot be executed, and a fork in another test's thread may hold it open a moment longer.
+    pub fn write_script(path: &Path, text: &str) {
+        let command = "cat > \"$0\" && chmod 755 \"$0\"";
+        let mut child = Command::new("sh")
+            .args(["-c", command])
+            .arg(path)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        write!(child.stdin.take().unwrap(), "#!/bin/sh\n{text}\n").unwrap();
+        assert!(child.wait().unwrap().success());
+    }
 
     #[test]
     fn takes_long_answers_and_reports_failures() {

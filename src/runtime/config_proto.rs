@@ -2,12 +2,12 @@
 //! rewriter_config.proto), for prost.
 
 use prost::Message;
-use std::collections::BTreeMap;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ConfigProto {
-    #[prost(btree_map = "string, int32", tag = "1")]
-    pub device_count: BTreeMap<String, i32>,
+    /// A map; on the wire it is this.
+    #[prost(message, repeated, tag = "1")]
+    pub device_count: Vec<DeviceCount>,
     #[prost(int32, tag = "2")]
     pub intra_op_parallelism_threads: i32,
     #[prost(int32, tag = "5")]
@@ -18,6 +18,15 @@ pub(super) struct ConfigProto {
     pub allow_soft_placement: bool,
     #[prost(message, optional, tag = "10")]
     pub graph_options: Option<GraphOptions>,
+}
+
+/// The most devices of a type. 0 is written out, as Python does.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct DeviceCount {
+    #[prost(string, tag = "1")]
+    pub device_type: String,
+    #[prost(int32, optional, tag = "2")]
+    pub count: Option<i32>,
 }
 
 #[derive(Clone, PartialEq, Message)]

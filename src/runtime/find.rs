@@ -134,7 +134,8 @@ pub(super) struct Surroundings {
     pub system_folders: Vec<PathBuf>,
     /// Whether to ask the loader's cache as well.
     pub ask_ldconfig: bool,
-    packages: OnceCell<Found>,
+    /// The answer of [`Self::python`], once it is known.
+    pub packages: OnceCell<Found>,
 }
 
 impl Surroundings {

@@ -47,6 +47,13 @@ impl Host {
             },
         }
     }
+
+    /// Whether there are instructions that multiply bfloat16 numbers.
+    pub fn computes_bf16(&self) -> bool {
+        ["avx512_bf16", "amx_bf16", "bf16"]
+            .iter()
+            .any(|set| self.instruction_sets.contains(set))
+    }
 }
 
 /// Processors that this process may be scheduled on, which is what TensorFlow counts; a container's quota is not.

@@ -1,5 +1,7 @@
 //! Installing a library into the cache: whole or not at all, by one process at a time.
 
+use super::disk::{self, disk_error};
+use super::find::FoundBy;
 use super::installed::{self, InstalledFile, Manifest, State};
 use super::platform::LIBRARY;
 use super::report::Attempt;
@@ -12,7 +14,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// How the names of half-made installs begin.
-const STAGING_PREFIX: &str = ".libtensorflow-installing-";
+pub(super) const STAGING_PREFIX: &str = ".libtensorflow-installing-";
 
 /// Something that a library can be unpacked from.
 pub(super) trait LibrarySource {
@@ -38,8 +40,8 @@ pub(super) struct Unpacked {
     pub files: Vec<InstalledFile>,
 }
 
-/// Installs a library from the first of `sources` that gives one, and returns its path. Another process that is at it
-/// is waited for, and what it installed is taken.
+/// Installs a library from the first of `sources` that gives one. Another process that is at it is waited for, and what
+/// it installed is taken. Returns the path, and whether this call installed it or found it.
 ///
 /// # Errors
 /// Why each source gave none.
@@ -47,20 +49,20 @@ pub(super) fn install(
     cache: &Path,
     sources: &mut [Box<dyn LibrarySource>],
     progress: &dyn Progress,
-) -> Result<PathBuf, Vec<Attempt>> {
+) -> Result<(PathBuf, FoundBy), Vec<Attempt>> {
     let at_cache = |error: &dyn ToString| vec![Attempt::new("the cache", error.to_string())];
     let waiting = || progress.note("another process is installing TensorFlow; waiting for it");
     let _lock = Lock::acquire(cache, "libtensorflow", waiting).map_err(|error| at_cache(&error))?;
     remove_leftovers(cache);
     for source in sources.iter() {
         if let State::Sound(library) = installed::check(&installed::folder(cache, source.version())) {
-            return Ok(library);
+            return Ok((library, FoundBy::Cache));
         }
     }
     let mut failures = Vec::new();
     for source in sources.iter_mut() {
         match install_from(source.as_mut(), cache, progress) {
-            Ok(library) => return Ok(library),
+            Ok(library) => return Ok((library, FoundBy::Installed)),
             Err(why) => {
                 log::debug!("{}: {why}", source.name());
                 failures.push(Attempt::new(source.name(), why));
@@ -75,7 +77,7 @@ fn install_from(
     cache: &Path,
     progress: &dyn Progress,
 ) -> Result<PathBuf, String> {
-    check_room(cache, source.room())?;
+    disk::check_room(cache, source.room())?;
     let failed = |error: io::Error| disk_error(cache, &error);
     let staging = tempfile::Builder::new()
         .prefix(STAGING_PREFIX)
@@ -134,36 +136,5 @@ fn remove_leftovers(cache: &Path) {
     }
 }
 
-/// Refuses to begin what the disk cannot hold.
-fn check_room(cache: &Path, needed: u64) -> Result<(), String> {
-    match free_bytes(cache) {
-        Some(free) if free < needed => Err(no_room(cache, Some(free), needed)),
-        _ => Ok(()),
-    }
-}
-
-fn free_bytes(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    disk.f_bavail.checked_mul(disk.f_frsize)
-}
-
-fn no_room(cache: &Path, free: Option<u64>, needed: u64) -> String {
-    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
-    let free = free.map_or_else(String::new, |free| format!(", and {} are free", gigabytes(free)));
-    format!(
-        "no room in {}: {} are needed on the way{free}; make room, or name another folder in TF_MNIST_CACHE",
-        cache.display(),
-        gigabytes(needed)
-    )
-}
-
-/// What an error of writing below the cache means to the user.
-pub(super) fn disk_error(folder: &Path, error: &io::Error) -> String {
-    let folder = folder.display();
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            format!("the disk of {folder} is full; make room, or name another folder in TF_MNIST_CACHE")
-        }
-        _ => format!("cannot write below {folder}: {error}"),
-    }
-}
+#[cfg(test)]
+mod tests;

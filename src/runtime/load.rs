@@ -1,27 +1,22 @@
-//! Finding, checking and opening the library, once a process.
+//! The one TensorFlow of a process.
 
 use super::Options;
 use super::archive::OfficialArchive;
-use super::environment::Settings;
-use super::error::{LibraryError, RuntimeError};
-use super::find::{self, Candidate, FoundBy, Place, Surroundings};
-use super::inspect;
-use super::install::{self, LibrarySource};
-use super::installed::{self, State};
-use super::open::{self, Opening};
+use super::error::RuntimeError;
+use super::find::{FoundBy, Surroundings};
+use super::install::LibrarySource;
 use super::pip::PipWheel;
 use super::platform;
-use super::report::{Attempt, Report};
+use super::search::Search;
 use crate::fetch::{Progress, cache};
 use serde::Serialize;
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The TensorFlow of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Runtime {
-    /// The library that was opened, with all links resolved.
+    /// The library, by the path that it was opened by.
     pub library: PathBuf,
     /// How it was found.
     pub found_by: FoundBy,
@@ -54,17 +49,7 @@ pub fn load(options: &Options, progress: &dyn Progress) -> Result<&'static Runti
     if let Some(runtime) = LOADED.get() {
         return Ok(runtime);
     }
-    let search = Search {
-        settings: Settings::new(options, |name| env::var(name).ok()),
-        options,
-        surroundings: Surroundings::of_process(),
-        cache: cache::directory(),
-        progress,
-        report: Report {
-            gpu: options.device.requires_gpu(),
-            ..Report::default()
-        },
-    };
+    let search = Search::new(options, Surroundings::of_process(), cache::directory(), progress);
     let runtime = search.run(&mut sources())?;
     Ok(LOADED.get_or_init(|| runtime))
 }
@@ -74,205 +59,4 @@ fn sources() -> Vec<Box<dyn LibrarySource>> {
     let wheel = platform::wheel().map(|wheel| Box::new(PipWheel::new(wheel)) as Box<dyn LibrarySource>);
     let archive = platform::archive().map(|archive| Box::new(OfficialArchive::new(archive)) as _);
     wheel.into_iter().chain(archive).collect()
-}
-
-struct Search<'a> {
-    settings: Settings,
-    options: &'a Options,
-    surroundings: Surroundings,
-    cache: Result<PathBuf, cache::CacheError>,
-    progress: &'a dyn Progress,
-    report: Report,
-}
-
-impl Search<'_> {
-    fn run(mut self, sources: &mut [Box<dyn LibrarySource>]) -> Result<Runtime, RuntimeError> {
-        match self.surroundings.named_library() {
-            Some(Ok(candidate)) => return self.open_named(&candidate),
-            Some(Err(folder)) => {
-                return Err(RuntimeError::EmptyFolder {
-                    folder: folder.to_string_lossy().into_owned(),
-                });
-            }
-            None => self.looked("TENSORFLOW_DIR", "not set"),
-        }
-        for place in find::places(self.options.device) {
-            let opened = match place {
-                Place::Cache => self.try_cache(sources)?,
-                Place::Python { gpu_only } => {
-                    let what = if *gpu_only {
-                        "Python packages with GPU support"
-                    } else {
-                        "Python packages"
-                    };
-                    let found = self.surroundings.python(*gpu_only);
-                    self.try_all(what, found)?
-                }
-                Place::System => {
-                    let found = self.surroundings.system();
-                    self.try_all("system folders", found)?
-                }
-                Place::Install => self.try_install(sources)?,
-            };
-            if let Some(runtime) = opened {
-                return Ok(runtime);
-            }
-        }
-        Err(RuntimeError::NotFound(Box::new(self.report)))
-    }
-
-    fn looked(&mut self, what: impl Into<String>, why: impl Into<String>) {
-        self.report.looked.push(Attempt::new(what, why));
-    }
-
-    /// The user's own choice: it works or is an error, and nothing else is taken in its stead.
-    fn open_named(&self, candidate: &Candidate) -> Result<Runtime, RuntimeError> {
-        let unusable = |cause| RuntimeError::UnusableFolder {
-            path: candidate.library.clone(),
-            cause,
-        };
-        inspect::inspect(
-            &candidate.library,
-            candidate.framework().as_deref(),
-            candidate.version.clone(),
-        )
-        .map_err(unusable)?;
-        match self.open(candidate) {
-            Opening::Opened(runtime) => Ok(runtime),
-            Opening::NotOpened(cause) | Opening::Wrong(cause) => Err(unusable(cause)),
-        }
-    }
-
-    fn open(&self, candidate: &Candidate) -> Opening {
-        open::open(candidate, &self.settings, !self.options.verbose)
-    }
-
-    /// Opens the first candidate that can be used; the others are noted.
-    fn try_all(&mut self, what: &str, found: find::Found) -> Result<Option<Runtime>, RuntimeError> {
-        if found.candidates.is_empty() {
-            self.looked(what, found.why_none);
-        }
-        for candidate in found.candidates {
-            let name = candidate.library.display().to_string();
-            let framework = candidate.framework();
-            let cause = match inspect::inspect(
-                &candidate.library,
-                framework.as_deref(),
-                candidate.version.clone(),
-            ) {
-                Ok(()) => match self.open(&candidate) {
-                    Opening::Opened(runtime) => return Ok(Some(runtime)),
-                    Opening::NotOpened(cause) => cause,
-                    Opening::Wrong(cause) => return Err(unusable(&candidate, cause)),
-                },
-                Err(cause) => cause,
-            };
-            self.progress.note(&format!("{name} {cause}; looking further"));
-            self.looked(name, cause.to_string());
-        }
-        Ok(None)
-    }
-
-    /// Opens what the cache holds. What is damaged is installed anew at once, before lesser places are looked at.
-    fn try_cache(&mut self, sources: &mut [Box<dyn LibrarySource>]) -> Result<Option<Runtime>, RuntimeError> {
-        let cache = match &self.cache {
-            Ok(cache) => cache.clone(),
-            Err(error) => {
-                let why = error.to_string();
-                self.looked("the cache", why);
-                return Ok(None);
-            }
-        };
-        let folders: Vec<_> = sources
-            .iter()
-            .map(|source| installed::folder(&cache, source.version()))
-            .collect();
-        let mut damaged = None;
-        for folder in folders {
-            match installed::check(&folder) {
-                State::Absent => {}
-                State::Damaged(why) => damaged = damaged.or(Some((folder, why))),
-                State::Sound(library) => match self.open_cached(library, &folder, FoundBy::Cache)? {
-                    Ok(runtime) => return Ok(Some(runtime)),
-                    Err(Some(why)) => damaged = damaged.or(Some((folder, why))),
-                    Err(None) => {}
-                },
-            }
-        }
-        match damaged {
-            Some((folder, why)) => {
-                self.progress.note(&format!(
-                    "{} is damaged ({why}); installing it anew",
-                    folder.display()
-                ));
-                self.looked(folder.display().to_string(), format!("damaged: {why}"));
-                self.try_install(sources)
-            }
-            None => {
-                self.looked(cache.display().to_string(), "no usable TensorFlow in it");
-                Ok(None)
-            }
-        }
-    }
-
-    /// Opens a library of the cache. If it cannot be opened: why it is damaged, or nothing if its files are as they
-    /// were installed, so that installing them again would not help.
-    fn open_cached(
-        &mut self,
-        library: PathBuf,
-        folder: &Path,
-        found_by: FoundBy,
-    ) -> Result<Result<Runtime, Option<String>>, RuntimeError> {
-        let candidate = Candidate::new(library, found_by);
-        match self.open(&candidate) {
-            Opening::Opened(runtime) => Ok(Ok(runtime)),
-            Opening::Wrong(cause) => Err(unusable(&candidate, cause)),
-            Opening::NotOpened(cause) => {
-                self.looked(candidate.library.display().to_string(), cause.to_string());
-                Ok(Err(match installed::check_thoroughly(folder) {
-                    State::Damaged(why) => Some(why),
-                    State::Absent | State::Sound(_) => None,
-                }))
-            }
-        }
-    }
-
-    fn try_install(
-        &mut self,
-        sources: &mut [Box<dyn LibrarySource>],
-    ) -> Result<Option<Runtime>, RuntimeError> {
-        let Ok(cache) = self.cache.as_ref().cloned() else {
-            return Ok(None);
-        };
-        if !self.report.tried.is_empty() {
-            return Ok(None); // it failed a moment ago, for a damaged cache
-        }
-        if sources.is_empty() {
-            let kind = format!("{} on {}", env::consts::OS, env::consts::ARCH);
-            let why =
-                format!("there is no release for {kind}; for Linux (x86_64, aarch64) and macOS there is");
-            self.report
-                .tried
-                .push(Attempt::new("a release of TensorFlow", why));
-            return Ok(None);
-        }
-        match install::install(&cache, sources, self.progress) {
-            Ok(library) => {
-                let folder = library.parent().unwrap_or(&cache).to_path_buf();
-                Ok(self.open_cached(library, &folder, FoundBy::Installed)?.ok())
-            }
-            Err(failures) => {
-                self.report.tried = failures;
-                Ok(None)
-            }
-        }
-    }
-}
-
-fn unusable(candidate: &Candidate, cause: LibraryError) -> RuntimeError {
-    RuntimeError::Unusable {
-        path: candidate.library.clone(),
-        found_by: candidate.found_by,
-        cause,
-    }
 }

@@ -7,6 +7,8 @@ mod archive;
 mod child;
 mod config_proto;
 mod device;
+mod devices;
+mod disk;
 mod environment;
 mod error;
 mod find;
@@ -21,19 +23,22 @@ mod platform;
 mod python;
 mod quiet;
 mod report;
+mod search;
 mod session;
 mod symbols;
 mod system;
+mod unpacked_file;
 mod version;
 mod wheel;
 
 pub use device::{Device, ParseDeviceError};
+pub use devices::{DeviceInfo, devices};
 pub use error::{LibraryError, RuntimeError};
 pub use find::FoundBy;
 pub use host::Host;
 pub use load::{Runtime, load};
 pub use report::{Attempt, Report};
-pub use session::{DeviceInfo, SessionConfig, Threads, devices};
+pub use session::{SessionConfig, Threads};
 
 /// How TensorFlow is looked for and opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

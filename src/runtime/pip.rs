@@ -2,7 +2,8 @@
 //! set up here. Any Python will do, since pip can be told to fetch for another.
 
 use super::child::Supervised;
-use super::install::{LibrarySource, Unpacked, disk_error};
+use super::disk::{self, disk_error};
+use super::install::{LibrarySource, Unpacked};
 use super::platform::Wheel;
 use super::wheel;
 use crate::fetch::Progress;
@@ -138,10 +139,14 @@ impl PipWheel {
         match status {
             Ok(status) if status.success() => only_wheel(&wheels).map_err(Trouble::Failed),
             Ok(_) if lacks_pip(&said) => Err(Trouble::NoPip(format!("{name}: there is no pip"))),
-            Ok(status) => Err(Trouble::Failed(format!(
-                "{name} failed ({status}): {}",
-                gist(&said)
-            ))),
+            Ok(status) => {
+                let mut why = format!("{name} failed ({status}): {}", gist(&said));
+                // On a full disk pip cannot even say so: its words go to that disk.
+                if let Err(no_room) = disk::check_room(scratch, self.room()) {
+                    why = format!("{why}\n{no_room}");
+                }
+                Err(Trouble::Failed(why))
+            }
             Err(error) => Err(Trouble::Failed(format!("{name}: {error}"))),
         }
     }
@@ -227,36 +232,4 @@ fn gist(said: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keeps_the_gist_of_what_pip_says() {
-        let said = "Looking in indexes: x\nWARNING: Retrying\nERROR: Could not find a version\nERROR: No matching \
-                    distribution found for tensorflow-cpu==2.21.0\n";
-        assert_eq!(
-            gist(said),
-            "ERROR: Could not find a version\nERROR: No matching distribution found for tensorflow-cpu==2.21.0"
-        );
-        assert_eq!(gist("one\ntwo\n\nthree\nfour\n"), "two\nthree\nfour");
-        assert_eq!(gist(""), "it said nothing");
-    }
-
-    #[test]
-    fn knows_a_python_without_pip() {
-        assert!(lacks_pip("/usr/bin/python3: No module named pip"));
-        assert!(lacks_pip("pyenv: pip3: command not found\n"));
-        assert!(!lacks_pip("ERROR: No matching distribution found"));
-    }
-
-    #[test]
-    fn sees_how_far_a_download_is() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(largest_file(folder.path()), 0);
-        fs::create_dir(folder.path().join("pip-unpack")).unwrap();
-        fs::write(folder.path().join("pip-unpack/t.whl"), [0; 30]).unwrap();
-        fs::write(folder.path().join("other"), [0; 10]).unwrap();
-        assert_eq!(largest_file(folder.path()), 30);
-        assert_eq!(largest_file(&folder.path().join("missing")), 0);
-    }
-}
+mod tests;

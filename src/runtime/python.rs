@@ -119,7 +119,8 @@ fn version(folder: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use crate::runtime::child::tests::write_script;
+    use std::os::unix::fs::symlink;
 
     /// A folder that looks like a virtual environment with TensorFlow in it.
     fn environment(with_library: bool, is_cuda_build: &str) -> tempfile::TempDir {
@@ -139,8 +140,7 @@ mod tests {
     /// An executable that stands for a Python interpreter.
     fn interpreter(folder: &Path, script: &str) -> PathBuf {
         let path = folder.join("python3");
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&path, script);
         path
     }
 

@@ -57,7 +57,10 @@ fn is_chatter(line: &str) -> bool {
     let level = |text: &str| matches!(text, "I" | "W" | "E" | "F");
     line.starts_with("WARNING: All log messages before absl::InitializeLog()")
         || (first.is_char_boundary(1) && first.len() == 5 && level(&first[..1]) && digits(&first[1..]))
-        || (first.split('-').all(digits) && second.ends_with(':') && third.is_some_and(level))
+        || (first.split('-').count() == 3
+            && first.split('-').all(digits)
+            && second.ends_with(':')
+            && third.is_some_and(level))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl fmt::Display for Report {
         })?;
         write_attempts(out, "Looked in", &self.looked)?;
         write_attempts(out, "Tried to install", &self.tried)?;
-        out.write_str("\nAny one of these helps:")?;
+        out.write_str("\n\nAny one of these helps:")?;
         if self.gpu {
             out.write_str(
                 "\n  python3 -m pip install 'tensorflow[and-cuda]'    (it is found by itself then)",
@@ -80,7 +80,7 @@ fn write_attempts(out: &mut fmt::Formatter<'_>, title: &str, attempts: &[Attempt
     if attempts.is_empty() {
         return Ok(());
     }
-    write!(out, "\n{title}:")?;
+    write!(out, "\n\n{title}:")?;
     for attempt in attempts {
         // What a tool said may run over several lines.
         write!(

@@ -1,22 +1,21 @@
-//! How a session runs, and the devices it has.
+//! How a session runs.
 
 use super::config_proto::{
-    ConfigProto, GpuExperimental, GpuOptions, GraphOptions, RewriterConfig, VirtualDevices,
+    ConfigProto, DeviceCount, GpuExperimental, GpuOptions, GraphOptions, RewriterConfig, VirtualDevices,
 };
 use super::device::Device;
 use super::error::RuntimeError;
 use super::host;
-use super::load::{self, Runtime};
+use super::load;
 use prost::Message;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::env;
-use tensorflow::{Graph, Session, SessionOptions};
+use tensorflow::SessionOptions;
 
 /// How a session runs. Serializes whole and back, for a run's `config.json`.
 ///
 /// TensorFlow has **one** pool of intra-op threads a process, sized by the first session: use one configuration in a
-/// process, also for [`devices`].
+/// process, also for [`super::devices`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionConfig {
     /// Where it runs.
@@ -67,8 +66,11 @@ impl SessionConfig {
     /// The serialized `ConfigProto`.
     pub fn to_config_proto(&self) -> Vec<u8> {
         let device_count = match self.device {
-            Device::Cpu => BTreeMap::from([("GPU".to_owned(), 0)]),
-            Device::Auto | Device::Gpu(_) => BTreeMap::new(),
+            Device::Cpu => vec![DeviceCount {
+                device_type: "GPU".to_owned(),
+                count: Some(0),
+            }],
+            Device::Auto | Device::Gpu(_) => Vec::new(),
         };
         let rewrite_options = (!self.graph_optimizer).then_some(RewriterConfig {
             disable_meta_optimizer: true,
@@ -148,79 +150,87 @@ impl SessionConfig {
     }
 }
 
-/// A device that TensorFlow can run operations on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DeviceInfo {
-    /// Its short name, such as `GPU:0`, for use in a graph as `/device:GPU:0`.
-    pub name: String,
-    /// `CPU`, `GPU` or another type.
-    #[serde(rename = "type")]
-    pub device_type: String,
-    /// Memory in bytes that TensorFlow will use of a GPU; none for a CPU, where it names the same 256 MiB everywhere.
-    pub memory_bytes: Option<u64>,
-}
-
-/// The devices that a session of this configuration has.
-///
-/// # Errors
-/// [`RuntimeError::NoGpu`] if a GPU is required and there is none such; [`RuntimeError::NotLoaded`] before
-/// [`super::load`]; [`RuntimeError::TensorFlow`] if there can be no session.
-pub fn devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>, RuntimeError> {
-    let runtime = load::loaded().ok_or(RuntimeError::NotLoaded)?;
-    let session = match Session::new(&config.session_options()?, &Graph::new()) {
-        Ok(session) => session,
-        // Such as "'visible_device_list' listed an invalid GPU id '7' but visible device count is 1".
-        Err(status) if config.device.requires_gpu() && status.to_string().contains("GPU") => {
-            return Err(no_gpu(config.device, &status.to_string(), runtime));
-        }
-        Err(status) => return Err(refused("open a session")(status)),
-    };
-    let listed = session.device_list().map_err(refused("list its devices"))?;
-    let devices: Vec<_> = listed.into_iter().map(DeviceInfo::from).collect();
-    if config.device.requires_gpu() && !devices.iter().any(|device| device.device_type == "GPU") {
-        let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
-        return Err(no_gpu(config.device, &names.join(", "), runtime));
-    }
-    Ok(devices)
-}
-
-impl From<tensorflow::Device> for DeviceInfo {
-    fn from(device: tensorflow::Device) -> Self {
-        let name = match device.name.split_once("/device:") {
-            Some((_, name)) => name.to_owned(),
-            None => device.name,
-        };
-        let memory_bytes = match device.device_type.as_str() {
-            "CPU" => None,
-            _ => u64::try_from(device.memory_bytes).ok(),
-        };
-        Self {
-            name,
-            device_type: device.device_type,
-            memory_bytes,
-        }
-    }
-}
-
-fn no_gpu(wanted: Device, seen: &str, runtime: &Runtime) -> RuntimeError {
-    RuntimeError::NoGpu {
-        wanted,
-        seen: seen.to_owned(),
-        library: runtime.library.clone(),
-        found_by: runtime.found_by,
-        advice: if runtime.is_gpu_build {
-            "this build has GPU support: -v shows what keeps TensorFlow from the GPU (its driver? nvidia-smi tells); \
-             --device cpu runs without"
-        } else {
-            "no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
-             --device cpu runs without"
-        },
-    }
-}
-
-fn refused(doing: &'static str) -> impl Fn(tensorflow::Status) -> RuntimeError {
+pub(super) fn refused(doing: &'static str) -> impl Fn(tensorflow::Status) -> RuntimeError {
     move |status| RuntimeError::TensorFlow {
         doing,
         message: status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Python's TensorFlow 2.21 serializes, deterministically, for the same settings.
+    #[test]
+    fn serializes_as_python_does() {
+        let config = |device, gpu_memory_limit_mib| SessionConfig {
+            device,
+            gpu_memory_limit_mib,
+            ..SessionConfig::default()
+        };
+        let reproducible = SessionConfig {
+            device: Device::Cpu,
+            ..SessionConfig::reproducible()
+        };
+        let limited = SessionConfig {
+            intra_op_threads: 300,
+            inter_op_threads: 2,
+            ..config(Device::Gpu(Some(1)), Some(1536))
+        };
+        for (config, expected) in [
+            (config(Device::Auto, None), "320220013801"),
+            (config(Device::Gpu(None), None), "320220013801"),
+            (reproducible, "0a070a03475055100010012801380152055203980101"),
+            (limited, "10ac022802320d2a01314a080a060a040000c0443801"),
+            (config(Device::Gpu(Some(2)), None), "320520012a01323801"),
+        ] {
+            let bytes = config.to_config_proto();
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, expected, "{config:?}");
+            assert_eq!(ConfigProto::decode(&bytes[..]).unwrap().encode_to_vec(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_memory_limit_is_for_one_gpu_and_excludes_growth() {
+        for (device, visible) in [
+            (Device::Auto, "0"),
+            (Device::Gpu(None), "0"),
+            (Device::Gpu(Some(3)), "3"),
+        ] {
+            let config = SessionConfig {
+                device,
+                gpu_memory_limit_mib: Some(512),
+                ..SessionConfig::default()
+            };
+            let options = config.gpu_options().unwrap();
+            assert!(!options.allow_growth);
+            assert_eq!(options.visible_device_list, visible);
+            assert_eq!(
+                options.experimental.unwrap().virtual_devices[0].memory_limit_mb,
+                [512.0]
+            );
+        }
+    }
+
+    #[test]
+    fn shows_all_of_itself_in_json() {
+        let json = serde_json::to_value(SessionConfig::reproducible()).unwrap();
+        let expected = serde_json::json!({
+            "device": "auto", "intra_op_threads": 1, "inter_op_threads": 1, "graph_optimizer": false,
+            "gpu_memory_limit_mib": null,
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn threads_are_as_set_or_one_a_processor() {
+        let config = SessionConfig {
+            intra_op_threads: 3,
+            ..SessionConfig::default()
+        };
+        assert_eq!(config.threads().intra_op, 3);
+        assert!(config.threads().inter_op >= 1);
     }
 }

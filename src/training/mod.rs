@@ -20,6 +20,7 @@ mod run_state;
 mod saved_states;
 mod session;
 mod training_state;
+mod validation;
 
 pub use backup::BackupAndRestore;
 pub use early_stopping::{Best, EarlyStopping};
@@ -37,3 +38,4 @@ pub use run_state::RunState;
 pub use saved_states::SavedState;
 pub use session::TrainingSession;
 pub use training_state::TrainingState;
+pub use validation::{Accuracy, ValidationMode};

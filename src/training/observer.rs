@@ -3,6 +3,7 @@
 use super::error::Result;
 use super::session::TrainingSession;
 use super::training_state::TrainingState;
+use super::validation::Accuracy;
 use std::time::Duration;
 
 /// One training step.
@@ -25,8 +26,8 @@ pub struct ValidationReport {
     pub epoch: u32,
     /// Accuracy on the batch just trained on, 0..=1.
     pub train_accuracy: f64,
-    /// Accuracy on the validation set, 0..=1.
-    pub accuracy: f64,
+    /// Accuracy on the validation set.
+    pub accuracy: Accuracy,
     /// Whether it is better than all before.
     pub improved: bool,
     /// Time since the start of training.

@@ -2,8 +2,10 @@
 
 use super::error::Result;
 use super::fit::{Schedule, Validate};
+use super::validation::ValidationMode;
 use crate::dataset::Order;
-use crate::model::{AccuracyOn, BaselineConfig, Kind, Network, OptimizedConfig, baseline, optimized};
+use crate::graph::Precision;
+use crate::model::{AccuracyOn, BaselineConfig, Kind, Network, OptimizedConfig, Towers, baseline, optimized};
 use crate::runtime::SessionConfig;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -40,6 +42,8 @@ pub struct RunConfig {
     pub data_dir: Option<PathBuf>,
     /// SHA-256 of the data set's four files, in the order of [`Dataset::files`](crate::dataset::Dataset::files).
     pub data_sha256: Vec<String>,
+    /// What convolutions are computed in.
+    pub precision: Precision,
     /// Device, threads and memory of the session.
     pub session: SessionConfig,
     /// Whether oneDNN's kernels are on.
@@ -66,6 +70,8 @@ pub enum ModelConfig {
         fc_dropout: f32,
         /// Which logits accuracy is measured on.
         accuracy_on: AccuracyOn,
+        /// How much of a validation is done.
+        validation: ValidationMode,
     },
 }
 
@@ -141,10 +147,17 @@ impl RunConfig {
     /// TensorFlow refuses a node.
     pub fn build_network(&self) -> Result<Network> {
         let (learning_rate, seed) = (self.learning_rate, self.seed);
+        let towers = match self.reproducible {
+            true => Towers::AsPublished,
+            false => Towers::Fast {
+                precision: self.precision,
+            },
+        };
         Ok(match self.model {
             ModelConfig::Baseline => baseline(&BaselineConfig {
                 learning_rate,
                 seed: Some(seed),
+                towers,
             })?,
             ModelConfig::Optimized {
                 pool_dropout,
@@ -157,19 +170,21 @@ impl RunConfig {
                 fc_dropout,
                 accuracy_on,
                 seed,
+                towers,
             })?,
         })
     }
 
     /// How long to train, in what order, and when to validate and to stop.
     pub fn schedule(&self) -> Schedule {
-        let (validate, patience) = match self.model {
-            ModelConfig::Baseline => (Validate::EvenEpochsAndLast, None),
+        let (validate, validation, patience) = match self.model {
+            ModelConfig::Baseline => (Validate::EvenEpochsAndLast, ValidationMode::Full, None),
             ModelConfig::Optimized {
                 patience,
                 validate_every,
+                validation,
                 ..
-            } => (Validate::Every(validate_every), Some(patience)),
+            } => (Validate::Every(validate_every), validation, Some(patience)),
         };
         let order = if self.shuffle {
             Order::Shuffled { seed: self.seed }
@@ -189,6 +204,7 @@ impl RunConfig {
             order,
             max_steps,
             validate,
+            validation,
             patience,
             eval_chunk,
         }

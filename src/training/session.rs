@@ -127,7 +127,18 @@ impl TrainingSession {
         self.count(&self.chunk)
     }
 
+    /// Which of the given rows are classified right.
+    pub(super) fn correct_rows(&mut self, split: &Split, rows: &[usize]) -> Result<Vec<bool>> {
+        self.chunk.resize(rows.len());
+        split.gather(rows, &mut self.chunk.images, &mut self.chunk.labels);
+        Ok(self.correct(&self.chunk)?.to_vec())
+    }
+
     fn count(&self, feed: &Feed) -> Result<u64> {
+        Ok(self.correct(feed)?.iter().filter(|&&correct| correct).count() as u64)
+    }
+
+    fn correct(&self, feed: &Feed) -> Result<Tensor<bool>> {
         let mut args = SessionRunArgs::new();
         feed.feed(&self.network, &mut args);
         let correct = &self.network.accuracy.correct;
@@ -139,10 +150,8 @@ impl TrainingSession {
             )
         };
         self.run(&mut args, action)?;
-        let correct = args
-            .fetch::<bool>(correct)
-            .map_err(|status| failed(action(), status))?;
-        Ok(correct.iter().filter(|&&correct| correct).count() as u64)
+        args.fetch::<bool>(correct)
+            .map_err(|status| failed(action(), status))
     }
 
     fn run(&self, args: &mut SessionRunArgs, action: impl Fn() -> String) -> Result<()> {

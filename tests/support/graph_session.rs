@@ -4,23 +4,20 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
-use std::sync::Once;
 use tensorflow::{
     FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor, TensorType,
 };
+use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{Scope, Variable};
+use tf_mnist::runtime;
 
-/// Opens TensorFlow's library, once a process.
+/// Opens TensorFlow's library as the program does, without oneDNN.
 pub fn load() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: every test calls this first, and nothing before it reads these variables.
-        unsafe {
-            std::env::set_var("TF_CPP_MIN_LOG_LEVEL", "3");
-            std::env::set_var("TF_ENABLE_ONEDNN_OPTS", "0");
-        }
-        tensorflow::library::load().expect("TensorFlow's library opens");
-    });
+    let options = runtime::Options {
+        onednn: Some(false),
+        ..runtime::Options::default()
+    };
+    runtime::load(&options, &Silent).expect("TensorFlow's library opens");
 }
 
 /// An empty graph; the library is open afterwards.

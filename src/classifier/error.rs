@@ -1,0 +1,90 @@
+//! Why a model cannot be used.
+
+use crate::graph::{CheckpointError, GraphError};
+use std::io;
+use std::path::PathBuf;
+use tensorflow::Status;
+
+/// Why a model cannot be found, loaded or asked; names the file and what would do.
+#[derive(Debug, thiserror::Error)]
+pub enum ClassifierError {
+    /// Nothing of that name.
+    #[error(
+        "there is no model {path}: no folder of that name, and no checkpoint, whose index would be {path}.index"
+    )]
+    NotFound {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// A folder that holds no model.
+    #[error(
+        "{path} holds no model: a run folder has a file `checkpoint`, a SavedModel a file `saved_model.pb`, and an export \
+         folder has SavedModels in folders whose names are numbers"
+    )]
+    NoModelIn {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder or file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Io {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The checkpoint is of neither network.
+    #[error(
+        "checkpoint {prefix} is of neither network, baseline or optimized: it lacks {}; it holds {}",
+        missing.join(" and "), holds
+    )]
+    UnknownNetwork {
+        /// The checkpoint.
+        prefix: PathBuf,
+        /// The keys that tell a network.
+        missing: Vec<&'static str>,
+        /// Some of the keys that are there.
+        holds: String,
+    },
+    /// The checkpoint or its graph.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// TensorFlow cannot load the SavedModel.
+    #[error("TensorFlow cannot load the SavedModel {path}: {status}")]
+    Load {
+        /// Its folder.
+        path: PathBuf,
+        /// TensorFlow's reason.
+        status: Status,
+    },
+    /// The SavedModel is asked in another way than this program asks.
+    #[error(
+        "the SavedModel {path} does not fit: {reason}. What fits has a signature serving_default with one float32 input of \
+         [-1, 784], [-1, 28, 28] or [-1, 28, 28, 1] and a float32 output of [-1, 10]"
+    )]
+    Signature {
+        /// Its folder.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The model gave something else than it says.
+    #[error("the model {path} gave {found} numbers for {rows} images, not 10 each")]
+    Output {
+        /// Its folder or prefix.
+        path: PathBuf,
+        /// Numbers given.
+        found: usize,
+        /// Images asked about.
+        rows: usize,
+    },
+}
+
+impl From<CheckpointError> for ClassifierError {
+    fn from(error: CheckpointError) -> Self {
+        Self::Graph(error.into())
+    }
+}
+
+/// A result whose error is a [`ClassifierError`].
+pub type Result<T> = std::result::Result<T, ClassifierError>;

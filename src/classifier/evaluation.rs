@@ -1,0 +1,137 @@
+//! How good a classifier is on labelled images: accuracy, mean loss, precision and recall, the confusion matrix.
+
+use super::{CLASSES_OF_A_ROW as CLASSES, Classifier, PIXELS_OF_A_ROW as PIXELS, Result};
+use crate::dataset::Split;
+
+/// What a classifier made of labelled images.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Evaluation {
+    /// Images of digit `i` taken for digit `j`, in row `i` and column `j`.
+    pub confusion: [[u64; CLASSES]; CLASSES],
+    loss: f64,
+}
+
+/// Evaluates every row of `split`, at most `chunk` at a time: a whole test set at once takes gigabytes.
+///
+/// # Errors
+/// TensorFlow fails, for example because a chunk does not fit into memory.
+pub fn evaluate(classifier: &Classifier, split: &Split, chunk: usize) -> Result<Evaluation> {
+    let chunk = chunk.clamp(1, split.len().max(1));
+    let mut images = vec![0.0; chunk * PIXELS];
+    let mut labels = vec![0; chunk];
+    let mut evaluation = Evaluation::default();
+    for start in (0..split.len()).step_by(chunk) {
+        let rows = chunk.min(split.len() - start);
+        let (images, labels) = (&mut images[..rows * PIXELS], &mut labels[..rows]);
+        split.gather_range(start..start + rows, images, labels);
+        let probabilities = classifier.probabilities(images)?;
+        for (label, row) in labels.iter().zip(probabilities.chunks_exact(CLASSES)) {
+            evaluation.add(*label as usize, row);
+        }
+    }
+    Ok(evaluation)
+}
+
+/// The likeliest class of a row of probabilities; of equal ones, the first, as `tf.argmax` says.
+pub fn likeliest(probabilities: &[f32]) -> usize {
+    let mut best = 0;
+    for (class, probability) in probabilities.iter().enumerate() {
+        if *probability > probabilities[best] {
+            best = class;
+        }
+    }
+    best
+}
+
+impl Evaluation {
+    /// Counts one image of digit `label`, which has the probabilities `row`.
+    fn add(&mut self, label: usize, row: &[f32]) {
+        self.confusion[label][likeliest(row)] += 1;
+        // A probability too small for a float32 is 0, whose loss would be infinite: take the least one instead.
+        self.loss -= f64::from(row[label].max(f32::MIN_POSITIVE)).ln();
+    }
+
+    /// Images evaluated.
+    pub fn rows(&self) -> u64 {
+        self.confusion.iter().flatten().sum()
+    }
+
+    /// Images classified right.
+    pub fn correct(&self) -> u64 {
+        (0..CLASSES).map(|class| self.confusion[class][class]).sum()
+    }
+
+    /// The share of images classified right, 0 for none.
+    pub fn accuracy(&self) -> f64 {
+        ratio(self.correct(), self.rows()).unwrap_or_default()
+    }
+
+    /// Mean cross-entropy, -1/rows · sum_r ln p_r(label of r), with the natural logarithm.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.rows().max(1) as f64
+    }
+
+    /// Of the images taken for `class`, the share that are; `None` if none was.
+    pub fn precision(&self, class: usize) -> Option<f64> {
+        let taken_for = self.confusion.iter().map(|row| row[class]).sum();
+        ratio(self.confusion[class][class], taken_for)
+    }
+
+    /// Of the images of `class`, the share found; `None` if there are none.
+    pub fn recall(&self, class: usize) -> Option<f64> {
+        ratio(self.confusion[class][class], self.count(class))
+    }
+
+    /// Images of `class`.
+    pub fn count(&self, class: usize) -> u64 {
+        self.confusion[class].iter().sum()
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sure_of(class: usize) -> [f32; CLASSES] {
+        std::array::from_fn(|other| if other == class { 1.0 } else { 0.0 })
+    }
+
+    #[test]
+    fn counts_what_was_taken_for_what() {
+        let mut evaluation = Evaluation::default();
+        for (label, taken_for) in [(3, 3), (3, 3), (3, 5), (5, 5)] {
+            evaluation.add(label, &sure_of(taken_for));
+        }
+        assert_eq!((evaluation.rows(), evaluation.correct()), (4, 3));
+        assert_eq!(evaluation.accuracy(), 0.75);
+        assert_eq!(
+            (evaluation.precision(3), evaluation.precision(5)),
+            (Some(1.0), Some(0.5))
+        );
+        assert_eq!(
+            (evaluation.recall(3), evaluation.recall(5)),
+            (Some(2.0 / 3.0), Some(1.0))
+        );
+        assert_eq!((evaluation.precision(0), evaluation.recall(0)), (None, None));
+        assert!(evaluation.mean_loss().is_finite());
+    }
+
+    #[test]
+    fn the_loss_is_the_mean_of_minus_log_p() {
+        let mut evaluation = Evaluation::default();
+        evaluation.add(0, &[0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        evaluation.add(1, &sure_of(1));
+        assert!((evaluation.mean_loss() - 0.5f64.ln().abs() / 2.0).abs() < 1e-12);
+        assert_eq!(Evaluation::default().mean_loss(), 0.0);
+    }
+
+    #[test]
+    fn of_equal_probabilities_the_first_counts() {
+        assert_eq!(likeliest(&[0.25, 0.375, 0.375]), 1);
+        assert_eq!(likeliest(&[f32::NAN, 0.5]), 0);
+    }
+}

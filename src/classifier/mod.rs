@@ -1,0 +1,223 @@
+//! A trained network in use: images in, probabilities out, whatever the model was kept as.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use tensorflow::SessionOptions;
+//! use tf_mnist::classifier::Classifier;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let classifier = Classifier::open(Path::new("runs/optimized-1"), &SessionOptions::new())?;
+//! let probabilities = classifier.probabilities(&[0.0; 784])?;
+//! assert_eq!(probabilities.len(), 10);
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod evaluation;
+mod location;
+mod signature;
+
+pub use error::{ClassifierError, Result};
+pub use evaluation::{Evaluation, evaluate, likeliest};
+pub(crate) use location::versions_in;
+pub use location::{Location, kind_of, locate};
+
+use crate::graph::{Checkpoint, GraphError, Saver, Scope, reshape, softmax};
+use crate::model::{CLASSES, Kind, PIXELS, SIDE};
+use std::path::{Path, PathBuf};
+use tensorflow::{
+    DataType, Graph, Output, SavedModelBundle, Session, SessionOptions, SessionRunArgs, Status, Tensor,
+};
+
+const CLASSES_OF_A_ROW: usize = CLASSES as usize;
+const PIXELS_OF_A_ROW: usize = PIXELS as usize;
+
+/// A network with its values, ready to be asked. It owns a TensorFlow session.
+#[derive(Debug)]
+pub struct Classifier {
+    path: PathBuf,
+    kind: Option<Kind>,
+    session: Session,
+    images: Output,
+    /// The dimensions that the network takes an image in.
+    image: Vec<u64>,
+    scores: Output,
+    scores_are_logits: bool,
+}
+
+impl Classifier {
+    /// Opens the model that `model` names; see [`locate`].
+    ///
+    /// # Errors
+    /// There is no such model, it is damaged, or it does not fit.
+    pub fn open(model: &Path, options: &SessionOptions) -> Result<Self> {
+        match locate(model)? {
+            Location::Checkpoint(prefix) => Self::from_checkpoint(&prefix, options),
+            Location::SavedModel(folder) => Self::from_saved_model(&folder, options),
+        }
+    }
+
+    /// Opens the checkpoint `prefix`, ours or Python's; its keys tell the network.
+    ///
+    /// # Errors
+    /// It is missing or damaged, or of neither network.
+    pub fn from_checkpoint(prefix: &Path, options: &SessionOptions) -> Result<Self> {
+        let kind = kind_of(&Checkpoint::open(prefix)?)?;
+        let graph = Scope::new(Some(0));
+        let x = graph
+            .op("Placeholder", "images")
+            .data_type("dtype", DataType::Float)
+            .shape("shape", &[None, Some(PIXELS as i64)])
+            .output()?;
+        let images = reshape(&graph, &x, &[-1, SIDE as i32, SIDE as i32, 1])?;
+        let logits = kind.inference(&graph, &images)?;
+        let probabilities = softmax(&graph, "probabilities", &logits)?;
+        let saver = Saver::new(&graph, &graph.variables())?;
+        let session =
+            Session::new(options, &graph.graph()).map_err(|status| failed("open a session", status))?;
+        saver.restore(&session, prefix)?;
+        Ok(Self {
+            path: prefix.to_path_buf(),
+            kind: Some(kind),
+            session,
+            images: x,
+            image: vec![PIXELS],
+            scores: probabilities,
+            scores_are_logits: false,
+        })
+    }
+
+    /// Opens the SavedModel in `folder`, ours or another's, by its `serving_default`: one float32 input of `[-1, 784]`,
+    /// `[-1, 28, 28]` or `[-1, 28, 28, 1]`, and a float32 output of `[-1, 10]`, probabilities or logits.
+    ///
+    /// # Errors
+    /// TensorFlow cannot load it, it has another signature, or it does not run.
+    pub fn from_saved_model(folder: &Path, options: &SessionOptions) -> Result<Self> {
+        let mut graph = Graph::new();
+        let bundle = SavedModelBundle::load(options, ["serve"], &mut graph, folder).map_err(|status| {
+            ClassifierError::Load {
+                path: folder.to_path_buf(),
+                status,
+            }
+        })?;
+        let tensors = signature::tensors(bundle.meta_graph_def(), &graph).map_err(|reason| {
+            ClassifierError::Signature {
+                path: folder.to_path_buf(),
+                reason,
+            }
+        })?;
+        let mut classifier = Self {
+            path: folder.to_path_buf(),
+            kind: None,
+            session: bundle.session,
+            images: tensors.images,
+            image: tensors.image,
+            scores: tensors.scores,
+            scores_are_logits: false,
+        };
+        classifier.scores_are_logits = classifier.gives_logits()?;
+        Ok(classifier)
+    }
+
+    /// The checkpoint's prefix or the SavedModel's folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The network, where a checkpoint told it.
+    pub fn kind(&self) -> Option<Kind> {
+        self.kind
+    }
+
+    /// The probabilities of the ten digits for each of `images`, `[rows, 784]` row-major in 0..=1: `[rows, 10]`, each row
+    /// summing to 1. All rows are run at once.
+    ///
+    /// # Errors
+    /// TensorFlow fails, for example because so many rows do not fit into memory.
+    ///
+    /// # Panics
+    /// `images` is no whole number of images.
+    pub fn probabilities(&self, images: &[f32]) -> Result<Vec<f32>> {
+        let mut scores = self.scores(images)?;
+        if self.scores_are_logits {
+            scores
+                .chunks_exact_mut(CLASSES_OF_A_ROW)
+                .for_each(softmax_in_place);
+        }
+        Ok(scores)
+    }
+
+    fn scores(&self, images: &[f32]) -> Result<Vec<f32>> {
+        assert!(
+            images.len().is_multiple_of(PIXELS_OF_A_ROW),
+            "images must be [rows, 784]"
+        );
+        let rows = images.len() / PIXELS_OF_A_ROW;
+        if rows == 0 {
+            return Ok(Vec::new());
+        }
+        let shape: Vec<_> = std::iter::once(rows as u64)
+            .chain(self.image.iter().copied())
+            .collect();
+        let mut tensor = Tensor::<f32>::new(&shape);
+        tensor.copy_from_slice(images);
+        let mut args = SessionRunArgs::new();
+        args.add_feed(&self.images.operation, self.images.index, &tensor);
+        let token = args.request_fetch(&self.scores.operation, self.scores.index);
+        let action = || format!("classify {rows} images with {}", self.path.display());
+        self.session
+            .run(&mut args)
+            .map_err(|status| failed(&action(), status))?;
+        let scores = args
+            .fetch::<f32>(token)
+            .map_err(|status| failed(&action(), status))?;
+        if scores.len() != rows * CLASSES_OF_A_ROW {
+            return Err(ClassifierError::Output {
+                path: self.path.clone(),
+                found: scores.len(),
+                rows,
+            });
+        }
+        Ok(scores.to_vec())
+    }
+
+    /// Whether the scores are no probabilities, as in a Keras model that ends without a softmax.
+    fn gives_logits(&self) -> Result<bool> {
+        let mut probe = vec![0.0; 2 * PIXELS_OF_A_ROW];
+        probe[PIXELS_OF_A_ROW + PIXELS_OF_A_ROW / 4..][..PIXELS_OF_A_ROW / 2].fill(1.0);
+        let scores = self.scores(&probe)?;
+        let is_distribution = |row: &[f32]| {
+            row.iter().all(|score| (0.0..=1.0).contains(score))
+                && (row.iter().sum::<f32>() - 1.0).abs() < 1e-3
+        };
+        Ok(!scores.chunks_exact(CLASSES_OF_A_ROW).all(is_distribution))
+    }
+}
+
+/// exp(x_i) / sum_j exp(x_j), the largest taken off first, so that nothing overflows.
+fn softmax_in_place(row: &mut [f32]) {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter_mut().for_each(|score| *score = (*score - largest).exp());
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|score| *score /= sum);
+}
+
+fn failed(action: &str, status: Status) -> ClassifierError {
+    ClassifierError::Graph(GraphError::Run {
+        action: action.to_owned(),
+        status,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::softmax_in_place;
+
+    #[test]
+    fn softmax_takes_large_scores() {
+        let mut row = [1000.0, 1000.0, -1000.0];
+        softmax_in_place(&mut row);
+        assert_eq!(row, [0.5, 0.5, 0.0]);
+    }
+}

@@ -1,0 +1,136 @@
+//! `tf-mnist evaluate`: how good a trained network is.
+
+use super::{data, output, tensorflow};
+use crate::cli::{EvaluateArgs, GlobalArgs, SplitName};
+use anyhow::Result;
+use clap::ValueEnum;
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use tf_mnist::classifier::{self, Classifier, Evaluation};
+use tf_mnist::model::CLASSES;
+
+/// # Errors
+/// The model or the data set cannot be had, or TensorFlow fails.
+pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
+    // A slip in MODEL is found out before anything is fetched.
+    classifier::locate(&args.model)?;
+    let options = tensorflow::session_options(global)?;
+    let classifier = Classifier::open(&args.model, &options)?;
+    let dataset = data::load(global)?;
+    let split = match args.split {
+        SplitName::Test => &dataset.test,
+        SplitName::Validation => &dataset.validation,
+        SplitName::Train => &dataset.train,
+    };
+    let evaluation = classifier::evaluate(&classifier, split, args.eval_chunk)?;
+    let report = Report::new(&classifier, args.split, &evaluation);
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        output::print(&report.text())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    /// The checkpoint's prefix or the SavedModel's folder.
+    model: &'a Path,
+    /// `baseline`, `optimized`, or null for a SavedModel.
+    network: Option<&'static str>,
+    split: String,
+    images: u64,
+    correct: u64,
+    accuracy: f64,
+    mean_loss: f64,
+    digits: Vec<Digit>,
+    /// Row: the true digit; column: what it was taken for.
+    confusion_matrix: &'a [[u64; CLASSES as usize]],
+}
+
+#[derive(Serialize)]
+struct Digit {
+    digit: usize,
+    images: u64,
+    /// Null where nothing was taken for this digit.
+    precision: Option<f64>,
+    /// Null where there is no such digit.
+    recall: Option<f64>,
+}
+
+impl<'a> Report<'a> {
+    fn new(classifier: &'a Classifier, split: SplitName, evaluation: &'a Evaluation) -> Self {
+        let digit = |digit| Digit {
+            digit,
+            images: evaluation.count(digit),
+            precision: evaluation.precision(digit),
+            recall: evaluation.recall(digit),
+        };
+        Self {
+            model: classifier.path(),
+            network: classifier.kind().map(|kind| kind.name()),
+            split: split
+                .to_possible_value()
+                .map(|value| value.get_name().to_owned())
+                .unwrap_or_default(),
+            images: evaluation.rows(),
+            correct: evaluation.correct(),
+            accuracy: evaluation.accuracy(),
+            mean_loss: evaluation.mean_loss(),
+            digits: (0..CLASSES as usize).map(digit).collect(),
+            confusion_matrix: &evaluation.confusion,
+        }
+    }
+
+    fn text(&self) -> String {
+        let network = self.network.unwrap_or("SavedModel");
+        let mut text = format!("{network}, {}\n", self.model.display());
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "Accuracy on the {} {} images: {:.2}%, {} wrong; mean loss {:.4}\n",
+            self.images,
+            match self.split.as_str() {
+                "train" => "training",
+                split => split,
+            },
+            100.0 * self.accuracy,
+            self.images - self.correct,
+            self.mean_loss,
+        );
+        let _ = writeln!(text, "  digit  images  precision   recall");
+        for digit in &self.digits {
+            let _ = writeln!(
+                text,
+                "  {:>5}  {:>6}  {:>9}  {:>7}",
+                digit.digit,
+                digit.images,
+                percent(digit.precision),
+                percent(digit.recall)
+            );
+        }
+        text.push_str("\n         taken for\n   true");
+        for digit in 0..self.digits.len() {
+            let _ = write!(text, "  {digit:>5}");
+        }
+        text.push('\n');
+        for (digit, row) in self.confusion_matrix.iter().enumerate() {
+            let _ = write!(text, "  {digit:>5}");
+            for &count in row {
+                // Mistakes are to stand out, so nothing is shown as a dot.
+                let _ = match count {
+                    0 => write!(text, "  {:>5}", "."),
+                    count => write!(text, "  {count:>5}"),
+                };
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:.2}%", 100.0 * share))
+}

@@ -1,0 +1,98 @@
+//! `tf-mnist export`: a version for TensorFlow Serving, and the commands that serve and ask it.
+
+use super::{failure, output, tensorflow};
+use crate::cli::{ExportArgs, GlobalArgs};
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tf_mnist::classifier::{self, Location};
+use tf_mnist::graph::Checkpoint;
+use tf_mnist::saved_model::{self, Exported, MODEL_NAME, SavedModelError};
+
+/// # Errors
+/// A usage error if the version exists or MODEL is a SavedModel; else the model cannot be had or written.
+pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
+    let prefix = match classifier::locate(&args.model)? {
+        Location::Checkpoint(prefix) => prefix,
+        Location::SavedModel(folder) => {
+            return Err(failure::usage(format!(
+                "{} is a SavedModel already; name the run folder or the checkpoint it was made from",
+                folder.display()
+            )));
+        }
+    };
+    // A wrong checkpoint is found out before TensorFlow is fetched.
+    classifier::kind_of(&Checkpoint::open(&prefix)?)?;
+    let options = tensorflow::session_options(global)?;
+    let version = args.version.map(i64::unsigned_abs);
+    let exported = saved_model::export(&prefix, &args.export_base, version, &options);
+    let exported = exported.map_err(|error| match error {
+        SavedModelError::VersionExists { .. } => failure::usage(error.to_string()),
+        error => error.into(),
+    })?;
+    output::print(&report(&prefix, &args.export_base, &exported)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
+    let Exported { version, path, kind } = exported;
+    // Serving and Docker want absolute paths.
+    let base = absolute(base)?;
+    let request = absolute(&exported.rest_request())?;
+    let source = format!("source={}", base.display());
+    // Docker reads CSV here.
+    let source = if source.contains([',', '"']) {
+        format!("\"{}\"", source.replace('"', "\"\""))
+    } else {
+        source
+    };
+    let mount = quoted(&format!("type=bind,{source},target=/models/{MODEL_NAME}"));
+    let base = quoted(&format!("--model_base_path={}", base.display()));
+    let request = quoted(&format!("@{}", request.display()));
+    Ok(format!(
+        "\
+{kind}, {prefix}
+exported as version {version}: {path}
+
+Serve it:
+  tensorflow_model_server --port=8500 --rest_api_port=8501 --model_name={MODEL_NAME} {base}
+or in a container:
+  docker run --rm -p 8500:8500 -p 8501:8501 --mount {mount} -e MODEL_NAME={MODEL_NAME} tensorflow/serving
+Then ask about one image, a seven:
+  curl -d {request} http://localhost:8501/v1/models/{MODEL_NAME}:predict
+",
+        kind = kind.name(),
+        prefix = prefix.display(),
+        path = path.display(),
+    ))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path.canonicalize()
+        .with_context(|| format!("cannot resolve {}", path.display()))
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "/._-+=:,@%".contains(char);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_that_a_shell_would_take_apart_are_quoted() {
+        assert_eq!(
+            quoted("--model_base_path=/srv/mnist"),
+            "--model_base_path=/srv/mnist"
+        );
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

@@ -1,0 +1,134 @@
+//! `tf-mnist predict`: which digits are drawn on pictures.
+
+use super::{output, tensorflow};
+use crate::cli::{GlobalArgs, PredictArgs};
+use anyhow::Result;
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use tf_mnist::classifier::{self, Classifier};
+use tf_mnist::model::CLASSES;
+use tf_mnist::picture;
+
+/// How many of the likeliest digits are shown.
+const SHOWN: usize = 3;
+/// Pictures run at a time.
+const CHUNK: usize = 1000;
+
+/// # Errors
+/// The model cannot be had, or TensorFlow fails. A picture that cannot be used is no error of the rest.
+pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
+    // A slip in MODEL is found out before anything is fetched.
+    classifier::locate(&args.model)?;
+    let mut images = Vec::new();
+    let mut predictions = Vec::new();
+    let mut code = ExitCode::SUCCESS;
+    for name in &args.images {
+        let outcome = match picture::read(name) {
+            Ok(image) => {
+                images.extend(image);
+                Outcome::Pending
+            }
+            Err(error) => {
+                eprintln!("error: {error}");
+                code = ExitCode::from(1);
+                Outcome::Failed {
+                    error: error.to_string(),
+                }
+            }
+        };
+        predictions.push(Prediction { image: name, outcome });
+    }
+    if !images.is_empty() {
+        let options = tensorflow::session_options(global)?;
+        let classifier = Classifier::open(&args.model, &options)?;
+        let mut probabilities = Vec::new();
+        for chunk in images.chunks(CHUNK * tf_mnist::model::PIXELS as usize) {
+            probabilities.extend(classifier.probabilities(chunk)?);
+        }
+        let pending = predictions
+            .iter_mut()
+            .filter(|prediction| matches!(prediction.outcome, Outcome::Pending));
+        for (prediction, row) in pending.zip(probabilities.chunks_exact(CLASSES as usize)) {
+            prediction.outcome = Outcome::predicted(row);
+        }
+    }
+    if args.json {
+        output::print_json(&predictions)?;
+    } else {
+        output::print(&text(&predictions))?;
+    }
+    Ok(code)
+}
+
+#[derive(Serialize)]
+struct Prediction<'a> {
+    image: &'a Path,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Outcome {
+    /// Read, and about to be asked about.
+    Pending,
+    Predicted {
+        class: usize,
+        /// The likeliest digits, the likeliest first.
+        likeliest: Vec<Likely>,
+        /// Of the digits from 0 to 9.
+        probabilities: Vec<f32>,
+    },
+    Failed {
+        error: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Likely {
+    class: usize,
+    probability: f32,
+}
+
+impl Outcome {
+    fn predicted(probabilities: &[f32]) -> Self {
+        let mut likeliest: Vec<_> = probabilities
+            .iter()
+            .enumerate()
+            .map(|(class, &probability)| Likely { class, probability })
+            .collect();
+        // A stable sort: of equal ones, the lower digit first, as everywhere.
+        likeliest.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        likeliest.truncate(SHOWN);
+        Self::Predicted {
+            class: likeliest.first().map_or(0, |first| first.class),
+            likeliest,
+            probabilities: probabilities.to_vec(),
+        }
+    }
+}
+
+/// A line for each picture that could be used: its name, the digit, the likeliest with their probabilities.
+fn text(predictions: &[Prediction]) -> String {
+    let name = |prediction: &Prediction| prediction.image.display().to_string();
+    let width = predictions
+        .iter()
+        .map(|prediction| name(prediction).chars().count())
+        .max()
+        .unwrap_or_default();
+    let mut text = String::new();
+    for prediction in predictions {
+        let Outcome::Predicted { class, likeliest, .. } = &prediction.outcome else {
+            continue;
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{:width$}  {class}  ", name(prediction));
+        for likely in likeliest {
+            let _ = write!(text, "  {} {:>6.2}%", likely.class, 100.0 * likely.probability);
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,200 @@
+//! From a picture of any size and colours to an image as MNIST has them.
+
+use super::gray::Gray;
+use super::stroke::{breadth, grow};
+use crate::dataset::{IMAGE_HEIGHT, IMAGE_WIDTH};
+
+/// The longest side that is looked at closely; larger pictures are made smaller first.
+const WORKING_SIDE: usize = 1024;
+/// The side of the square that a digit is fitted into.
+const FITTED_SIDE: usize = 20;
+/// Strokes are measured and changed at so many times the final size.
+const FINE: usize = 4;
+/// Levels that a drawing must stand out by from its background.
+const FAINTEST: f32 = 0.08;
+/// Levels below this share of the strongest are the paper's grain or the picture's compression.
+const GRAIN: f32 = 0.1;
+/// A spot with less than this share of the ink is no part of the digit.
+const SPOT: f32 = 0.02;
+/// How broad strokes are in MNIST, in pixels of the fitted square, all but the extreme ones.
+const BREADTHS: std::ops::RangeInclusive<f32> = 1.7..=3.6;
+
+/// The 784 floats that a network is fed, 0..=1 with background 0, for a digit drawn anywhere on a picture, in any
+/// colours, with any pen; `None` if nothing is drawn. In this order:
+///
+/// 1. the paper's level is the median of the picture's border, and ink is what differs from it, dark or light,
+///    whichever there is more of: dark on light is inverted;
+/// 2. specks and grain are taken away, and the picture is cropped to the ink;
+/// 3. the ink is fitted into 20 x 20 pixels, its aspect ratio kept;
+/// 4. strokes thinner or thicker than any in MNIST are made as thick or as thin as those;
+/// 5. the result is put into 28 x 28 pixels with its centre of mass in the middle.
+pub fn prepare(picture: &Gray) -> Option<Vec<f32>> {
+    let ink = without_specks(ink(&shrunk(picture))?);
+    let ink = cropped(&ink)?;
+    Some(centred(&fitted(&ink)))
+}
+
+fn shrunk(picture: &Gray) -> Gray {
+    let side = picture.width().max(picture.height());
+    if side <= WORKING_SIDE {
+        return picture.clone();
+    }
+    let [width, height] = scaled(picture, WORKING_SIDE);
+    picture.resize(width, height)
+}
+
+/// Width and height that make the longer side `side`.
+fn scaled(picture: &Gray, side: usize) -> [usize; 2] {
+    let longer = picture.width().max(picture.height()) as f64;
+    [picture.width(), picture.height()]
+        .map(|size| ((size as f64 * side as f64 / longer).round() as usize).max(1))
+}
+
+/// How strongly each pixel is inked, 0..=1, whatever the colours of ink and paper.
+fn ink(picture: &Gray) -> Option<Gray> {
+    let border = border(picture);
+    let paper = quantile(border.clone(), 0.5);
+    let (mut darker, mut lighter) = (0.0, 0.0);
+    for level in picture.values() {
+        let difference = f64::from(level - paper);
+        *(if difference < 0.0 {
+            &mut darker
+        } else {
+            &mut lighter
+        }) += difference * difference;
+    }
+    let sign = if darker > lighter { -1.0 } else { 1.0 };
+    let ink = picture.clone().map(|level| (sign * (level - paper)).max(0.0));
+    let strongest = ink.max();
+    if strongest < FAINTEST {
+        return None;
+    }
+    // Uneven light shows at the border too. A digit that touches the border must not pass for that.
+    let unevenness = quantile(
+        border.into_iter().map(|level| sign * (level - paper)).collect(),
+        0.75,
+    );
+    let grain = (1.5 * unevenness).clamp(GRAIN * strongest, 0.5 * strongest);
+    Some(ink.map(|level| if level < grain { 0.0 } else { level / strongest }))
+}
+
+fn border(picture: &Gray) -> Vec<f32> {
+    let (width, height) = (picture.width(), picture.height());
+    let rows = picture.values().chunks_exact(width).enumerate();
+    rows.flat_map(|(y, row)| {
+        let step = if y == 0 || y + 1 == height {
+            1
+        } else {
+            (width - 1).max(1)
+        };
+        row.iter().step_by(step)
+    })
+    .copied()
+    .collect()
+}
+
+fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
+    values.sort_unstable_by(f32::total_cmp);
+    let at = (values.len().saturating_sub(1) as f64 * share).round() as usize;
+    values.get(at).copied().unwrap_or_default()
+}
+
+/// Takes away the connected spots that are too small to belong to the digit.
+fn without_specks(ink: Gray) -> Gray {
+    let (width, height) = (ink.width(), ink.height());
+    let mut values = ink.values().to_vec();
+    let total: f32 = values.iter().sum();
+    let mut seen = vec![false; values.len()];
+    let mut spot = Vec::new();
+    for start in 0..values.len() {
+        if seen[start] || values[start] == 0.0 {
+            continue;
+        }
+        seen[start] = true;
+        spot.clear();
+        spot.push(start);
+        let mut next = 0;
+        while let Some(&at) = spot.get(next) {
+            next += 1;
+            let (x, y) = (at % width, at / width);
+            for y in y.saturating_sub(1)..(y + 2).min(height) {
+                for x in x.saturating_sub(1)..(x + 2).min(width) {
+                    let neighbour = y * width + x;
+                    if !seen[neighbour] && values[neighbour] > 0.0 {
+                        seen[neighbour] = true;
+                        spot.push(neighbour);
+                    }
+                }
+            }
+        }
+        if spot.iter().map(|&at| values[at]).sum::<f32>() < SPOT * total {
+            spot.iter().for_each(|&at| values[at] = 0.0);
+        }
+    }
+    Gray::new(width, values)
+}
+
+/// The smallest part that holds all ink.
+fn cropped(ink: &Gray) -> Option<Gray> {
+    let rows: Vec<_> = ink.values().chunks_exact(ink.width()).collect();
+    let inked = |row: &&[f32]| row.iter().any(|&level| level > 0.0);
+    let (top, bottom) = (rows.iter().position(inked)?, rows.iter().rposition(inked)?);
+    let column = |x: &usize| rows.iter().any(|row| row[*x] > 0.0);
+    let left = (0..ink.width()).find(column)?;
+    let right = (0..ink.width()).rev().find(column)?;
+    Some(ink.crop(left, top, right + 1 - left, bottom + 1 - top))
+}
+
+/// The digit within 20 x 20, its strokes neither thinner nor thicker than MNIST's.
+fn fitted(ink: &Gray) -> Gray {
+    let full = |ink: Gray| {
+        let strongest = ink.max();
+        if strongest > 0.0 {
+            ink.map(|level| level / strongest)
+        } else {
+            ink
+        }
+    };
+    let fine = FITTED_SIDE * FINE;
+    let [width, height] = scaled(ink, fine);
+    let measured = breadth(&full(ink.resize(width, height)));
+    let allowed = (BREADTHS.start() * FINE as f32, BREADTHS.end() * FINE as f32);
+    let change = (measured.clamp(allowed.0, allowed.1) - measured) / 2.0;
+    // A stroke may lose half of its breadth, lest it break.
+    let change = change.max(-measured / 4.0).round() as isize;
+    let [width, height] = scaled(ink, FITTED_SIDE);
+    if change == 0 {
+        return full(ink.resize(width, height));
+    }
+    let side = (fine as isize - 2 * change).max(1) as usize;
+    let [width, height] = scaled(ink, side);
+    let grown = grow(&full(ink.resize(width, height)), change);
+    let [width, height] = scaled(&grown, FITTED_SIDE);
+    full(grown.resize(width, height))
+}
+
+/// The digit in 28 x 28 pixels, moved by whole pixels so that its centre of mass is as near (14, 14) as can be, the
+/// first pixel's middle being (0, 0): there it is in MNIST.
+fn centred(digit: &Gray) -> Vec<f32> {
+    let (mut mass, mut x_sum, mut y_sum) = (0.0, 0.0, 0.0);
+    for (index, &level) in digit.values().iter().enumerate() {
+        mass += level;
+        x_sum += level * (index % digit.width()) as f32;
+        y_sum += level * (index / digit.width()) as f32;
+    }
+    let offset = |sum: f32, canvas: usize, size: usize| {
+        let wanted = (canvas as f32 / 2.0 - sum / mass.max(f32::MIN_POSITIVE)).round();
+        (wanted.max(0.0) as usize).min(canvas.saturating_sub(size))
+    };
+    let left = offset(x_sum, IMAGE_WIDTH, digit.width());
+    let top = offset(y_sum, IMAGE_HEIGHT, digit.height());
+    let mut image = vec![0.0; IMAGE_WIDTH * IMAGE_HEIGHT];
+    for (y, row) in digit.values().chunks_exact(digit.width()).enumerate() {
+        let start = (top + y) * IMAGE_WIDTH + left;
+        image[start..start + row.len()].copy_from_slice(row);
+    }
+    image
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! What can go wrong while a model is exported.
+
+use crate::classifier::ClassifierError;
+use crate::graph::{CheckpointError, GraphError};
+use std::io;
+use std::path::PathBuf;
+use std::str::Utf8Error;
+
+/// An error of an export; it names the file. No version folder is there that was not there before.
+#[derive(Debug, thiserror::Error)]
+pub enum SavedModelError {
+    /// The version is there already.
+    #[error("{path} is there already and is never written over; leave --version out to take the next one")]
+    VersionExists {
+        /// The version's folder.
+        path: PathBuf,
+    },
+    /// The versions are used up.
+    #[error(
+        "{base} holds version {}, the highest there can be; name another with --version",
+        i64::MAX
+    )]
+    NoVersionLeft {
+        /// The folder with the versions.
+        base: PathBuf,
+    },
+    /// A file or folder cannot be written or read.
+    #[error("cannot {action} {path}: {source}")]
+    File {
+        /// What was tried: "write", "create".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The graph cannot be built, or the checkpoint does not give its values.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The checkpoint cannot be used.
+    #[error(transparent)]
+    Model(#[from] ClassifierError),
+    /// What was written does not load or answers otherwise than the network it was written from.
+    #[error("the exported model is faulty and was thrown away: {0}")]
+    Faulty(String),
+    /// A name in the graph is no text.
+    #[error("TensorFlow gave a name that is no UTF-8: {0}")]
+    Name(Utf8Error),
+    /// TensorFlow's own description of the graph cannot be read.
+    #[error("TensorFlow's GraphDef cannot be read: {0}")]
+    Unreadable(prost::DecodeError),
+}
+
+impl From<CheckpointError> for SavedModelError {
+    fn from(error: CheckpointError) -> Self {
+        Self::Graph(error.into())
+    }
+}
+
+/// A result whose error is a [`SavedModelError`].
+pub type Result<T> = std::result::Result<T, SavedModelError>;

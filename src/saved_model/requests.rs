@@ -1,0 +1,128 @@
+//! Requests that travel with the model, in `assets.extra`: those that Serving warms it up with, and one to send by hand.
+
+use super::meta_graph::{data_type, shape};
+use super::proto::{
+    ClassificationRequest, ClassifyLog, Example, ExampleList, Feature, Features, FloatList, Input, Log,
+    ModelSpec, PredictLog, PredictRequest, PredictionLog, TensorProto,
+};
+use super::sample;
+use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT};
+use crate::graph::mask;
+use crate::model::{PIXELS, SIDE};
+use prost::Message;
+use std::collections::BTreeMap;
+use tensorflow::DataType;
+
+/// The name the model is served by in all that is written and printed here.
+pub const MODEL_NAME: &str = "mnist";
+
+/// The bytes of `tf_serving_warmup_requests`: TFRecords, each a `PredictionLog`, one for each signature. Serving runs
+/// them before it calls a version available, so that no client waits for the first, slow run.
+pub(super) fn warmup() -> Vec<u8> {
+    let floats = sample::seven_as_floats();
+    let float_bytes: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
+    let (rows, side) = (1, SIDE as i64);
+    let logs = [
+        predict(
+            SERVING_DEFAULT,
+            DataType::Float,
+            &[rows, PIXELS as i64],
+            float_bytes,
+        ),
+        predict(
+            PREDICT_BYTES,
+            DataType::UInt8,
+            &[rows, side, side],
+            sample::seven().to_vec(),
+        ),
+        classify(&floats),
+    ];
+    logs.into_iter()
+        .flat_map(|log| record(&PredictionLog { log: Some(log) }.encode_to_vec()))
+        .collect()
+}
+
+/// A request of the REST interface for one image, as JSON.
+pub(super) fn rest() -> String {
+    let floats = sample::seven_as_floats();
+    // `0.0`, never `0`: some versions of Serving take a whole number for an integer, and refuse it.
+    let floats: Vec<_> = floats.iter().map(|float| format!("{float:?}")).collect();
+    format!("{{\"instances\": [[{}]]}}\n", floats.join(", "))
+}
+
+fn model_spec(signature: &str) -> Option<ModelSpec> {
+    Some(ModelSpec {
+        name: MODEL_NAME.to_owned(),
+        signature_name: signature.to_owned(),
+    })
+}
+
+fn predict(signature: &str, dtype: DataType, sizes: &[i64], tensor_content: Vec<u8>) -> Log {
+    let images = TensorProto {
+        dtype: data_type(dtype),
+        tensor_shape: Some(shape(sizes.iter().copied())),
+        tensor_content,
+    };
+    Log::Predict(PredictLog {
+        request: Some(PredictRequest {
+            model_spec: model_spec(signature),
+            inputs: BTreeMap::from([(IMAGES.to_owned(), images)]),
+        }),
+    })
+}
+
+fn classify(floats: &[f32]) -> Log {
+    let image = Feature {
+        float_list: Some(FloatList {
+            value: floats.to_vec(),
+        }),
+    };
+    let features = Features {
+        feature: BTreeMap::from([(IMAGE_FEATURE.to_owned(), image)]),
+    };
+    let examples = vec![Example {
+        features: Some(features),
+    }];
+    Log::Classify(ClassifyLog {
+        request: Some(ClassificationRequest {
+            model_spec: model_spec(CLASSIFY),
+            input: Some(Input {
+                example_list: Some(ExampleList { examples }),
+            }),
+        }),
+    })
+}
+
+/// A TFRecord: the length, its masked CRC-32C, the data, their masked CRC-32C (TensorFlow's
+/// `core/lib/io/record_writer.cc`).
+fn record(data: &[u8]) -> Vec<u8> {
+    let length = (data.len() as u64).to_le_bytes();
+    let checksum = |bytes: &[u8]| mask(crc32c::crc32c(bytes)).to_le_bytes();
+    [&length[..], &checksum(&length), data, &checksum(data)].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_framed_as_tensorflow_frames_it() {
+        // `tf.io.TFRecordWriter` wrote this one of b"abc".
+        let expected = [
+            3, 0, 0, 0, 0, 0, 0, 0, 0xb0, 0x99, 0x49, 0x0e, b'a', b'b', b'c', 0x6e, 0x57, 0xf1, 0x21,
+        ];
+        assert_eq!(record(b"abc"), expected);
+    }
+
+    #[test]
+    fn the_rest_request_is_one_image_of_784_numbers() {
+        let request: serde_json::Value = serde_json::from_str(&rest()).unwrap();
+        let image = request["instances"][0].as_array().unwrap();
+        assert_eq!(image.len(), 784);
+        assert!(
+            image
+                .iter()
+                .all(|pixel| (0.0..=1.0).contains(&pixel.as_f64().unwrap()))
+        );
+    }
+}

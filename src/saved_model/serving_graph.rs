@@ -1,0 +1,211 @@
+//! The graph that is served: the network three times over the same variables, each behind another kind of input.
+
+use crate::graph::{Result, Saver, Scope, cast, reshape, softmax};
+use crate::model::{CLASSES, Kind, PIXELS, SIDE};
+use tensorflow::{DataType, Output};
+
+/// The signature that is asked when a request names none.
+pub const SERVING_DEFAULT: &str = "serving_default";
+/// The signature that takes pixels as bytes.
+pub const PREDICT_BYTES: &str = "predict_bytes";
+/// The signature that takes `tf.Example`s.
+pub const CLASSIFY: &str = "classify";
+
+pub(super) const PREDICT_METHOD: &str = "tensorflow/serving/predict";
+pub(super) const CLASSIFY_METHOD: &str = "tensorflow/serving/classify";
+
+/// The input of `serving_default` and `predict_bytes`.
+pub(super) const IMAGES: &str = "images";
+/// The input of `classify`, as TensorFlow Serving wants it named.
+pub(super) const EXAMPLES: &str = "inputs";
+/// The feature of an example that holds the image: 784 floats in 0..=1.
+pub(super) const IMAGE_FEATURE: &str = "image";
+
+const ROWS: u64 = SIDE;
+const COLUMNS: u64 = SIDE;
+
+/// A network to be served, whose variables have no values yet.
+pub(super) struct ServingGraph {
+    pub graph: Scope,
+    pub saver: Saver,
+    pub signatures: Vec<Signature>,
+}
+
+/// A way to ask the network.
+pub(super) struct Signature {
+    pub name: &'static str,
+    pub method: &'static str,
+    pub input: Port,
+    pub outputs: Vec<Port>,
+}
+
+/// One input or output of a signature.
+pub(super) struct Port {
+    pub key: &'static str,
+    pub tensor: Output,
+    pub dtype: DataType,
+    /// `None` where any number of rows will do.
+    pub shape: Vec<Option<u64>>,
+}
+
+impl Port {
+    fn new(key: &'static str, tensor: &Output, row: &[u64]) -> Self {
+        Self {
+            key,
+            tensor: tensor.clone(),
+            dtype: tensor.operation.output_type(tensor.index as usize),
+            shape: std::iter::once(None)
+                .chain(row.iter().copied().map(Some))
+                .collect(),
+        }
+    }
+}
+
+impl ServingGraph {
+    /// Builds the graph of `kind`: no labels, no optimizer, no dropout, no `training`.
+    pub fn new(kind: Kind) -> Result<Self> {
+        // Start values are never used: any seed will do, and a fixed one makes every export of a network the same.
+        let graph = Scope::new(Some(0)).resource_variables();
+        let signatures = vec![
+            serving_default(&graph, kind)?,
+            predict_bytes(&graph.name_scope(PREDICT_BYTES).reuse_variables(), kind)?,
+            classify(&graph.name_scope(CLASSIFY).reuse_variables(), kind)?,
+        ];
+        let saver = Saver::new(&graph, &graph.variables())?;
+        Ok(Self {
+            graph,
+            saver,
+            signatures,
+        })
+    }
+}
+
+/// `images` float32 `[rows, 784]` in 0..=1 to `probabilities` and `classes`.
+fn serving_default(scope: &Scope, kind: Kind) -> Result<Signature> {
+    let images = placeholder(scope, DataType::Float, &[None, Some(PIXELS as i64)])?;
+    let logits = logits(scope, kind, &images)?;
+    Ok(Signature {
+        name: SERVING_DEFAULT,
+        method: PREDICT_METHOD,
+        input: Port::new(IMAGES, &images, &[PIXELS]),
+        outputs: predictions(scope, &logits)?,
+    })
+}
+
+/// `images` uint8 `[rows, 28, 28]` to the same.
+fn predict_bytes(scope: &Scope, kind: Kind) -> Result<Signature> {
+    let shape = [None, Some(ROWS as i64), Some(COLUMNS as i64)];
+    let images = placeholder(scope, DataType::UInt8, &shape)?;
+    let floats = cast(scope, "as_float", &images, DataType::Float)?;
+    let full_ink = scope.scalar("full_ink", 255.0f32)?;
+    let scaled = scope
+        .op("RealDiv", "scaled")
+        .input(&floats)
+        .input(&full_ink)
+        .output()?;
+    let logits = logits(scope, kind, &scaled)?;
+    Ok(Signature {
+        name: PREDICT_BYTES,
+        method: PREDICT_METHOD,
+        input: Port::new(IMAGES, &images, &[ROWS, COLUMNS]),
+        outputs: predictions(scope, &logits)?,
+    })
+}
+
+/// `inputs` string `[rows]`, each a serialized `tf.Example`, to `classes` string `[rows, 10]` and `scores` float32
+/// `[rows, 10]`, as TensorFlow Serving's classifier wants them: every class of every row, in the order of the digits.
+fn classify(scope: &Scope, kind: Kind) -> Result<Signature> {
+    let examples = scope
+        .op("Placeholder", EXAMPLES)
+        .data_type("dtype", DataType::String)
+        .shape("shape", &[None])
+        .output()?;
+    let images = parse_examples(&scope.name_scope("ParseExample"), &examples)?;
+    let logits = logits(scope, kind, &images)?;
+    let scores = softmax(scope, "scores", &logits)?;
+    let classes = digits_of_every_row(&scope.name_scope("classes"), &scores)?;
+    Ok(Signature {
+        name: CLASSIFY,
+        method: CLASSIFY_METHOD,
+        input: Port::new(EXAMPLES, &examples, &[]),
+        outputs: vec![
+            Port::new("classes", &classes, &[CLASSES]),
+            Port::new("scores", &scores, &[CLASSES]),
+        ],
+    })
+}
+
+fn placeholder(scope: &Scope, dtype: DataType, shape: &[Option<i64>]) -> Result<Output> {
+    scope
+        .op("Placeholder", IMAGES)
+        .data_type("dtype", dtype)
+        .shape("shape", shape)
+        .output()
+}
+
+fn logits(scope: &Scope, kind: Kind, images: &Output) -> Result<Output> {
+    let images = reshape(scope, images, &[-1, ROWS as i32, COLUMNS as i32, 1])?;
+    kind.inference(scope, &images)
+}
+
+/// `probabilities` float32 `[rows, 10]` and `classes` int64 `[rows]`.
+fn predictions(scope: &Scope, logits: &Output) -> Result<Vec<Port>> {
+    let probabilities = softmax(scope, "probabilities", logits)?;
+    let inner = scope.name_scope("classes");
+    let axis = inner.scalar("dimension", 1i32)?;
+    let classes = inner
+        .op_named_as_scope("ArgMax")
+        .input(logits)
+        .input(&axis)
+        .data_type("output_type", DataType::Int64)
+        .output()?;
+    Ok(vec![
+        Port::new("classes", &classes, &[]),
+        Port::new("probabilities", &probabilities, &[CLASSES]),
+    ])
+}
+
+/// The feature `image` of every example: float32 `[rows, 784]`. An example without it is an error of the request.
+fn parse_examples(scope: &Scope, examples: &Output) -> Result<Output> {
+    // No names, no sparse and no ragged features. Filled, because the tensorflow crate cannot soundly make a string
+    // tensor without elements: it allocates zero bytes.
+    let inner = scope.name_scope("none");
+    let none = inner
+        .op_named_as_scope("Fill")
+        .input(&inner.constant("dims", &[1], &[0i32])?)
+        .input(&inner.scalar("value", String::new())?)
+        .output()?;
+    let dense_keys = scope.constant("dense_keys", &[1], &[IMAGE_FEATURE.to_owned()])?;
+    // An empty default says: there is none, the feature must be there.
+    let no_default = scope.constant::<f32>("Const", &[0], &[])?;
+    scope
+        .op("ParseExampleV2", "ParseExampleV2")
+        .input(examples)
+        .input(&none)
+        .input(&none)
+        .input(&dense_keys)
+        .input(&none)
+        .input_list(&[no_default])
+        .int("num_sparse", 0)
+        .data_types("sparse_types", Vec::new())
+        .data_types("ragged_value_types", Vec::new())
+        .data_types("ragged_split_types", Vec::new())
+        .shapes("dense_shapes", &[&[PIXELS]])
+        .output()
+}
+
+/// The ten digits as strings for each row of `scores`: string `[rows, 10]`.
+fn digits_of_every_row(scope: &Scope, scores: &Output) -> Result<Output> {
+    let digits: Vec<_> = (0..CLASSES).map(|digit| digit.to_string()).collect();
+    let digits = scope.constant("digits", &[1, CLASSES], &digits)?;
+    let shape = scope
+        .op("Shape", "Shape")
+        .input(scores)
+        .data_type("out_type", DataType::Int32)
+        .output()?;
+    scope
+        .op("BroadcastTo", "BroadcastTo")
+        .input(&digits)
+        .input(&shape)
+        .output()
+}

@@ -1,0 +1,58 @@
+//! TensorFlow opened in this process, once, from many threads.
+
+use std::thread;
+use tensorflow::{Graph, Session, SessionRunArgs, Tensor};
+use tf_mnist::fetch::Silent;
+use tf_mnist::runtime::{self, Device, Options, RuntimeError, SessionConfig};
+
+/// One test, since what comes before loading can be seen only before loading.
+#[test]
+fn loads_once_for_all_threads_and_runs_a_graph() {
+    let config = SessionConfig {
+        device: Device::Cpu,
+        intra_op_threads: 1,
+        ..SessionConfig::default()
+    };
+    assert!(matches!(runtime::devices(&config), Err(RuntimeError::NotLoaded)));
+    assert!(matches!(config.session_options(), Err(RuntimeError::NotLoaded)));
+
+    let variable = std::env::var_os("TENSORFLOW_DIR");
+    let loaded = thread::scope(|scope| {
+        let load = || runtime::load(&Options::default(), &Silent).unwrap();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect::<Vec<_>>()
+    });
+    assert!(loaded.iter().all(|runtime| std::ptr::eq(*runtime, loaded[0])));
+    assert_eq!(tensorflow::version().unwrap(), loaded[0].version);
+    assert!(loaded[0].library.is_absolute());
+    assert_eq!(
+        std::env::var_os("TENSORFLOW_DIR"),
+        variable,
+        "child processes see what the user set"
+    );
+
+    let devices = runtime::devices(&config).unwrap();
+    assert_eq!(devices[0].name, "CPU:0");
+    assert!(
+        devices.iter().all(|device| device.device_type == "CPU"),
+        "{devices:?}"
+    );
+
+    let mut graph = Graph::new();
+    let mut constant = graph.new_operation("Const", "two").unwrap();
+    constant
+        .set_attr_type("dtype", tensorflow::DataType::Float)
+        .unwrap();
+    constant
+        .set_attr_tensor("value", Tensor::<f32>::from(2.0))
+        .unwrap();
+    let two = constant.finish().unwrap();
+    let session = Session::new(&config.session_options().unwrap(), &graph).unwrap();
+    let mut run = SessionRunArgs::new();
+    let fetch = run.request_fetch(&two, 0);
+    session.run(&mut run).unwrap();
+    assert_eq!(run.fetch::<f32>(fetch).unwrap()[..], [2.0]);
+}
