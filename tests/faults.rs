@@ -264,6 +264,21 @@ fn a_damaged_state_gives_way_to_the_one_before_it() {
 }
 
 #[test]
+fn a_run_whose_states_are_gone_is_not_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    succeed(start(&run, FIRST));
+    fs::remove_dir_all(run.join("resume")).unwrap();
+    let before = (metrics(&run), runs::checkpoint_files(&run));
+    let stderr = fail(resume(&run, TO_10), 1);
+    assert!(
+        stderr.contains("there is none in") && stderr.contains("tells of 8 steps"),
+        "{stderr}"
+    );
+    assert!((metrics(&run), runs::checkpoint_files(&run)) == before);
+}
+
+#[test]
 fn a_damaged_checkpoint_is_no_start() {
     let folder = tempfile::tempdir().unwrap();
     let [first, new] = ["first", "new"].map(|name| folder.path().join(name));

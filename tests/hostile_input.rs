@@ -171,7 +171,16 @@ fn the_sound_ones_are_read() {
     assert_eq!(RunState::parse(&state().to_json().unwrap()).unwrap(), state());
 }
 
+fn cases() -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None, // a failure prints its input
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn any_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = RunConfig::parse(&bytes);
