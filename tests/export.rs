@@ -9,6 +9,7 @@ use hundred_digits::golden;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use std::collections::BTreeSet;
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};
@@ -69,7 +70,15 @@ fn an_export_killed_at_any_moment_leaves_no_version_in_part() {
     let folder = tempfile::tempdir().unwrap();
     let base = folder.path().join("base");
     let (mut killed, mut killed_while_writing) = (0, 0);
-    for round in 0..30u64 {
+    // `scripts/fault-sweep` asks for more.
+    let kills = env::var("EXPORT_SWEEP_KILLS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let kills = kills.unwrap_or(16);
+    for round in (0..30u64).cycle() {
+        if killed >= kills {
+            break;
+        }
         let mut child = spawn_export(&base);
         let before = versions(&base);
         let started = Instant::now();
@@ -104,9 +113,10 @@ fn an_export_killed_at_any_moment_leaves_no_version_in_part() {
             assert_whole(&base.join(version.to_string()));
         }
     }
+    println!("export: {killed} kills, {killed_while_writing} of them while writing; no version in part");
     assert!(
-        killed >= 15 && killed_while_writing >= 10,
-        "{killed} {killed_while_writing}"
+        killed_while_writing >= kills / 2,
+        "{killed_while_writing} of {killed}"
     );
 
     // The next one that is let alone cleans up, and takes the next number.

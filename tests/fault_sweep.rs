@@ -68,7 +68,7 @@ impl Moment {
         match kind {
             0 => Self::AfterStart(Duration::from_secs_f64(share)),
             1..=5 => Self::AfterFirstStep(training.mul_f64(share / 2.0)),
-            _ => Self::WhileWriting(Duration::from_secs_f64(share * 0.02)),
+            _ => Self::WhileWriting(Duration::from_secs_f64(share * 0.008)),
         }
     }
 

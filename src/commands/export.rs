@@ -46,9 +46,9 @@ fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
     } else {
         source
     };
-    let mount = quoted(&format!("type=bind,{source},target=/models/{MODEL_NAME}"));
-    let base = quoted(&format!("--model_base_path={}", base.display()));
-    let request = quoted(&format!("@{}", request.display()));
+    let mount = output::shell_word(&format!("type=bind,{source},target=/models/{MODEL_NAME}"));
+    let base = output::shell_word(&format!("--model_base_path={}", base.display()));
+    let request = output::shell_word(&format!("@{}", request.display()));
     Ok(format!(
         "\
 {kind}, {prefix}
@@ -70,29 +70,4 @@ Then ask about one image, a seven:
 fn absolute(path: &Path) -> Result<PathBuf> {
     path.canonicalize()
         .with_context(|| format!("cannot resolve {}", path.display()))
-}
-
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "/._-+=:,@%".contains(char);
-    if word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_that_a_shell_would_take_apart_are_quoted() {
-        assert_eq!(
-            quoted("--model_base_path=/srv/mnist"),
-            "--model_base_path=/srv/mnist"
-        );
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-    }
 }

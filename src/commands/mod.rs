@@ -9,6 +9,7 @@ mod describe;
 mod evaluate;
 mod export;
 pub mod failure;
+mod file_size_limit;
 pub mod log;
 mod optimized;
 mod options;
@@ -32,6 +33,7 @@ use tf_mnist::model::Kind;
 /// # Errors
 /// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
 pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
+    file_size_limit::survive();
     match &cli.command {
         Command::Baseline(args) => baseline::run(&cli.global, args, &typed::options(matches)),
         Command::Optimized(args) => optimized::run(&cli.global, args, &typed::options(matches)),

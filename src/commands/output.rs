@@ -27,3 +27,28 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     text.push('\n');
     print(&text)
 }
+
+/// As a shell takes it for one word.
+pub fn shell_word(word: &str) -> String {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "/._-+=:,@%".contains(char);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_word;
+
+    #[test]
+    fn words_that_a_shell_would_take_apart_are_quoted() {
+        assert_eq!(
+            shell_word("--model_base_path=/srv/mnist"),
+            "--model_base_path=/srv/mnist"
+        );
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+    }
+}

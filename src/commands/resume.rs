@@ -35,9 +35,10 @@ impl Resumed {
     /// It is no run, another process uses it, or its options or all of its states are damaged.
     pub fn open(path: &Path) -> Result<Self> {
         let directory = RunDirectory::open(path)?;
+        let config = directory.read_config()?;
         Ok(Self {
-            config: directory.read_config()?,
-            saved: directory.saved_state()?,
+            saved: directory.saved_state(&config)?,
+            config,
             directory,
         })
     }

@@ -6,7 +6,7 @@ use super::failure::{advised, usage};
 use super::options;
 use super::resume::Resumed;
 use super::typed::Typed;
-use super::{data, tensorflow};
+use super::{data, output, tensorflow};
 use crate::cli::{self, GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
@@ -108,7 +108,7 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
     let again = format!(
         "tf-mnist {} --resume {}",
         request.kind.name(),
-        directory.path().display()
+        output::shell_word(&directory.path().to_string_lossy())
     );
     let total = config.schedule().total_steps(steps_per_epoch);
     let run = Run {

@@ -3,9 +3,9 @@
 use super::error::{Result, TrainingError};
 use super::observer::{Observer, StepReport, ValidationReport};
 use super::session::TrainingSession;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 /// One line of `metrics.jsonl`. Losses are float32 values written as float64, so they read back to the same bits.
@@ -102,6 +102,38 @@ impl MetricsFile {
         line.push(b'\n');
         self.file.write_all(&line).map_err(failed)
     }
+}
+
+/// How far a file says that its run came.
+pub(super) struct Told {
+    /// Steps done.
+    pub steps: u64,
+    /// Whether the test was done.
+    pub finished: bool,
+}
+
+/// Reads how far a run came. Lines that are no events, such as a torn one, count for nothing.
+pub(super) fn told_by(path: &Path) -> io::Result<Told> {
+    #[derive(Deserialize)]
+    struct Kind<'a> {
+        event: &'a str,
+    }
+    let mut told = Told {
+        steps: 0,
+        finished: false,
+    };
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(told),
+        file => file?,
+    };
+    for line in BufReader::new(file).split(b'\n') {
+        match serde_json::from_slice(&line?) {
+            Ok(Kind { event: "step" }) => told.steps += 1,
+            Ok(Kind { event: "test" }) => told.finished = true,
+            _ => {}
+        }
+    }
+    Ok(told)
 }
 
 impl Observer for MetricsFile {

@@ -2,7 +2,7 @@
 
 use super::backup::BackupAndRestore;
 use super::error::{Result, TrainingError};
-use super::metrics::MetricsFile;
+use super::metrics::{MetricsFile, Told, told_by};
 use super::rewind;
 use super::run_config::RunConfig;
 use super::run_lock::RunLock;
@@ -131,9 +131,24 @@ impl RunDirectory {
     /// The newest sound state that was saved; `None` if none was saved yet. Damaged ones are warned of.
     ///
     /// # Errors
-    /// States were saved, and all are damaged.
-    pub fn saved_state(&self) -> Result<Option<SavedState>> {
-        saved_states::newest(&self.path)
+    /// States were saved, and all are damaged or gone. To begin again would delete what there is of the run.
+    pub fn saved_state(&self, config: &RunConfig) -> Result<Option<SavedState>> {
+        let saved = saved_states::newest(&self.path)?;
+        if saved.is_none() {
+            let metrics = self.path.join(METRICS);
+            let Told { steps, finished } =
+                told_by(&metrics).map_err(TrainingError::file("read", &metrics))?;
+            if finished || config.save_every > 0 && steps > config.save_every {
+                return Err(TrainingError::NoSoundState {
+                    path: self.path.clone(),
+                    reasons: vec![format!(
+                        "there is none in {}, though metrics.jsonl tells of {steps} steps",
+                        self.path.join(RESUME).display()
+                    )],
+                });
+            }
+        }
+        Ok(saved)
     }
 
     /// Takes the folder back to `saved`, or to where no step was done: later states and checkpoints vanish, those of

@@ -4,6 +4,7 @@ use super::*;
 use crate::fetch::{Silent, SourceError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use proptest::prelude::*;
 use std::fs;
 use std::io::Write;
 use tar::{Builder, Header};
@@ -159,4 +160,25 @@ fn verifies_the_archive_before_it_is_unpacked() {
         right.unpack(&folder, &scratch, &Silent).unwrap().library,
         VERSIONED_LIBRARY
     );
+}
+
+proptest! {
+    /// Bytes changed anywhere in the tarball, behind a checksum of gzip's that fits: nothing but the two libraries is ever
+    /// written, and no link.
+    #[test]
+    fn a_changed_archive_never_writes_elsewhere(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut tar = Vec::new();
+        GzDecoder::new(&sound()[..]).read_to_end(&mut tar).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(tar.len());
+            tar[at] = byte;
+        }
+        let mut zipped = GzEncoder::new(Vec::new(), Compression::fast());
+        zipped.write_all(&tar).unwrap();
+        if let Ok(names) = extracted(&zipped.finish().unwrap()) {
+            prop_assert_eq!(names, [VERSIONED_LIBRARY, FRAMEWORK]);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fetch::Silent;
+use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io::Write;
@@ -148,4 +149,34 @@ fn refuses_a_wheel_that_is_not_the_pinned_one_or_is_no_zip() {
             .unwrap_err()
             .contains("cannot be read")
     );
+}
+
+proptest! {
+    /// Bytes changed anywhere in a wheel, past the pinned digest: whatever is left is one of the two libraries, as RECORD
+    /// has it, or nothing.
+    #[test]
+    fn a_changed_wheel_never_gives_anything_else(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let root = tempfile::tempdir().unwrap();
+        let (path, folder) = (root.path().join("t.whl"), root.path().join("library"));
+        fs::create_dir(&folder).unwrap();
+        write_wheel(&path, [b"library", b"framework"], |record| record, &["tensorflow/other.so"]);
+        let mut bytes = fs::read(&path).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        fs::write(&path, bytes).unwrap();
+        let outcome = unpack(&path, &folder, &Silent);
+        prop_assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+        for entry in fs::read_dir(&folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            prop_assert!([PYTHON_LIBRARY, FRAMEWORK].contains(&name.as_str()), "{}", name);
+        }
+        for file in outcome.map_or(Vec::new(), |unpacked| unpacked.files) {
+            let found = fs::read(folder.join(&file.name)).unwrap();
+            prop_assert_eq!(Digest::of(&found).to_string(), file.sha256);
+        }
+    }
 }

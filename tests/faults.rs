@@ -1,0 +1,375 @@
+//! What can go wrong around a run: each fault ends in a message that names the file, exit code 1, and a folder that the
+//! run can be resumed in once the fault is gone.
+
+mod runs;
+
+use runs::{fail, metrics, resume, start, succeed, wait_for_lines};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Saves states after steps 6 and 8.
+const FIRST: &[&str] = &[
+    "baseline",
+    "--batch-size",
+    "20",
+    "--save-every",
+    "3",
+    "--max-steps",
+    "8",
+];
+const TO_10: &[&str] = &["baseline", "--max-steps", "10"];
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(copied.unwrap().success());
+}
+
+fn succeeds(program: &str, arguments: &[&OsStr]) -> bool {
+    let output = Command::new(program).args(arguments).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+/// `command`, none of whose files may be longer than `kib` KiB.
+fn limited(command: &Command, kib: u32) -> Command {
+    let mut shell = Command::new("bash");
+    shell
+        .args(["-c", &format!("ulimit -f {kib}; exec \"$0\" \"$@\"")])
+        .arg(command.get_program())
+        .args(command.get_args());
+    shell
+}
+
+/// A file system of its own, in memory, as large as a test wants it; `None` where mounting is not permitted.
+struct SmallDisk {
+    folder: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    fn mount(kib: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let size = format!("size={kib}k");
+        let arguments = ["-t", "tmpfs", "-o", &size, "tmpfs"].map(OsStr::new);
+        if !succeeds("mount", &[&arguments[..], &[folder.path().as_os_str()]].concat()) {
+            eprintln!("not tested: mounting a small disk is not permitted here");
+            return None;
+        }
+        Some(Self { folder })
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let arguments = [
+            OsStr::new("-o"),
+            OsStr::new(&options),
+            self.folder.path().as_os_str(),
+        ];
+        assert!(succeeds("mount", &arguments));
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        succeeds("umount", &[self.folder.path().as_os_str()]);
+    }
+}
+
+/// After a fault: what was saved before is whole, and the way on is shown.
+fn assert_intact(run: &Path, stderr: &str, states: &[&str]) {
+    assert!(runs::unreadable(run).is_empty(), "{:?}", runs::unreadable(run));
+    assert!(runs::leftovers(run).is_empty(), "{:?}", runs::leftovers(run));
+    let names: Vec<_> = runs::states(run)
+        .iter()
+        .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(names, states);
+    assert!(
+        stderr.contains(&format!("tf-mnist baseline --resume {}", run.display())),
+        "{stderr}"
+    );
+}
+
+/// Turns one bit in the middle.
+fn flip(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(file, bytes).unwrap();
+}
+
+/// Cuts off the second half.
+fn cut(file: &Path) {
+    let length = fs::metadata(file).unwrap().len();
+    let opened = fs::File::options().write(true).open(file).unwrap();
+    opened.set_len(length / 2).unwrap();
+}
+
+fn remove(file: &Path) {
+    fs::remove_file(file).unwrap();
+}
+
+fn steps(run: &Path) -> Vec<String> {
+    let mut lines = metrics(run);
+    lines.retain(|line| line.contains(r#""event":"step""#));
+    lines
+}
+
+#[test]
+fn a_full_disk_leaves_the_state_before_it() {
+    let Some(disk) = SmallDisk::mount(1800) else {
+        return;
+    };
+    let arguments = [
+        "baseline",
+        "--batch-size",
+        "20",
+        "--epochs",
+        "1",
+        "--save-every",
+        "2",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let reference = folder.path().join("reference");
+    succeed(start(&reference, &arguments));
+
+    let run = disk.folder.path().join("run");
+    let stderr = fail(start(&run, &arguments), 1);
+    let named = format!("error: cannot save the state {}/resume/step-", run.display());
+    assert!(
+        stderr.contains(&named) && stderr.contains("No space left on device"),
+        "{stderr}"
+    );
+    assert_intact(&run, &stderr, &["step-00000002", "step-00000004"]);
+
+    // Still full: nothing gets worse.
+    let stderr = fail(resume(&run, &["baseline"]), 1);
+    assert_intact(&run, &stderr, &["step-00000002", "step-00000004"]);
+    disk.remount("size=64m");
+    succeed(resume(&run, &["baseline"]));
+    assert_eq!(metrics(&run), metrics(&reference));
+    assert!(runs::checkpoint_files(&run) == runs::checkpoint_files(&reference));
+
+    disk.remount("ro");
+    for command in [
+        resume(&run, &["baseline", "--epochs", "2"]),
+        start(&disk.folder.path().join("new"), FIRST),
+    ] {
+        let stderr = fail(command, 1);
+        assert!(
+            stderr.contains("Read-only file system") && stderr.contains(disk.folder.path().to_str().unwrap()),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_file_size_limit_is_an_error_like_a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    succeed(start(&reference, &[&FIRST[..5], &TO_10[1..]].concat()));
+    succeed(start(&run, FIRST));
+
+    // A checkpoint has 650 KiB.
+    let stderr = fail(limited(&resume(&run, TO_10), 100), 1);
+    let target = run.join("resume/step-00000009");
+    let named = format!(
+        "error: cannot save the state {}: File too large",
+        target.display()
+    );
+    assert!(stderr.contains(&named), "{stderr}");
+    assert_intact(&run, &stderr, &["step-00000006", "step-00000008"]);
+
+    // A line of metrics.jsonl has 70 bytes; no checkpoint is due before.
+    let stderr = fail(limited(&resume(&run, TO_10), 0), 1);
+    assert!(
+        stderr.contains("File too large") && stderr.contains(run.to_str().unwrap()),
+        "{stderr}"
+    );
+    succeed(resume(&run, TO_10));
+    assert_eq!(steps(&run), steps(&reference));
+}
+
+#[test]
+fn metrics_that_cannot_be_written_end_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let arguments = ["baseline", "--batch-size", "4", "--epochs", "100"];
+    let stderr = fail(limited(&start(&run, &arguments), 4), 1);
+    let named = format!(
+        "error: cannot write {}/metrics.jsonl: File too large",
+        run.display()
+    );
+    assert!(stderr.contains(&named), "{stderr}");
+    assert_intact(&run, &stderr, &[]);
+    assert!(metrics(&run).len() > 50);
+    // The torn line goes, its step is done again.
+    succeed(resume(&run, &["baseline", "--max-steps", "60"]));
+    let steps = steps(&run);
+    assert_eq!(steps.len(), 60);
+    for (number, line) in steps.iter().enumerate() {
+        assert!(line.contains(&format!("\"step\":{number},")), "{line}");
+    }
+}
+
+#[test]
+fn a_damaged_state_gives_way_to_the_one_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, first] = ["reference", "first"].map(|name| folder.path().join(name));
+    succeed(start(&reference, &[&FIRST[..5], &TO_10[1..]].concat()));
+    succeed(start(&first, FIRST));
+    let faults: [(&str, fn(&Path)); 6] = [
+        ("model.ckpt.data-00000-of-00001", flip),
+        ("model.ckpt.data-00000-of-00001", cut),
+        ("model.ckpt.data-00000-of-00001", remove),
+        ("model.ckpt.index", flip),
+        ("state.json", cut),
+        ("kept/model.ckpt-7.data-00000-of-00001", flip),
+    ];
+    for (number, (name, fault)) in faults.into_iter().enumerate() {
+        let run = folder.path().join(format!("run-{number}"));
+        copy(&first, &run);
+        let damaged = run.join("resume/step-00000008").join(name);
+        fault(&damaged);
+        // And what a killed process leaves.
+        fs::write(run.join("resume/.saving-x"), "half").unwrap();
+        let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        fs::write(run.join("metrics.jsonl"), text + "{\"event\":\"st").unwrap();
+
+        let stderr = runs::stderr(&succeed(resume(&run, TO_10)));
+        assert!(stderr.contains("warn: a saved state cannot be used"), "{stderr}");
+        let stem = damaged.to_string_lossy().replace(".data-00000-of-00001", "");
+        assert!(stderr.contains(&stem), "{stderr}");
+        assert!(stderr.contains("resumed after 6 steps"), "{stderr}");
+        assert_eq!(metrics(&run), metrics(&reference));
+        assert!(runs::checkpoint_files(&run) == runs::checkpoint_files(&reference));
+        assert!(runs::leftovers(&run).is_empty());
+    }
+
+    // Both damaged: an error, and nothing is touched.
+    let run = folder.path().join("both");
+    copy(&first, &run);
+    for state in runs::states(&run) {
+        flip(&state.join("model.ckpt.data-00000-of-00001"));
+    }
+    let before = metrics(&run);
+    let stderr = fail(resume(&run, TO_10), 1);
+    assert!(
+        stderr.contains("no saved state of")
+            && stderr.contains("step-00000006/model.ckpt.data")
+            && stderr.contains("step-00000008/model.ckpt.data"),
+        "{stderr}"
+    );
+    assert_eq!(metrics(&run), before);
+}
+
+#[test]
+fn a_run_whose_states_are_gone_is_not_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    succeed(start(&run, FIRST));
+    fs::remove_dir_all(run.join("resume")).unwrap();
+    let before = (metrics(&run), runs::checkpoint_files(&run));
+    let stderr = fail(resume(&run, TO_10), 1);
+    assert!(
+        stderr.contains("there is none in") && stderr.contains("tells of 8 steps"),
+        "{stderr}"
+    );
+    assert!((metrics(&run), runs::checkpoint_files(&run)) == before);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_no_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, new] = ["first", "new"].map(|name| folder.path().join(name));
+    succeed(start(&first, FIRST));
+    for (fault, reason) in [
+        (flip as fn(&Path), "is damaged"),
+        (cut, "is cut short"),
+        (remove, "does not exist"),
+    ] {
+        let copied = folder.path().join("copied");
+        copy(&first, &copied);
+        let data = copied.join("model.ckpt-7.data-00000-of-00001");
+        fault(&data);
+        let arguments = ["baseline", "--warm-start", copied.to_str().unwrap()];
+        let stderr = fail(start(&new, &arguments), 1);
+        assert!(
+            stderr.contains(reason) && stderr.contains(data.to_str().unwrap()),
+            "{stderr}"
+        );
+        assert!(!new.exists());
+        fs::remove_dir_all(&copied).unwrap();
+    }
+}
+
+#[test]
+fn options_that_cannot_be_read_are_refused_by_file_and_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    succeed(start(&run, FIRST));
+    let path = run.join("config.json");
+    let sound = fs::read_to_string(&path).unwrap();
+    for (from, to, reason) in [
+        ("\"version\": 1", "\"version\": 2", "newer tf-mnist"),
+        (
+            "\"batch_size\": 20",
+            "\"batch_size\": 0",
+            "batch_size is out of range",
+        ),
+        ("\"device\": \"auto\"", "\"device\": \"tpu\"", "no such device"),
+        ("{", "[", "line "),
+    ] {
+        let changed = sound.replacen(from, to, 1);
+        assert_ne!(changed, sound, "{from}");
+        fs::write(&path, changed).unwrap();
+        let stderr = fail(resume(&run, TO_10), 1);
+        assert!(
+            stderr.contains(path.to_str().unwrap()) && stderr.contains(reason),
+            "{stderr}"
+        );
+    }
+    fs::write(&path, sound).unwrap();
+    succeed(resume(&run, TO_10));
+}
+
+#[test]
+fn other_data_is_not_taken_for_the_run_s_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let [run, data] = ["run", "data"].map(|name| folder.path().join(name));
+    copy(runs::small_mnist(), &data);
+    let mut command = runs::tf_mnist(FIRST);
+    command.arg("--data-dir").arg(&data).arg("--out-dir").arg(&run);
+    succeed(command);
+    let labels = data.join("train-labels-idx1-ubyte");
+    let mut bytes = fs::read(&labels).unwrap();
+    bytes[5100] = (bytes[5100] + 1) % 10;
+    fs::write(&labels, bytes).unwrap();
+    let stderr = fail(resume(&run, TO_10), 1);
+    assert!(
+        stderr.contains(labels.to_str().unwrap()) && stderr.contains("not what the run"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_cache_that_goes_while_a_run_is_under_way_is_not_missed() {
+    let Ok(cache) = tf_mnist::fetch::cache::directory() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let [copied, run] = ["cache", "run"].map(|name| folder.path().join(name));
+    // Links where they are possible: the library has 1 GB.
+    let linked = succeeds("cp", &[OsStr::new("-al"), cache.as_os_str(), copied.as_os_str()]);
+    if !linked {
+        eprintln!("not tested: the cache cannot be linked into a temporary folder");
+        return;
+    }
+    let mut command = runs::tf_mnist(&["baseline", "--reproducible", "--max-steps", "60", "--out-dir"]);
+    let child = command.arg(&run).env("TF_MNIST_CACHE", &copied).spawn().unwrap();
+    wait_for_lines(&run, 1);
+    fs::remove_dir_all(&copied).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", runs::stderr(&output));
+    assert!(runs::unreadable(&run).is_empty());
+}
