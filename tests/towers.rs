@@ -100,6 +100,34 @@ fn the_baseline_s_logits_in_bfloat16_are_near() {
     assert!(worst > 0.0 && worst < size / 64.0, "{worst} of {size}");
 }
 
+#[test]
+fn the_optimized_network_s_logits_in_bfloat16_are_near_and_it_trains() {
+    let plain = Restored::optimized(Towers::AsPublished, "optimized_nodrop/final.ckpt").logits();
+    let restored = Restored::optimized(
+        Towers::Fast {
+            precision: Precision::Bf16,
+        },
+        "optimized_nodrop/final.ckpt",
+    );
+    let bf16 = restored.logits();
+    // Two layers of bfloat16 products behind one another.
+    let worst = plain
+        .iter()
+        .zip(&bf16)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
+    let size = plain.iter().map(|a| a.abs()).fold(0.0, f32::max);
+    assert!(worst > 0.0 && worst < size / 16.0, "{worst} of {size}");
+
+    let mut feeds = Feeds::new(100);
+    let rows: Vec<usize> = (0..100).collect();
+    feeds.gather(&support::mnist().train, &rows);
+    let losses: Vec<_> = (0..10)
+        .map(|step| support::train_step(&restored.session, &restored.network, &feeds, step))
+        .collect();
+    assert!(losses[9] < losses[0], "{losses:?}");
+}
+
 /// One step from the same weights: Adam's first average is then a tenth of each gradient.
 #[test]
 fn gradients_are_those_of_the_plain_tower_within_rounding() {

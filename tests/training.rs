@@ -188,7 +188,7 @@ fn optimized_stops_early_and_tests_its_best_weights() {
     );
     let lines: Vec<_> = stdout.lines().collect();
     let first = predicate::str::is_match(
-        r"^Epoch:   0, Iter:      0, Acc_Train: [ \d]\d\d?\.\d\d%, Acc_Val: [ \d]\d\d?\.\d\d%, Time: 0:00:\d\d improved!$",
+        r"^Epoch:   0, Iter:      0, Acc_Train: [ \d]{2}\d\.\d\d%, Acc_Val: [ \d]{2}\d\.\d\d%, Time: 0:00:\d\d improved!$",
     );
     assert!(first.unwrap().eval(lines[0]), "{stdout}");
     assert!(
@@ -494,4 +494,17 @@ fn bounded_validation_takes_the_decisions_of_full_validation() {
         }
     }
     assert!(bounds > 0, "every validation improved: nothing was bounded");
+}
+
+/// The last step counts for the patience too.
+#[test]
+fn patience_that_ends_with_the_last_step_stops_early() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let stdout = train(
+        &run,
+        &["optimized", "--patience", "0", "--max-steps", "1", "--seed", "1"],
+    );
+    assert!(stdout.contains("Early stopping in 1 step!"), "{stdout}");
+    assert_eq!(of_kind(&events(&run), "early_stop").count(), 1);
 }

@@ -35,6 +35,15 @@ pub fn session_config(global: &GlobalArgs, reproducible: bool) -> Result<Session
             )));
         }
     }
+    let device = match (reproducible, device) {
+        (true, Device::Gpu(_)) => {
+            return Err(failure::usage(
+                "--reproducible runs on the CPU; leave out --device gpu",
+            ));
+        }
+        (true, Device::Auto | Device::Cpu) => Device::Cpu,
+        (false, device) => device,
+    };
     Ok(SessionConfig {
         device,
         intra_op_threads: global.intra_op_threads.unwrap_or(base.intra_op_threads),

@@ -61,13 +61,13 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
             "this processor has no instructions for bfloat16 (AVX512_BF16 or AMX): --precision f32 is faster here"
         );
     }
+    if config.session.device.requires_gpu() {
+        runtime::devices(&config.session)?;
+    }
     // Read and verified while the graph is built. Not before the library is open: that sets environment variables,
     // which no other thread may read meanwhile.
     let dataset = start_loading(global, config.data_dir.clone());
 
-    if config.session.device.requires_gpu() {
-        runtime::devices(&config.session)?;
-    }
     let session = TrainingSession::new(config.build_network()?, &config.session.session_options()?)?;
     let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
     // Before the run folder is cleared: the checkpoint may lie in there.
@@ -101,7 +101,11 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
     }
     let directory = match (resumed, &args.out_dir) {
         (Some(resumed), _) => resumed.directory,
-        (None, Some(path)) => RunDirectory::create(path, args.overwrite)?,
+        (None, Some(path)) => RunDirectory::create(path, args.overwrite).map_err(|error| match error {
+            // Another process began a run there meanwhile.
+            TrainingError::HoldsRun { .. } => usage(error.to_string()),
+            error => error.into(),
+        })?,
         (None, None) => RunDirectory::create_next(Path::new("runs"), request.kind.name())?,
     };
     directory.write_config(&config)?;

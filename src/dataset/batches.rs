@@ -63,11 +63,6 @@ impl BatchPlan {
         self.steps
     }
 
-    /// The most rows that a batch has.
-    pub fn largest_batch(&self) -> usize {
-        self.rows.div_ceil(self.steps)
-    }
-
     /// The batches of an epoch, counted from 0.
     pub fn epoch(&self, epoch: u64) -> Epoch {
         let rows = match self.order {
@@ -144,7 +139,7 @@ mod tests {
         let epoch = plan.epoch(5);
         let batches: Vec<_> = epoch.batches().collect();
         assert_eq!(batches, [&[0, 1, 2, 3][..], &[4, 5, 6, 7], &[8, 9, 10]]);
-        assert_eq!((plan.steps_per_epoch(), plan.largest_batch()), (3, 4));
+        assert_eq!(plan.steps_per_epoch(), 3);
         assert_eq!(
             BatchPlan::new(55_000, 100, Order::File)
                 .unwrap()

@@ -1,11 +1,12 @@
 //! The Adam optimizer.
 
-use super::error::Result;
+use super::error::{GraphError, Result};
 use super::gradients::gradients;
 use super::initializer::Initializer;
 use super::loss::Loss;
 use super::scope::Scope;
 use super::variable::Variable;
+use std::collections::BTreeMap;
 use tensorflow::{Operation, Output};
 
 /// Adam (Kingma and Ba, 2014, the form before section 2.1), as `tf.train.AdamOptimizer` computes it:
@@ -89,7 +90,8 @@ impl AdamOptimizer {
     /// of `scope`, such as its update ops.
     ///
     /// # Errors
-    /// TensorFlow refuses a node, for example for a gradient whose shape is not its variable's.
+    /// The numbers of gradients and variables differ, or TensorFlow refuses a node, for example for a gradient whose shape
+    /// is not its variable's.
     pub fn apply_gradients(
         &self,
         scope: &Scope,
@@ -107,11 +109,17 @@ impl AdamOptimizer {
         trained: &[Variable],
         variables: &[Variable],
     ) -> Result<Operation> {
+        if gradients.len() != trained.len() {
+            return Err(GraphError::Shape {
+                node: format!("{}/Adam", scope.path()),
+                reason: format!("{} gradients for {} variables", gradients.len(), trained.len()),
+            });
+        }
         let powers = Powers::new(self, scope, variables)?;
         let slots = variables
             .iter()
-            .map(|variable| Slots::new(scope, variable))
-            .collect::<Result<Vec<_>>>()?;
+            .map(|variable| Ok((variable.name(), Slots::new(scope, variable)?)))
+            .collect::<Result<BTreeMap<_, _>>>()?;
 
         let adam = scope.name_scope("Adam").without_control_dependencies();
         let learning_rate = adam.scalar("learning_rate", self.learning_rate)?;
@@ -130,9 +138,13 @@ impl AdamOptimizer {
 
         let mut updates = Vec::with_capacity(trained.len() + 2);
         for (variable, gradient) in trained.iter().zip(gradients) {
-            let Some(slots) = slots.iter().find(|slots| slots.of == variable.name()) else {
-                continue;
-            };
+            let slots = slots.get(variable.name()).ok_or_else(|| GraphError::Shape {
+                node: adam.path().to_owned(),
+                reason: format!(
+                    "{} is to be trained, but not among the variables",
+                    variable.name()
+                ),
+            })?;
             let update = after.within(&format!("{}/update_{}", adam.path(), variable.name()));
             updates.push(
                 update
@@ -162,7 +174,6 @@ impl AdamOptimizer {
 
 /// The two running averages of one variable.
 struct Slots {
-    of: String,
     m: Variable,
     v: Variable,
 }
@@ -174,7 +185,6 @@ impl Slots {
             Variable::untrainable(scope, &name, variable.shape(), Initializer::Zeros)
         };
         Ok(Self {
-            of: variable.name().to_owned(),
             m: slot("Adam")?,
             v: slot("Adam_1")?,
         })

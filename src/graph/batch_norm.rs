@@ -185,18 +185,7 @@ impl BatchNorm {
 
     /// `tf.nn.batch_normalization`: x · (gamma · rsqrt(variance + epsilon)) + (beta - mean · that).
     fn normalize(&self, scope: &Scope, x: &Output, mean: &Output, variance: &Output) -> Result<Output> {
-        let epsilon = scope.scalar("epsilon", self.config.epsilon)?;
-        let sum = scope
-            .op("AddV2", "add")
-            .input(variance)
-            .input(&epsilon)
-            .output()?;
-        let rsqrt = scope.op("Rsqrt", "Rsqrt").input(&sum).output()?;
-        let scale = scope
-            .op("Mul", "mul")
-            .input(&rsqrt)
-            .input(self.gamma.read())
-            .output()?;
+        let scale = self.scale(scope, variance)?;
         let scaled = scope.op("Mul", "mul").input(x).input(&scale).output()?;
         let scaled_mean = scope.op("Mul", "mul").input(mean).input(&scale).output()?;
         let offset = scope

@@ -1,6 +1,6 @@
 //! The checkpoints of one folder: the state file `checkpoint`, and which of them are kept.
 
-use super::checkpoint::with_suffix;
+use super::checkpoint::{CheckpointError, with_suffix};
 use super::error::{GraphError, Result};
 use super::saver::Saver;
 use crate::atomic_file;
@@ -49,7 +49,7 @@ impl CheckpointManager {
         match fs::read_to_string(&path) {
             Ok(text) => Ok(own_names(folder, parse_state(&text).all)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(GraphError::Save { path, source }),
+            Err(source) => Err(CheckpointError::Io { file: path, source }.into()),
         }
     }
 
@@ -124,7 +124,8 @@ fn own_names(folder: &Path, listed: Vec<String>) -> Vec<String> {
         let here = prefix
             .parent()
             .and_then(|parent| parent.canonicalize().ok())
-            .is_some_and(|parent| parent == folder);
+            .is_some_and(|parent| parent == folder)
+            && with_suffix(&prefix, ".index").is_file();
         if let (true, Some(name)) = (here, prefix.file_name().and_then(|name| name.to_str())) {
             own.retain(|other| other != name);
             own.push(name.to_owned());

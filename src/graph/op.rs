@@ -6,7 +6,7 @@ use super::variable::Variable;
 use tensorflow::{DataType, Operation, OperationDescription, Output, Shape, Status, Tensor, TensorType};
 
 /// A node being described. Made by [`Scope::op`]; attributes go by TensorFlow's own names.
-#[must_use = "a node is made by `build`, `output` or `outputs`"]
+#[must_use = "a node is made by `build` or `output`"]
 pub struct OpBuilder<'a> {
     scope: &'a Scope,
     op: &'a str,

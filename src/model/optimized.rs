@@ -100,10 +100,10 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
     let flagged = training.require_flag(&scope)?;
     let scope = scope.control_dependencies(graph.update_ops().iter().chain([&flagged]));
     let adam = AdamOptimizer::new(config.learning_rate);
-    let frozen = if config.towers.is_fast() {
-        layers.biases_before_norms()
-    } else {
-        Vec::new()
+    // The published slip looks at the logits before the last norm, where the walk of the biases shows.
+    let frozen = match (config.towers, config.accuracy_on) {
+        (Towers::Fast { .. }, AccuracyOn::LogitsBatchNorm) => layers.biases_before_norms(),
+        _ => Vec::new(),
     };
     let train = adam.minimize_except(&scope, &loss, &graph.trainable_variables(), &frozen)?;
 

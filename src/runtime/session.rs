@@ -56,6 +56,7 @@ impl SessionConfig {
     /// sums are always added up in the same order, and the graph as it was built.
     pub fn reproducible() -> Self {
         Self {
+            device: Device::Cpu,
             intra_op_threads: 1,
             inter_op_threads: 1,
             graph_optimizer: false,

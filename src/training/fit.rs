@@ -101,11 +101,12 @@ pub fn fit(
     let mut step = start.step;
 
     let ending = loop {
-        if step >= total {
-            break Ending::Completed;
-        }
+        // Asked after each step, the last included, as the published program does.
         if stopping.stops_after(step) {
             break Ending::EarlyStopped;
+        }
+        if step >= total {
+            break Ending::Completed;
         }
         if interrupt.is_set() {
             break Ending::Interrupted;

@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn rows_wrong_lately_settle_it_soon() {
-        // 50 of 5000 rows are wrong, one more or less each time, as late in a training.
+        // 49 of 5000 rows are wrong each time, mostly the same ones, as late in a training.
         let rows = 5000;
         let history: Vec<Vec<bool>> = (0..100)
             .map(|step| {
