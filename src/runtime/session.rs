@@ -219,7 +219,7 @@ mod tests {
     fn shows_all_of_itself_in_json() {
         let json = serde_json::to_value(SessionConfig::reproducible()).unwrap();
         let expected = serde_json::json!({
-            "device": "auto", "intra_op_threads": 1, "inter_op_threads": 1, "graph_optimizer": false,
+            "device": "cpu", "intra_op_threads": 1, "inter_op_threads": 1, "graph_optimizer": false,
             "gpu_memory_limit_mib": null,
         });
         assert_eq!(json, expected);
