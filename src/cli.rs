@@ -25,10 +25,10 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
     /// Threads inside one operation, 0 for one a core
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(..=1024), allow_negative_numbers = true)]
     pub intra_op_threads: Option<u16>,
     /// Operations that run at once, 0 for one a core
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(..=1024), allow_negative_numbers = true)]
     pub inter_op_threads: Option<u16>,
     /// Run without oneDNN's kernels (on by default)
     #[arg(long, global = true)]
@@ -77,22 +77,22 @@ pub enum Command {
 #[command(next_help_heading = "Training options")]
 pub struct TrainingArgs {
     /// Times through the training set [default: baseline 10, optimized 20]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
     pub epochs: Option<u32>,
     /// Rows a step
-    #[arg(long, value_name = "ROWS", default_value = "100", value_parser = rows)]
+    #[arg(long, value_name = "ROWS", default_value = "100", value_parser = rows, allow_negative_numbers = true)]
     pub batch_size: usize,
     /// Adam's learning rate [default: baseline 0.001, optimized 0.01]
     #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]
     pub learning_rate: Option<f32>,
     /// Stop after this many steps
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), allow_negative_numbers = true)]
     pub max_steps: Option<u64>,
     /// Rows evaluated at a time
-    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = rows)]
+    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = rows, allow_negative_numbers = true)]
     pub eval_chunk: usize,
     /// Seed of start values, shuffles and dropout [default: drawn anew, and kept in config.json]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Take the training rows in file order
     #[arg(long)]
@@ -113,7 +113,7 @@ pub struct TrainingArgs {
     #[arg(long)]
     pub reproducible: bool,
     /// Save the run's state after every so many steps, to resume it from; 0: only at its end
-    #[arg(long, value_name = "STEPS", default_value_t = 500)]
+    #[arg(long, value_name = "STEPS", default_value_t = 500, allow_negative_numbers = true)]
     pub save_every: u64,
     /// Go on with the run in this folder where its state was last saved, as if it had never stopped; of its options only
     /// --epochs, --max-steps, --patience, --device and the numbers of threads may change
@@ -126,10 +126,10 @@ pub struct TrainingArgs {
 #[command(next_help_heading = "Optimized options")]
 pub struct OptimizedArgs {
     /// Stop so many steps after the last improvement
-    #[arg(long, value_name = "STEPS", default_value_t = 2000)]
+    #[arg(long, value_name = "STEPS", default_value_t = 2000, allow_negative_numbers = true)]
     pub patience: u64,
     /// Validate after every so many steps, from step 0 on
-    #[arg(long, value_name = "STEPS", default_value = "10", value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "STEPS", default_value = "10", value_parser = value_parser!(u64).range(1..), allow_negative_numbers = true)]
     pub validate_every: u64,
     /// Share of units dropped behind the pool
     #[arg(long, value_name = "RATE", default_value = "0.25", value_parser = dropout_rate, allow_negative_numbers = true)]
@@ -186,7 +186,7 @@ fn rows(text: &str) -> Result<usize, String> {
 fn learning_rate(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        Ok(_) => Err("a learning rate is a number above 0".into()),
+        Ok(_) => Err("a learning rate is a finite number above 0 that float32 can hold".into()),
         Err(error) => Err(format!("{error}")),
     }
 }
@@ -194,7 +194,7 @@ fn learning_rate(text: &str) -> Result<f32, String> {
 fn dropout_rate(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(rate) if (0.0..1.0).contains(&rate) => Ok(rate),
-        Ok(_) => Err("a dropout rate is at least 0 and below 1".into()),
+        Ok(_) => Err("a dropout rate is at least 0 and below 1, as a float32".into()),
         Err(error) => Err(format!("{error}")),
     }
 }
@@ -213,7 +213,7 @@ pub struct EvaluateArgs {
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     pub split: SplitName,
     /// Rows evaluated at a time
-    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = rows)]
+    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = rows, allow_negative_numbers = true)]
     pub eval_chunk: usize,
     /// Print JSON
     #[arg(long)]
@@ -261,7 +261,7 @@ pub struct ExportArgs {
     /// The folder that TensorFlow Serving watches; the model goes into a folder N in it
     pub export_base: PathBuf,
     /// The version N, which must not be there yet [default: one more than the highest, 1 for the first]
-    #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..), allow_negative_numbers = true)]
     pub version: Option<i64>,
 }
 

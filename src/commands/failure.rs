@@ -1,5 +1,6 @@
 //! From an error to what the user reads and the exit code: 1 failed, 2 usage.
 
+use super::output;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -62,6 +63,6 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         text.push('\n');
         text.push_str(advice);
     }
-    eprintln!("{text}");
+    output::notice(&text);
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
 }

@@ -52,3 +52,8 @@ mod tests {
         assert_eq!(shell_word("it's"), r"'it'\''s'");
     }
 }
+
+/// A line on stderr. Where that cannot be written, there is nobody to tell.
+pub fn notice(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

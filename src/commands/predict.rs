@@ -31,7 +31,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
                 Outcome::Pending
             }
             Err(error) => {
-                eprintln!("error: {error}");
+                output::notice(&format!("error: {error}"));
                 code = ExitCode::from(1);
                 Outcome::Failed {
                     error: error.to_string(),

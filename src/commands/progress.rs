@@ -1,5 +1,6 @@
 //! Downloads on stderr: a bar on a terminal, lines elsewhere, nothing with -q.
 
+use super::output;
 use crate::cli::GlobalArgs;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
@@ -66,8 +67,8 @@ impl Progress for Bar {
 
     fn note(&self, message: &str) {
         match &*locked(&self.current) {
-            Some(bar) => bar.suspend(|| eprintln!("{message}")),
-            None => eprintln!("{message}"),
+            Some(bar) => bar.suspend(|| output::notice(message)),
+            None => output::notice(message),
         }
     }
 }
@@ -92,8 +93,8 @@ const WORTH_TENTHS: u64 = 16 << 20;
 impl Progress for Lines {
     fn start(&self, label: &str, total: Option<u64>) {
         match total {
-            Some(total) => eprintln!("{label}: {}", HumanBytes(total)),
-            None => eprintln!("{label}"),
+            Some(total) => output::notice(&format!("{label}: {}", HumanBytes(total))),
+            None => output::notice(label),
         }
         *locked(&self.current) = Some(Transfer {
             label: label.to_owned(),
@@ -112,7 +113,7 @@ impl Progress for Lines {
             };
             let tenths = bytes.saturating_mul(10) / total;
             if tenths > transfer.tenths && tenths < 10 {
-                eprintln!("{}: {}0%", transfer.label, tenths);
+                output::notice(&format!("{}: {}0%", transfer.label, tenths));
             }
             transfer.tenths = tenths;
         }
@@ -122,14 +123,14 @@ impl Progress for Lines {
         if let Some(transfer) = locked(&self.current).take() {
             let seconds = transfer.begun.elapsed().as_secs_f32();
             match transfer.bytes {
-                0 => eprintln!("{}: {seconds:.1} s", transfer.label),
-                bytes => eprintln!("{}: {} in {seconds:.1} s", transfer.label, HumanBytes(bytes)),
+                0 => output::notice(&format!("{}: {seconds:.1} s", transfer.label)),
+                bytes => output::notice(&format!("{}: {} in {seconds:.1} s", transfer.label, HumanBytes(bytes))),
             }
         }
     }
 
     fn note(&self, message: &str) {
-        eprintln!("{message}");
+        output::notice(message);
     }
 }
 

@@ -33,6 +33,13 @@ pub struct Request {
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
 pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &[Typed]) -> Result<ExitCode> {
     let started = Instant::now();
+    let folder = args.out_dir.as_deref().unwrap_or(Path::new("runs"));
+    if std::path::absolute(folder).is_ok_and(|folder| folder.to_str().is_none()) {
+        return Err(usage(format!(
+            "--out-dir {}: TensorFlow writes only to paths that are UTF-8; choose another",
+            folder.display()
+        )));
+    }
     if let Some(path) = args
         .out_dir
         .as_deref()

@@ -3,7 +3,7 @@
 use super::error::Result;
 use super::observer::{Observer, StepReport};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 /// Shows steps, loss, steps a second and the time left on stderr.
@@ -62,7 +62,7 @@ impl ProgressDisplay {
 fn bar(total: u64, done: u64) -> ProgressBar {
     let bar = ProgressBar::new(total).with_position(done);
     bar.reset_eta(); // steps done before say nothing of the speed
-    let template = "{bar:30} {pos}/{len} steps  {msg}  {per_sec}  {eta} left";
+    let template = "{bar:30} {pos}/{len} steps  {msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━━ "));
     }
@@ -74,17 +74,21 @@ impl Observer for ProgressDisplay {
         let done = report.step + 1;
         match &self.form {
             Form::Bar(bar) if self.shown.elapsed() >= BAR_EVERY || done == self.total => {
-                bar.set_message(format!("loss {:.4}", report.loss));
+                let rate = bar.per_sec();
+                let left = clock(bar.eta());
+                bar.set_message(format!("loss {:.4}  {rate:.0} steps/s  {left} left", report.loss));
                 bar.set_position(done);
             }
             Form::Lines if self.shown.elapsed() >= LINE_EVERY => {
                 let rate = (done - self.from.min(done)) as f64 / self.started.elapsed().as_secs_f64();
                 let left = (self.total.saturating_sub(done)) as f64 / rate;
-                eprintln!(
-                    "step {done}/{}, loss {:.4}, {rate:.0} steps/s, {} left",
+                let left = clock(Duration::from_secs_f64(left));
+                // A stderr that cannot be written must not end a run.
+                let _ = writeln!(
+                    io::stderr(),
+                    "step {done}/{}, loss {:.4}, {rate:.0} steps/s, {left} left",
                     self.total,
-                    report.loss,
-                    clock(Duration::from_secs_f64(left))
+                    report.loss
                 );
             }
             _ => return Ok(()),
