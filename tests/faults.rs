@@ -218,8 +218,8 @@ fn a_damaged_state_gives_way_to_the_one_before_it() {
     let [reference, first] = ["reference", "first"].map(|name| folder.path().join(name));
     succeed(start(&reference, &[&FIRST[..5], &TO_10[1..]].concat()));
     succeed(start(&first, FIRST));
-    let faults: [(&str, fn(&Path)); 6] = [
-        ("model.ckpt.data-00000-of-00001", flip),
+    let faults = [
+        ("model.ckpt.data-00000-of-00001", flip as fn(&Path)),
         ("model.ckpt.data-00000-of-00001", cut),
         ("model.ckpt.data-00000-of-00001", remove),
         ("model.ckpt.index", flip),
