@@ -422,3 +422,76 @@ fn a_closed_stdout_is_no_panic() {
     assert!(output.status.success());
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panic"));
 }
+
+/// From the same start and order, Python's graph with real dropout gives, for three seeds, mean losses of 0.283 to 0.289 and
+/// accuracies of 95.7% to 97.0%.
+#[test]
+fn dropout_trains_as_python_s_does() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in ["1", "2", "3"] {
+        let run = folder.path().join(seed);
+        let start = golden("optimized/init.ckpt");
+        let start = start.to_str().unwrap();
+        let arguments = [
+            "optimized",
+            "--no-shuffle",
+            "--max-steps",
+            "200",
+            "--validate-every",
+            "199",
+        ];
+        train(
+            &run,
+            &[&arguments[..], &["--seed", seed, "--warm-start", start]].concat(),
+        );
+        let events = events(&run);
+        let losses: Vec<_> = of_kind(&events, "step")
+            .map(|event| event["loss"].as_f64().unwrap())
+            .collect();
+        let late = losses[180..].iter().sum::<f64>() / 20.0;
+        assert!((0.26..0.31).contains(&late), "seed {seed}: mean loss {late}");
+        let validation = of_kind(&events, "validation").last().unwrap();
+        assert!(
+            validation["accuracy"].as_f64().unwrap() >= 0.94,
+            "seed {seed}: {validation}"
+        );
+    }
+}
+
+#[test]
+fn bounded_validation_takes_the_decisions_of_full_validation() {
+    let folder = tempfile::tempdir().unwrap();
+    let decisions = ["full", "bounded"].map(|mode| {
+        let run = folder.path().join(mode);
+        let arguments = [
+            "optimized",
+            "--reproducible",
+            "--max-steps",
+            "48",
+            "--validate-every",
+            "4",
+        ];
+        train(&run, &[&arguments[..], &["--validation", mode]].concat());
+        let events = events(&run);
+        let validations: Vec<_> = of_kind(&events, "validation").cloned().collect();
+        let test = of_kind(&events, "test").next().unwrap().clone();
+        (validations, test)
+    });
+    let [(full, full_test), (bounded, bounded_test)] = decisions;
+    assert_eq!(full_test, bounded_test);
+    assert_eq!(full.len(), bounded.len());
+    let mut bounds = 0;
+    for (full, bounded) in full.iter().zip(&bounded) {
+        assert_eq!(full["improved"], bounded["improved"], "{full} and {bounded}");
+        if bounded["bound"] == true {
+            bounds += 1;
+            assert!(
+                full["accuracy"].as_f64() < bounded["accuracy"].as_f64(),
+                "{full} and {bounded}"
+            );
+        } else {
+            assert_eq!(full["accuracy"], bounded["accuracy"]);
+        }
+    }
+    assert!(bounds > 0, "every validation improved: nothing was bounded");
+}

@@ -1,10 +1,12 @@
 //! The cache folder and the lock that keeps two processes from spoiling each other's installs.
 
-use super::artifact::ASIDE_PREFIX;
 use std::env;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// How the names of files and folders in the making begin; whatever a killed process left is known by it.
+pub(super) const ASIDE_PREFIX: &str = ".fetching-";
 
 /// A cache folder that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,9 @@
 //! Artifacts by way of a cache folder, whose entries are verified at every use.
 
-use super::artifact::{Artifact, FetchError, fetch};
+use super::artifact::Artifact;
 use super::cache::{self, Lock};
 use super::digest::Digest;
+use super::from_sources::{FetchError, fetch};
 use super::progress::Progress;
 use super::source::Source;
 use std::fs::File;

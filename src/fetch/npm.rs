@@ -1,13 +1,15 @@
 //! A published npm package as a source: `npm pack` finds the registry, proxy and credentials that the user has set up.
 
-use super::artifact::{ASIDE_PREFIX, Artifact};
+use super::artifact::Artifact;
+use super::cache::ASIDE_PREFIX;
+use super::npm_error::{NpmCause, NpmError};
 use super::progress::Progress;
 use super::source::{Source, SourceError};
-use super::tarball::{self, TarballError};
+use super::tarball;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,45 +26,6 @@ pub struct NpmPackage {
     /// Names and size bounds of the files, all unpacked at the first need.
     files: Vec<(String, u64)>,
     unpacked: Option<tempfile::TempDir>,
-}
-
-/// Why a package could not be had.
-#[derive(Debug, thiserror::Error)]
-#[error("npm package {spec}: {cause}")]
-pub struct NpmError {
-    /// `name@version`.
-    pub spec: String,
-    /// Why.
-    #[source]
-    pub cause: NpmCause,
-}
-
-/// Why `npm pack` gave no file.
-#[derive(Debug, thiserror::Error)]
-pub enum NpmCause {
-    /// There is no npm to run.
-    #[error("npm is not installed, or not on PATH")]
-    NoNpm,
-    /// npm ran and failed.
-    #[error("npm pack failed ({status}): {says}")]
-    Failed {
-        /// How it ended.
-        status: ExitStatus,
-        /// The gist of what it said.
-        says: String,
-    },
-    /// npm did not come to an end.
-    #[error("npm pack took longer than {} s", .0.as_secs())]
-    Deadline(Duration),
-    /// npm left no tarball, or several.
-    #[error("npm pack left {0} tarballs in place of one")]
-    NotOneTarball(usize),
-    /// The tarball is not sound or lacks a file.
-    #[error(transparent)]
-    Tarball(#[from] TarballError),
-    /// Something on this machine's disk failed.
-    #[error("{0}")]
-    Io(#[from] io::Error),
 }
 
 impl NpmPackage {

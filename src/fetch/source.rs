@@ -1,10 +1,11 @@
 //! Where an artifact can be had, and why it could not.
 
-use super::artifact::{ASIDE_PREFIX, Artifact};
+use super::artifact::Artifact;
 use super::bounded::{self, CopyError};
+use super::cache::ASIDE_PREFIX;
 use super::client::Client;
 use super::digest::Digest;
-use super::npm::NpmError;
+use super::npm_error::NpmError;
 use super::progress::Progress;
 use super::transfer::{Download, without_password};
 use super::transfer_error::TransferError;

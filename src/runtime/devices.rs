@@ -2,7 +2,8 @@
 
 use super::device::Device;
 use super::error::RuntimeError;
-use super::load::{self, Runtime};
+use super::load;
+use super::opened::Runtime;
 use super::session::{SessionConfig, refused};
 use serde::Serialize;
 use tensorflow::{Graph, Session};

@@ -1,8 +1,10 @@
 //! Room on the disk, and what its errors mean to the user.
 
-use super::install::STAGING_PREFIX;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+
+/// How the names of half-made installs begin.
+pub(super) const STAGING_PREFIX: &str = ".libtensorflow-installing-";
 
 /// Refuses to begin what the disk cannot hold.
 pub(super) fn check_room(cache: &Path, needed: u64) -> Result<(), String> {

@@ -1,8 +1,8 @@
 //! What can go wrong between "there is no TensorFlow here" and an open session.
 
+use super::candidate::FoundBy;
 use super::device::Device;
 use super::environment::TENSORFLOW_DIR;
-use super::find::FoundBy;
 use super::platform::LIBRARY_NAMES;
 use super::report::Report;
 use super::version::NEEDED;

@@ -1,84 +1,13 @@
 //! Where a TensorFlow library may already be: places in order, candidates in each.
 
+use super::candidate::{Candidate, Found, FoundBy, library_in};
 use super::device::Device;
 use super::environment::TENSORFLOW_DIR;
-use super::platform::{FRAMEWORK, LIBRARY_NAMES};
 use super::{python, system};
-use serde::{Serialize, Serializer};
 use std::cell::OnceCell;
 use std::env;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
-
-/// How a library was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FoundBy {
-    /// The user's `TENSORFLOW_DIR` names its folder.
-    TensorflowDir,
-    /// It was in the cache.
-    Cache,
-    /// It is part of an installed Python package.
-    PythonPackage,
-    /// It is in a folder of the system's loader, or one that libraries are commonly put in.
-    System,
-    /// It was installed into the cache just now.
-    Installed,
-}
-
-impl fmt::Display for FoundBy {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::TensorflowDir => "named by TENSORFLOW_DIR",
-            Self::Cache => "found in the cache",
-            Self::PythonPackage => "found in a Python package",
-            Self::System => "found in a system folder",
-            Self::Installed => "installed into the cache just now",
-        })
-    }
-}
-
-impl Serialize for FoundBy {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            Self::TensorflowDir => "tensorflow_dir",
-            Self::Cache => "cache",
-            Self::PythonPackage => "python_package",
-            Self::System => "system",
-            Self::Installed => "installed",
-        })
-    }
-}
-
-/// A library that may be the one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Candidate {
-    pub library: PathBuf,
-    pub found_by: FoundBy,
-    /// Whether it says that it was built with CUDA or ROCm; only Python packages say so.
-    pub is_gpu_build: bool,
-    /// Its version, where its surroundings tell.
-    pub version: Option<String>,
-}
-
-impl Candidate {
-    pub fn new(library: PathBuf, found_by: FoundBy) -> Self {
-        let version = version_in_name(&library);
-        Self {
-            library,
-            found_by,
-            is_gpu_build: false,
-            version,
-        }
-    }
-
-    /// The other half of TensorFlow, where it lies beside the library.
-    pub fn framework(&self) -> Option<PathBuf> {
-        let beside = |library: &Path| Some(library.parent()?.join(FRAMEWORK)).filter(|path| path.is_file());
-        let real = self.library.canonicalize().ok();
-        real.as_deref().and_then(beside).or_else(|| beside(&self.library))
-    }
-}
 
 /// A kind of place, in the order they are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,14 +40,6 @@ pub(super) fn places(device: Device) -> &'static [Place] {
             Place::Install,
         ]
     }
-}
-
-/// What a look at a place gave.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub candidates: Vec<Candidate>,
-    /// Why there are none, for the report.
-    pub why_none: String,
 }
 
 /// The world outside that a search depends on; tests make their own.
@@ -194,24 +115,10 @@ impl Surroundings {
     }
 }
 
-/// The TensorFlow library in a folder, under the likeliest of its names.
-pub(super) fn library_in(folder: &Path) -> Option<PathBuf> {
-    LIBRARY_NAMES
-        .iter()
-        .map(|name| folder.join(name))
-        .find(|path| path.is_file())
-}
-
-/// `2.18.0` of a library whose real name is `libtensorflow.so.2.18.0` or `libtensorflow.2.18.0.dylib`.
-fn version_in_name(library: &Path) -> Option<String> {
-    let real = library.canonicalize().ok()?;
-    let name = real.file_name()?.to_str()?.trim_end_matches(".dylib");
-    let version = name.trim_start_matches(|letter: char| !letter.is_ascii_digit());
-    version.contains('.').then(|| version.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::candidate::version_in_name;
+    use super::super::platform::FRAMEWORK;
     use super::*;
     use crate::runtime::platform::{LIBRARY, PYTHON_LIBRARY};
     use std::fs;

@@ -1,7 +1,7 @@
 //! Installing a library into the cache: whole or not at all, by one process at a time.
 
-use super::disk::{self, disk_error};
-use super::find::FoundBy;
+use super::candidate::FoundBy;
+use super::disk::{self, STAGING_PREFIX, disk_error};
 use super::installed::{self, InstalledFile, Manifest, State};
 use super::platform::LIBRARY;
 use super::report::Attempt;
@@ -12,9 +12,6 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-
-/// How the names of half-made installs begin.
-pub(super) const STAGING_PREFIX: &str = ".libtensorflow-installing-";
 
 /// Something that a library can be unpacked from.
 pub(super) trait LibrarySource {

@@ -3,30 +3,14 @@
 use super::Options;
 use super::archive::OfficialArchive;
 use super::error::RuntimeError;
-use super::find::{FoundBy, Surroundings};
+use super::find::Surroundings;
 use super::install::LibrarySource;
+use super::opened::Runtime;
 use super::pip::PipWheel;
 use super::platform;
 use super::search::Search;
 use crate::fetch::{Progress, cache};
-use serde::Serialize;
-use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
-
-/// The TensorFlow of this process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Runtime {
-    /// The library, by the path that it was opened by.
-    pub library: PathBuf,
-    /// How it was found.
-    pub found_by: FoundBy,
-    /// Its version, such as `2.21.0`.
-    pub version: String,
-    /// Whether it is a build that says it has GPU support; `false` also where a build does not say.
-    pub is_gpu_build: bool,
-    /// Whether oneDNN's kernels are on.
-    pub onednn: bool,
-}
 
 static LOADED: OnceLock<Runtime> = OnceLock::new();
 

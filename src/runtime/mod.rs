@@ -4,6 +4,7 @@
 //! panics while no library is open.
 
 mod archive;
+mod candidate;
 mod child;
 mod config_proto;
 mod device;
@@ -18,6 +19,7 @@ mod install;
 mod installed;
 mod load;
 mod open;
+mod opened;
 mod pip;
 mod platform;
 mod python;
@@ -31,12 +33,13 @@ mod unpacked_file;
 mod version;
 mod wheel;
 
+pub use candidate::FoundBy;
 pub use device::{Device, ParseDeviceError};
 pub use devices::{DeviceInfo, devices};
 pub use error::{LibraryError, RuntimeError};
-pub use find::FoundBy;
 pub use host::Host;
-pub use load::{Runtime, load};
+pub use load::load;
+pub use opened::Runtime;
 pub use report::{Attempt, Report};
 pub use session::{SessionConfig, Threads};
 

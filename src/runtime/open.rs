@@ -1,10 +1,10 @@
 //! Opening a library and handing it to the tensorflow crate.
 
+use super::candidate::Candidate;
 use super::environment::Settings;
 use super::error::LibraryError;
-use super::find::Candidate;
 use super::host;
-use super::load::Runtime;
+use super::opened::Runtime;
 use super::platform::{FRAMEWORK, LIBRARY, PYTHON_LIBRARY};
 use super::quiet;
 use super::symbols::REQUIRED_FUNCTIONS;

@@ -1,7 +1,7 @@
 //! TensorFlow inside installed Python packages, found without importing it, which would take seconds.
 
+use super::candidate::{Candidate, Found, FoundBy};
 use super::child;
-use super::find::{Candidate, Found, FoundBy};
 use super::platform::PYTHON_LIBRARY;
 use std::fs;
 use std::io::ErrorKind;

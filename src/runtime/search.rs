@@ -1,14 +1,15 @@
 //! Looking at place after place for a library that can be opened, and keeping account of why others cannot.
 
 use super::Options;
+use super::candidate::{Candidate, Found, FoundBy};
 use super::environment::Settings;
 use super::error::{LibraryError, RuntimeError};
-use super::find::{self, Candidate, FoundBy, Place, Surroundings};
+use super::find::{self, Place, Surroundings};
 use super::inspect;
 use super::install::{self, LibrarySource};
 use super::installed::{self, State};
-use super::load::Runtime;
 use super::open::{self, Opening};
+use super::opened::Runtime;
 use super::report::{Attempt, Report};
 use super::version::Version;
 use crate::fetch::Progress;
@@ -104,7 +105,7 @@ impl<'a> Search<'a> {
     }
 
     /// Opens the first candidate that can be used; the others are noted.
-    fn try_all(&mut self, what: &str, found: find::Found) -> Result<Option<Runtime>, RuntimeError> {
+    fn try_all(&mut self, what: &str, found: Found) -> Result<Option<Runtime>, RuntimeError> {
         if found.candidates.is_empty() {
             self.looked(what, found.why_none);
         }

@@ -1,7 +1,7 @@
 //! TensorFlow in the system's own folders.
 
+use super::candidate::{Candidate, Found, FoundBy, library_in};
 use super::child;
-use super::find::{Candidate, Found, FoundBy, library_in};
 use super::platform::LIBRARY_NAMES;
 use std::env;
 use std::path::{Path, PathBuf};

@@ -121,7 +121,23 @@ impl TrainingSession {
         })
     }
 
-    pub(super) fn count_correct(&mut self, split: &Split, rows: Range<usize>) -> Result<u64> {
+    /// Evaluates every row of `split`, at most `chunk` at a time, since a whole test set may not fit into the memory of a
+    /// small GPU; a last, smaller chunk counts by its rows.
+    ///
+    /// # Errors
+    /// TensorFlow fails, for example because a chunk does not fit into memory.
+    pub fn evaluate(&mut self, split: &Split, chunk: usize) -> Result<Correct> {
+        let mut total = Correct::default();
+        let chunk = chunk.max(1);
+        for start in (0..split.len()).step_by(chunk) {
+            let rows = start..split.len().min(start + chunk);
+            total.rows += rows.len() as u64;
+            total.correct += self.count_correct(split, rows)?;
+        }
+        Ok(total)
+    }
+
+    fn count_correct(&mut self, split: &Split, rows: Range<usize>) -> Result<u64> {
         self.chunk.resize(rows.len());
         split.gather_range(rows, &mut self.chunk.images, &mut self.chunk.labels);
         self.count(&self.chunk)
