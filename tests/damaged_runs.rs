@@ -148,7 +148,7 @@ fn options_that_cannot_be_read_are_refused_by_file_and_reason() {
             "\"batch_size\": 0",
             "batch_size is out of range",
         ),
-        ("\"device\": \"auto\"", "\"device\": \"tpu\"", "no such device"),
+        ("\"device\": \"cpu\"", "\"device\": \"tpu\"", "no such device"),
         ("{", "[", "line "),
     ] {
         let changed = sound.replacen(from, to, 1);
