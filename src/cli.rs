@@ -113,7 +113,12 @@ pub struct TrainingArgs {
     #[arg(long)]
     pub reproducible: bool,
     /// Save the run's state after every so many steps, to resume it from; 0: only at its end
-    #[arg(long, value_name = "STEPS", default_value_t = 500, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "STEPS",
+        default_value_t = 500,
+        allow_negative_numbers = true
+    )]
     pub save_every: u64,
     /// Go on with the run in this folder where its state was last saved, as if it had never stopped; of its options only
     /// --epochs, --max-steps, --patience, --device and the numbers of threads may change
@@ -126,7 +131,12 @@ pub struct TrainingArgs {
 #[command(next_help_heading = "Optimized options")]
 pub struct OptimizedArgs {
     /// Stop so many steps after the last improvement
-    #[arg(long, value_name = "STEPS", default_value_t = 2000, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "STEPS",
+        default_value_t = 2000,
+        allow_negative_numbers = true
+    )]
     pub patience: u64,
     /// Validate after every so many steps, from step 0 on
     #[arg(long, value_name = "STEPS", default_value = "10", value_parser = value_parser!(u64).range(1..), allow_negative_numbers = true)]

@@ -124,7 +124,11 @@ impl Progress for Lines {
             let seconds = transfer.begun.elapsed().as_secs_f32();
             match transfer.bytes {
                 0 => output::notice(&format!("{}: {seconds:.1} s", transfer.label)),
-                bytes => output::notice(&format!("{}: {} in {seconds:.1} s", transfer.label, HumanBytes(bytes))),
+                bytes => output::notice(&format!(
+                    "{}: {} in {seconds:.1} s",
+                    transfer.label,
+                    HumanBytes(bytes)
+                )),
             }
         }
     }
