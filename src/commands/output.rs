@@ -38,6 +38,11 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
+/// A line on stderr. Where that cannot be written, there is nobody to tell.
+pub fn notice(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::shell_word;
@@ -51,9 +56,4 @@ mod tests {
         assert_eq!(shell_word("a b"), "'a b'");
         assert_eq!(shell_word("it's"), r"'it'\''s'");
     }
-}
-
-/// A line on stderr. Where that cannot be written, there is nobody to tell.
-pub fn notice(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }
