@@ -63,7 +63,7 @@ pub enum Precision {
     /// float32.
     #[default]
     F32,
-    /// bfloat16 factors, float32 sums: half the time on a processor with AVX512_BF16 or AMX, longer elsewhere.
+    /// bfloat16 factors, float32 sums: faster on a processor with AVX512_BF16 or AMX, slower elsewhere.
     Bf16,
 }
 

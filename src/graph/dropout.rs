@@ -28,7 +28,7 @@ pub enum Randomness {
     /// A float32 for each unit, as Python's front end does.
     #[default]
     Float,
-    /// Eight random bits for each unit, a fifth of the cost: exact for rates that are a multiple of 1/256. For other
+    /// Eight random bits for each unit, a quarter as many as a float32 takes: exact for rates that are a multiple of 1/256. For other
     /// rates, and where the last dimension is unknown or no multiple of 8, a float32 after all.
     Byte,
 }

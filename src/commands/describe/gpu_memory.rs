@@ -51,7 +51,7 @@ impl fmt::Display for GpuMemory<'_> {
         match &layer.gpu_padded_copy {
             Some(copy) => published_error(f, copy),
             None => f.write_str(
-                "\n  Batch norm and SELU come on top. So evaluation goes chunk by chunk and averages the accuracies.\n",
+                "\n  Batch norm and SELU come on top. So evaluation goes chunk by chunk and counts the right rows.\n",
             ),
         }
     }
@@ -79,7 +79,7 @@ fn published_error(f: &mut fmt::Formatter<'_>, copy: &PaddedCopy) -> fmt::Result
          cuDNN's workspace and the desktop take their share, said\n    \
          OOM when allocating tensor with shape{}\n  \
          That is the padded copy: {TEST_ROWS}{product} values of 4 bytes = {}. Evaluation here goes\n  \
-         chunk by chunk and averages the accuracies: a tenth of the memory, the same accuracy.",
+         chunk by chunk and counts the right rows: a tenth of the memory, the same accuracy.",
         copy.shape.with_rows(TEST_ROWS),
         bytes(copy.bytes.at(TEST_ROWS))
     )
