@@ -8,6 +8,7 @@ pub mod classifier;
 pub mod dataset;
 pub mod fetch;
 pub mod graph;
+pub mod kernels;
 pub mod model;
 pub mod picture;
 pub mod runtime;

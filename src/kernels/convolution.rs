@@ -1,0 +1,294 @@
+//! 3x3 convolutions with stride 1 over batches of 28 x 28 images, and their gradients.
+//!
+//! Images are float32 `[rows][28][28][channels]`, kernels `[3][3][in][out]`, with zeros around the images (`SAME`).
+//! Channels are given in blocks of 16. Rows are shared among the threads of the rayon pool that this is called in.
+
+use super::batch_norm::ChannelSums;
+use super::instructions::{Instructions, for_each_instruction_set};
+use super::simd::F32x16;
+use super::winograd::{
+    Block, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, kernel_gradient, multiply, multiply_transposed,
+    tile_output, transform_input, transform_output_gradient, transformed_kernel, zero_points,
+};
+use rayon::prelude::*;
+
+/// Of each block of channels: the sums of the results before the bias, and of their squares.
+pub(super) type Statistics<const BLOCKS: usize> = [[ChannelSums; 2]; BLOCKS];
+
+/// y = x * kernel + bias: `x` `[rows][28][28][16 IN]`, `kernel` `[3][3][16 IN][16 OUT]`, `bias` `[16 OUT]`, `y`
+/// `[rows][28][28][16 OUT]`.
+pub(super) fn convolve<const IN: usize, const OUT: usize>(
+    instructions: Instructions,
+    x: &[f32],
+    kernel: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+) -> Statistics<OUT> {
+    let mut transformed = vec![[0.0; 16]; POINTS * 16 * IN * OUT];
+    transform_kernel(instructions, as_blocks(kernel), &mut transformed);
+    let mut bias_blocks = [[0.0; 16]; OUT];
+    if let Some(bias) = bias {
+        bias_blocks.copy_from_slice(as_blocks(bias));
+    }
+    let sums: Vec<[[Block; 2]; OUT]> = as_blocks(x)
+        .par_chunks(PIXELS * IN)
+        .zip(as_blocks_mut(y).par_chunks_mut(PIXELS * OUT))
+        .map_init(
+            || (zero_points::<IN>(), zero_points::<OUT>()),
+            |(inputs, outputs), (x, y)| {
+                let mut sums = [[[0.0; 16]; 2]; OUT];
+                convolve_image(instructions, x, &transformed, &bias_blocks, y, &mut sums, inputs, outputs);
+                sums
+            },
+        )
+        .collect();
+    let mut statistics = [[ChannelSums::ZERO; 2]; OUT];
+    for sums in &sums {
+        for (totals, sums) in statistics.iter_mut().zip(sums) {
+            totals[0].add(&sums[0]);
+            totals[1].add(&sums[1]);
+        }
+    }
+    statistics
+}
+
+/// The gradient in x of `convolve::<IN, OUT>`, from that in y.
+pub(super) fn input_gradient<const IN: usize, const OUT: usize>(
+    instructions: Instructions,
+    dy: &[f32],
+    kernel: &[f32],
+    dx: &mut [f32],
+) {
+    // That is the convolution with the kernel turned by half a turn, and its channels the other way round.
+    let (inputs, outputs) = (16 * IN, 16 * OUT);
+    let mut turned = vec![0.0; kernel.len()];
+    for place in 0..9 {
+        let from = &kernel[(8 - place) * inputs * outputs..][..inputs * outputs];
+        let to = &mut turned[place * inputs * outputs..][..inputs * outputs];
+        for input in 0..inputs {
+            for output in 0..outputs {
+                to[output * inputs + input] = from[input * outputs + output];
+            }
+        }
+    }
+    convolve::<OUT, IN>(instructions, dy, &turned, None, dx);
+}
+
+/// Rows whose gradient is summed up by one thread at a time. Fixed, so that sums do not depend on the number of threads.
+const ROWS_SUMMED: usize = 10;
+
+/// The gradient in the kernel of `convolve::<IN, OUT>`, from x and the gradient in y.
+pub(super) fn filter_gradient<const IN: usize, const OUT: usize>(
+    instructions: Instructions,
+    x: &[f32],
+    dy: &[f32],
+    gradient: &mut [f32],
+) {
+    let partial: Vec<Vec<Block>> = as_blocks(x)
+        .par_chunks(ROWS_SUMMED * PIXELS * IN)
+        .zip(as_blocks(dy).par_chunks(ROWS_SUMMED * PIXELS * OUT))
+        .map_init(
+            || (zero_points::<IN>(), zero_points::<OUT>()),
+            |(inputs, outputs), (x, dy)| {
+                let mut sums = vec![[0.0; 16]; POINTS * 16 * IN * OUT];
+                for (x, dy) in x.chunks(PIXELS * IN).zip(dy.chunks(PIXELS * OUT)) {
+                    add_filter_gradient(instructions, x, dy, &mut sums, inputs, outputs);
+                }
+                sums
+            },
+        )
+        .collect();
+    let mut partial = partial.into_iter();
+    let mut total = partial.next().unwrap_or_else(|| vec![[0.0; 16]; POINTS * 16 * IN * OUT]);
+    for sums in partial {
+        for (total, sum) in total.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+            *total += sum;
+        }
+    }
+    transform_kernel_gradient(instructions, &total, as_blocks_mut(gradient));
+}
+
+for_each_instruction_set! {
+    pub(super) fn transform_kernel<>(kernel: &[Block], transformed: &mut [Block]) = transformed_kernel
+}
+
+for_each_instruction_set! {
+    fn transform_kernel_gradient<>(transformed: &[Block], gradient: &mut [Block]) = kernel_gradient
+}
+
+for_each_instruction_set! {
+    fn convolve_image<const IN: usize, const OUT: usize>(
+        x: &[Block],
+        kernel: &[Block],
+        bias: &[Block; OUT],
+        y: &mut [Block],
+        sums: &mut [[Block; 2]; OUT],
+        inputs: &mut Points<IN>,
+        outputs: &mut Points<OUT>,
+    ) = convolve_image_with
+}
+
+#[inline(always)]
+fn convolve_image_with<V: F32x16, const IN: usize, const OUT: usize>(
+    x: &[Block],
+    kernel: &[Block],
+    bias: &[Block; OUT],
+    y: &mut [Block],
+    sums: &mut [[Block; 2]; OUT],
+    inputs: &mut Points<IN>,
+    outputs: &mut Points<OUT>,
+) {
+    for tile_row in 0..TILES {
+        transform_input::<V, IN>(x, tile_row, inputs);
+        multiply::<V, IN, OUT>(inputs, kernel, outputs);
+        for block in 0..OUT {
+            let bias = V::load(&bias[block]);
+            let (mut sum, mut squares) = (V::splat(0.0), V::splat(0.0));
+            for tile in 0..TILES {
+                let results = tile_output::<V, OUT>(outputs, tile, block);
+                for i in 0..4 {
+                    for j in 0..4 {
+                        let pixel = (4 * tile_row + i) * SIDE + 4 * tile + j;
+                        let result = results[i][j];
+                        sum = sum.add(result);
+                        squares = result.mul_add(result, squares);
+                        result.add(bias).store(&mut y[pixel * OUT + block]);
+                    }
+                }
+            }
+            V::load(&sums[block][0]).add(sum).store(&mut sums[block][0]);
+            V::load(&sums[block][1]).add(squares).store(&mut sums[block][1]);
+        }
+    }
+}
+
+for_each_instruction_set! {
+    fn add_filter_gradient<const IN: usize, const OUT: usize>(
+        x: &[Block],
+        dy: &[Block],
+        sums: &mut [Block],
+        inputs: &mut Points<IN>,
+        outputs: &mut Points<OUT>,
+    ) = add_filter_gradient_with
+}
+
+#[inline(always)]
+fn add_filter_gradient_with<V: F32x16, const IN: usize, const OUT: usize>(
+    x: &[Block],
+    dy: &[Block],
+    sums: &mut [Block],
+    inputs: &mut Points<IN>,
+    outputs: &mut Points<OUT>,
+) {
+    for tile_row in 0..TILES {
+        transform_input::<V, IN>(x, tile_row, inputs);
+        transform_output_gradient::<V, OUT>(dy, tile_row, outputs);
+        multiply_transposed::<V, IN, OUT>(inputs, outputs, sums);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+    fn random(count: usize, seed: u64) -> Vec<f32> {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        (0..count)
+            .map(|_| (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0)
+            .collect()
+    }
+
+    fn instruction_sets() -> Vec<Instructions> {
+        let all = [Instructions::Avx2, Instructions::Avx512];
+        let best = Instructions::of_this_processor();
+        all.into_iter().filter(|&set| Some(set) <= best).collect()
+    }
+
+    /// Calls `each` for each place that a kernel element meets: image row, y, x, kernel place, input pixel.
+    fn products(rows: usize, mut each: impl FnMut(usize, usize, usize)) {
+        for row in 0..rows {
+            for y in 0..SIDE {
+                for x in 0..SIDE {
+                    for place in 0..9 {
+                        let (from_y, from_x) = (y + place / 3, x + place % 3);
+                        if (1..=SIDE).contains(&from_y) && (1..=SIDE).contains(&from_x) {
+                            let input = (row * SIDE + from_y - 1) * SIDE + from_x - 1;
+                            each((row * SIDE + y) * SIDE + x, place, input);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn assert_near(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
+        let size = expected.iter().map(|x| x.abs()).fold(0.0, f64::max);
+        let worst = found.iter().zip(expected).map(|(&a, b)| (f64::from(a) - b).abs()).fold(0.0, f64::max);
+        println!("{what}: off by {worst:e} of {size}");
+        assert!(worst <= tolerance * size, "{what}: off by {worst} of {size}");
+    }
+
+    #[test]
+    fn convolutions_and_their_gradients_are_those_of_float64_sums() {
+        const ROWS: usize = 23; // more than two sums of the filter's gradient, the last in part
+        const IN: usize = 16;
+        const OUT: usize = 32;
+        let x = random(ROWS * PIXELS * IN, 1);
+        let kernel = random(9 * IN * OUT, 2);
+        let dy = random(ROWS * PIXELS * OUT, 3);
+        let mut y = vec![0.0; ROWS * PIXELS * OUT];
+        let mut dx = vec![0.0; ROWS * PIXELS * IN];
+        let mut dk = vec![0.0; 9 * IN * OUT];
+        products(ROWS, |output, place, input| {
+            for i in 0..IN {
+                for o in 0..OUT {
+                    let value = f64::from(x[input * IN + i]);
+                    let factor = f64::from(kernel[(place * IN + i) * OUT + o]);
+                    let gradient = f64::from(dy[output * OUT + o]);
+                    y[output * OUT + o] += value * factor;
+                    dx[input * IN + i] += gradient * factor;
+                    dk[(place * IN + i) * OUT + o] += value * gradient;
+                }
+            }
+        });
+        for instructions in instruction_sets() {
+            let mut found = vec![f32::NAN; y.len()];
+            convolve::<1, 2>(instructions, &x, &kernel, None, &mut found);
+            assert_near(&found, &y, 3e-6, &format!("y, {instructions:?}"));
+            let mut found = vec![f32::NAN; dx.len()];
+            input_gradient::<1, 2>(instructions, &dy, &kernel, &mut found);
+            assert_near(&found, &dx, 3e-6, &format!("dx, {instructions:?}"));
+            let mut found = vec![f32::NAN; dk.len()];
+            filter_gradient::<1, 2>(instructions, &x, &dy, &mut found);
+            assert_near(&found, &dk, 3e-6, &format!("dk, {instructions:?}"));
+        }
+    }
+
+    #[test]
+    #[ignore = "a stopwatch"]
+    fn speed() {
+        const ROWS: usize = 100;
+        let x = random(ROWS * PIXELS * 16, 1);
+        let kernel = random(9 * 16 * 32, 2);
+        let dy = random(ROWS * PIXELS * 32, 3);
+        let mut y = dy.clone();
+        let mut dx = x.clone();
+        let mut dk = kernel.clone();
+        for instructions in instruction_sets() {
+            let time = |what: &str, f: &mut dyn FnMut()| {
+                let mut best = f64::INFINITY;
+                for _ in 0..30 {
+                    let t = std::time::Instant::now();
+                    f();
+                    best = best.min(t.elapsed().as_secs_f64());
+                }
+                println!("{instructions:?} {what}: {:.3} ms", best * 1e3);
+            };
+            time("y", &mut || { convolve::<1, 2>(instructions, &x, &kernel, None, &mut y); });
+            time("dx", &mut || input_gradient::<1, 2>(instructions, &dy, &kernel, &mut dx));
+            time("dk", &mut || filter_gradient::<1, 2>(instructions, &x, &dy, &mut dk));
+        }
+    }
+}

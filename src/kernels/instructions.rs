@@ -1,0 +1,56 @@
+//! Which instructions the kernels use on this processor.
+
+/// An instruction set that the kernels are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Instructions {
+    /// 256-bit registers and fused multiply-add.
+    Avx2,
+    /// 512-bit registers.
+    Avx512,
+}
+
+impl Instructions {
+    /// The widest that this processor has; none on one without AVX2, where TensorFlow's own ops are used.
+    pub fn of_this_processor() -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if std::is_x86_feature_detected!("avx512f") {
+                return Some(Self::Avx512);
+            }
+            if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+                return Some(Self::Avx2);
+            }
+        }
+        None
+    }
+}
+
+/// Defines a function that runs a generic kernel with given [`Instructions`]: the kernel is inlined whole into a function
+/// of each instruction set.
+macro_rules! for_each_instruction_set {
+    (
+        $(#[$documentation:meta])*
+        $visibility:vis fn $name:ident<$(const $parameter:ident: usize),*>($($argument:ident: $type:ty),* $(,)?) = $kernel:ident
+    ) => {
+        $(#[$documentation])*
+        #[cfg(target_arch = "x86_64")]
+        $visibility fn $name<$(const $parameter: usize),*>(instructions: Instructions, $($argument: $type),*) {
+            #[target_feature(enable = "avx512f")]
+            fn avx512<$(const $parameter: usize),*>($($argument: $type),*) {
+                $kernel::<$crate::kernels::simd::x86::Avx512, $($parameter),*>($($argument),*);
+            }
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2<$(const $parameter: usize),*>($($argument: $type),*) {
+                $kernel::<$crate::kernels::simd::x86::Avx2, $($parameter),*>($($argument),*);
+            }
+            // SAFETY: an `Instructions` is only made of what the processor has.
+            unsafe {
+                match instructions {
+                    Instructions::Avx512 => avx512::<$($parameter),*>($($argument),*),
+                    Instructions::Avx2 => avx2::<$($parameter),*>($($argument),*),
+                }
+            }
+        }
+    };
+}
+pub(super) use for_each_instruction_set;

@@ -1,0 +1,120 @@
+//! Ops of this project's own: the two convolutions of the optimized network with what lies between them, in kernels that
+//! take a fraction of the time of TensorFlow's.
+//!
+//! | op | computes |
+//! |---|---|
+//! | `TfMnistFeatures` | in use: conv1, SELU, conv2, pool, SELU, batch norms folded |
+//! | `TfMnistFirstLayer` | in training: conv1, batch norm, SELU |
+//! | `TfMnistSecondLayer` | conv2, and the statistics of its results |
+//! | `TfMnistPoolLayer` | batch norm, pool, SELU |
+//! | `Tf...Grad` | their gradients, which TensorFlow's registry does not know |
+//!
+//! Three things make them fast. Values stay in the cache from one layer to the next; statistics of a batch norm are summed
+//! up while its input is made, or, for conv1, follow from the image's own moments; and conv2 takes a quarter of the
+//! products, by Winograd's algorithm. They are float32, on x86-64 processors with AVX2 or AVX-512, and registered through
+//! TensorFlow's C kernel API. An exported model never holds one.
+
+mod batch_norm;
+mod c_api;
+mod convolution;
+mod first_layer;
+mod inference;
+mod instructions;
+mod pool_layer;
+mod registry;
+mod second_layer;
+mod simd;
+mod winograd;
+
+use crate::runtime::Runtime;
+use c_api::Api;
+use first_layer::{FirstLayer, FirstLayerGrad};
+use inference::Features;
+use instructions::Instructions;
+use pool_layer::{PoolLayer, PoolLayerGrad};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use registry::{Op, register};
+use second_layer::{SecondLayer, SecondLayerInputGrad, SecondLayerKernelGrad};
+use std::sync::OnceLock;
+
+/// The types of the ops, for nodes.
+pub(crate) mod op_type {
+    use super::*;
+
+    pub const FEATURES: &str = Features::TYPE;
+    pub const FIRST_LAYER: &str = FirstLayer::TYPE;
+    pub const FIRST_LAYER_GRAD: &str = FirstLayerGrad::TYPE;
+    pub const SECOND_LAYER: &str = SecondLayer::TYPE;
+    pub const SECOND_LAYER_KERNEL_GRAD: &str = SecondLayerKernelGrad::TYPE;
+    pub const SECOND_LAYER_INPUT_GRAD: &str = SecondLayerInputGrad::TYPE;
+    pub const POOL_LAYER: &str = PoolLayer::TYPE;
+    pub const POOL_LAYER_GRAD: &str = PoolLayerGrad::TYPE;
+}
+
+/// Why graphs are built of TensorFlow's ops alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// The processor has no AVX2.
+    #[error("there are none for this processor")]
+    Processor,
+    /// TensorFlow's library lacks a function, or refuses an op.
+    #[error("TensorFlow does not take them: {0}")]
+    TensorFlow(String),
+    /// The system gives no threads.
+    #[error("no threads for them: {0}")]
+    Threads(String),
+}
+
+struct Loaded {
+    api: Api,
+    threads: ThreadPool,
+}
+
+static LOADED: OnceLock<Loaded> = OnceLock::new();
+
+/// TensorFlow's functions, once the ops are being registered.
+fn api() -> Option<&'static Api> {
+    LOADED.get().map(|loaded| &loaded.api)
+}
+
+/// Runs `work`, whose rows are to be shared among the kernels' threads.
+fn on_our_threads<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    match LOADED.get() {
+        Some(loaded) => loaded.threads.install(work),
+        None => work(),
+    }
+}
+
+/// Makes the ops known to the TensorFlow of this process, to run on `threads` threads. This happens once; later calls
+/// return how the first one went.
+///
+/// # Errors
+/// They cannot be used here; graphs have to be built without them.
+pub fn load(runtime: &Runtime, threads: usize) -> Result<(), Unavailable> {
+    static OUTCOME: OnceLock<Result<(), Unavailable>> = OnceLock::new();
+    OUTCOME.get_or_init(|| load_once(runtime, threads)).clone()
+}
+
+fn load_once(runtime: &Runtime, threads: usize) -> Result<(), Unavailable> {
+    Instructions::of_this_processor().ok_or(Unavailable::Processor)?;
+    let api = Api::find(&runtime.library).map_err(Unavailable::TensorFlow)?;
+    let threads = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("kernels-{number}"))
+        .build()
+        .map_err(|error| Unavailable::Threads(error.to_string()))?;
+    let Loaded { api, .. } = LOADED.get_or_init(|| Loaded { api, threads });
+    [
+        register::<Features>,
+        register::<FirstLayer>,
+        register::<FirstLayerGrad>,
+        register::<SecondLayer>,
+        register::<SecondLayerKernelGrad>,
+        register::<SecondLayerInputGrad>,
+        register::<PoolLayer>,
+        register::<PoolLayerGrad>,
+    ]
+    .iter()
+    .try_for_each(|register| register(api))
+    .map_err(Unavailable::TensorFlow)
+}

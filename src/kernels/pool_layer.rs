@@ -1,0 +1,250 @@
+//! The batch norm behind conv2, the pool and SELU: SELU(max_pool(batch_norm(x))), float32 `[rows][28][28][32]` to
+//! `[rows][14][14][32]`, and the gradients. SELU is increasing: the greatest of a window stays the greatest.
+
+use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation, population};
+use super::instructions::{Instructions, for_each_instruction_set};
+use super::registry::{Argument, Op, ROWS};
+use super::simd::{F32x16, selu, selu_derivative};
+use super::winograd::{Block, PIXELS, SIDE, as_blocks, as_blocks_mut};
+use rayon::prelude::*;
+
+/// Blocks of channels.
+const BLOCKS: usize = 2;
+const CHANNELS: usize = 16 * BLOCKS;
+/// Height and width behind the pool.
+const POOLED: usize = SIDE / 2;
+const WINDOWS: usize = POOLED * POOLED;
+
+/// The layer in training.
+pub(super) struct PoolLayer;
+
+impl Op for PoolLayer {
+    const TYPE: &'static str = "TfMnistPoolLayer";
+    const INPUTS: &'static [Argument] = &[
+        Argument("x", &[ROWS, 28, 28, 32]),
+        Argument("mean", &[32]),
+        Argument("variance", &[32]),
+        Argument("gamma", &[32]),
+        Argument("beta", &[32]),
+    ];
+    const OUTPUTS: &'static [Argument] = &[Argument("features", &[ROWS, 14, 14, 32])];
+
+    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let ([x, mean, variance, gamma, beta], [features]) = (inputs, outputs) else { return };
+        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let affine = Affine::new(mean, variance, gamma, beta);
+        as_blocks(x)
+            .par_chunks(PIXELS * BLOCKS)
+            .zip(as_blocks_mut(features).par_chunks_mut(WINDOWS * BLOCKS))
+            .for_each(|(x, features)| pool(instructions, x, &affine, features));
+    }
+}
+
+/// The layer's gradients, from that in `features`.
+pub(super) struct PoolLayerGrad;
+
+impl Op for PoolLayerGrad {
+    const TYPE: &'static str = "TfMnistPoolLayerGrad";
+    const INPUTS: &'static [Argument] = &[
+        Argument("gradient", &[ROWS, 14, 14, 32]),
+        Argument("features", &[ROWS, 14, 14, 32]),
+        Argument("x", &[ROWS, 28, 28, 32]),
+        Argument("mean", &[32]),
+        Argument("variance", &[32]),
+        Argument("gamma", &[32]),
+        Argument("beta", &[32]),
+    ];
+    const OUTPUTS: &'static [Argument] = &[
+        Argument("x_gradient", &[ROWS, 28, 28, 32]),
+        Argument("gamma_gradient", &[32]),
+        Argument("beta_gradient", &[32]),
+    ];
+
+    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let ([gradient, features, x, mean, variance, gamma, beta], [x_gradient, gamma_gradient, beta_gradient]) =
+            (inputs, outputs)
+        else {
+            return;
+        };
+        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let population = population(x.len() / PIXELS / CHANNELS);
+        let affine = Affine::new(mean, variance, gamma, beta);
+        let images = || {
+            as_blocks(x)
+                .par_chunks(PIXELS * BLOCKS)
+                .zip(as_blocks(features).par_chunks(WINDOWS * BLOCKS))
+                .zip(as_blocks(gradient).par_chunks(WINDOWS * BLOCKS))
+        };
+        let sums: Vec<Sums> = images()
+            .map(|((x, features), gradient)| {
+                let mut sums = [[[0.0; 16]; 2]; BLOCKS];
+                sum_gradient(instructions, x, features, gradient, &affine, &mut sums);
+                sums
+            })
+            .collect();
+        let mut through = Through::default();
+        for block in 0..BLOCKS {
+            let mut totals = [ChannelSums::ZERO; 2];
+            for sums in &sums {
+                totals[0].add(&sums[block][0]);
+                totals[1].add(&sums[block][1]);
+            }
+            let [ChannelSums(sums), ChannelSums(products)] = totals;
+            for lane in 0..16 {
+                let channel = 16 * block + lane;
+                let inverse = inverse_deviation(f64::from(variance[channel]));
+                // Summed up with x - mean.
+                let product_sum = products[lane] * inverse;
+                let (gamma, mean) = (f64::from(gamma[channel]), f64::from(mean[channel]));
+                let dx = ChannelGradient::new(gamma, mean, inverse, population, sums[lane], product_sum);
+                gamma_gradient[channel] = product_sum as f32;
+                beta_gradient[channel] = sums[lane] as f32;
+                through.slope[block][lane] = dx.slope as f32;
+                through.offset[block][lane] = dx.offset as f32;
+                through.pull[block][lane] = dx.pull as f32;
+            }
+        }
+        images()
+            .zip(as_blocks_mut(x_gradient).par_chunks_mut(PIXELS * BLOCKS))
+            .for_each(|(((x, features), gradient), x_gradient)| {
+                spread_gradient(instructions, x, features, gradient, &affine, &through, x_gradient);
+            });
+    }
+}
+
+/// The batch norm as one multiplication and addition, and the mean.
+#[derive(Debug, Default)]
+struct Affine {
+    scale: [Block; BLOCKS],
+    shift: [Block; BLOCKS],
+    mean: [Block; BLOCKS],
+}
+
+impl Affine {
+    fn new(mean: &[f32], variance: &[f32], gamma: &[f32], beta: &[f32]) -> Self {
+        let mut affine = Self::default();
+        for channel in 0..CHANNELS {
+            let (block, lane) = (channel / 16, channel % 16);
+            let scale = f64::from(gamma[channel]) * inverse_deviation(f64::from(variance[channel]));
+            affine.scale[block][lane] = scale as f32;
+            affine.shift[block][lane] = (f64::from(beta[channel]) - f64::from(mean[channel]) * scale) as f32;
+            affine.mean[block][lane] = mean[channel];
+        }
+        affine
+    }
+}
+
+/// [`ChannelGradient`] of every channel.
+#[derive(Debug, Default)]
+struct Through {
+    slope: [Block; BLOCKS],
+    offset: [Block; BLOCKS],
+    pull: [Block; BLOCKS],
+}
+
+/// Of one image and block of channels: the sums of dz, the gradient behind the batch norm, and of dz · (x - mean).
+type Sums = [[Block; 2]; BLOCKS];
+
+/// The four values of a window, and what the batch norm makes of them.
+#[inline(always)]
+fn window<V: F32x16>(x: &[Block], place: usize, block: usize, scale: V, shift: V) -> ([V; 4], [V; 4]) {
+    let (row, column) = (place / POOLED, place % POOLED);
+    let corner = 2 * row * SIDE + 2 * column;
+    let mut values = [V::splat(0.0); 4];
+    let mut normalized = [V::splat(0.0); 4];
+    for k in 0..4 {
+        let pixel = corner + (k / 2) * SIDE + k % 2;
+        values[k] = V::load(&x[pixel * BLOCKS + block]);
+        normalized[k] = values[k].mul_add(scale, shift);
+    }
+    (values, normalized)
+}
+
+for_each_instruction_set! {
+    fn pool<>(x: &[Block], affine: &Affine, features: &mut [Block]) = pool_with
+}
+
+#[inline(always)]
+fn pool_with<V: F32x16>(x: &[Block], affine: &Affine, features: &mut [Block]) {
+    for place in 0..WINDOWS {
+        for block in 0..BLOCKS {
+            let (scale, shift) = (V::load(&affine.scale[block]), V::load(&affine.shift[block]));
+            let (_, z) = window(x, place, block, scale, shift);
+            let greatest = z[0].max(z[1]).max(z[2].max(z[3]));
+            selu(greatest).store(&mut features[place * BLOCKS + block]);
+        }
+    }
+}
+
+for_each_instruction_set! {
+    fn sum_gradient<>(
+        x: &[Block], features: &[Block], gradient: &[Block], affine: &Affine, sums: &mut Sums,
+    ) = sum_gradient_with
+}
+
+#[inline(always)]
+fn sum_gradient_with<V: F32x16>(
+    x: &[Block],
+    features: &[Block],
+    gradient: &[Block],
+    affine: &Affine,
+    sums: &mut Sums,
+) {
+    for block in 0..BLOCKS {
+        let (scale, shift) = (V::load(&affine.scale[block]), V::load(&affine.shift[block]));
+        let mean = V::load(&affine.mean[block]);
+        let (mut sum, mut product_sum) = (V::splat(0.0), V::splat(0.0));
+        for place in 0..WINDOWS {
+            let (values, z) = window(x, place, block, scale, shift);
+            let (mut greatest, mut value) = (z[0], values[0]);
+            for k in 1..4 {
+                // The first of equals, as TensorFlow's pool has it.
+                value = greatest.select_ge(z[k], value, values[k]);
+                greatest = greatest.max(z[k]);
+            }
+            let unit = place * BLOCKS + block;
+            let dz = V::load(&gradient[unit]).mul(selu_derivative(V::load(&features[unit])));
+            sum = sum.add(dz);
+            product_sum = dz.mul_add(value.sub(mean), product_sum);
+        }
+        sum.store(&mut sums[block][0]);
+        product_sum.store(&mut sums[block][1]);
+    }
+}
+
+for_each_instruction_set! {
+    fn spread_gradient<>(
+        x: &[Block], features: &[Block], gradient: &[Block], affine: &Affine, through: &Through, x_gradient: &mut [Block],
+    ) = spread_gradient_with
+}
+
+#[inline(always)]
+fn spread_gradient_with<V: F32x16>(
+    x: &[Block],
+    features: &[Block],
+    gradient: &[Block],
+    affine: &Affine,
+    through: &Through,
+    x_gradient: &mut [Block],
+) {
+    for place in 0..WINDOWS {
+        for block in 0..BLOCKS {
+            let (scale, shift) = (V::load(&affine.scale[block]), V::load(&affine.shift[block]));
+            let (values, z) = window(x, place, block, scale, shift);
+            let greatest = z[0].max(z[1]).max(z[2].max(z[3]));
+            let unit = place * BLOCKS + block;
+            let dz = V::load(&gradient[unit]).mul(selu_derivative(V::load(&features[unit])));
+            let mut left = dz.mul(V::load(&through.slope[block]));
+            let (offset, pull) = (V::load(&through.offset[block]), V::load(&through.pull[block]));
+            let corner = 2 * (place / POOLED) * SIDE + 2 * (place % POOLED);
+            for k in 0..4 {
+                let zero = V::splat(0.0);
+                let own = z[k].select_ge(greatest, left, zero);
+                left = z[k].select_ge(greatest, zero, left);
+                let dx = values[k].mul_add(pull, offset).add(own);
+                let pixel = corner + (k / 2) * SIDE + k % 2;
+                dx.store(&mut x_gradient[pixel * BLOCKS + block]);
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Ops of one's own in TensorFlow.
+//!
+//! An op is a type that implements [`Op`]: its inputs, its outputs, and a function over slices. All is float32, on the
+//! CPU. Shapes are fixed but for the number of rows, which is that of the first input.
+
+use super::c_api::{
+    Api, FLOAT, INTERNAL, INVALID_ARGUMENT, KernelConstruction, KernelContext, OwnStatus, ShapeHandle,
+    ShapeInferenceContext, Status, Tensor,
+};
+use std::ffi::{CString, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{ptr, slice};
+
+/// Stands for the number of rows in a shape.
+pub(super) const ROWS: i64 = -1;
+
+/// A float32 input or output of an op: name and shape.
+pub(super) struct Argument(pub &'static str, pub &'static [i64]);
+
+/// An op on the CPU.
+pub(super) trait Op: 'static {
+    /// Its type, as nodes name it.
+    const TYPE: &'static str;
+    /// The first has [`ROWS`].
+    const INPUTS: &'static [Argument];
+    const OUTPUTS: &'static [Argument];
+
+    /// Computes `outputs` from `inputs`; each is as large as its shape. The outputs hold anything before.
+    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]);
+}
+
+/// Makes nodes of type [`Op::TYPE`] possible in this process.
+pub(super) fn register<O: Op>(api: &'static Api) -> Result<(), String> {
+    let op_type = c_string(O::TYPE);
+    let status = OwnStatus::new(api);
+    // SAFETY: called in the order that TensorFlow's headers ask for; registering takes the builders over, and strings are
+    // copied.
+    unsafe {
+        let builder = (api.new_op_definition_builder)(op_type.as_ptr());
+        for Argument(name, _) in O::INPUTS {
+            (api.add_input)(builder, c_string(&format!("{name}: float")).as_ptr());
+        }
+        for Argument(name, _) in O::OUTPUTS {
+            (api.add_output)(builder, c_string(&format!("{name}: float")).as_ptr());
+        }
+        (api.set_shape_inference)(builder, infer_shapes::<O>);
+        (api.register_op_definition)(builder, status.pointer());
+        status.check()?;
+
+        let kernel = (api.new_kernel_builder)(op_type.as_ptr(), c"CPU".as_ptr(), create, compute::<O>, delete);
+        (api.register_kernel_builder)(op_type.as_ptr(), kernel, status.pointer());
+        status.check()
+    }
+}
+
+fn c_string(text: &str) -> CString {
+    CString::new(text).unwrap_or_default()
+}
+
+extern "C" fn create(_: *mut KernelConstruction) -> *mut c_void {
+    ptr::null_mut()
+}
+
+extern "C" fn delete(_: *mut c_void) {}
+
+/// Tells TensorFlow the shapes of an op's outputs while a graph is built.
+extern "C" fn infer_shapes<O: Op>(context: *mut ShapeInferenceContext, status: *mut Status) {
+    let Some(api) = super::api() else { return };
+    // SAFETY: TensorFlow gives a context and a status that live during this call. Each handle is deleted once; what it
+    // points to belongs to the context.
+    unsafe {
+        let input = (api.new_shape)();
+        (api.input_shape)(context, 0, input, status);
+        // An input of unknown rank gets the rank that it must have, and an unknown number of rows.
+        let rank = O::INPUTS.first().map_or(0, |Argument(_, shape)| shape.len());
+        (api.shape_with_rank)(context, input, rank as i64, input, status);
+        if (api.get_code)(status) == 0 {
+            for (number, Argument(_, shape)) in (0..).zip(O::OUTPUTS) {
+                let shape = output_shape(api, context, input, shape, status);
+                (api.set_output_shape)(context, number, shape, status);
+                (api.delete_shape)(shape);
+            }
+        }
+        (api.delete_shape)(input);
+    }
+}
+
+/// `shape`, with the first dimension of `input` for [`ROWS`].
+///
+/// # Safety
+/// All pointers live.
+unsafe fn output_shape(
+    api: &Api,
+    context: *mut ShapeInferenceContext,
+    input: *mut ShapeHandle,
+    shape: &[i64],
+    status: *mut Status,
+) -> *mut ShapeHandle {
+    // SAFETY: as the caller's.
+    unsafe {
+        let mut so_far = (api.scalar_shape)(context);
+        for &size in shape {
+            let next = if size == ROWS {
+                let rows = (api.new_shape)();
+                (api.subshape)(context, input, 0, 1, rows, status);
+                rows
+            } else {
+                (api.vector_shape)(context, size as usize)
+            };
+            let longer = (api.new_shape)();
+            (api.concatenate_shapes)(context, so_far, next, longer, status);
+            (api.delete_shape)(so_far);
+            (api.delete_shape)(next);
+            so_far = longer;
+        }
+        so_far
+    }
+}
+
+extern "C" fn compute<O: Op>(_: *mut c_void, context: *mut KernelContext) {
+    let Some(api) = super::api() else { return };
+    // A panic must not pass through TensorFlow's C++.
+    let done = catch_unwind(AssertUnwindSafe(|| run::<O>(api, context)));
+    let (code, message) = match done {
+        Ok(Ok(())) => return,
+        Ok(Err(message)) => (INVALID_ARGUMENT, message),
+        Err(_) => (INTERNAL, "the kernel panicked; this is a bug of tf-mnist".to_owned()),
+    };
+    let status = OwnStatus::new(api);
+    status.set(code, &format!("{}: {message}", O::TYPE));
+    // SAFETY: both live; the status is copied.
+    unsafe { (api.fail)(context, status.pointer()) }
+}
+
+/// A tensor that TensorFlow lent, given back with it.
+struct Lent<'a> {
+    api: &'a Api,
+    tensor: *mut Tensor,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // SAFETY: only this reference to the tensor goes.
+        unsafe { (self.api.delete_tensor)(self.tensor) }
+    }
+}
+
+impl Lent<'_> {
+    fn shape(&self) -> Vec<i64> {
+        // SAFETY: the tensor lives.
+        unsafe {
+            let rank = (self.api.num_dims)(self.tensor);
+            (0..rank).map(|axis| (self.api.dim)(self.tensor, axis)).collect()
+        }
+    }
+
+    fn data(&self) -> *mut f32 {
+        // SAFETY: the tensor lives.
+        unsafe { (self.api.tensor_data)(self.tensor) }.cast()
+    }
+}
+
+fn run<O: Op>(api: &'static Api, context: *mut KernelContext) -> Result<(), String> {
+    let status = OwnStatus::new(api);
+    let mut rows = None;
+    let mut inputs = Vec::with_capacity(O::INPUTS.len());
+    for (number, Argument(name, shape)) in (0..).zip(O::INPUTS) {
+        let mut tensor = ptr::null_mut();
+        // SAFETY: TensorFlow's context lives during the call; it fills `tensor` in.
+        unsafe { (api.get_input)(context, number, &raw mut tensor, status.pointer()) };
+        status.check()?;
+        let tensor = Lent { api, tensor };
+        let found = tensor.shape();
+        let rows = *rows.get_or_insert(found.first().copied().unwrap_or(0));
+        if found != sized(shape, rows) {
+            return Err(format!("its input {name} is {found:?}, not {:?}", sized(shape, rows)));
+        }
+        // SAFETY: the tensor lives.
+        if unsafe { (api.tensor_type)(tensor.tensor) } != FLOAT {
+            return Err(format!("its input {name} is not float32"));
+        }
+        inputs.push(tensor);
+    }
+    let rows = rows.unwrap_or(0);
+    let mut outputs = Vec::with_capacity(O::OUTPUTS.len());
+    for (number, Argument(_, shape)) in (0..).zip(O::OUTPUTS) {
+        let shape = sized(shape, rows);
+        let bytes = count(&shape) * size_of::<f32>();
+        // SAFETY: TensorFlow's context lives during the call; the shape is copied.
+        let tensor = unsafe {
+            let (dims, rank) = (shape.as_ptr(), shape.len() as c_int);
+            (api.allocate_output)(context, number, FLOAT, dims, rank, bytes, status.pointer())
+        };
+        status.check()?;
+        outputs.push(Lent { api, tensor });
+    }
+    if rows == 0 {
+        // Sums over no rows are zero, and slices of nothing may have no address.
+        for (output, Argument(_, shape)) in outputs.iter().zip(O::OUTPUTS) {
+            // SAFETY: as below.
+            unsafe { output.data().write_bytes(0, count(&sized(shape, 0))) };
+        }
+        return Ok(());
+    }
+    // SAFETY: an input has as many numbers as its shape, which was checked, and no one writes to it during the call; an
+    // output was allocated with its shape, and is ours alone.
+    let inputs: Vec<&[f32]> = inputs
+        .iter()
+        .map(|tensor| unsafe { slice::from_raw_parts(tensor.data(), count(&tensor.shape())) })
+        .collect();
+    let mut slices: Vec<&mut [f32]> = outputs
+        .iter()
+        .zip(O::OUTPUTS)
+        .map(|(tensor, Argument(_, shape))| unsafe {
+            slice::from_raw_parts_mut(tensor.data(), count(&sized(shape, rows)))
+        })
+        .collect();
+    super::on_our_threads(|| O::compute(&inputs, &mut slices));
+    Ok(())
+}
+
+fn sized(shape: &[i64], rows: i64) -> Vec<i64> {
+    shape.iter().map(|&size| if size == ROWS { rows } else { size }).collect()
+}
+
+fn count(shape: &[i64]) -> usize {
+    shape.iter().map(|&size| size as usize).product()
+}

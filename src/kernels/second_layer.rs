@@ -1,0 +1,82 @@
+//! conv2 in training: 3x3, stride 1, zeros around the images, float32 `[rows][28][28][16]` to `[rows][28][28][32]`, with
+//! the statistics that its batch norm needs; and the gradients.
+
+use super::batch_norm::{ChannelSums, population, unbiased};
+use super::convolution::{convolve, filter_gradient, input_gradient};
+use super::instructions::Instructions;
+use super::registry::{Argument, Op, ROWS};
+use super::winograd::PIXELS;
+
+/// The layer.
+pub(super) struct SecondLayer;
+
+impl Op for SecondLayer {
+    const TYPE: &'static str = "TfMnistSecondLayer";
+    const INPUTS: &'static [Argument] = &[
+        Argument("hidden", &[ROWS, 28, 28, 16]),
+        Argument("kernel", &[3, 3, 16, 32]),
+        Argument("bias", &[32]),
+    ];
+    const OUTPUTS: &'static [Argument] = &[
+        Argument("sums", &[ROWS, 28, 28, 32]),
+        Argument("mean", &[32]),
+        Argument("variance", &[32]),
+        Argument("unbiased_variance", &[32]),
+    ];
+
+    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let ([hidden, kernel, bias], [y, mean, variance, unbiased_variance]) = (inputs, outputs) else {
+            return;
+        };
+        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let population = population(y.len() / PIXELS / 32);
+        let statistics = convolve::<1, 2>(instructions, hidden, kernel, Some(bias), y);
+        for (block, [sums, squares]) in statistics.iter().enumerate() {
+            let (ChannelSums(sums), ChannelSums(squares)) = (sums, squares);
+            for lane in 0..16 {
+                let channel = 16 * block + lane;
+                let centre = sums[lane] / population;
+                let spread = (squares[lane] / population - centre * centre).max(0.0);
+                mean[channel] = (centre + f64::from(bias[channel])) as f32;
+                variance[channel] = spread as f32;
+                unbiased_variance[channel] = unbiased(spread, population) as f32;
+            }
+        }
+    }
+}
+
+/// The gradient in its kernel.
+pub(super) struct SecondLayerKernelGrad;
+
+impl Op for SecondLayerKernelGrad {
+    const TYPE: &'static str = "TfMnistSecondLayerKernelGrad";
+    const INPUTS: &'static [Argument] = &[
+        Argument("gradient", &[ROWS, 28, 28, 32]),
+        Argument("hidden", &[ROWS, 28, 28, 16]),
+    ];
+    const OUTPUTS: &'static [Argument] = &[Argument("kernel_gradient", &[3, 3, 16, 32])];
+
+    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let ([gradient, hidden], [kernel_gradient]) = (inputs, outputs) else { return };
+        let Some(instructions) = Instructions::of_this_processor() else { return };
+        filter_gradient::<1, 2>(instructions, hidden, gradient, kernel_gradient);
+    }
+}
+
+/// The gradient in what it is applied to.
+pub(super) struct SecondLayerInputGrad;
+
+impl Op for SecondLayerInputGrad {
+    const TYPE: &'static str = "TfMnistSecondLayerInputGrad";
+    const INPUTS: &'static [Argument] = &[
+        Argument("gradient", &[ROWS, 28, 28, 32]),
+        Argument("kernel", &[3, 3, 16, 32]),
+    ];
+    const OUTPUTS: &'static [Argument] = &[Argument("hidden_gradient", &[ROWS, 28, 28, 16])];
+
+    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let ([gradient, kernel], [hidden_gradient]) = (inputs, outputs) else { return };
+        let Some(instructions) = Instructions::of_this_processor() else { return };
+        input_gradient::<1, 2>(instructions, gradient, kernel, hidden_gradient);
+    }
+}

@@ -1,0 +1,220 @@
+//! Sixteen float32 at a time, in whatever registers the processor has.
+//!
+//! The kernels are generic over [`F32x16`] and inlined whole into one function per instruction set (see
+//! [`super::instructions`]), so that its operations become single instructions there.
+
+/// Sixteen float32 numbers.
+pub(super) trait F32x16: Copy {
+    fn splat(x: f32) -> Self;
+    fn load(from: &[f32; 16]) -> Self;
+    fn store(self, to: &mut [f32; 16]);
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    /// self · factor + summand, rounded once.
+    fn mul_add(self, factor: Self, summand: Self) -> Self;
+    fn max(self, other: Self) -> Self;
+    fn min(self, other: Self) -> Self;
+    /// Where self >= other, `then`, else `otherwise`.
+    fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self;
+    /// self · 2^n, where every n is a whole number in -126..=127.
+    fn scale_by_power_of_2(self, n: Self) -> Self;
+
+    /// All sixteen, as an array.
+    #[inline(always)]
+    fn to_array(self) -> [f32; 16] {
+        let mut array = [0.0; 16];
+        self.store(&mut array);
+        array
+    }
+}
+
+/// exp(x) for x <= 0, within 2 units in the last place; below -87 it is exp(-87), which is next to nothing.
+///
+/// x = n ln 2 + r with |r| <= ln 2 / 2, and exp(r) by the polynomial of the Cephes library's `expf` (S. Moshier).
+#[inline(always)]
+pub(super) fn exp_of_negative<V: F32x16>(x: V) -> V {
+    const LOG2_E: f32 = std::f32::consts::LOG2_E;
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    // Adding and subtracting 1.5 · 2^23 rounds to a whole number.
+    const ROUND: f32 = 12_582_912.0;
+
+    let x = x.max(V::splat(-87.0));
+    let n = x
+        .mul_add(V::splat(LOG2_E), V::splat(ROUND))
+        .sub(V::splat(ROUND));
+    let r = n.mul_add(V::splat(-LN2_HIGH), x);
+    let r = n.mul_add(V::splat(-LN2_LOW), r);
+    let mut p = V::splat(1.987_569_1e-4);
+    for coefficient in [
+        1.398_199_9e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        1.666_666_5e-1,
+        5.000_000_1e-1,
+    ] {
+        p = p.mul_add(r, V::splat(coefficient));
+    }
+    let p = p.mul_add(r.mul(r), r).add(V::splat(1.0));
+    p.scale_by_power_of_2(n)
+}
+
+/// Scale and scale · alpha of SELU (Klambauer et al., 2017), as TensorFlow's kernel has them.
+pub(super) const SELU_SCALE: f32 = 1.050_701;
+pub(super) const SELU_SCALE_ALPHA: f32 = 1.758_099_3;
+
+/// The derivative of SELU where its value is `y`.
+#[inline(always)]
+pub(super) fn selu_derivative<V: F32x16>(y: V) -> V {
+    let negative = y.add(V::splat(SELU_SCALE_ALPHA));
+    y.select_ge(V::splat(0.0), V::splat(SELU_SCALE), negative)
+}
+
+/// SELU: 1.0507 x for x > 0, else 1.7581 (exp(x) - 1).
+#[inline(always)]
+pub(super) fn selu<V: F32x16>(x: V) -> V {
+    let zero = V::splat(0.0);
+    let negative = exp_of_negative(x.min(zero)).sub(V::splat(1.0));
+    let positive = x.max(zero).mul(V::splat(SELU_SCALE));
+    negative.mul_add(V::splat(SELU_SCALE_ALPHA), positive)
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod x86 {
+    //! SAFETY, of all of this module: the caller of a generic kernel has made sure that the processor has the
+    //! instructions, see [`super::super::instructions`].
+
+    use super::F32x16;
+    use std::arch::x86_64::*;
+
+    /// One register of AVX-512.
+    #[derive(Clone, Copy)]
+    pub struct Avx512(__m512);
+
+    impl F32x16 for Avx512 {
+        #[inline(always)]
+        fn splat(x: f32) -> Self {
+            Self(unsafe { _mm512_set1_ps(x) })
+        }
+        #[inline(always)]
+        fn load(from: &[f32; 16]) -> Self {
+            Self(unsafe { _mm512_loadu_ps(from.as_ptr()) })
+        }
+        #[inline(always)]
+        fn store(self, to: &mut [f32; 16]) {
+            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0) }
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Self(unsafe { _mm512_add_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn sub(self, other: Self) -> Self {
+            Self(unsafe { _mm512_sub_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            Self(unsafe { _mm512_mul_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn mul_add(self, factor: Self, summand: Self) -> Self {
+            Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, summand.0) })
+        }
+        #[inline(always)]
+        fn max(self, other: Self) -> Self {
+            Self(unsafe { _mm512_max_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn min(self, other: Self) -> Self {
+            Self(unsafe { _mm512_min_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self {
+            unsafe {
+                let holds = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(self.0, other.0);
+                Self(_mm512_mask_blend_ps(holds, otherwise.0, then.0))
+            }
+        }
+        #[inline(always)]
+        fn scale_by_power_of_2(self, n: Self) -> Self {
+            Self(unsafe { _mm512_scalef_ps(self.0, n.0) })
+        }
+    }
+
+    /// Two registers of AVX2.
+    #[derive(Clone, Copy)]
+    pub struct Avx2(__m256, __m256);
+
+    impl F32x16 for Avx2 {
+        #[inline(always)]
+        fn splat(x: f32) -> Self {
+            let x = unsafe { _mm256_set1_ps(x) };
+            Self(x, x)
+        }
+        #[inline(always)]
+        fn load(from: &[f32; 16]) -> Self {
+            unsafe { Self(_mm256_loadu_ps(from.as_ptr()), _mm256_loadu_ps(from[8..].as_ptr())) }
+        }
+        #[inline(always)]
+        fn store(self, to: &mut [f32; 16]) {
+            unsafe {
+                _mm256_storeu_ps(to.as_mut_ptr(), self.0);
+                _mm256_storeu_ps(to[8..].as_mut_ptr(), self.1);
+            }
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            unsafe { Self(_mm256_add_ps(self.0, other.0), _mm256_add_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn sub(self, other: Self) -> Self {
+            unsafe { Self(_mm256_sub_ps(self.0, other.0), _mm256_sub_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            unsafe { Self(_mm256_mul_ps(self.0, other.0), _mm256_mul_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn mul_add(self, factor: Self, summand: Self) -> Self {
+            unsafe {
+                Self(
+                    _mm256_fmadd_ps(self.0, factor.0, summand.0),
+                    _mm256_fmadd_ps(self.1, factor.1, summand.1),
+                )
+            }
+        }
+        #[inline(always)]
+        fn max(self, other: Self) -> Self {
+            unsafe { Self(_mm256_max_ps(self.0, other.0), _mm256_max_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn min(self, other: Self) -> Self {
+            unsafe { Self(_mm256_min_ps(self.0, other.0), _mm256_min_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self {
+            unsafe {
+                let low = _mm256_cmp_ps::<_CMP_GE_OQ>(self.0, other.0);
+                let high = _mm256_cmp_ps::<_CMP_GE_OQ>(self.1, other.1);
+                Self(
+                    _mm256_blendv_ps(otherwise.0, then.0, low),
+                    _mm256_blendv_ps(otherwise.1, then.1, high),
+                )
+            }
+        }
+        #[inline(always)]
+        fn scale_by_power_of_2(self, n: Self) -> Self {
+            // A float32 holds 2^n as n + 127 in its bits 23..31.
+            unsafe {
+                let bias = _mm256_set1_epi32(127);
+                let low = _mm256_slli_epi32::<23>(_mm256_add_epi32(_mm256_cvtps_epi32(n.0), bias));
+                let high = _mm256_slli_epi32::<23>(_mm256_add_epi32(_mm256_cvtps_epi32(n.1), bias));
+                Self(
+                    _mm256_mul_ps(self.0, _mm256_castsi256_ps(low)),
+                    _mm256_mul_ps(self.1, _mm256_castsi256_ps(high)),
+                )
+            }
+        }
+    }
+}
