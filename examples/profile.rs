@@ -2,7 +2,7 @@
 //! multiply-adds over the rate of a large matrix product on the same machine in the same run.
 //!
 //! ```text
-//! cargo run --release --example profile -- baseline|optimized [plain|fast|bf16] [runs]
+//! cargo run --release --example profile -- baseline|optimized [plain|fast|bf16|own] [runs]
 //! ```
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +12,8 @@ use std::time::Instant;
 use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
 use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{Precision, Scope};
-use tf_mnist::model::{self, BaselineConfig, Network, OptimizedConfig, PIXELS, Towers};
+use tf_mnist::kernels;
+use tf_mnist::model::{self, BaselineConfig, Convolutions, Network, OptimizedConfig, PIXELS, Towers};
 use tf_mnist::runtime::{self, SessionConfig};
 
 const BATCH: u64 = 100;
@@ -21,12 +22,16 @@ const CHUNK: u64 = 1000;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let argument = |place: usize, default: &'static str| arguments.get(place).map_or(default, String::as_str);
-    let fast = |precision| Towers::Fast { precision };
-    let towers = match argument(1, "fast") {
+    let fast = |precision, convolutions| Towers::Fast {
+        precision,
+        convolutions,
+    };
+    let towers = match argument(1, "own") {
         "plain" => Towers::AsPublished,
-        "fast" => fast(Precision::F32),
-        "bf16" => fast(Precision::Bf16),
-        other => bail!("{other}: the towers are plain, fast or bf16"),
+        "fast" => fast(Precision::F32, Convolutions::TensorFlow),
+        "bf16" => fast(Precision::Bf16, Convolutions::TensorFlow),
+        "own" => fast(Precision::F32, Convolutions::Own),
+        other => bail!("{other}: the towers are plain, fast, bf16 or own"),
     };
     let runs: usize = argument(2, "60").parse().context("runs is a number")?;
 
@@ -34,7 +39,9 @@ fn main() -> Result<()> {
         onednn: Some(true),
         ..Default::default()
     };
-    runtime::load(&options, &Silent)?;
+    let runtime = runtime::load(&options, &Silent)?;
+    let config = SessionConfig::default();
+    kernels::load(runtime, config.threads().intra_op)?;
     let network = match argument(0, "optimized") {
         "baseline" => model::baseline(&BaselineConfig {
             towers,
@@ -54,7 +61,6 @@ fn main() -> Result<()> {
     let step_flop = 2 * BATCH * (2 * conv1 + 3 * conv2 + 3 * dense);
     let evaluation_flop = 2 * CHUNK * (conv1 + conv2 + dense);
 
-    let config = SessionConfig::default();
     let session = Session::new(&config.session_options()?, &network.graph.graph())?;
     let mut initialize = SessionRunArgs::new();
     initialize.add_target(&network.initialize);

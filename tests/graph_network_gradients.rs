@@ -22,8 +22,11 @@ use float64_reference::{self as reference, Array};
 use graph_session::{GraphSession, load, tensor};
 use std::collections::BTreeMap;
 use tensorflow::Output;
+use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{Precision, Variable};
-use tf_mnist::model::{BaselineConfig, Network, OptimizedConfig, Towers, baseline, optimized};
+use tf_mnist::kernels;
+use tf_mnist::model::{BaselineConfig, Convolutions, Network, OptimizedConfig, Towers, baseline, optimized};
+use tf_mnist::runtime;
 use values::Values;
 
 const TOLERANCE: f64 = 1e-4;
@@ -365,6 +368,23 @@ fn optimized_network_with_dropout() {
 
 #[test]
 fn optimized_network_s_fast_tower_with_dropout() {
+    check_optimized(fast(Convolutions::TensorFlow), 0.25, 0.5);
+}
+
+#[test]
+fn optimized_network_s_own_kernels_with_dropout() {
+    load();
+    let runtime = runtime::load(&runtime::Options::default(), &Silent).unwrap();
+    match kernels::load(runtime, 2) {
+        Ok(()) => check_optimized(fast(Convolutions::Own), 0.25, 0.5),
+        Err(reason) => eprintln!("not tested: {reason}"),
+    }
+}
+
+fn fast(convolutions: Convolutions) -> Towers {
     let precision = Precision::F32;
-    check_optimized(Towers::Fast { precision }, 0.25, 0.5);
+    Towers::Fast {
+        precision,
+        convolutions,
+    }
 }

@@ -64,28 +64,6 @@ impl AdamOptimizer {
         self.apply_gradients(scope, &gradients, variables)
     }
 
-    /// As [`minimize`](Self::minimize), but leaves the `frozen` ones among the variables as they are. They get their
-    /// slots all the same, so that checkpoints are alike.
-    ///
-    /// # Errors
-    /// As [`minimize`](Self::minimize).
-    pub fn minimize_except(
-        &self,
-        scope: &Scope,
-        loss: &Loss,
-        variables: &[Variable],
-        frozen: &[Variable],
-    ) -> Result<Operation> {
-        let is_frozen = |variable: &Variable| frozen.iter().any(|other| other.name() == variable.name());
-        let trained: Vec<_> = variables
-            .iter()
-            .filter(|variable| !is_frozen(variable))
-            .cloned()
-            .collect();
-        let gradients = gradients(scope, loss, &trained)?;
-        self.apply(scope, &gradients, &trained, variables)
-    }
-
     /// An operation, `scope/Adam`, that applies one gradient to each variable. It runs after the control dependencies
     /// of `scope`, such as its update ops.
     ///
@@ -98,11 +76,15 @@ impl AdamOptimizer {
         gradients: &[Output],
         variables: &[Variable],
     ) -> Result<Operation> {
-        self.apply(scope, gradients, variables, variables)
+        self.apply_gradients_to(scope, gradients, variables, variables)
     }
 
-    /// Applies `gradients` to `trained`, and makes slots for all of `variables`.
-    fn apply(
+    /// As [`apply_gradients`](Self::apply_gradients) for `trained`, with slots for all of `variables`: those that are not
+    /// trained stay as they are, and checkpoints are alike.
+    ///
+    /// # Errors
+    /// As [`apply_gradients`](Self::apply_gradients); or one that is trained is not among `variables`.
+    pub fn apply_gradients_to(
         &self,
         scope: &Scope,
         gradients: &[Output],

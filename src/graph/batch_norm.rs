@@ -145,6 +145,21 @@ impl BatchNorm {
         Ok(Folded { kernel, bias })
     }
 
+    /// Adds the moving averages' updates towards a batch's mean and unbiased variance, float32 `[channels]`, to
+    /// [`Scope::update_ops`], as [`apply`](Self::apply) does for rank 4.
+    ///
+    /// # Errors
+    /// The shapes do not fit.
+    pub fn update_moving_averages(
+        &self,
+        scope: &Scope,
+        mean: &Output,
+        unbiased_variance: &Output,
+    ) -> Result<()> {
+        // 1.0f - 0.9f is 0.10000002, not 0.1f: Python's front end subtracts in float32 here.
+        self.update(scope, mean, unbiased_variance, 1.0 - self.config.momentum)
+    }
+
     fn apply_fused(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
         let normalized = scope
             .op("FusedBatchNormV3", "FusedBatchNormV3")
@@ -159,9 +174,7 @@ impl BatchNorm {
             .string("data_format", "NHWC")
             .build()?;
         if mode == Mode::Training {
-            // 1.0f - 0.9f is 0.10000002, not 0.1f: Python's front end subtracts in float32 here.
-            let factor = 1.0 - self.config.momentum;
-            self.update(scope, &normalized.output(1), &normalized.output(2), factor)?;
+            self.update_moving_averages(scope, &normalized.output(1), &normalized.output(2))?;
         }
         Ok(normalized.output(0))
     }

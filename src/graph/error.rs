@@ -26,11 +26,11 @@ pub enum GraphError {
         /// TensorFlow's reason, for example an op without a gradient in its C++ registry.
         status: Status,
     },
-    /// The loss does not depend on a variable that is to be trained.
-    #[error("the loss does not depend on variable {variable:?}; leave it out of the trained variables")]
+    /// The loss does not depend on what it is to be differentiated by, such as a variable that is to be trained.
+    #[error("the loss does not depend on {output:?}; leave it out of what is trained")]
     Unconnected {
-        /// Name of the variable.
-        variable: String,
+        /// Name of the node.
+        output: String,
     },
     /// A shape that the operation cannot take.
     #[error("{node:?}: {reason}")]

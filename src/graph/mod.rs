@@ -54,7 +54,7 @@ pub use convolution::{Conv2d, Conv2dConfig, Padding, Precision, bias_add, to_f32
 pub use dense::{Dense, reshape, reshape_to};
 pub use dropout::{Dropout, Randomness};
 pub use error::{GraphError, Result};
-pub use gradients::gradients;
+pub use gradients::{gradients, gradients_at};
 pub use initializer::Initializer;
 pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy};
 pub use op::OpBuilder;

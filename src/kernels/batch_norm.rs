@@ -17,12 +17,6 @@ impl ChannelSums {
             *total += f64::from(sum);
         }
     }
-
-    pub fn merge(&mut self, other: &Self) {
-        for (total, sum) in self.0.iter_mut().zip(other.0) {
-            *total += sum;
-        }
-    }
 }
 
 /// Number of values that each channel of `rows` images is normalized over.
@@ -51,7 +45,14 @@ pub(super) struct ChannelGradient {
 
 impl ChannelGradient {
     /// From the sums of dy and of dy · (x - mean) / deviation over the population (Ioffe and Szegedy, 2015, section 3).
-    pub fn new(gamma: f64, mean: f64, inverse_deviation: f64, population: f64, sum: f64, product_sum: f64) -> Self {
+    pub fn new(
+        gamma: f64,
+        mean: f64,
+        inverse_deviation: f64,
+        population: f64,
+        sum: f64,
+        product_sum: f64,
+    ) -> Self {
         let slope = gamma * inverse_deviation;
         let pull = -slope * inverse_deviation * product_sum / population;
         Self {

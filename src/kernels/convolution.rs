@@ -7,8 +7,9 @@ use super::batch_norm::ChannelSums;
 use super::instructions::{Instructions, for_each_instruction_set};
 use super::simd::F32x16;
 use super::winograd::{
-    Block, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, kernel_gradient, multiply, multiply_transposed,
-    tile_output, transform_input, transform_output_gradient, transformed_kernel, zero_points,
+    Block, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, kernel_gradient, multiply,
+    multiply_transposed, tile_output, transform_input, transform_output_gradient, transformed_kernel,
+    zero_points,
 };
 use rayon::prelude::*;
 
@@ -37,7 +38,16 @@ pub(super) fn convolve<const IN: usize, const OUT: usize>(
             || (zero_points::<IN>(), zero_points::<OUT>()),
             |(inputs, outputs), (x, y)| {
                 let mut sums = [[[0.0; 16]; 2]; OUT];
-                convolve_image(instructions, x, &transformed, &bias_blocks, y, &mut sums, inputs, outputs);
+                convolve_image(
+                    instructions,
+                    x,
+                    &transformed,
+                    &bias_blocks,
+                    y,
+                    &mut sums,
+                    inputs,
+                    outputs,
+                );
                 sums
             },
         )
@@ -99,7 +109,9 @@ pub(super) fn filter_gradient<const IN: usize, const OUT: usize>(
         )
         .collect();
     let mut partial = partial.into_iter();
-    let mut total = partial.next().unwrap_or_else(|| vec![[0.0; 16]; POINTS * 16 * IN * OUT]);
+    let mut total = partial
+        .next()
+        .unwrap_or_else(|| vec![[0.0; 16]; POINTS * 16 * IN * OUT]);
     for sums in partial {
         for (total, sum) in total.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
             *total += sum;
@@ -225,7 +237,11 @@ mod tests {
 
     fn assert_near(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
         let size = expected.iter().map(|x| x.abs()).fold(0.0, f64::max);
-        let worst = found.iter().zip(expected).map(|(&a, b)| (f64::from(a) - b).abs()).fold(0.0, f64::max);
+        let worst = found
+            .iter()
+            .zip(expected)
+            .map(|(&a, b)| (f64::from(a) - b).abs())
+            .fold(0.0, f64::max);
         println!("{what}: off by {worst:e} of {size}");
         assert!(worst <= tolerance * size, "{what}: off by {worst} of {size}");
     }
@@ -286,9 +302,15 @@ mod tests {
                 }
                 println!("{instructions:?} {what}: {:.3} ms", best * 1e3);
             };
-            time("y", &mut || { convolve::<1, 2>(instructions, &x, &kernel, None, &mut y); });
-            time("dx", &mut || input_gradient::<1, 2>(instructions, &dy, &kernel, &mut dx));
-            time("dk", &mut || filter_gradient::<1, 2>(instructions, &x, &dy, &mut dk));
+            time("y", &mut || {
+                convolve::<1, 2>(instructions, &x, &kernel, None, &mut y);
+            });
+            time("dx", &mut || {
+                input_gradient::<1, 2>(instructions, &dy, &kernel, &mut dx)
+            });
+            time("dk", &mut || {
+                filter_gradient::<1, 2>(instructions, &x, &dy, &mut dk)
+            });
         }
     }
 }

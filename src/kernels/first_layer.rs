@@ -41,10 +41,14 @@ impl Op for FirstLayer {
     ];
 
     fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let ([images, kernel, bias, gamma, beta], [hidden, mean, variance, unbiased_variance]) = (inputs, outputs) else {
+        let ([images, kernel, bias, gamma, beta], [hidden, mean, variance, unbiased_variance]) =
+            (inputs, outputs)
+        else {
             return;
         };
-        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let Some(instructions) = Instructions::of_this_processor() else {
+            return;
+        };
         let population = population(images.len() / PIXELS);
         let moments = ImageMoments::of(instructions, images);
         let mut folded = Folded::default();
@@ -97,7 +101,9 @@ impl Op for FirstLayerGrad {
         else {
             return;
         };
-        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let Some(instructions) = Instructions::of_this_processor() else {
+            return;
+        };
         let population = population(images.len() / PIXELS);
         let moments = ImageMoments::of(instructions, images);
         // Of dz, the gradient in what SELU is applied to: its sum times the image under each place, and its sum.
@@ -137,7 +143,8 @@ impl Op for FirstLayerGrad {
             );
             for place in 0..PLACES {
                 let values_under = moments.product_sum(&k, place);
-                let gradient = dx.slope * under[place] + dx.offset * moments.sums[place] + dx.pull * values_under;
+                let gradient =
+                    dx.slope * under[place] + dx.offset * moments.sums[place] + dx.pull * values_under;
                 kernel_gradient[place * 16 + channel] = gradient as f32;
             }
         }
@@ -184,12 +191,17 @@ impl ImageMoments {
 
     /// Σ y² of it.
     fn square_sum(&self, k: &[f64; PLACES]) -> f64 {
-        (0..PLACES).map(|place| k[place] * self.product_sum(k, place)).sum()
+        (0..PLACES)
+            .map(|place| k[place] * self.product_sum(k, place))
+            .sum()
     }
 
     /// Σ y · (what lies under `place`).
     fn product_sum(&self, k: &[f64; PLACES], place: usize) -> f64 {
-        k.iter().zip(self.products[place]).map(|(k, product)| k * product).sum()
+        k.iter()
+            .zip(self.products[place])
+            .map(|(k, product)| k * product)
+            .sum()
     }
 }
 
@@ -283,7 +295,12 @@ for_each_instruction_set! {
 }
 
 #[inline(always)]
-fn sum_gradient_with<V: F32x16>(image: &[f32], hidden: &[Block], gradient: &[Block], sums: &mut GradientSums) {
+fn sum_gradient_with<V: F32x16>(
+    image: &[f32],
+    hidden: &[Block],
+    gradient: &[Block],
+    sums: &mut GradientSums,
+) {
     let mut padded = EMPTY;
     pad(image, &mut padded);
     let mut totals = [V::splat(0.0); PLACES + 1];

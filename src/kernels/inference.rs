@@ -7,7 +7,8 @@ use super::instructions::{Instructions, for_each_instruction_set};
 use super::registry::{Argument, Op, ROWS};
 use super::simd::{F32x16, selu};
 use super::winograd::{
-    Block, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, multiply, tile_output, transform_input, zero_points,
+    Block, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, multiply, tile_output,
+    transform_input, zero_points,
 };
 use rayon::prelude::*;
 
@@ -31,8 +32,12 @@ impl Op for Features {
     const OUTPUTS: &'static [Argument] = &[Argument("features", &[ROWS, 14, 14, 32])];
 
     fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let ([images, kernel1, bias1, kernel2, bias2], [features]) = (inputs, outputs) else { return };
-        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let ([images, kernel1, bias1, kernel2, bias2], [features]) = (inputs, outputs) else {
+            return;
+        };
+        let Some(instructions) = Instructions::of_this_processor() else {
+            return;
+        };
         let mut kernels = Kernels {
             first: Folded::default(),
             kernel2: vec![[0.0; 16]; POINTS * 16 * OUT],
@@ -80,8 +85,17 @@ for_each_instruction_set! {
 }
 
 #[inline(always)]
-fn image_features_with<V: F32x16>(image: &[f32], kernels: &Kernels, features: &mut [Block], scratch: &mut Scratch) {
-    let Scratch { hidden, inputs, outputs } = scratch;
+fn image_features_with<V: F32x16>(
+    image: &[f32],
+    kernels: &Kernels,
+    features: &mut [Block],
+    scratch: &mut Scratch,
+) {
+    let Scratch {
+        hidden,
+        inputs,
+        outputs,
+    } = scratch;
     first_layer::apply_with::<V>(image, &kernels.first, hidden);
     for tile_row in 0..TILES {
         transform_input::<V, 1>(hidden, tile_row, inputs);

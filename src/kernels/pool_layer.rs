@@ -30,8 +30,12 @@ impl Op for PoolLayer {
     const OUTPUTS: &'static [Argument] = &[Argument("features", &[ROWS, 14, 14, 32])];
 
     fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let ([x, mean, variance, gamma, beta], [features]) = (inputs, outputs) else { return };
-        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let ([x, mean, variance, gamma, beta], [features]) = (inputs, outputs) else {
+            return;
+        };
+        let Some(instructions) = Instructions::of_this_processor() else {
+            return;
+        };
         let affine = Affine::new(mean, variance, gamma, beta);
         as_blocks(x)
             .par_chunks(PIXELS * BLOCKS)
@@ -61,12 +65,16 @@ impl Op for PoolLayerGrad {
     ];
 
     fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let ([gradient, features, x, mean, variance, gamma, beta], [x_gradient, gamma_gradient, beta_gradient]) =
-            (inputs, outputs)
+        let (
+            [gradient, features, x, mean, variance, gamma, beta],
+            [x_gradient, gamma_gradient, beta_gradient],
+        ) = (inputs, outputs)
         else {
             return;
         };
-        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let Some(instructions) = Instructions::of_this_processor() else {
+            return;
+        };
         let population = population(x.len() / PIXELS / CHANNELS);
         let affine = Affine::new(mean, variance, gamma, beta);
         let images = || {
@@ -160,6 +168,14 @@ fn window<V: F32x16>(x: &[Block], place: usize, block: usize, scale: V, shift: V
     (values, normalized)
 }
 
+/// The least value of a window that counts as its greatest. On a blank part of an image all four are equal in truth, and
+/// as Winograd's algorithm rounds them they differ by less than this; the first takes the gradient, as in TensorFlow's pool.
+#[inline(always)]
+fn tied<V: F32x16>(z: &[V; 4]) -> V {
+    const ROUNDING: f32 = 1e-5;
+    z[0].max(z[1]).max(z[2].max(z[3])).sub(V::splat(ROUNDING))
+}
+
 for_each_instruction_set! {
     fn pool<>(x: &[Block], affine: &Affine, features: &mut [Block]) = pool_with
 }
@@ -196,11 +212,10 @@ fn sum_gradient_with<V: F32x16>(
         let (mut sum, mut product_sum) = (V::splat(0.0), V::splat(0.0));
         for place in 0..WINDOWS {
             let (values, z) = window(x, place, block, scale, shift);
-            let (mut greatest, mut value) = (z[0], values[0]);
-            for k in 1..4 {
-                // The first of equals, as TensorFlow's pool has it.
-                value = greatest.select_ge(z[k], value, values[k]);
-                greatest = greatest.max(z[k]);
+            let tied = tied(&z);
+            let mut value = values[3];
+            for k in [2, 1, 0] {
+                value = z[k].select_ge(tied, values[k], value);
             }
             let unit = place * BLOCKS + block;
             let dz = V::load(&gradient[unit]).mul(selu_derivative(V::load(&features[unit])));
@@ -231,7 +246,7 @@ fn spread_gradient_with<V: F32x16>(
         for block in 0..BLOCKS {
             let (scale, shift) = (V::load(&affine.scale[block]), V::load(&affine.shift[block]));
             let (values, z) = window(x, place, block, scale, shift);
-            let greatest = z[0].max(z[1]).max(z[2].max(z[3]));
+            let tied = tied(&z);
             let unit = place * BLOCKS + block;
             let dz = V::load(&gradient[unit]).mul(selu_derivative(V::load(&features[unit])));
             let mut left = dz.mul(V::load(&through.slope[block]));
@@ -239,8 +254,8 @@ fn spread_gradient_with<V: F32x16>(
             let corner = 2 * (place / POOLED) * SIDE + 2 * (place % POOLED);
             for k in 0..4 {
                 let zero = V::splat(0.0);
-                let own = z[k].select_ge(greatest, left, zero);
-                left = z[k].select_ge(greatest, zero, left);
+                let own = z[k].select_ge(tied, left, zero);
+                left = z[k].select_ge(tied, zero, left);
                 let dx = values[k].mul_add(pull, offset).add(own);
                 let pixel = corner + (k / 2) * SIDE + k % 2;
                 dx.store(&mut x_gradient[pixel * BLOCKS + block]);

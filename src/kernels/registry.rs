@@ -47,7 +47,8 @@ pub(super) fn register<O: Op>(api: &'static Api) -> Result<(), String> {
         (api.register_op_definition)(builder, status.pointer());
         status.check()?;
 
-        let kernel = (api.new_kernel_builder)(op_type.as_ptr(), c"CPU".as_ptr(), create, compute::<O>, delete);
+        let kernel =
+            (api.new_kernel_builder)(op_type.as_ptr(), c"CPU".as_ptr(), create, compute::<O>, delete);
         (api.register_kernel_builder)(op_type.as_ptr(), kernel, status.pointer());
         status.check()
     }
@@ -124,7 +125,10 @@ extern "C" fn compute<O: Op>(_: *mut c_void, context: *mut KernelContext) {
     let (code, message) = match done {
         Ok(Ok(())) => return,
         Ok(Err(message)) => (INVALID_ARGUMENT, message),
-        Err(_) => (INTERNAL, "the kernel panicked; this is a bug of tf-mnist".to_owned()),
+        Err(_) => (
+            INTERNAL,
+            "the kernel panicked; this is a bug of tf-mnist".to_owned(),
+        ),
     };
     let status = OwnStatus::new(api);
     status.set(code, &format!("{}: {message}", O::TYPE));
@@ -173,7 +177,10 @@ fn run<O: Op>(api: &'static Api, context: *mut KernelContext) -> Result<(), Stri
         let found = tensor.shape();
         let rows = *rows.get_or_insert(found.first().copied().unwrap_or(0));
         if found != sized(shape, rows) {
-            return Err(format!("its input {name} is {found:?}, not {:?}", sized(shape, rows)));
+            return Err(format!(
+                "its input {name} is {found:?}, not {:?}",
+                sized(shape, rows)
+            ));
         }
         // SAFETY: the tensor lives.
         if unsafe { (api.tensor_type)(tensor.tensor) } != FLOAT {
@@ -220,7 +227,10 @@ fn run<O: Op>(api: &'static Api, context: *mut KernelContext) -> Result<(), Stri
 }
 
 fn sized(shape: &[i64], rows: i64) -> Vec<i64> {
-    shape.iter().map(|&size| if size == ROWS { rows } else { size }).collect()
+    shape
+        .iter()
+        .map(|&size| if size == ROWS { rows } else { size })
+        .collect()
 }
 
 fn count(shape: &[i64]) -> usize {

@@ -28,7 +28,9 @@ impl Op for SecondLayer {
         let ([hidden, kernel, bias], [y, mean, variance, unbiased_variance]) = (inputs, outputs) else {
             return;
         };
-        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let Some(instructions) = Instructions::of_this_processor() else {
+            return;
+        };
         let population = population(y.len() / PIXELS / 32);
         let statistics = convolve::<1, 2>(instructions, hidden, kernel, Some(bias), y);
         for (block, [sums, squares]) in statistics.iter().enumerate() {
@@ -57,8 +59,12 @@ impl Op for SecondLayerKernelGrad {
     const OUTPUTS: &'static [Argument] = &[Argument("kernel_gradient", &[3, 3, 16, 32])];
 
     fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let ([gradient, hidden], [kernel_gradient]) = (inputs, outputs) else { return };
-        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let ([gradient, hidden], [kernel_gradient]) = (inputs, outputs) else {
+            return;
+        };
+        let Some(instructions) = Instructions::of_this_processor() else {
+            return;
+        };
         filter_gradient::<1, 2>(instructions, hidden, gradient, kernel_gradient);
     }
 }
@@ -75,8 +81,12 @@ impl Op for SecondLayerInputGrad {
     const OUTPUTS: &'static [Argument] = &[Argument("hidden_gradient", &[ROWS, 28, 28, 16])];
 
     fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let ([gradient, kernel], [hidden_gradient]) = (inputs, outputs) else { return };
-        let Some(instructions) = Instructions::of_this_processor() else { return };
+        let ([gradient, kernel], [hidden_gradient]) = (inputs, outputs) else {
+            return;
+        };
+        let Some(instructions) = Instructions::of_this_processor() else {
+            return;
+        };
         input_gradient::<1, 2>(instructions, gradient, kernel, hidden_gradient);
     }
 }

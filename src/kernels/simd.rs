@@ -41,9 +41,7 @@ pub(super) fn exp_of_negative<V: F32x16>(x: V) -> V {
     const ROUND: f32 = 12_582_912.0;
 
     let x = x.max(V::splat(-87.0));
-    let n = x
-        .mul_add(V::splat(LOG2_E), V::splat(ROUND))
-        .sub(V::splat(ROUND));
+    let n = x.mul_add(V::splat(LOG2_E), V::splat(ROUND)).sub(V::splat(ROUND));
     let r = n.mul_add(V::splat(-LN2_HIGH), x);
     let r = n.mul_add(V::splat(-LN2_LOW), r);
     let mut p = V::splat(1.987_569_1e-4);
@@ -154,7 +152,12 @@ pub(super) mod x86 {
         }
         #[inline(always)]
         fn load(from: &[f32; 16]) -> Self {
-            unsafe { Self(_mm256_loadu_ps(from.as_ptr()), _mm256_loadu_ps(from[8..].as_ptr())) }
+            unsafe {
+                Self(
+                    _mm256_loadu_ps(from.as_ptr()),
+                    _mm256_loadu_ps(from[8..].as_ptr()),
+                )
+            }
         }
         #[inline(always)]
         fn store(self, to: &mut [f32; 16]) {

@@ -96,7 +96,14 @@ fn output_gradient_transform<V: F32x16>(y: [V; 4]) -> [V; 6] {
     let odd_a = y3.mul_add(V::splat(A * A2), y1.mul(V::splat(A)));
     let even_b = y2.mul_add(V::splat(B2), y0);
     let odd_b = y3.mul_add(V::splat(B * B2), y1.mul(V::splat(B)));
-    [y0, even_a.add(odd_a), even_a.sub(odd_a), even_b.add(odd_b), even_b.sub(odd_b), y3]
+    [
+        y0,
+        even_a.add(odd_a),
+        even_a.sub(odd_a),
+        even_b.add(odd_b),
+        even_b.sub(odd_b),
+        y3,
+    ]
 }
 
 /// What the rows of G are divided by: the derivatives of x (x² - A²) (x² - B²) at 0, ±A and ±B.
@@ -277,7 +284,10 @@ pub(super) fn tile_output<V: F32x16, const BLOCKS: usize>(
 
 /// Row `i` of a matrix given by its columns.
 #[inline(always)]
-fn across<V: F32x16, const HEIGHT: usize, const WIDTH: usize>(columns: &[[V; HEIGHT]; WIDTH], i: usize) -> [V; WIDTH] {
+fn across<V: F32x16, const HEIGHT: usize, const WIDTH: usize>(
+    columns: &[[V; HEIGHT]; WIDTH],
+    i: usize,
+) -> [V; WIDTH] {
     let mut row = [V::splat(0.0); WIDTH];
     for j in 0..WIDTH {
         row[j] = columns[j][i];

@@ -1,6 +1,7 @@
 //! The networks. Each is one file that reads like its table; what they share, inputs and outputs, is here.
 
 mod baseline;
+mod fused_convolutions;
 mod optimized;
 pub mod summary;
 
@@ -67,9 +68,22 @@ pub enum Towers {
     AsPublished,
     /// Fewer and cheaper ops for the same function.
     Fast {
-        /// What the convolutions are computed in.
+        /// What TensorFlow's convolutions are computed in.
         precision: Precision,
+        /// Whose convolutions they are, in the optimized network.
+        convolutions: Convolutions,
     },
+}
+
+/// Whose convolutions a network is built of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Convolutions {
+    /// TensorFlow's, on any device.
+    #[default]
+    TensorFlow,
+    /// Those of [`crate::kernels`], on the CPU, float32. They have to be [loaded](crate::kernels::load) before. With
+    /// [`Precision::Bf16`] only in use, where they are faster than TensorFlow's in bfloat16; not in training.
+    Own,
 }
 
 impl Towers {
@@ -80,8 +94,18 @@ impl Towers {
     fn precision(self) -> Precision {
         match self {
             Self::AsPublished => Precision::F32,
-            Self::Fast { precision } => precision,
+            Self::Fast { precision, .. } => precision,
         }
+    }
+
+    fn trains_by_own_kernels(self) -> bool {
+        matches!(
+            self,
+            Self::Fast {
+                precision: Precision::F32,
+                convolutions: Convolutions::Own
+            }
+        )
     }
 }
 

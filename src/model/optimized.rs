@@ -1,10 +1,11 @@
 //! The optimized network: batch norm, SELU and dropout, in one tower to train and one to use.
 
-use super::{CLASSES, Ends, Inputs, Network, Towers};
+use super::fused_convolutions::{FusedConvolutions, Pass};
+use super::{CLASSES, Convolutions, Ends, Inputs, Network, Towers};
 use crate::graph::{
     Activation, AdamOptimizer, BatchNorm, BatchNormConfig, Branches, Conditional, Conv2d, Conv2dConfig,
-    Dense, Dropout, Mode, Padding, Randomness, Result, Scope, Variable, bias_add, max_pool, reshape,
-    sparse_softmax_cross_entropy, to_f32,
+    Dense, Dropout, Loss, Mode, Padding, Randomness, Result, Scope, Variable, bias_add, gradients,
+    gradients_at, max_pool, reshape, sparse_softmax_cross_entropy, to_f32,
 };
 use serde::{Deserialize, Serialize};
 use tensorflow::Output;
@@ -72,16 +73,22 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
 
     let cond = Conditional::new(&graph, &training.flag);
     let images = cond.switch(&inputs.images)?;
-    let learning = layers.tower(
-        &graph.name_scope("training"),
-        &images.if_true,
-        Some(&training.step),
-    )?;
-    let scope = graph.name_scope("inference");
-    let using = match config.towers {
-        Towers::AsPublished => layers.tower(&scope, &images.if_false, None)?,
-        Towers::Fast { .. } => layers.folded_tower(&scope, &images.if_false)?,
+    let scope = graph.name_scope("training");
+    let fused = config
+        .towers
+        .trains_by_own_kernels()
+        .then(|| layers.fused().train(&scope, &images.if_true))
+        .transpose()?;
+    let learning = match &fused {
+        Some(pass) => layers.dense_layers(
+            &scope,
+            &scope.name_scope("pool3"),
+            &pass.features,
+            Some(&training.step),
+        )?,
+        None => layers.tower(&scope, &images.if_true, Some(&training.step))?,
     };
+    let using = layers.tower_in_use(&graph.name_scope("inference"), &images.if_false, config.towers)?;
 
     let join = |if_true: &Output, if_false: &Output| {
         cond.merge(&Branches {
@@ -99,13 +106,29 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
     let loss = sparse_softmax_cross_entropy(&scope, &learning.batch_normed, &inputs.labels)?;
     let flagged = training.require_flag(&scope)?;
     let scope = scope.control_dependencies(graph.update_ops().iter().chain([&flagged]));
-    let adam = AdamOptimizer::new(config.learning_rate);
     // The published slip looks at the logits before the last norm, where the walk of the biases shows.
     let frozen = match (config.towers, config.accuracy_on) {
         (Towers::Fast { .. }, AccuracyOn::LogitsBatchNorm) => layers.biases_before_norms(),
         _ => Vec::new(),
     };
-    let train = adam.minimize_except(&scope, &loss, &graph.trainable_variables(), &frozen)?;
+    let variables = graph.trainable_variables();
+    let is_frozen = |variable: &Variable| frozen.iter().any(|other| other.name() == variable.name());
+    let trained: Vec<_> = variables
+        .iter()
+        .filter(|variable| !is_frozen(variable))
+        .cloned()
+        .collect();
+    let adam = AdamOptimizer::new(config.learning_rate);
+    let train = match &fused {
+        Some(pass) => {
+            let (trained, gradients) = layers.gradients_by_own_kernels(&scope, &loss, pass, &trained)?;
+            adam.apply_gradients_to(&scope, &gradients, &trained, &variables)?
+        }
+        None => {
+            let gradients = gradients(&scope, &loss, &trained)?;
+            adam.apply_gradients_to(&scope, &gradients, &trained, &variables)?
+        }
+    };
 
     let output = graph.name_scope("output");
     Network::new(
@@ -185,16 +208,8 @@ impl Layers {
 
     /// The network from `images`, float32 `[rows, 28, 28, 1]`, to its logits: to train at `step`, or, without one, to use.
     fn tower(&self, scope: &Scope, images: &Output, step: Option<&Output>) -> Result<Logits> {
-        let mode = if step.is_some() {
-            Mode::Training
-        } else {
-            Mode::Inference
-        };
+        let mode = mode(step);
         let selu = |scope: &Scope, h: &Output| Activation::Selu.apply(scope, h);
-        let drop = |dropout: &Dropout, scope: &Scope, h: Output| match step {
-            Some(step) => dropout.apply(scope, &h, step),
-            None => Ok(h),
-        };
 
         let conv = scope.name_scope("conv");
         let h = self.conv1.apply(&conv, images)?;
@@ -210,19 +225,72 @@ impl Layers {
         } else {
             pool(&selu(&conv, &h)?)?
         };
-        let h = reshape(&pool3, &h, &[-1, 14 * 14 * 32])?;
-        let h = drop(&self.pool_dropout, &pool3, h)?;
+        self.dense_layers(scope, &pool3, &h, step)
+    }
+
+    /// The layers behind the pool, from float32 `[rows, 14, 14, 32]`; what flattens that and drops is of scope `pool3`.
+    fn dense_layers(
+        &self,
+        scope: &Scope,
+        pool3: &Scope,
+        features: &Output,
+        step: Option<&Output>,
+    ) -> Result<Logits> {
+        let mode = mode(step);
+        let drop = |dropout: &Dropout, scope: &Scope, h: Output| match step {
+            Some(step) => dropout.apply(scope, &h, step),
+            None => Ok(h),
+        };
+
+        let h = reshape(pool3, features, &[-1, 14 * 14 * 32])?;
+        let h = drop(&self.pool_dropout, pool3, h)?;
 
         let fc1 = scope.name_scope("fc1");
         let h = self.fc1.apply(&fc1, &h)?;
         let h = self.norm3.apply(&fc1, &h, mode)?;
-        let h = selu(&fc1, &h)?;
+        let h = Activation::Selu.apply(&fc1, &h)?;
         let h = drop(&self.fc_dropout, &fc1, h)?;
 
         let output = scope.name_scope("output");
         let plain = self.output.apply(&output, &h)?;
         let batch_normed = self.norm4.apply(&output, &plain, mode)?;
         Ok(Logits { plain, batch_normed })
+    }
+
+    /// The convolutions, for the kernels of our own.
+    fn fused(&self) -> FusedConvolutions<'_> {
+        FusedConvolutions {
+            conv1: &self.conv1,
+            norm1: &self.norm1,
+            conv2: &self.conv2,
+            norm2: &self.norm2,
+        }
+    }
+
+    /// The gradients of `loss` in `variables`, and which of them have one: behind the features by TensorFlow's registry,
+    /// before them by the kernels of our own.
+    fn gradients_by_own_kernels(
+        &self,
+        scope: &Scope,
+        loss: &Loss,
+        pass: &Pass,
+        variables: &[Variable],
+    ) -> Result<(Vec<Variable>, Vec<Output>)> {
+        let fused = self.fused();
+        let mut trained: Vec<_> = variables
+            .iter()
+            .filter(|variable| !fused.has(variable))
+            .cloned()
+            .collect();
+        let mut outputs: Vec<_> = trained.iter().map(|variable| variable.read().clone()).collect();
+        outputs.push(pass.features.clone());
+        let mut gradients = gradients_at(scope, loss, &outputs)?;
+        let features = gradients.split_off(trained.len());
+        if let Some(features) = features.first() {
+            gradients.extend(fused.gradients(scope, pass, features)?);
+            trained.extend(fused.trained_variables().map(Variable::clone));
+        }
+        Ok((trained, gradients))
     }
 
     /// The biases that the batch norm behind takes out again. Their gradient is zero but for rounding, of which Adam, which
@@ -238,8 +306,29 @@ impl Layers {
         .to_vec()
     }
 
-    /// The network in use, with every batch norm folded into the layer before it and the pool before SELU.
-    fn folded_tower(&self, scope: &Scope, images: &Output) -> Result<Logits> {
+    /// The network in use, from `images`.
+    fn tower_in_use(&self, scope: &Scope, images: &Output, towers: Towers) -> Result<Logits> {
+        match towers {
+            Towers::AsPublished => self.tower(scope, images, None),
+            Towers::Fast {
+                convolutions: Convolutions::TensorFlow,
+                ..
+            } => {
+                let features = self.folded_convolutions(scope, images)?;
+                self.folded_dense_layers(scope, &features)
+            }
+            Towers::Fast {
+                convolutions: Convolutions::Own,
+                ..
+            } => {
+                let features = self.fused().apply(scope, images)?;
+                self.folded_dense_layers(scope, &features)
+            }
+        }
+    }
+
+    /// The layers up to the pool in use, with every batch norm folded into the layer before it and the pool before SELU.
+    fn folded_convolutions(&self, scope: &Scope, images: &Output) -> Result<Output> {
         let selu = |scope: &Scope, h: &Output| Activation::Selu.apply(scope, h);
 
         let conv = scope.name_scope("conv");
@@ -258,19 +347,30 @@ impl Layers {
         let pool3 = scope.name_scope("pool3");
         let h = max_pool(&pool3, "MaxPool", &h, 2, 2, Padding::Valid)?;
         let h = bias_add(&pool3, &to_f32(&pool3, &h)?, &folded.bias)?;
-        let h = selu(&pool3, &h)?;
-        let h = reshape(&pool3, &h, &[-1, 14 * 14 * 32])?;
+        selu(&pool3, &h)
+    }
 
+    /// The layers behind the pool in use, from float32 `[rows, 14, 14, 32]`, with the batch norm of fc1 folded into it.
+    fn folded_dense_layers(&self, scope: &Scope, features: &Output) -> Result<Logits> {
         let fc1 = scope.name_scope("fc1");
+        let h = reshape(&fc1, features, &[-1, 14 * 14 * 32])?;
         let folded = self
             .norm3
             .fold(&fc1, self.fc1.kernel.read(), self.fc1.bias.read())?;
         let h = self.fc1.apply_with(&fc1, &h, &folded.kernel, &folded.bias)?;
-        let h = selu(&fc1, &h)?;
+        let h = Activation::Selu.apply(&fc1, &h)?;
 
         let output = scope.name_scope("output");
         let plain = self.output.apply(&output, &h)?;
+        // Apart, since the published slip wants the logits before it.
         let batch_normed = self.norm4.apply(&output, &plain, Mode::Inference)?;
         Ok(Logits { plain, batch_normed })
+    }
+}
+
+fn mode(step: Option<&Output>) -> Mode {
+    match step {
+        Some(_) => Mode::Training,
+        None => Mode::Inference,
     }
 }

@@ -5,7 +5,9 @@ use super::fit::{Schedule, Validate};
 use super::validation::ValidationMode;
 use crate::dataset::Order;
 use crate::graph::Precision;
-use crate::model::{AccuracyOn, BaselineConfig, Kind, Network, OptimizedConfig, Towers, baseline, optimized};
+use crate::model::{
+    AccuracyOn, BaselineConfig, Convolutions, Kind, Network, OptimizedConfig, Towers, baseline, optimized,
+};
 use crate::runtime::SessionConfig;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -141,16 +143,17 @@ impl RunConfig {
         }
     }
 
-    /// Builds the graph to train.
+    /// Builds the graph to train, of `convolutions` unless the run is a reproducible one.
     ///
     /// # Errors
     /// TensorFlow refuses a node.
-    pub fn build_network(&self) -> Result<Network> {
+    pub fn build_network(&self, convolutions: Convolutions) -> Result<Network> {
         let (learning_rate, seed) = (self.learning_rate, self.seed);
         let towers = match self.reproducible {
             true => Towers::AsPublished,
             false => Towers::Fast {
                 precision: self.precision,
+                convolutions,
             },
         };
         Ok(match self.model {

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use tensorflow::{Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor};
 use tf_mnist::dataset::{self, Dataset, Split};
 use tf_mnist::fetch::Silent;
+use tf_mnist::kernels::{self, Unavailable};
 use tf_mnist::model::Network;
 use tf_mnist::runtime::{self, SessionConfig};
 
@@ -13,6 +14,13 @@ use tf_mnist::runtime::{self, SessionConfig};
 pub fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures/golden")
+        .join(name)
+}
+
+/// Another file of `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
         .join(name)
 }
 
@@ -89,6 +97,13 @@ pub fn load_reproducible() {
         !loaded.onednn,
         "this process opened TensorFlow with oneDNN before"
     );
+}
+
+/// Makes the ops of our own known, on two threads; `Err` where this machine cannot have them.
+pub fn load_kernels() -> Result<(), Unavailable> {
+    load_reproducible();
+    let runtime = runtime::load(&runtime::Options::default(), &Silent).unwrap();
+    kernels::load(runtime, 2)
 }
 
 /// One thread, no graph optimizer.
