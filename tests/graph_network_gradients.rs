@@ -290,9 +290,21 @@ fn scaled(values: &[f32], factor: f64) -> Vec<f64> {
 
 #[test]
 fn baseline_network() {
+    check_baseline(Towers::AsPublished);
+}
+
+#[test]
+fn baseline_network_s_own_kernels() {
+    if let Some(towers) = own_kernels() {
+        check_baseline(towers);
+    }
+}
+
+fn check_baseline(towers: Towers) {
     load();
     let config = BaselineConfig {
         seed: Some(1),
+        towers,
         ..BaselineConfig::default()
     };
     let trial = Trial::new(baseline(&config).unwrap());
@@ -373,11 +385,21 @@ fn optimized_network_s_fast_tower_with_dropout() {
 
 #[test]
 fn optimized_network_s_own_kernels_with_dropout() {
+    if let Some(towers) = own_kernels() {
+        check_optimized(towers, 0.25, 0.5);
+    }
+}
+
+/// The towers by kernels of our own, if this machine can have them.
+fn own_kernels() -> Option<Towers> {
     load();
     let runtime = runtime::load(&runtime::Options::default(), &Silent).unwrap();
     match kernels::load(runtime, 2) {
-        Ok(()) => check_optimized(fast(Convolutions::Own), 0.25, 0.5),
-        Err(reason) => eprintln!("not tested: {reason}"),
+        Ok(()) => Some(fast(Convolutions::Own)),
+        Err(reason) => {
+            eprintln!("not tested: {reason}");
+            None
+        }
     }
 }
 

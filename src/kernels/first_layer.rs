@@ -17,9 +17,9 @@ use super::winograd::{Block, PIXELS, SIDE, as_blocks, as_blocks_mut};
 use rayon::prelude::*;
 
 /// Places of the kernel.
-const PLACES: usize = 9;
+pub(super) const PLACES: usize = 9;
 /// An image with a border of zeros; behind it two registers' width can be read.
-type Padded = [[f32; SIDE + 6]; SIDE + 2];
+pub(super) type Padded = [[f32; SIDE + 6]; SIDE + 2];
 
 /// The layer in training.
 pub(super) struct FirstLayer;
@@ -246,10 +246,10 @@ fn window<V: F32x16>(padded: &Padded, place: usize, y: usize, x: usize) -> V {
     V::load(&pixels)
 }
 
-const EMPTY: Padded = [[0.0; SIDE + 6]; SIDE + 2];
+pub(super) const EMPTY: Padded = [[0.0; SIDE + 6]; SIDE + 2];
 
 #[inline(always)]
-fn pad(image: &[f32], padded: &mut Padded) {
+pub(super) fn pad(image: &[f32], padded: &mut Padded) {
     for y in 0..SIDE {
         padded[y + 1][1..=SIDE].copy_from_slice(&image[y * SIDE..][..SIDE]);
     }
@@ -262,6 +262,31 @@ pub(super) struct Folded {
     pub bias: Block,
 }
 
+#[inline(always)]
+pub(super) fn kernel_of<V: F32x16>(folded: &Folded) -> [V; PLACES] {
+    let mut kernel = [V::splat(0.0); PLACES];
+    for place in 0..PLACES {
+        kernel[place] = V::load(&folded.kernel[place]);
+    }
+    kernel
+}
+
+/// image * kernel + bias at one pixel.
+#[inline(always)]
+pub(super) fn convolve_pixel<V: F32x16>(
+    padded: &Padded,
+    kernel: &[V; PLACES],
+    bias: V,
+    y: usize,
+    x: usize,
+) -> V {
+    let mut sum = bias;
+    for place in 0..PLACES {
+        sum = V::splat(padded[y + place / 3][x + place % 3]).mul_add(kernel[place], sum);
+    }
+    sum
+}
+
 for_each_instruction_set! {
     fn apply<>(image: &[f32], folded: &Folded, hidden: &mut [Block]) = apply_with
 }
@@ -271,17 +296,11 @@ for_each_instruction_set! {
 pub(super) fn apply_with<V: F32x16>(image: &[f32], folded: &Folded, hidden: &mut [Block]) {
     let mut padded = EMPTY;
     pad(image, &mut padded);
-    let mut kernel = [V::splat(0.0); PLACES];
-    for place in 0..PLACES {
-        kernel[place] = V::load(&folded.kernel[place]);
-    }
+    let kernel = kernel_of::<V>(folded);
     let bias = V::load(&folded.bias);
     for y in 0..SIDE {
         for x in 0..SIDE {
-            let mut sum = bias;
-            for place in 0..PLACES {
-                sum = V::splat(padded[y + place / 3][x + place % 3]).mul_add(kernel[place], sum);
-            }
+            let sum = convolve_pixel(&padded, &kernel, bias, y, x);
             selu(sum).store(&mut hidden[y * SIDE + x]);
         }
     }

@@ -1,10 +1,11 @@
-//! Ops of this project's own: the two convolutions of the optimized network with what lies between them, in kernels that
-//! take a fraction of the time of TensorFlow's.
+//! Ops of this project's own: the convolutions of both networks with what lies between them, in kernels that take a
+//! fraction of the time of TensorFlow's.
 //!
 //! | op | computes |
 //! |---|---|
-//! | `TfMnistFeatures` | in use: conv1, SELU, conv2, pool, SELU, batch norms folded |
-//! | `TfMnistFirstLayer` | in training: conv1, batch norm, SELU |
+//! | `TfMnistBaselineFeatures` | the baseline: conv1, ReLU, conv2, ReLU, pool |
+//! | `TfMnistFeatures` | the optimized network in use: conv1, SELU, conv2, pool, SELU, batch norms folded |
+//! | `TfMnistFirstLayer` | in training: its conv1, batch norm, SELU |
 //! | `TfMnistSecondLayer` | conv2, and the statistics of its results |
 //! | `TfMnistPoolLayer` | batch norm, pool, SELU |
 //! | `Tf...Grad` | their gradients, which TensorFlow's registry does not know |
@@ -14,6 +15,7 @@
 //! products, by Winograd's algorithm. They are float32, on x86-64 processors with AVX2 or AVX-512, and registered through
 //! TensorFlow's C kernel API. An exported model never holds one.
 
+mod baseline;
 mod batch_norm;
 mod c_api;
 mod convolution;
@@ -27,6 +29,7 @@ mod simd;
 mod winograd;
 
 use crate::runtime::Runtime;
+use baseline::{BaselineFeatures, BaselineFeaturesGrad};
 use c_api::Api;
 use first_layer::{FirstLayer, FirstLayerGrad};
 use inference::Features;
@@ -41,6 +44,8 @@ use std::sync::OnceLock;
 pub(crate) mod op_type {
     use super::*;
 
+    pub const BASELINE_FEATURES: &str = BaselineFeatures::TYPE;
+    pub const BASELINE_FEATURES_GRAD: &str = BaselineFeaturesGrad::TYPE;
     pub const FEATURES: &str = Features::TYPE;
     pub const FIRST_LAYER: &str = FirstLayer::TYPE;
     pub const FIRST_LAYER_GRAD: &str = FirstLayerGrad::TYPE;
@@ -105,6 +110,8 @@ fn load_once(runtime: &Runtime, threads: usize) -> Result<(), Unavailable> {
         .map_err(|error| Unavailable::Threads(error.to_string()))?;
     let Loaded { api, .. } = LOADED.get_or_init(|| Loaded { api, threads });
     [
+        register::<BaselineFeatures>,
+        register::<BaselineFeaturesGrad>,
         register::<Features>,
         register::<FirstLayer>,
         register::<FirstLayerGrad>,

@@ -1,6 +1,7 @@
 //! The baseline network: two convolutions, a pool, two dense layers.
 
-use super::{CLASSES, Ends, Inputs, Network, Towers};
+use super::fused_convolutions::{FusedBaseline, gradients_across};
+use super::{CLASSES, Convolutions, Ends, Inputs, Network, Towers};
 use crate::graph::{
     Activation, AdamOptimizer, Conv2d, Conv2dConfig, Dense, Padding, Precision, Result, Scope, max_pool,
     reshape, sparse_softmax_cross_entropy,
@@ -43,11 +44,37 @@ impl Default for BaselineConfig {
 pub fn baseline(config: &BaselineConfig) -> Result<Network> {
     let graph = Scope::new(config.seed);
     let inputs = Inputs::new(&graph)?;
-    let logits = logits(&graph, &inputs.images, config.towers.precision())?;
+    let layers = Layers::new(&graph, config.towers.precision())?;
+    let fused = match config.towers {
+        Towers::Fast {
+            convolutions: Convolutions::Own,
+            ..
+        } => Some(layers.fused().apply(&graph, &inputs.images)?),
+        _ => None,
+    };
+    let logits = match &fused {
+        Some(features) => layers.dense_layers(&graph, &graph.name_scope("pool3"), &features.output(0))?,
+        None => layers.apply(&graph, &inputs.images)?,
+    };
+
     let train = graph.name_scope("train");
     let loss = sparse_softmax_cross_entropy(&train, &logits, &inputs.labels)?;
-    let train =
-        AdamOptimizer::new(config.learning_rate).minimize(&train, &loss, &graph.trainable_variables())?;
+    let variables = graph.trainable_variables();
+    let adam = AdamOptimizer::new(config.learning_rate);
+    let train = match &fused {
+        None => adam.minimize(&train, &loss, &variables)?,
+        Some(features) => {
+            let before = |in_features: &Output| {
+                layers
+                    .fused()
+                    .gradients(&train, &inputs.images, features, in_features)
+            };
+            let own = layers.fused().variables();
+            let (trained, gradients) =
+                gradients_across(&train, &loss, &variables, &features.output(0), &own, before)?;
+            adam.apply_gradients_to(&train, &gradients, &trained, &variables)?
+        }
+    };
 
     let ends = Ends {
         measured: logits.clone(),
@@ -63,30 +90,55 @@ pub fn baseline(config: &BaselineConfig) -> Result<Network> {
 ///
 /// # Errors
 /// TensorFlow refuses a node.
-pub(super) fn logits(graph: &Scope, images: &Output, precision: Precision) -> Result<Output> {
-    let relu = Some(Activation::Relu);
-    let conv1 = Conv2dConfig {
-        activation: relu,
-        precision,
-        ..Conv2dConfig::default()
-    };
-    let conv2 = Conv2dConfig {
-        stride: 2,
-        activation: relu,
-        precision,
-        ..Conv2dConfig::default()
-    };
+pub(super) fn logits(graph: &Scope, images: &Output) -> Result<Output> {
+    Layers::new(graph, Precision::F32)?.apply(graph, images)
+}
 
-    let h = Conv2d::new(graph, "conv1", 1, 16, conv1)?.apply(graph, images)?;
-    let h = Conv2d::new(graph, "conv2", 16, 32, conv2)?.apply(graph, &h)?;
+/// The layers with variables.
+struct Layers {
+    conv1: Conv2d,
+    conv2: Conv2d,
+    fc1: Dense,
+    output: Dense,
+}
 
-    let pool3 = graph.name_scope("pool3");
-    let h = max_pool(&pool3, "MaxPool", &h, 2, 2, Padding::Valid)?;
-    let h = reshape(&pool3, &h, &[-1, 7 * 7 * 32])?;
+impl Layers {
+    fn new(graph: &Scope, precision: Precision) -> Result<Self> {
+        let relu = Some(Activation::Relu);
+        let conv1 = Conv2dConfig {
+            activation: relu,
+            precision,
+            ..Conv2dConfig::default()
+        };
+        let conv2 = Conv2dConfig { stride: 2, ..conv1 };
+        Ok(Self {
+            conv1: Conv2d::new(graph, "conv1", 1, 16, conv1)?,
+            conv2: Conv2d::new(graph, "conv2", 16, 32, conv2)?,
+            fc1: Dense::new(graph, "fc1", 7 * 7 * 32, 32, relu)?,
+            output: Dense::new(graph, "output", 32, CLASSES, None)?,
+        })
+    }
 
-    let fc1 = graph.name_scope("fc1");
-    let h = Dense::new(&fc1, "fc1", 7 * 7 * 32, 32, relu)?.apply(&fc1, &h)?;
+    fn apply(&self, scope: &Scope, images: &Output) -> Result<Output> {
+        let h = self.conv1.apply(scope, images)?;
+        let h = self.conv2.apply(scope, &h)?;
+        let pool3 = scope.name_scope("pool3");
+        let h = max_pool(&pool3, "MaxPool", &h, 2, 2, Padding::Valid)?;
+        self.dense_layers(scope, &pool3, &h)
+    }
 
-    let output = graph.name_scope("output");
-    Dense::new(&output, "output", 32, CLASSES, None)?.apply(&output, &h)
+    /// The layers behind the pool, from float32 `[rows, 7, 7, 32]`, which is flattened in scope `pool3`.
+    fn dense_layers(&self, scope: &Scope, pool3: &Scope, features: &Output) -> Result<Output> {
+        let h = reshape(pool3, features, &[-1, 7 * 7 * 32])?;
+        let h = self.fc1.apply(&scope.name_scope("fc1"), &h)?;
+        self.output.apply(&scope.name_scope("output"), &h)
+    }
+
+    /// The convolutions, for the kernels of our own.
+    fn fused(&self) -> FusedBaseline<'_> {
+        FusedBaseline {
+            conv1: &self.conv1,
+            conv2: &self.conv2,
+        }
+    }
 }

@@ -1,8 +1,38 @@
-//! The convolutions of the optimized network by the ops of [`crate::kernels`]: from the images to the pooled features.
+//! The convolutions of the networks by the ops of [`crate::kernels`]: from the images to the pooled features.
 
-use crate::graph::{BatchNorm, Conv2d, Result, Scope, Variable};
+use crate::graph::{BatchNorm, Conv2d, Loss, Result, Scope, Variable, gradients_at};
 use crate::kernels::op_type;
 use tensorflow::{Operation, Output};
+
+/// Variables and the gradient of a loss in each.
+pub(super) type Gradients = (Vec<Variable>, Vec<Output>);
+
+/// The gradients of `loss` in `variables`: behind `features` by TensorFlow's registry, which knows no gradient of the ops
+/// that made them; before, those that `before` takes from the gradient in `features`. `layers` are all variables of the
+/// layers before.
+pub(super) fn gradients_across(
+    scope: &Scope,
+    loss: &Loss,
+    variables: &[Variable],
+    features: &Output,
+    layers: &[&Variable],
+    before: impl FnOnce(&Output) -> Result<Vec<(Variable, Output)>>,
+) -> Result<Gradients> {
+    let is_before = |variable: &&Variable| layers.iter().any(|layer| layer.name() == variable.name());
+    let behind: Vec<_> = variables
+        .iter()
+        .filter(|variable| !is_before(variable))
+        .cloned()
+        .collect();
+    let mut outputs: Vec<_> = behind.iter().map(|variable| variable.read().clone()).collect();
+    outputs.push(features.clone());
+    let mut gradients = gradients_at(scope, loss, &outputs)?;
+    let pairs = gradients
+        .pop()
+        .map_or(Ok(Vec::new()), |in_features| before(&in_features))?;
+    let (own, own_gradients): Gradients = pairs.into_iter().unzip();
+    Ok(([behind, own].concat(), [gradients, own_gradients].concat()))
+}
 
 /// conv1 and conv2 with their batch norms, SELU and the pool.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +53,7 @@ pub(super) struct Pass {
     pub features: Output,
 }
 
-impl FusedConvolutions<'_> {
+impl<'a> FusedConvolutions<'a> {
     /// The features of `images`, float32 `[rows, 28, 28, 1]`, in use: float32 `[rows, 14, 14, 32]`.
     pub fn apply(&self, scope: &Scope, images: &Output) -> Result<Output> {
         let scope = scope.name_scope("conv");
@@ -81,28 +111,28 @@ impl FusedConvolutions<'_> {
         })
     }
 
-    /// Whether `variable` is one of these layers'.
-    pub fn has(&self, variable: &Variable) -> bool {
-        let biases = [&self.conv1.bias, &self.conv2.bias];
-        let mut all = self.trained_variables().into_iter().chain(biases);
-        all.any(|own| own.name() == variable.name())
-    }
-
-    /// The variables that are trained. The biases are not: the batch norms behind take them out again.
-    pub fn trained_variables(&self) -> [&Variable; 6] {
+    /// All variables that a gradient may be asked of.
+    pub fn variables(&self) -> [&'a Variable; 8] {
         [
             &self.conv1.kernel,
+            &self.conv1.bias,
             &self.norm1.gamma,
             &self.norm1.beta,
             &self.conv2.kernel,
+            &self.conv2.bias,
             &self.norm2.gamma,
             &self.norm2.beta,
         ]
     }
 
-    /// The gradients in [`Self::trained_variables`], in their order, of a loss whose gradient in `pass.features` is
-    /// `gradient`.
-    pub fn gradients(&self, scope: &Scope, pass: &Pass, gradient: &Output) -> Result<[Output; 6]> {
+    /// The gradients of a loss whose gradient in `pass.features` is `gradient`. None in the biases: the batch norms behind
+    /// take those out again.
+    pub fn gradients(
+        &self,
+        scope: &Scope,
+        pass: &Pass,
+        gradient: &Output,
+    ) -> Result<Vec<(Variable, Output)>> {
         let scope = scope.name_scope("conv");
         let pool = scope
             .op(op_type::POOL_LAYER_GRAD, "pool3")
@@ -136,12 +166,70 @@ impl FusedConvolutions<'_> {
             .input(&pass.first.output(2))
             .build()?;
         Ok([
-            first.output(0),
-            first.output(1),
-            first.output(2),
-            kernel2,
-            pool.output(1),
-            pool.output(2),
-        ])
+            (&self.conv1.kernel, first.output(0)),
+            (&self.norm1.gamma, first.output(1)),
+            (&self.norm1.beta, first.output(2)),
+            (&self.conv2.kernel, kernel2),
+            (&self.norm2.gamma, pool.output(1)),
+            (&self.norm2.beta, pool.output(2)),
+        ]
+        .map(|(variable, gradient)| (variable.clone(), gradient))
+        .into())
+    }
+}
+
+/// The baseline's convolutions with ReLU and the pool.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FusedBaseline<'a> {
+    pub conv1: &'a Conv2d,
+    pub conv2: &'a Conv2d,
+}
+
+impl<'a> FusedBaseline<'a> {
+    /// From `images`, float32 `[rows, 28, 28, 1]`: output 0 is the features, float32 `[rows, 7, 7, 32]`.
+    pub fn apply(&self, scope: &Scope, images: &Output) -> Result<Operation> {
+        let scope = scope.name_scope("conv");
+        scope
+            .op(op_type::BASELINE_FEATURES, "features")
+            .input(images)
+            .input(self.conv1.kernel.read())
+            .input(self.conv1.bias.read())
+            .input(self.conv2.kernel.read())
+            .input(self.conv2.bias.read())
+            .build()
+    }
+
+    pub fn variables(&self) -> [&'a Variable; 4] {
+        [
+            &self.conv1.kernel,
+            &self.conv1.bias,
+            &self.conv2.kernel,
+            &self.conv2.bias,
+        ]
+    }
+
+    /// The gradients of a loss whose gradient in the features is `gradient`.
+    pub fn gradients(
+        &self,
+        scope: &Scope,
+        images: &Output,
+        features: &Operation,
+        gradient: &Output,
+    ) -> Result<Vec<(Variable, Output)>> {
+        let scope = scope.name_scope("conv");
+        let found = scope
+            .op(op_type::BASELINE_FEATURES_GRAD, "features")
+            .input(gradient)
+            .input(&features.output(0))
+            .input(&features.output(1))
+            .input(images)
+            .input(self.conv1.kernel.read())
+            .input(self.conv1.bias.read())
+            .input(self.conv2.kernel.read())
+            .build()?;
+        let variables = self.variables().into_iter().zip(0..);
+        Ok(variables
+            .map(|(variable, number)| (variable.clone(), found.output(number)))
+            .collect())
     }
 }

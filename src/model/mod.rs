@@ -55,7 +55,7 @@ impl Kind {
     /// [reuse variables](Scope::reuse_variables).
     pub fn inference(self, graph: &Scope, images: &Output) -> Result<Output> {
         match self {
-            Self::Baseline => baseline::logits(graph, images, Precision::F32),
+            Self::Baseline => baseline::logits(graph, images),
             Self::Optimized => optimized::logits(graph, images),
         }
     }
@@ -70,7 +70,7 @@ pub enum Towers {
     Fast {
         /// What TensorFlow's convolutions are computed in.
         precision: Precision,
-        /// Whose convolutions they are, in the optimized network.
+        /// Whose convolutions they are.
         convolutions: Convolutions,
     },
 }

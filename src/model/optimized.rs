@@ -1,11 +1,11 @@
 //! The optimized network: batch norm, SELU and dropout, in one tower to train and one to use.
 
-use super::fused_convolutions::{FusedConvolutions, Pass};
+use super::fused_convolutions::{FusedConvolutions, gradients_across};
 use super::{CLASSES, Convolutions, Ends, Inputs, Network, Towers};
 use crate::graph::{
     Activation, AdamOptimizer, BatchNorm, BatchNormConfig, Branches, Conditional, Conv2d, Conv2dConfig,
-    Dense, Dropout, Loss, Mode, Padding, Randomness, Result, Scope, Variable, bias_add, gradients,
-    gradients_at, max_pool, reshape, sparse_softmax_cross_entropy, to_f32,
+    Dense, Dropout, Mode, Padding, Randomness, Result, Scope, Variable, bias_add, gradients, max_pool,
+    reshape, sparse_softmax_cross_entropy, to_f32,
 };
 use serde::{Deserialize, Serialize};
 use tensorflow::Output;
@@ -119,16 +119,24 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
         .cloned()
         .collect();
     let adam = AdamOptimizer::new(config.learning_rate);
-    let train = match &fused {
-        Some(pass) => {
-            let (trained, gradients) = layers.gradients_by_own_kernels(&scope, &loss, pass, &trained)?;
-            adam.apply_gradients_to(&scope, &gradients, &trained, &variables)?
-        }
+    let (trained, gradients) = match &fused {
         None => {
             let gradients = gradients(&scope, &loss, &trained)?;
-            adam.apply_gradients_to(&scope, &gradients, &trained, &variables)?
+            (trained, gradients)
+        }
+        Some(pass) => {
+            let before = |in_features: &Output| layers.fused().gradients(&scope, pass, in_features);
+            gradients_across(
+                &scope,
+                &loss,
+                &trained,
+                &pass.features,
+                &layers.fused().variables(),
+                before,
+            )?
         }
     };
+    let train = adam.apply_gradients_to(&scope, &gradients, &trained, &variables)?;
 
     let output = graph.name_scope("output");
     Network::new(
@@ -265,32 +273,6 @@ impl Layers {
             conv2: &self.conv2,
             norm2: &self.norm2,
         }
-    }
-
-    /// The gradients of `loss` in `variables`, and which of them have one: behind the features by TensorFlow's registry,
-    /// before them by the kernels of our own.
-    fn gradients_by_own_kernels(
-        &self,
-        scope: &Scope,
-        loss: &Loss,
-        pass: &Pass,
-        variables: &[Variable],
-    ) -> Result<(Vec<Variable>, Vec<Output>)> {
-        let fused = self.fused();
-        let mut trained: Vec<_> = variables
-            .iter()
-            .filter(|variable| !fused.has(variable))
-            .cloned()
-            .collect();
-        let mut outputs: Vec<_> = trained.iter().map(|variable| variable.read().clone()).collect();
-        outputs.push(pass.features.clone());
-        let mut gradients = gradients_at(scope, loss, &outputs)?;
-        let features = gradients.split_off(trained.len());
-        if let Some(features) = features.first() {
-            gradients.extend(fused.gradients(scope, pass, features)?);
-            trained.extend(fused.trained_variables().map(Variable::clone));
-        }
-        Ok((trained, gradients))
     }
 
     /// The biases that the batch norm behind takes out again. Their gradient is zero but for rounding, of which Adam, which

@@ -1,0 +1,428 @@
+//! The convolutions of the baseline network: max_pool(ReLU(conv2(ReLU(conv1(images))))), float32 `[rows][28][28]` to
+//! `[rows][7][7][32]`, and the gradients.
+//!
+//! conv2 has stride 2. Everything of an image stays in the processor's cache; conv1 is cheap, and done again for the
+//! gradients rather than kept.
+
+use super::first_layer::{EMPTY, Folded, PLACES, convolve_pixel, kernel_of, pad};
+use super::instructions::{Instructions, for_each_instruction_set};
+use super::registry::{Argument, Op, ROWS};
+use super::simd::F32x16;
+use super::winograd::{Block, PIXELS, SIDE, as_blocks, as_blocks_mut};
+use rayon::prelude::*;
+
+/// Blocks of channels of conv2.
+const OUT: usize = 2;
+/// Height and width behind conv2.
+const HALF: usize = SIDE / 2;
+const HALF_PIXELS: usize = HALF * HALF;
+/// Height and width behind the pool.
+const POOLED: usize = HALF / 2;
+const WINDOWS: usize = POOLED * POOLED;
+/// Results of conv2 summed up side by side: half a row.
+const SUMS: usize = HALF / 2;
+/// Rows whose gradients are summed up by one thread at a time. Fixed, so that sums do not depend on the number of threads.
+const ROWS_SUMMED: usize = 10;
+
+/// The layers.
+pub(super) struct BaselineFeatures;
+
+impl Op for BaselineFeatures {
+    const TYPE: &'static str = "TfMnistBaselineFeatures";
+    const INPUTS: &'static [Argument] = &[
+        Argument("images", &[ROWS, 28, 28, 1]),
+        Argument("kernel1", &[3, 3, 1, 16]),
+        Argument("bias1", &[16]),
+        Argument("kernel2", &[3, 3, 16, 32]),
+        Argument("bias2", &[32]),
+    ];
+    const OUTPUTS: &'static [Argument] = &[
+        Argument("features", &[ROWS, 7, 7, 32]),
+        Argument("sums", &[ROWS, 14, 14, 32]),
+    ];
+
+    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let ([images, kernel1, bias1, kernel2, bias2], [features, sums]) = (inputs, outputs) else {
+            return;
+        };
+        let Some(instructions) = Instructions::of_this_processor() else {
+            return;
+        };
+        let weights = Weights::new(kernel1, bias1, kernel2, bias2);
+        images
+            .par_chunks(PIXELS)
+            .zip(as_blocks_mut(features).par_chunks_mut(WINDOWS * OUT))
+            .zip(as_blocks_mut(sums).par_chunks_mut(HALF_PIXELS * OUT))
+            .for_each_init(hidden, |hidden, ((image, features), sums)| {
+                image_features(instructions, image, &weights, hidden, features, sums);
+            });
+    }
+}
+
+/// Their gradients in the variables, from that in `features`.
+pub(super) struct BaselineFeaturesGrad;
+
+impl Op for BaselineFeaturesGrad {
+    const TYPE: &'static str = "TfMnistBaselineFeaturesGrad";
+    const INPUTS: &'static [Argument] = &[
+        Argument("gradient", &[ROWS, 7, 7, 32]),
+        Argument("features", &[ROWS, 7, 7, 32]),
+        Argument("sums", &[ROWS, 14, 14, 32]),
+        Argument("images", &[ROWS, 28, 28, 1]),
+        Argument("kernel1", &[3, 3, 1, 16]),
+        Argument("bias1", &[16]),
+        Argument("kernel2", &[3, 3, 16, 32]),
+    ];
+    const OUTPUTS: &'static [Argument] = &[
+        Argument("kernel1_gradient", &[3, 3, 1, 16]),
+        Argument("bias1_gradient", &[16]),
+        Argument("kernel2_gradient", &[3, 3, 16, 32]),
+        Argument("bias2_gradient", &[32]),
+    ];
+
+    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let (
+            [gradient, features, sums, images, kernel1, bias1, kernel2],
+            [kernel1_gradient, bias1_gradient, kernel2_gradient, bias2_gradient],
+        ) = (inputs, outputs)
+        else {
+            return;
+        };
+        let Some(instructions) = Instructions::of_this_processor() else {
+            return;
+        };
+        let weights = Weights::new(kernel1, bias1, kernel2, &[0.0; 16 * OUT]);
+        let partial: Vec<Gradients> = images
+            .par_chunks(ROWS_SUMMED * PIXELS)
+            .zip(as_blocks(features).par_chunks(ROWS_SUMMED * WINDOWS * OUT))
+            .zip(as_blocks(gradient).par_chunks(ROWS_SUMMED * WINDOWS * OUT))
+            .zip(as_blocks(sums).par_chunks(ROWS_SUMMED * HALF_PIXELS * OUT))
+            .map_init(Scratch::new, |scratch, (((images, features), gradient), sums)| {
+                let mut total = Gradients::zero();
+                for (row, image) in images.chunks(PIXELS).enumerate() {
+                    let pass = Pass {
+                        image,
+                        features: &features[row * WINDOWS * OUT..][..WINDOWS * OUT],
+                        gradient: &gradient[row * WINDOWS * OUT..][..WINDOWS * OUT],
+                        sums: &sums[row * HALF_PIXELS * OUT..][..HALF_PIXELS * OUT],
+                    };
+                    add_gradients(instructions, &pass, &weights, scratch, &mut total);
+                }
+                total
+            })
+            .collect();
+        let mut total = Gradients::zero();
+        for partial in &partial {
+            total.add(partial);
+        }
+        kernel1_gradient.copy_from_slice(total.first[..PLACES].as_flattened());
+        bias1_gradient.copy_from_slice(&total.first[PLACES]);
+        kernel2_gradient.copy_from_slice(total.kernel2.as_flattened());
+        bias2_gradient.copy_from_slice(total.bias2.as_flattened());
+    }
+}
+
+/// Kernels and biases in blocks.
+struct Weights {
+    first: Folded,
+    /// `[place][in][out block]`
+    kernel2: Vec<Block>,
+    /// `[place][out]`, a block of inputs each.
+    transposed2: Vec<Block>,
+    bias2: [Block; OUT],
+}
+
+impl Weights {
+    fn new(kernel1: &[f32], bias1: &[f32], kernel2: &[f32], bias2: &[f32]) -> Self {
+        let mut weights = Self {
+            first: Folded::default(),
+            kernel2: as_blocks(kernel2).to_vec(),
+            transposed2: vec![[0.0; 16]; PLACES * 16 * OUT],
+            bias2: [[0.0; 16]; OUT],
+        };
+        weights.first.kernel.copy_from_slice(as_blocks(kernel1));
+        weights.first.bias.copy_from_slice(bias1);
+        weights.bias2.copy_from_slice(as_blocks(bias2));
+        for place in 0..PLACES {
+            for input in 0..16 {
+                for output in 0..16 * OUT {
+                    weights.transposed2[place * 16 * OUT + output][input] =
+                        kernel2[(place * 16 + input) * 16 * OUT + output];
+                }
+            }
+        }
+        weights
+    }
+}
+
+/// What conv2 is applied to, with a row and a column of zeros behind: `[29][29]` blocks.
+type Hidden = [[Block; SIDE + 1]; SIDE + 1];
+
+fn hidden() -> Box<Hidden> {
+    let rows = vec![[[0.0; 16]; SIDE + 1]; SIDE + 1].into_boxed_slice();
+    rows.try_into().expect("29 rows")
+}
+
+/// Gradients of some rows.
+struct Gradients {
+    /// Of conv1's kernel, and last of its bias.
+    first: [Block; PLACES + 1],
+    kernel2: Vec<Block>,
+    bias2: [Block; OUT],
+}
+
+impl Gradients {
+    fn zero() -> Self {
+        Self {
+            first: [[0.0; 16]; PLACES + 1],
+            kernel2: vec![[0.0; 16]; PLACES * 16 * OUT],
+            bias2: [[0.0; 16]; OUT],
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        let totals = self
+            .first
+            .iter_mut()
+            .chain(&mut self.kernel2)
+            .chain(&mut self.bias2);
+        let others = other.first.iter().chain(&other.kernel2).chain(&other.bias2);
+        for (total, other) in totals.zip(others) {
+            for (total, &other) in total.iter_mut().zip(other) {
+                *total += other;
+            }
+        }
+    }
+}
+
+/// What the forward pass left of an image, and the gradient in its features.
+struct Pass<'a> {
+    image: &'a [f32],
+    features: &'a [Block],
+    gradient: &'a [Block],
+    sums: &'a [Block],
+}
+
+/// Room for what lies between.
+struct Scratch {
+    hidden: Box<Hidden>,
+    /// The gradient in what conv2's ReLU is applied to, `[14 + 2][14 + 2][out block]`: with zeros around.
+    dsums: Vec<Block>,
+}
+
+/// Places of [`Scratch::dsums`] a row.
+const WIDE: usize = HALF + 1;
+
+impl Scratch {
+    fn new() -> Self {
+        Self {
+            hidden: hidden(),
+            dsums: vec![[0.0; 16]; WIDE * WIDE * OUT],
+        }
+    }
+}
+
+/// ReLU(conv1(image)).
+#[inline(always)]
+fn first_layer<V: F32x16>(image: &[f32], first: &Folded, hidden: &mut Hidden) {
+    let mut padded = EMPTY;
+    pad(image, &mut padded);
+    let kernel = kernel_of::<V>(first);
+    let bias = V::load(&first.bias);
+    for y in 0..SIDE {
+        for x in 0..SIDE {
+            let sum = convolve_pixel(&padded, &kernel, bias, y, x);
+            sum.max(V::splat(0.0)).store(&mut hidden[y][x]);
+        }
+    }
+}
+
+for_each_instruction_set! {
+    fn image_features<>(
+        image: &[f32], weights: &Weights, hidden: &mut Hidden, features: &mut [Block], sums: &mut [Block],
+    ) = image_features_with
+}
+
+#[inline(always)]
+fn image_features_with<V: F32x16>(
+    image: &[f32],
+    weights: &Weights,
+    hidden: &mut Hidden,
+    features: &mut [Block],
+    sums: &mut [Block],
+) {
+    first_layer::<V>(image, &weights.first, hidden);
+    for y in 0..HALF {
+        for left in [0, SUMS] {
+            for block in 0..OUT {
+                let mut totals = [V::load(&weights.bias2[block]); SUMS];
+                for place in 0..PLACES {
+                    let row = &hidden[2 * y + place / 3];
+                    for channel in 0..16 {
+                        let factor = V::load(&weights.kernel2[(place * 16 + channel) * OUT + block]);
+                        for x in 0..SUMS {
+                            let value = V::splat(row[2 * (left + x) + place % 3][channel]);
+                            totals[x] = value.mul_add(factor, totals[x]);
+                        }
+                    }
+                }
+                for x in 0..SUMS {
+                    totals[x].store(&mut sums[(y * HALF + left + x) * OUT + block]);
+                }
+            }
+        }
+    }
+    for window in 0..WINDOWS {
+        for block in 0..OUT {
+            let mut greatest = V::splat(0.0);
+            for k in 0..4 {
+                greatest = greatest.max(V::load(&sums[place_in(window, k) * OUT + block]));
+            }
+            greatest.store(&mut features[window * OUT + block]);
+        }
+    }
+}
+
+/// The pixel behind conv2 that is the `k`th of a window of the pool.
+#[inline(always)]
+fn place_in(window: usize, k: usize) -> usize {
+    let (y, x) = (2 * (window / POOLED) + k / 2, 2 * (window % POOLED) + k % 2);
+    y * HALF + x
+}
+
+for_each_instruction_set! {
+    fn add_gradients<>(pass: &Pass, weights: &Weights, scratch: &mut Scratch, total: &mut Gradients) = add_gradients_with
+}
+
+#[inline(always)]
+fn add_gradients_with<V: F32x16>(
+    pass: &Pass,
+    weights: &Weights,
+    scratch: &mut Scratch,
+    total: &mut Gradients,
+) {
+    let Scratch { hidden, dsums } = scratch;
+    spread_gradient::<V>(pass, dsums, &mut total.bias2);
+    first_layer::<V>(pass.image, &weights.first, hidden);
+    add_kernel_gradient::<V>(hidden, dsums, &mut total.kernel2);
+    add_first_layer_gradient::<V>(pass.image, hidden, dsums, weights, &mut total.first);
+}
+
+/// Through the pool and ReLU, and the gradient of conv2's bias.
+#[inline(always)]
+fn spread_gradient<V: F32x16>(pass: &Pass, dsums: &mut [Block], bias: &mut [Block; OUT]) {
+    let zero = V::splat(0.0);
+    for block in 0..OUT {
+        let mut sum = V::load(&bias[block]);
+        for window in 0..WINDOWS {
+            let unit = window * OUT + block;
+            let feature = V::load(&pass.features[unit]);
+            // Where ReLU gave 0, nothing comes through.
+            let mut left = zero.select_ge(feature, zero, V::load(&pass.gradient[unit]));
+            sum = sum.add(left);
+            for k in 0..4 {
+                let pixel = place_in(window, k);
+                // The first of equals, as TensorFlow's pool has it.
+                let value = V::load(&pass.sums[pixel * OUT + block]);
+                let own = value.select_ge(feature, left, zero);
+                left = value.select_ge(feature, zero, left);
+                let place = (pixel / HALF + 1) * WIDE + pixel % HALF + 1;
+                own.store(&mut dsums[place * OUT + block]);
+            }
+        }
+        sum.store(&mut bias[block]);
+    }
+}
+
+/// Channels whose sums, in every block of results, are kept in registers at once.
+const CHANNELS: usize = 4;
+
+#[inline(always)]
+fn add_kernel_gradient<V: F32x16>(hidden: &Hidden, dsums: &[Block], gradient: &mut [Block]) {
+    for place in 0..PLACES {
+        for first in (0..16).step_by(CHANNELS) {
+            let gradient = &mut gradient[(place * 16 + first) * OUT..][..CHANNELS * OUT];
+            let mut totals = [[V::splat(0.0); OUT]; CHANNELS];
+            for y in 0..HALF {
+                let row = &hidden[2 * y + place / 3];
+                let dsums = &dsums[((y + 1) * WIDE + 1) * OUT..][..HALF * OUT];
+                for x in 0..HALF {
+                    let values = &row[2 * x + place % 3];
+                    for block in 0..OUT {
+                        let dsum = V::load(&dsums[x * OUT + block]);
+                        for channel in 0..CHANNELS {
+                            let value = V::splat(values[first + channel]);
+                            totals[channel][block] = value.mul_add(dsum, totals[channel][block]);
+                        }
+                    }
+                }
+            }
+            for channel in 0..CHANNELS {
+                for block in 0..OUT {
+                    let total = &mut gradient[channel * OUT + block];
+                    V::load(total).add(totals[channel][block]).store(total);
+                }
+            }
+        }
+    }
+}
+
+/// Through conv2 and ReLU to conv1's kernel and bias.
+#[inline(always)]
+fn add_first_layer_gradient<V: F32x16>(
+    image: &[f32],
+    hidden: &Hidden,
+    dsums: &[Block],
+    weights: &Weights,
+    gradient: &mut [Block; PLACES + 1],
+) {
+    let zero = V::splat(0.0);
+    let mut padded = EMPTY;
+    pad(image, &mut padded);
+    let mut totals = [zero; PLACES + 1];
+    for place in 0..=PLACES {
+        totals[place] = V::load(&gradient[place]);
+    }
+    for y in 0..SIDE {
+        let mut row = [[0.0; 16]; SIDE];
+        for odd in 0..2 {
+            // Every second pixel, half of them at a time: those meet the same places of the kernel.
+            for left in [0, SUMS] {
+                let mut dhidden = [zero; SUMS];
+                for place in 0..PLACES {
+                    let (i, j) = (place / 3, place % 3);
+                    if (y + i) % 2 != 0 || (odd + j) % 2 != 0 {
+                        continue;
+                    }
+                    // From result (y - i) / 2, (x - j) / 2, or the zeros in front.
+                    let above = (y + 2 - i) / 2;
+                    let before = left + (odd + 2 - j) / 2;
+                    let dsums = &dsums[(above * WIDE + before) * OUT..][..SUMS * OUT];
+                    for block in 0..OUT {
+                        for channel in 0..16 {
+                            let output = 16 * block + channel;
+                            let factor = V::load(&weights.transposed2[place * 16 * OUT + output]);
+                            for x in 0..SUMS {
+                                let dsum = V::splat(dsums[x * OUT + block][channel]);
+                                dhidden[x] = dsum.mul_add(factor, dhidden[x]);
+                            }
+                        }
+                    }
+                }
+                for x in 0..SUMS {
+                    dhidden[x].store(&mut row[2 * (left + x) + odd]);
+                }
+            }
+        }
+        for x in 0..SIDE {
+            let dz = zero.select_ge(V::load(&hidden[y][x]), zero, V::load(&row[x]));
+            for place in 0..PLACES {
+                totals[place] = V::splat(padded[y + place / 3][x + place % 3]).mul_add(dz, totals[place]);
+            }
+            totals[PLACES] = totals[PLACES].add(dz);
+        }
+    }
+    for place in 0..=PLACES {
+        totals[place].store(&mut gradient[place]);
+    }
+}
