@@ -8,7 +8,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
 use std::fs;
-use tensorflow::{DataType, Graph, ImportGraphDefOptions, Session, SessionOptions, SessionRunArgs};
+use tensorflow::{Graph, ImportGraphDefOptions, Session, SessionOptions, SessionRunArgs};
 use tf_mnist::graph::{OpBuilder, Scope};
 use tf_mnist::model::summary::{Summary, Window};
 use tf_mnist::model::{BaselineConfig, Kind, Network, OptimizedConfig, baseline, optimized};
@@ -55,16 +55,23 @@ fn the_summary_is_of_the_graph_that_trains() {
 #[test]
 fn the_summary_is_of_the_graph_in_use() {
     for kind in KINDS {
-        load_tensorflow();
-        let graph = Scope::new(None);
-        let images = graph
-            .op("Placeholder", "images")
-            .data_type("dtype", DataType::Float)
-            .shape("shape", &[None, Some(28), Some(28), Some(1)])
-            .output()
-            .unwrap();
-        let logits = kind.inference(&graph, &images).unwrap();
-        check(&graph, &images, &logits.operation, &Summary::of(kind), false);
+        let network = network(kind);
+        let logits = &network.logits.operation;
+        // The optimized network's are a Merge of those in use and in training.
+        let logits = match kind {
+            Kind::Baseline => logits.clone(),
+            Kind::Optimized => (0..2)
+                .map(|number| logits.input(number).0)
+                .find(|tower| tower.name().unwrap().starts_with("inference/"))
+                .unwrap(),
+        };
+        check(
+            &network.graph,
+            &network.inputs.images,
+            &logits,
+            &Summary::of(kind),
+            false,
+        );
     }
 }
 

@@ -4,9 +4,14 @@
 //! use std::path::Path;
 //! use tensorflow::SessionOptions;
 //! use tf_mnist::classifier::Classifier;
+//! use tf_mnist::model::Convolutions;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let classifier = Classifier::open(Path::new("runs/optimized-1"), &SessionOptions::new())?;
+//! let classifier = Classifier::open(
+//!     Path::new("runs/optimized-1"),
+//!     &SessionOptions::new(),
+//!     Convolutions::TensorFlow,
+//! )?;
 //! let probabilities = classifier.probabilities(&[0.0; 784])?;
 //! assert_eq!(probabilities.len(), 10);
 //! # Ok(())
@@ -24,7 +29,7 @@ pub(crate) use location::versions_in;
 pub use location::{Location, kind_of, locate};
 
 use crate::graph::{Checkpoint, GraphError, Saver, Scope, reshape, softmax};
-use crate::model::{CLASSES, Kind, PIXELS, SIDE};
+use crate::model::{CLASSES, Convolutions, Kind, PIXELS, SIDE};
 use std::path::{Path, PathBuf};
 use tensorflow::{
     DataType, Graph, Output, SavedModelBundle, Session, SessionOptions, SessionRunArgs, Status, Tensor,
@@ -47,13 +52,13 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Opens the model that `model` names; see [`locate`].
+    /// Opens the model that `model` names; see [`locate`]. A checkpoint's network is built of `convolutions`.
     ///
     /// # Errors
     /// There is no such model, it is damaged, or it does not fit.
-    pub fn open(model: &Path, options: &SessionOptions) -> Result<Self> {
+    pub fn open(model: &Path, options: &SessionOptions, convolutions: Convolutions) -> Result<Self> {
         match locate(model)? {
-            Location::Checkpoint(prefix) => Self::from_checkpoint(&prefix, options),
+            Location::Checkpoint(prefix) => Self::from_checkpoint(&prefix, options, convolutions),
             Location::SavedModel(folder) => Self::from_saved_model(&folder, options),
         }
     }
@@ -62,7 +67,11 @@ impl Classifier {
     ///
     /// # Errors
     /// It is missing or damaged, or of neither network.
-    pub fn from_checkpoint(prefix: &Path, options: &SessionOptions) -> Result<Self> {
+    pub fn from_checkpoint(
+        prefix: &Path,
+        options: &SessionOptions,
+        convolutions: Convolutions,
+    ) -> Result<Self> {
         let kind = kind_of(&Checkpoint::open(prefix)?)?;
         let graph = Scope::new(Some(0));
         let x = graph
@@ -71,7 +80,7 @@ impl Classifier {
             .shape("shape", &[None, Some(PIXELS as i64)])
             .output()?;
         let images = reshape(&graph, &x, &[-1, SIDE as i32, SIDE as i32, 1])?;
-        let logits = kind.inference(&graph, &images)?;
+        let logits = kind.inference(&graph, &images, convolutions)?;
         let probabilities = softmax(&graph, "probabilities", &logits)?;
         let saver = Saver::new(&graph, &graph.variables())?;
         let session =

@@ -41,8 +41,8 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         predictions.push(Prediction { image: name, outcome });
     }
     if !images.is_empty() {
-        let options = tensorflow::session_options(global)?;
-        let classifier = Classifier::open(&args.model, &options)?;
+        let (options, convolutions) = tensorflow::session_options(global)?;
+        let classifier = Classifier::open(&args.model, &options, convolutions)?;
         let mut probabilities = Vec::new();
         for chunk in images.chunks(CHUNK * tf_mnist::model::PIXELS as usize) {
             probabilities.extend(classifier.probabilities(chunk)?);

@@ -4,6 +4,7 @@ use super::{failure, progress};
 use crate::cli::GlobalArgs;
 use ::tensorflow::SessionOptions;
 use anyhow::{Context, Result};
+use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{self, Device, Options, Runtime, SessionConfig};
 
 /// The session settings that the options ask for. `reproducible` fixes threads and the graph optimizer.
@@ -71,15 +72,18 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
     runtime::load(&options, &*progress::watcher(global)).context("cannot run TensorFlow")
 }
 
-/// Opens TensorFlow, and returns the options of a session to use a network in.
+/// Opens TensorFlow, and returns the options of a session to use a network in, and what to build it of.
 ///
 /// # Errors
 /// As [`session_config`] and [`load`]; or a GPU is asked for and there is none.
-pub fn session_options(global: &GlobalArgs) -> Result<SessionOptions> {
+pub fn session_options(global: &GlobalArgs) -> Result<(SessionOptions, Convolutions)> {
     let config = session_config(global, false)?;
-    load(global, &config, onednn(global, false))?;
+    let runtime = load(global, &config, onednn(global, false))?;
     if config.device.requires_gpu() {
         runtime::devices(&config)?;
     }
-    Ok(config.session_options()?)
+    Ok((
+        config.session_options()?,
+        Convolutions::fastest(runtime, &config)?,
+    ))
 }

@@ -15,9 +15,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
-use tf_mnist::kernels;
 use tf_mnist::model::{Convolutions, Kind};
-use tf_mnist::runtime::{self, Device, Host, Runtime, SessionConfig};
+use tf_mnist::runtime::{self, Host};
 use tf_mnist::training::{
     Ending, Interrupt, ModelCheckpoint, ModelConfig, ProgressDisplay, RunConfig, RunDirectory, SavedState,
     TrainingError, TrainingSession, TrainingState, fit,
@@ -72,12 +71,16 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
     if config.session.device.requires_gpu() {
         runtime::devices(&config.session)?;
     }
+    let convolutions = match config.reproducible {
+        true => Convolutions::TensorFlow,
+        false => Convolutions::fastest(runtime, &config.session)?,
+    };
     // Read and verified while the graph is built. Not before the library is open: that sets environment variables,
     // which no other thread may read meanwhile.
     let dataset = start_loading(global, config.data_dir.clone());
 
     let session = TrainingSession::new(
-        config.build_network(convolutions(&config, runtime)?)?,
+        config.build_network(convolutions)?,
         &config.session.session_options()?,
     )?;
     let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
@@ -143,27 +146,6 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
                 format!("once that is settled, the run goes on from its last saved state: {again}"),
             ),
         })
-}
-
-/// Whose convolutions to train with: our own where the processor and TensorFlow's library take them, on the CPU.
-fn convolutions(config: &RunConfig, runtime: &Runtime) -> Result<Convolutions> {
-    if config.reproducible || runtime.is_gpu_build && uses_gpu(&config.session)? {
-        return Ok(Convolutions::TensorFlow);
-    }
-    Ok(match kernels::load(runtime, config.session.threads().intra_op) {
-        Ok(()) => Convolutions::Own,
-        Err(reason) => {
-            log::debug!("no kernels of our own: {reason}");
-            Convolutions::TensorFlow
-        }
-    })
-}
-
-fn uses_gpu(session: &SessionConfig) -> Result<bool> {
-    Ok(session.device != Device::Cpu
-        && runtime::devices(session)?
-            .iter()
-            .any(|device| device.device_type == "GPU"))
 }
 
 /// A run whose folder is taken.

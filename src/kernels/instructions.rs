@@ -4,8 +4,10 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Instructions {
     /// 256-bit registers and fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
     Avx2,
     /// 512-bit registers.
+    #[cfg(target_arch = "x86_64")]
     Avx512,
 }
 
@@ -50,6 +52,11 @@ macro_rules! for_each_instruction_set {
                     Instructions::Avx2 => avx2::<$($parameter),*>($($argument),*),
                 }
             }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        #[allow(unused_variables)]
+        $visibility fn $name<$(const $parameter: usize),*>(instructions: Instructions, $($argument: $type),*) {
+            match instructions {} // there is none
         }
     };
 }

@@ -90,8 +90,15 @@ pub fn baseline(config: &BaselineConfig) -> Result<Network> {
 ///
 /// # Errors
 /// TensorFlow refuses a node.
-pub(super) fn logits(graph: &Scope, images: &Output) -> Result<Output> {
-    Layers::new(graph, Precision::F32)?.apply(graph, images)
+pub(super) fn logits(graph: &Scope, images: &Output, convolutions: Convolutions) -> Result<Output> {
+    let layers = Layers::new(graph, Precision::F32)?;
+    match convolutions {
+        Convolutions::TensorFlow => layers.apply(graph, images),
+        Convolutions::Own => {
+            let features = layers.fused().apply(graph, images)?.output(0);
+            layers.dense_layers(graph, &graph.name_scope("pool3"), &features)
+        }
+    }
 }
 
 /// The layers with variables.

@@ -9,6 +9,8 @@ pub use baseline::{BaselineConfig, baseline};
 pub use optimized::{AccuracyOn, OptimizedConfig, optimized};
 
 use crate::graph::{Accuracy, Checkpoint, Precision, Result, Saver, Scope, in_top_1, reshape, softmax};
+use crate::kernels;
+use crate::runtime::{Runtime, RuntimeError, SessionConfig};
 use tensorflow::{DataType, Operation, Output, TensorType};
 
 /// Height and width of an image, in pixels.
@@ -53,10 +55,10 @@ impl Kind {
     /// # Errors
     /// TensorFlow refuses a node, or the network is in the graph already and `graph` does not
     /// [reuse variables](Scope::reuse_variables).
-    pub fn inference(self, graph: &Scope, images: &Output) -> Result<Output> {
+    pub fn inference(self, graph: &Scope, images: &Output, convolutions: Convolutions) -> Result<Output> {
         match self {
-            Self::Baseline => baseline::logits(graph, images),
-            Self::Optimized => optimized::logits(graph, images),
+            Self::Baseline => baseline::logits(graph, images, convolutions),
+            Self::Optimized => optimized::logits(graph, images, convolutions),
         }
     }
 }
@@ -84,6 +86,25 @@ pub enum Convolutions {
     /// Those of [`crate::kernels`], on the CPU, float32. They have to be [loaded](crate::kernels::load) before. With
     /// [`Precision::Bf16`] only in use, where they are faster than TensorFlow's in bfloat16; not in training.
     Own,
+}
+
+impl Convolutions {
+    /// Our own where the processor and TensorFlow's library take them and `session` runs on the CPU, else TensorFlow's.
+    ///
+    /// # Errors
+    /// A GPU is required and there is none, or no session can be opened.
+    pub fn fastest(runtime: &Runtime, session: &SessionConfig) -> std::result::Result<Self, RuntimeError> {
+        if session.uses_gpu(runtime)? {
+            return Ok(Self::TensorFlow);
+        }
+        Ok(match kernels::load(runtime, session.threads().intra_op) {
+            Ok(()) => Self::Own,
+            Err(reason) => {
+                log::debug!("no kernels of our own: {reason}");
+                Self::TensorFlow
+            }
+        })
+    }
 }
 
 impl Towers {

@@ -4,8 +4,8 @@ use super::fused_convolutions::{FusedConvolutions, gradients_across};
 use super::{CLASSES, Convolutions, Ends, Inputs, Network, Towers};
 use crate::graph::{
     Activation, AdamOptimizer, BatchNorm, BatchNormConfig, Branches, Conditional, Conv2d, Conv2dConfig,
-    Dense, Dropout, Mode, Padding, Randomness, Result, Scope, Variable, bias_add, gradients, max_pool,
-    reshape, sparse_softmax_cross_entropy, to_f32,
+    Dense, Dropout, Mode, Padding, Precision, Randomness, Result, Scope, Variable, bias_add, gradients,
+    max_pool, reshape, sparse_softmax_cross_entropy, to_f32,
 };
 use serde::{Deserialize, Serialize};
 use tensorflow::Output;
@@ -157,9 +157,19 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
 ///
 /// # Errors
 /// TensorFlow refuses a node.
-pub(super) fn logits(graph: &Scope, images: &Output) -> Result<Output> {
-    let layers = Layers::new(graph, &OptimizedConfig::default())?;
-    Ok(layers.tower(graph, images, None)?.batch_normed)
+pub(super) fn logits(graph: &Scope, images: &Output, convolutions: Convolutions) -> Result<Output> {
+    let towers = Towers::Fast {
+        precision: Precision::F32,
+        convolutions,
+    };
+    let layers = Layers::new(
+        graph,
+        &OptimizedConfig {
+            towers,
+            ..Default::default()
+        },
+    )?;
+    Ok(layers.tower_in_use(graph, images, towers)?.batch_normed)
 }
 
 /// The layers with variables, which both towers share, and the two dropouts.
@@ -297,19 +307,20 @@ impl Layers {
                 ..
             } => {
                 let features = self.folded_convolutions(scope, images)?;
-                self.folded_dense_layers(scope, &features)
+                self.dense_layers(scope, &scope.name_scope("flatten"), &features, None)
             }
             Towers::Fast {
                 convolutions: Convolutions::Own,
                 ..
             } => {
                 let features = self.fused().apply(scope, images)?;
-                self.folded_dense_layers(scope, &features)
+                self.dense_layers(scope, &scope.name_scope("flatten"), &features, None)
             }
         }
     }
 
-    /// The layers up to the pool in use, with every batch norm folded into the layer before it and the pool before SELU.
+    /// The layers up to the pool in use, with both batch norms folded into the convolutions and the pool before SELU. Behind
+    /// the pool a batch norm is of 32 numbers a row, fewer than there are in the kernel that it could be folded into.
     fn folded_convolutions(&self, scope: &Scope, images: &Output) -> Result<Output> {
         let selu = |scope: &Scope, h: &Output| Activation::Selu.apply(scope, h);
 
@@ -330,23 +341,6 @@ impl Layers {
         let h = max_pool(&pool3, "MaxPool", &h, 2, 2, Padding::Valid)?;
         let h = bias_add(&pool3, &to_f32(&pool3, &h)?, &folded.bias)?;
         selu(&pool3, &h)
-    }
-
-    /// The layers behind the pool in use, from float32 `[rows, 14, 14, 32]`, with the batch norm of fc1 folded into it.
-    fn folded_dense_layers(&self, scope: &Scope, features: &Output) -> Result<Logits> {
-        let fc1 = scope.name_scope("fc1");
-        let h = reshape(&fc1, features, &[-1, 14 * 14 * 32])?;
-        let folded = self
-            .norm3
-            .fold(&fc1, self.fc1.kernel.read(), self.fc1.bias.read())?;
-        let h = self.fc1.apply_with(&fc1, &h, &folded.kernel, &folded.bias)?;
-        let h = Activation::Selu.apply(&fc1, &h)?;
-
-        let output = scope.name_scope("output");
-        let plain = self.output.apply(&output, &h)?;
-        // Apart, since the published slip wants the logits before it.
-        let batch_normed = self.norm4.apply(&output, &plain, Mode::Inference)?;
-        Ok(Logits { plain, batch_normed })
     }
 }
 

@@ -44,6 +44,19 @@ pub fn devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>, RuntimeError> 
     Ok(devices)
 }
 
+impl SessionConfig {
+    /// Whether a session of this configuration has a GPU.
+    ///
+    /// # Errors
+    /// As [`devices`].
+    pub fn uses_gpu(&self, runtime: &Runtime) -> Result<bool, RuntimeError> {
+        if self.device == Device::Cpu || !runtime.is_gpu_build && !self.device.requires_gpu() {
+            return Ok(false);
+        }
+        Ok(devices(self)?.iter().any(|device| device.device_type == "GPU"))
+    }
+}
+
 impl From<tensorflow::Device> for DeviceInfo {
     fn from(device: tensorflow::Device) -> Self {
         let name = match device.name.split_once("/device:") {

@@ -21,7 +21,7 @@ pub use serving_graph::{CLASSIFY, PREDICT_BYTES, SERVING_DEFAULT};
 use crate::atomic_file;
 use crate::classifier::{Classifier, kind_of};
 use crate::graph::{Checkpoint, GraphError};
-use crate::model::Kind;
+use crate::model::{Convolutions, Kind};
 use serving_graph::ServingGraph;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -109,7 +109,8 @@ fn check(folder: &Path, prefix: &Path, options: &SessionOptions) -> Result<()> {
     /// Far above what rounding can do, far below any mistake.
     const TOLERANCE: f32 = 1e-4;
     let image = sample::seven_as_floats();
-    let expected = Classifier::from_checkpoint(prefix, options)?.probabilities(&image)?;
+    let expected =
+        Classifier::from_checkpoint(prefix, options, Convolutions::TensorFlow)?.probabilities(&image)?;
     let answer = Classifier::from_saved_model(folder, options)
         .and_then(|classifier| classifier.probabilities(&image))
         .map_err(|error| SavedModelError::Faulty(error.to_string()))?;

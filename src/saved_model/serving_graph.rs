@@ -1,7 +1,7 @@
 //! The graph that is served: the network three times over the same variables, each behind another kind of input.
 
 use crate::graph::{Result, Saver, Scope, cast, reshape, softmax};
-use crate::model::{CLASSES, Kind, PIXELS, SIDE};
+use crate::model::{CLASSES, Convolutions, Kind, PIXELS, SIDE};
 use tensorflow::{DataType, Output};
 
 /// The signature that is asked when a request names none.
@@ -145,7 +145,7 @@ fn placeholder(scope: &Scope, dtype: DataType, shape: &[Option<i64>]) -> Result<
 
 fn logits(scope: &Scope, kind: Kind, images: &Output) -> Result<Output> {
     let images = reshape(scope, images, &[-1, ROWS as i32, COLUMNS as i32, 1])?;
-    kind.inference(scope, &images)
+    kind.inference(scope, &images, Convolutions::TensorFlow)
 }
 
 /// `probabilities` float32 `[rows, 10]` and `classes` int64 `[rows]`.

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tensorflow::{SessionOptions, Tensor};
 use tf_mnist::classifier::{Classifier, ClassifierError};
-use tf_mnist::model::Kind;
+use tf_mnist::model::{Convolutions, Kind};
 use tf_mnist::saved_model::{self, CLASSIFY, Exported, PREDICT_BYTES, SERVING_DEFAULT, SavedModelError};
 
 const NETWORKS: [(&str, Kind); 2] = [
@@ -156,8 +156,9 @@ fn a_classifier_says_the_same_of_a_checkpoint_and_of_its_export() {
         let folder = tempfile::tempdir().unwrap();
         export(&final_checkpoint(network), folder.path(), None).unwrap();
         let options = SessionOptions::new();
-        let checkpoint = Classifier::open(&final_checkpoint(network), &options).unwrap();
-        let exported = Classifier::open(folder.path(), &options).unwrap();
+        let checkpoint =
+            Classifier::open(&final_checkpoint(network), &options, Convolutions::TensorFlow).unwrap();
+        let exported = Classifier::open(folder.path(), &options, Convolutions::TensorFlow).unwrap();
         assert_eq!((checkpoint.kind(), exported.kind()), (Some(kind), None));
         let expected = checkpoint.probabilities(&digits.floats).unwrap();
         assert!(greatest_difference(&expected, &hundred_digits::python_s_probabilities(network)) < 1e-5);
@@ -173,7 +174,8 @@ fn a_damaged_saved_model_is_refused() {
     let exported = export(&final_checkpoint("baseline"), folder.path(), None).unwrap();
     let graph = exported.path.join("saved_model.pb");
     let whole = fs::read(&graph).unwrap();
-    let open = || Classifier::open(&exported.path, &SessionOptions::new()).map(drop);
+    let open =
+        || Classifier::open(&exported.path, &SessionOptions::new(), Convolutions::TensorFlow).map(drop);
     for length in [0, whole.len() / 2, whole.len() - 1] {
         fs::write(&graph, &whole[..length]).unwrap();
         let error = open().unwrap_err();
