@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod graph;
 pub mod model;
 pub mod picture;
+mod regular_file;
 pub mod runtime;
 pub mod saved_model;
 pub mod training;
