@@ -33,31 +33,6 @@ const OPTIMIZED: &[&str] = &[
     "2",
 ];
 
-/// From weights that are good already, so that most validations end at a bound, and the run stops early. The order in
-/// which rows are looked at is no part of a saved state, so a resumed run takes another one: nothing may depend on it.
-const BOUNDED: &[&str] = &[
-    "optimized",
-    "--validation",
-    "bounded",
-    "--warm-start",
-    concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/golden/optimized_nodrop/final.ckpt"
-    ),
-    "--learning-rate",
-    "0.001",
-    "--batch-size",
-    "20",
-    "--max-steps",
-    "40",
-    "--validate-every",
-    "3",
-    "--patience",
-    "11",
-    "--save-every",
-    "2",
-];
-
 /// What was seen.
 #[derive(Debug, Default)]
 struct Counts {
@@ -248,7 +223,7 @@ fn killed_and_resumed_runs_end_as_if_nothing_had_happened() {
     for (name, arguments, kills) in [
         ("baseline", BASELINE, kills - optimized - bounded),
         ("optimized", OPTIMIZED, optimized),
-        ("bounded", BOUNDED, bounded),
+        ("bounded", runs::BOUNDED, bounded),
     ] {
         let place = folder.path().join(name);
         std::fs::create_dir(&place).unwrap();

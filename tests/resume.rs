@@ -235,6 +235,30 @@ fn a_run_that_is_not_reproducible_has_no_gap_and_nothing_twice() {
 }
 
 #[test]
+fn bounded_validation_decides_the_same_when_the_order_of_rows_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    succeed(start(&reference, runs::BOUNDED));
+    let bounds = |run: &Path| {
+        let lines = metrics(run).into_iter();
+        lines.filter(|line| line.contains(r#""bound":true"#)).count()
+    };
+    let all = bounds(&reference);
+    assert!(all > 1 && metrics(&reference).iter().any(|line| line.contains("early_stop")));
+    // Killed when it has an order of its own.
+    let mut child = start(&run, runs::BOUNDED).spawn().unwrap();
+    while bounds(&run) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "there was no bound");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(bounds(&run) < all);
+    succeed(resume(&run, &["optimized"]));
+    assert_same(&reference, &run);
+}
+
+#[test]
 fn only_some_options_may_change() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
