@@ -9,6 +9,7 @@ use crate::runtime::platform::{FRAMEWORK, PYTHON_LIBRARY};
 use crate::runtime::wheel::tests::{pinned, write_wheel};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -61,6 +62,10 @@ fn names(folder: &Path) -> Vec<String> {
         .collect()
 }
 
+fn inode(folder: &Path) -> Option<u64> {
+    fs::metadata(folder).ok().map(|folder| folder.ino())
+}
+
 /// The half-made installs in `cache`.
 fn staged(cache: &Path) -> Vec<PathBuf> {
     let mut names = names(cache);
@@ -109,19 +114,28 @@ fn an_install_killed_at_any_moment_leaves_no_false_library() {
         let before = staged(&cache);
         let mut child = installing(place.path()).spawn().unwrap();
         let share = f64::from(random.next_u32()) / f64::from(u32::MAX);
-        if random.next_u32().is_multiple_of(2) {
-            thread::sleep(duration.mul_f64(share));
-        } else {
-            // About the moment when it is put in place: that follows the second library.
-            let unpacked = || {
-                staged(&cache)
-                    .iter()
-                    .any(|folder| !before.contains(folder) && folder.join("library").join(FRAMEWORK).exists())
-            };
-            while !unpacked() && child.try_wait().unwrap().is_none() {
+        let mut wait_until = |seen: &dyn Fn() -> bool| {
+            while !seen() && child.try_wait().unwrap().is_none() {
                 thread::sleep(Duration::from_micros(100));
             }
-            thread::sleep(Duration::from_secs_f64(0.03 * share));
+        };
+        match random.next_u32() % 4 {
+            // At any moment.
+            0 | 1 => thread::sleep(duration.mul_f64(share)),
+            // While it is put in place, which follows the second library.
+            2 => {
+                wait_until(&|| {
+                    staged(&cache).iter().any(|folder| {
+                        !before.contains(folder) && folder.join("library").join(FRAMEWORK).exists()
+                    })
+                });
+                thread::sleep(Duration::from_secs_f64(0.03 * share));
+            }
+            // As soon as it is in place.
+            _ => {
+                let old = inode(&target);
+                wait_until(&|| inode(&target).is_some_and(|inode| Some(inode) != old));
+            }
         }
         if child.try_wait().unwrap().is_some() {
             continue;
