@@ -1,19 +1,14 @@
 //! Downloads killed with SIGKILL at random moments, over and over in one cache: no file that is half there is ever taken
 //! for the data set. `scripts/fault-sweep` does this at length.
 
-#[allow(dead_code)] // shared with the tests of fetching, which use more of it
-#[path = "fetch/server.rs"]
-mod server;
+#[path = "support/mirror.rs"]
+mod mirror;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use mirror::{Breaks, Mirror};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
-use server::{Server, begin, file, head, rest};
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Instant;
 use std::{env, fs};
@@ -33,22 +28,10 @@ fn a_download_killed_at_any_moment_leaves_no_false_entry() {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mnist = load_default(&Silent).unwrap();
     let digests: HashMap<_, _> = mnist.files.iter().map(|file| (file.name, file.sha256)).collect();
-    let mirror = mirror_of(&mnist.files);
+    let mirror = Mirror::of(&mnist.files, Breaks::EveryFourthAnswer);
     let place = tempfile::tempdir().unwrap();
-    fs::write(place.path().join("ca.pem"), mirror.authority_pem()).unwrap();
     let cache = place.path().join("cache/mnist");
-    let command = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tf-mnist"));
-        command
-            .args(["data", "--json"])
-            .env("TF_MNIST_CACHE", place.path().join("cache"))
-            .env("TF_MNIST_MIRROR", mirror.url("mnist"))
-            .env("SSL_CERT_FILE", place.path().join("ca.pem"))
-            .env("NO_PROXY", "127.0.0.1")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    };
+    let command = || mirror.data_command(&place.path().join("cache"));
 
     let begun = Instant::now();
     let whole = command().output().unwrap();
@@ -106,24 +89,4 @@ fn names(folder: &Path) -> Vec<String> {
     entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect()
-}
-
-/// Every fourth answer breaks off in the middle.
-fn mirror_of(files: &[tf_mnist::dataset::DataFile]) -> Server {
-    let zipped: HashMap<_, _> = files
-        .iter()
-        .map(|file| {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(&fs::read(&file.path).unwrap()).unwrap();
-            (format!("/mnist/{}.gz", file.name), encoder.finish().unwrap())
-        })
-        .collect();
-    Server::start(
-        move |request, out| match (zipped.get(&request.path), request.range_start()) {
-            (None, _) => head(out, "404 Not Found", &[]),
-            (Some(bytes), Some(start)) => rest(out, bytes, start),
-            (Some(bytes), None) if request.nth % 4 == 3 => begin(out, bytes, bytes.len() / 2),
-            (Some(bytes), None) => file(out, bytes),
-        },
-    )
 }

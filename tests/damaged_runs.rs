@@ -1,7 +1,10 @@
 //! Runs whose files were damaged, changed or taken away: what is sound is gone on with, and the rest is refused by name.
 
+#[path = "support/damage.rs"]
+mod damage;
 mod runs;
 
+use damage::{cut, empty, flip, remove};
 use runs::{fail, metrics, resume, start, succeed, wait_for_lines};
 use std::fs;
 use std::path::Path;
@@ -22,25 +25,6 @@ const TO_10: &[&str] = &["baseline", "--max-steps", "10"];
 fn copy(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
     assert!(copied.unwrap().success());
-}
-
-/// Turns one bit in the middle.
-fn flip(file: &Path) {
-    let mut bytes = fs::read(file).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(file, bytes).unwrap();
-}
-
-/// Cuts off the second half.
-fn cut(file: &Path) {
-    let length = fs::metadata(file).unwrap().len();
-    let opened = fs::File::options().write(true).open(file).unwrap();
-    opened.set_len(length / 2).unwrap();
-}
-
-fn remove(file: &Path) {
-    fs::remove_file(file).unwrap();
 }
 
 #[test]
@@ -95,6 +79,21 @@ fn a_damaged_state_gives_way_to_the_one_before_it() {
 }
 
 #[test]
+fn a_damaged_list_of_checkpoints_is_written_anew_from_the_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    for run in [&reference, &run] {
+        succeed(start(run, FIRST));
+    }
+    fs::write(run.join("checkpoint"), b"model_check\xff").unwrap();
+    for run in [&reference, &run] {
+        succeed(resume(run, TO_10));
+    }
+    assert_eq!(metrics(&run), metrics(&reference));
+    assert!(runs::checkpoint_files(&run) == runs::checkpoint_files(&reference));
+}
+
+#[test]
 fn a_run_whose_states_are_gone_is_not_begun_again() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
@@ -114,14 +113,21 @@ fn a_damaged_checkpoint_is_no_start() {
     let folder = tempfile::tempdir().unwrap();
     let [first, new] = ["first", "new"].map(|name| folder.path().join(name));
     succeed(start(&first, FIRST));
-    for (fault, reason) in [
-        (flip as fn(&Path), "is damaged"),
-        (cut, "is cut short"),
-        (remove, "does not exist"),
+    for (name, fault, reason) in [
+        (
+            "model.ckpt-7.data-00000-of-00001",
+            flip as fn(&Path),
+            "is damaged",
+        ),
+        ("model.ckpt-7.data-00000-of-00001", cut, "is cut short"),
+        ("model.ckpt-7.data-00000-of-00001", remove, "does not exist"),
+        ("model.ckpt-7.index", flip, "is damaged"),
+        ("model.ckpt-7.index", cut, "is damaged"),
+        ("checkpoint", empty, "is damaged"),
     ] {
         let copied = folder.path().join("copied");
         copy(&first, &copied);
-        let data = copied.join("model.ckpt-7.data-00000-of-00001");
+        let data = copied.join(name);
         fault(&data);
         let arguments = ["baseline", "--warm-start", copied.to_str().unwrap()];
         let stderr = fail(start(&new, &arguments), 1);

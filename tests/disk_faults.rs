@@ -2,11 +2,12 @@
 //! folder that the run can be resumed in once the fault is gone.
 
 mod runs;
+#[path = "support/small_disk.rs"]
+mod small_disk;
 
 use runs::{fail, metrics, resume, start, succeed};
-use std::ffi::OsStr;
+use small_disk::{SmallDisk, limited};
 use std::path::Path;
-use std::process::Command;
 
 /// Saves states after steps 6 and 8.
 const FIRST: &[&str] = &[
@@ -19,55 +20,6 @@ const FIRST: &[&str] = &[
     "8",
 ];
 const TO_10: &[&str] = &["baseline", "--max-steps", "10"];
-
-fn succeeds(program: &str, arguments: &[&OsStr]) -> bool {
-    let output = Command::new(program).args(arguments).output();
-    output.is_ok_and(|output| output.status.success())
-}
-
-/// `command`, none of whose files may be longer than `kib` KiB.
-fn limited(command: &Command, kib: u32) -> Command {
-    let mut shell = Command::new("bash");
-    shell
-        .args(["-c", &format!("ulimit -f {kib}; exec \"$0\" \"$@\"")])
-        .arg(command.get_program())
-        .args(command.get_args());
-    shell
-}
-
-/// A file system of its own, in memory, as large as a test wants it; `None` where mounting is not permitted.
-struct SmallDisk {
-    folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    fn mount(kib: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={kib}k");
-        let arguments = ["-t", "tmpfs", "-o", &size, "tmpfs"].map(OsStr::new);
-        if !succeeds("mount", &[&arguments[..], &[folder.path().as_os_str()]].concat()) {
-            eprintln!("not tested: mounting a small disk is not permitted here");
-            return None;
-        }
-        Some(Self { folder })
-    }
-
-    fn remount(&self, options: &str) {
-        let options = format!("remount,{options}");
-        let arguments = [
-            OsStr::new("-o"),
-            OsStr::new(&options),
-            self.folder.path().as_os_str(),
-        ];
-        assert!(succeeds("mount", &arguments));
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        succeeds("umount", &[self.folder.path().as_os_str()]);
-    }
-}
 
 /// After a fault: what was saved before is whole, and the way on is shown.
 fn assert_intact(run: &Path, stderr: &str, states: &[&str]) {
@@ -108,7 +60,7 @@ fn a_full_disk_leaves_the_state_before_it() {
     let reference = folder.path().join("reference");
     succeed(start(&reference, &arguments));
 
-    let run = disk.folder.path().join("run");
+    let run = disk.path().join("run");
     let stderr = fail(start(&run, &arguments), 1);
     let named = format!("error: cannot save the state {}/resume/step-", run.display());
     assert!(
@@ -128,11 +80,11 @@ fn a_full_disk_leaves_the_state_before_it() {
     disk.remount("ro");
     for command in [
         resume(&run, &["baseline", "--epochs", "2"]),
-        start(&disk.folder.path().join("new"), FIRST),
+        start(&disk.path().join("new"), FIRST),
     ] {
         let stderr = fail(command, 1);
         assert!(
-            stderr.contains("Read-only file system") && stderr.contains(disk.folder.path().to_str().unwrap()),
+            stderr.contains("Read-only file system") && stderr.contains(disk.path().to_str().unwrap()),
             "{stderr}"
         );
     }

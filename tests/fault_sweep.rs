@@ -44,6 +44,8 @@ struct Counts {
     while_writing: usize,
     losses: usize,
     validations: usize,
+    /// Of the validations: those that ended at a bound.
+    bounds: usize,
     decisions: usize,
     checkpoints: usize,
     differences: Vec<String>,
@@ -169,6 +171,8 @@ fn compare(reference: &Path, run: &Path, counts: &mut Counts) {
             Some("step") => counts.losses += 1,
             Some("validation") => {
                 counts.validations += 1;
+                // Whatever the order of rows, it ends at a bound if, and only if, it is no improvement on a best one.
+                counts.bounds += usize::from(event["bound"] == true);
                 counts.decisions += 1; // whether it improved, and so whether it is saved
             }
             _ => counts.decisions += 1, // when it stopped, and what was tested
@@ -215,17 +219,22 @@ fn killed_and_resumed_runs_end_as_if_nothing_had_happened() {
     let mut counts = Counts::default();
     let folder = tempfile::tempdir().unwrap();
     // Runs of the baseline are shorter, so more of them fit into the same time.
-    let baseline = kills - kills / 3;
-    for (arguments, kills) in [(BASELINE, baseline), (OPTIMIZED, kills - baseline)] {
-        let place = folder.path().join(arguments[0]);
+    let (optimized, bounded) = (kills / 3, kills / 6);
+    for (name, arguments, kills) in [
+        ("baseline", BASELINE, kills - optimized - bounded),
+        ("optimized", OPTIMIZED, optimized),
+        ("bounded", runs::BOUNDED, bounded),
+    ] {
+        let place = folder.path().join(name);
         std::fs::create_dir(&place).unwrap();
         let begun = Instant::now();
         sweep(arguments, kills, &place, &mut random, &mut counts);
-        println!("{}: {kills} kills in {:.0?}", arguments[0], begun.elapsed());
+        println!("{name}: {kills} kills in {:.0?}", begun.elapsed());
     }
+    assert!(bounded == 0 || counts.bounds > 0);
     println!(
         "kills: {} in {} runs, {} of them before a first step, {} while writing a checkpoint\n\
-         compared: {} losses, {} validations, {} decisions, {} checkpoints\n\
+         compared: {} losses, {} validations, {} of them bounds, {} decisions, {} checkpoints\n\
          differences: {}\nunreadable files: {}",
         counts.kills,
         counts.runs,
@@ -233,6 +242,7 @@ fn killed_and_resumed_runs_end_as_if_nothing_had_happened() {
         counts.while_writing,
         counts.losses,
         counts.validations,
+        counts.bounds,
         counts.decisions,
         counts.checkpoints,
         counts.differences.len(),

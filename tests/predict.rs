@@ -12,6 +12,7 @@ use predicates::str::contains;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 fn predict(images: &[PathBuf]) -> Command {
     let mut command = Command::cargo_bin("tf-mnist").unwrap();
@@ -178,6 +179,25 @@ fn pictures_that_cannot_be_used_are_named_and_the_rest_is_predicted() {
             "{prediction}"
         );
         assert_eq!(prediction.get("class"), None);
+    }
+}
+
+#[test]
+fn pipes_and_devices_are_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    let (zero, null) = (Path::new("/dev/zero"), Path::new("/dev/null"));
+    for (path, what) in [(fifo.as_path(), "a pipe"), (zero, "a device"), (null, "a device")] {
+        // As a picture, and as a file of images. Nobody ever writes to the pipe.
+        for name in [path.to_path_buf(), format!("{}#0", path.display()).into()] {
+            predict(&[name])
+                .timeout(Duration::from_secs(20))
+                .assert()
+                .code(1)
+                .stderr(contains(path.to_str().unwrap()).and(contains(format!("it is {what}, not a file"))));
+        }
     }
 }
 

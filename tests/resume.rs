@@ -3,6 +3,7 @@
 mod runs;
 
 use runs::{fail, metrics, resume, start, succeed, wait_for_lines};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -148,6 +149,113 @@ fn a_finished_run_has_nothing_left_until_it_is_extended() {
     succeed(resume(&run, &["optimized", "--patience", "20"]));
     assert_same(&reference, &run);
     assert!(runs::stderr(&succeed(resume(&run, &["optimized"]))).contains("nothing left to do"));
+}
+
+/// `baseline` validates, and saves a checkpoint, where it ends. That the shorter run ended is part of what happened, so
+/// its last validation stays in the record, and its last checkpoint among the kept ones; only the test, which concludes
+/// a run, is of the whole run.
+#[test]
+fn an_extended_baseline_keeps_the_validation_at_its_first_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    succeed(start(&reference, &[&BASELINE[..3], &["--epochs", "3"]].concat()));
+    // Two epochs of 15 steps: epoch 0 is validated anyway, the end of epoch 1 only because it is the end.
+    succeed(start(&run, BASELINE));
+    let shorter = metrics(&run);
+    succeed(resume(&run, &["baseline", "--epochs", "3"]));
+
+    let at_its_end = |line: &&String| line.contains(r#""event":"validation","step":29,"#);
+    let event =
+        |line: &String| line.contains(r#""event":"validation""#) || line.contains(r#""event":"test""#);
+    let (expected, mut found) = (metrics(&reference), metrics(&run));
+    assert_eq!(shorter.iter().filter(|line| event(line)).count(), 3);
+    assert_eq!(expected.iter().filter(at_its_end).count(), 0);
+    // The record begins with that of the shorter run, but for its test.
+    assert_eq!(found[..shorter.len() - 1], shorter[..shorter.len() - 1]);
+    assert_eq!(found.iter().filter(at_its_end).count(), 1);
+    // Without that line, it is that of a run that was asked for at once.
+    found.retain(|line| !at_its_end(&line));
+    assert_eq!(found, expected);
+
+    let files = |run: &Path| {
+        let files = runs::checkpoint_files(run).into_iter();
+        files.filter(|(name, _)| name != "checkpoint").collect::<Vec<_>>()
+    };
+    let (kept, others): (Vec<_>, Vec<_>) = files(&run)
+        .into_iter()
+        .partition(|(name, _)| name.starts_with("model.ckpt-29."));
+    assert_eq!(kept.len(), 2);
+    assert!(others == files(&reference));
+}
+
+/// Several threads, oneDNN where there is one: the last bits may differ from run to run, what happened may not.
+#[test]
+fn a_run_that_is_not_reproducible_has_no_gap_and_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut command = runs::tf_mnist(OPTIMIZED);
+    command
+        .args(["--seed", "5", "--data-dir"])
+        .arg(runs::small_mnist())
+        .arg("--out-dir")
+        .arg(&run);
+    // Killed after a state was saved and something was done since; then once more.
+    let mut child = command.spawn().unwrap();
+    wait_for_lines(&run, 9);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = metrics(&run);
+    let mut child = resume(&run, &["optimized"]).spawn().unwrap();
+    wait_for_lines(&run, 13);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    succeed(resume(&run, &["optimized"]));
+
+    let lines: Vec<Value> = metrics(&run)
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let steps_of = |event: &str| -> Vec<u64> {
+        let of_event = lines.iter().filter(|line| line["event"] == event);
+        of_event.map(|line| line["step"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(steps_of("step"), (0..14).collect::<Vec<_>>());
+    assert_eq!(steps_of("validation"), [0, 6, 12]);
+    assert_eq!(lines.len(), 14 + 3 + 1);
+    assert_eq!(lines.last().unwrap()["event"], "test");
+    for line in &lines {
+        assert!(line["event"] != "step" || line["loss"].as_f64().unwrap().is_finite());
+    }
+    // What was done before the state that was saved first was not done again.
+    assert_eq!(metrics(&run)[..5], before[..5]);
+    assert!(runs::unreadable(&run).is_empty() && runs::leftovers(&run).is_empty());
+    let config = fs::read_to_string(run.join("config.json")).unwrap();
+    assert!(config.contains(r#""reproducible": false"#));
+    assert!(runs::stderr(&succeed(resume(&run, &["optimized"]))).contains("nothing left to do"));
+}
+
+#[test]
+fn bounded_validation_decides_the_same_when_the_order_of_rows_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    succeed(start(&reference, runs::BOUNDED));
+    let bounds = |run: &Path| {
+        let lines = metrics(run).into_iter();
+        lines.filter(|line| line.contains(r#""bound":true"#)).count()
+    };
+    let all = bounds(&reference);
+    assert!(all > 1 && metrics(&reference).iter().any(|line| line.contains("early_stop")));
+    // Killed when it has an order of its own.
+    let mut child = start(&run, runs::BOUNDED).spawn().unwrap();
+    while bounds(&run) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "there was no bound");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(bounds(&run) < all);
+    succeed(resume(&run, &["optimized"]));
+    assert_same(&reference, &run);
 }
 
 #[test]

@@ -50,10 +50,12 @@ pub enum ClassifierError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// TensorFlow cannot load the SavedModel.
-    #[error("TensorFlow cannot load the SavedModel {path}: {status}")]
+    #[error("TensorFlow cannot load the SavedModel {path}: {}; export it again, or name another model", .damage.clone().unwrap_or_else(|| .status.to_string()))]
     Load {
         /// Its folder.
         path: PathBuf,
+        /// The file that is damaged, and how, where that was found out.
+        damage: Option<String>,
         /// TensorFlow's reason.
         status: Status,
     },

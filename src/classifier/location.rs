@@ -49,8 +49,8 @@ pub fn locate(model: &Path) -> Result<Location> {
         path: model.to_path_buf(),
         source,
     };
-    if let Some(prefix) = latest_checkpoint(model).map_err(unreadable)? {
-        return Ok(Location::Checkpoint(moved_along(model, prefix)));
+    if let Some(prefix) = latest_checkpoint(model)? {
+        return Ok(Location::Checkpoint(prefix));
     }
     let versions = versions_in(model).map_err(unreadable)?;
     match versions
@@ -117,18 +117,10 @@ fn has_index(prefix: &Path) -> bool {
     crate::graph::with_suffix(prefix, ".index").is_file()
 }
 
-/// Python's state file may name its checkpoints absolutely, where they were written; after the folder was moved they
-/// are still beside it.
-fn moved_along(folder: &Path, prefix: PathBuf) -> PathBuf {
-    match prefix.file_name().map(|name| folder.join(name)) {
-        Some(beside) if !has_index(&prefix) && has_index(&beside) => beside,
-        _ => prefix,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::{CheckpointError, GraphError};
 
     #[test]
     fn every_kind_of_model_is_found() {
@@ -139,6 +131,9 @@ mod tests {
             fs::write(at(name), text).unwrap();
         };
         touch("run/checkpoint", "model_checkpoint_path: \"model.ckpt-7\"\n");
+        touch("run/model.ckpt-7.index", "");
+        touch("torn/checkpoint", "model_checkpoint_pa");
+        touch("torn/model.ckpt-7.index", "");
         touch(
             "moved/checkpoint",
             "model_checkpoint_path: \"/gone/model.ckpt-8\"\n",
@@ -163,6 +158,12 @@ mod tests {
         assert!(matches!(
             locate(&at("base/11")),
             Err(ClassifierError::NoModelIn { .. })
+        ));
+        assert!(matches!(
+            locate(&at("torn")),
+            Err(ClassifierError::Graph(GraphError::Checkpoint(
+                CheckpointError::State { .. }
+            )))
         ));
         assert!(matches!(
             locate(&at("nothing")),

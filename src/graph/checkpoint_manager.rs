@@ -99,17 +99,61 @@ impl CheckpointManager {
     }
 }
 
-/// The newest checkpoint of a folder by its state file, ours or Python's; `tf.train.latest_checkpoint`.
+/// The newest checkpoint of a folder by its state file, ours or Python's; `tf.train.latest_checkpoint`. `None`: there is
+/// no state file.
 ///
 /// # Errors
-/// The state file is there but cannot be read.
-pub fn latest_checkpoint(folder: &Path) -> io::Result<Option<PathBuf>> {
-    match fs::read_to_string(folder.join(STATE)) {
-        // An absolute name in the file replaces the folder.
-        Ok(text) => Ok(parse_state(&text).latest.map(|name| folder.join(name))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+/// The state file cannot be read, or names no checkpoint that is there.
+pub fn latest_checkpoint(folder: &Path) -> std::result::Result<Option<PathBuf>, CheckpointError> {
+    let file = folder.join(STATE);
+    let text = match fs::read(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(CheckpointError::Io { file, source }),
+    };
+    let damaged = |reason: String| CheckpointError::State {
+        newest: newest_in(folder),
+        file,
+        reason,
+    };
+    let Ok(text) = String::from_utf8(text) else {
+        return Err(damaged("it is no text".to_owned()));
+    };
+    let Some(name) = parse_state(&text).latest else {
+        return Err(damaged("it names no model_checkpoint_path".to_owned()));
+    };
+    // An absolute name in the file replaces the folder. Python may have written one, and the folder was moved since: the
+    // checkpoints are still beside the file.
+    let named = folder.join(&name);
+    let beside = named.file_name().map(|name| folder.join(name));
+    let found = std::iter::once(named)
+        .chain(beside)
+        .find(|prefix| with_suffix(prefix, ".index").is_file());
+    match found {
+        Some(prefix) => Ok(Some(prefix)),
+        None => Err(damaged(format!("it names {name:?}, which is not there"))),
     }
+}
+
+/// The checkpoint `model.ckpt-STEP` of the latest step whose files are all in `folder`.
+fn newest_in(folder: &Path) -> Option<PathBuf> {
+    let names = fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.file_name());
+    let (_, newest) = names
+        .filter_map(|name| {
+            let prefix = name.to_str()?.strip_suffix(".index")?;
+            let step: u64 = prefix.strip_prefix("model.ckpt-")?.parse().ok()?;
+            Some((step, folder.join(prefix)))
+        })
+        .filter(|(_, prefix)| {
+            CheckpointManager::SUFFIXES
+                .iter()
+                .all(|suffix| with_suffix(prefix, suffix).is_file())
+        })
+        .max()?;
+    Some(newest)
 }
 
 /// The names, within `folder`, of the checkpoints that are in `folder`; each once, where it stands last.
@@ -233,5 +277,40 @@ mod tests {
     fn a_folder_without_a_state_has_no_latest_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(latest_checkpoint(folder.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_state_that_leads_nowhere_is_named_with_a_way_round() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["model.ckpt-9", "model.ckpt-10"] {
+            for suffix in CheckpointManager::SUFFIXES {
+                fs::write(at(&format!("{name}{suffix}")), "").unwrap();
+            }
+        }
+        fs::write(at("model.ckpt-11.index"), "").unwrap();
+        for (text, reason) in [
+            (&b""[..], "names no"),
+            (b"model_checkpoint_pa", "names no"),
+            (b"model_checkpoint_path: \"model.ck", "names no"),
+            (b"model_checkpoint_path: \"\xff\"", "is no text"),
+            (
+                b"model_checkpoint_path: \"model.ckpt-8\"",
+                "model.ckpt-8\", which is not there",
+            ),
+        ] {
+            fs::write(at(STATE), text).unwrap();
+            let error = latest_checkpoint(folder.path()).unwrap_err().to_string();
+            let way = format!(
+                "name a checkpoint itself, such as {}",
+                at("model.ckpt-10").display()
+            );
+            assert!(
+                error.starts_with(&at(STATE).display().to_string())
+                    && error.contains(reason)
+                    && error.ends_with(&way),
+                "{error}"
+            );
+        }
     }
 }

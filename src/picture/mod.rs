@@ -15,8 +15,8 @@ pub use gray::Gray;
 pub use prepare::prepare;
 
 use crate::dataset::{self, IMAGE_PIXELS};
+use crate::regular_file;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ fn decode(path: &Path) -> Result<DynamicImage, PictureError> {
         path: path.to_path_buf(),
         source,
     };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = regular_file::open(path).map_err(unreadable)?;
     let reader = ImageReader::new(BufReader::new(file))
         .with_guessed_format()
         .map_err(unreadable)?;
@@ -91,7 +91,7 @@ fn decode(path: &Path) -> Result<DynamicImage, PictureError> {
 fn unknown_format(path: &Path) -> PictureError {
     let path = path.to_path_buf();
     let mut start = [0; 4];
-    let read = File::open(&path).and_then(|mut file| file.read_exact(&mut start));
+    let read = regular_file::open(&path).and_then(|mut file| file.read_exact(&mut start));
     match (read, start) {
         (Ok(()), [0, 0, 8, 3]) => PictureError::NoIndex { path },
         (Ok(()), [0x1f, 0x8b, ..]) => PictureError::UnknownFormat {

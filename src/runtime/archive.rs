@@ -75,6 +75,7 @@ impl LibrarySource for OfficialArchive {
                     .replace(&format!("{}: ", self.archive.url), ""),
                 None => "no source".to_owned(),
             },
+            fetch::FetchError::Write { source, .. } => disk_error(scratch, &source),
             other => other.to_string(),
         })?;
         let archive = File::open(&path).map_err(|error| disk_error(scratch, &error))?;

@@ -134,4 +134,6 @@ fn remove_leftovers(cache: &Path) {
 }
 
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod tests;

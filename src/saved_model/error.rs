@@ -3,7 +3,7 @@
 use crate::classifier::ClassifierError;
 use crate::graph::{CheckpointError, GraphError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::Utf8Error;
 
 /// An error of an export; it names the file. No version folder is there that was not there before.
@@ -49,6 +49,21 @@ pub enum SavedModelError {
     /// TensorFlow's own description of the graph cannot be read.
     #[error("TensorFlow's GraphDef cannot be read: {0}")]
     Unreadable(prost::DecodeError),
+}
+
+impl SavedModelError {
+    /// The same error with a file in the folder `aside`, which is about to go, named as it would have been in `version`.
+    pub(super) fn in_place(self, aside: &Path, version: &Path) -> Self {
+        let (action, path, source) = match self {
+            Self::File { action, path, source } => (action, path, source),
+            Self::Graph(GraphError::Save { path, source }) => ("write", path, source),
+            other => return other,
+        };
+        let path = path
+            .strip_prefix(aside)
+            .map_or(path.clone(), |inner| version.join(inner));
+        Self::File { action, path, source }
+    }
 }
 
 impl From<CheckpointError> for SavedModelError {

@@ -78,8 +78,9 @@ pub fn export(
     let versions = Versions::open(base)?;
     let (version, path) = versions.next(version)?;
     let aside = versions.aside()?;
-    write(&serving, &session, aside.path())?;
-    check(aside.path(), prefix, options)?;
+    write(&serving, &session, aside.path())
+        .and_then(|()| check(aside.path(), prefix, options))
+        .map_err(|error| error.in_place(aside.path(), &path))?;
     versions.publish(aside.path(), &path)?;
     // It goes by another name now, so there is nothing to delete.
     let _ = aside.keep();

@@ -75,7 +75,7 @@ impl Versions {
             .prefix(ASIDE)
             .permissions(Permissions::from_mode(0o777)) // less the umask, as for any new folder
             .tempdir_in(&self.base)
-            .map_err(failed("create a folder in", &self.base))
+            .map_err(|error| failed("create a folder in", &self.base)(without_path(error)))
     }
 
     /// Makes the finished folder `aside` the version `path`, in one step that never replaces anything.
@@ -131,6 +131,14 @@ fn create_folders(folder: &Path) -> io::Result<()> {
     match fs::create_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         made => made.and_then(|()| atomic_file::sync_folder(parent)),
+    }
+}
+
+/// An error of `tempfile` without the name it drew, which means nothing to anybody.
+fn without_path(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((why, _)) => io::Error::new(error.kind(), why),
+        None => error,
     }
 }
 

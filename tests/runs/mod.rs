@@ -16,6 +16,31 @@ use tf_mnist::training::{RunConfig, RunState};
 pub const TRAIN_ROWS: usize = 300;
 const TEST_ROWS: usize = 500;
 
+/// From weights that are good already, so that most validations end at a bound, and the run stops early. The order in
+/// which rows are looked at is no part of a saved state, so a resumed run takes another one: nothing may depend on it.
+pub const BOUNDED: &[&str] = &[
+    "optimized",
+    "--validation",
+    "bounded",
+    "--warm-start",
+    concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/golden/optimized_nodrop/final.ckpt"
+    ),
+    "--learning-rate",
+    "0.001",
+    "--batch-size",
+    "20",
+    "--max-steps",
+    "40",
+    "--validate-every",
+    "3",
+    "--patience",
+    "11",
+    "--save-every",
+    "2",
+];
+
 /// A folder with the head of MNIST: 5000 rows to validate, [`TRAIN_ROWS`], and a few to test.
 pub fn small_mnist() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();

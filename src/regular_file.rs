@@ -1,0 +1,32 @@
+//! Opening what a user names as a file: a FIFO or device would make the program wait for whoever writes to it.
+
+use std::fs::{self, File, FileType};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+/// Opens a file for reading, if it is a regular one or a link to one.
+///
+/// # Errors
+/// As [`File::open`], and at once for anything that is no regular file.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_file() {
+        File::open(path)
+    } else {
+        let why = format!("it is {}, not a file; copy what it holds into one", name(kind));
+        Err(io::Error::new(ErrorKind::InvalidInput, why))
+    }
+}
+
+fn name(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}

@@ -1,0 +1,74 @@
+//! A mirror of MNIST on this machine, and the command that fetches from it.
+
+#[allow(dead_code)] // shared with the tests of fetching, which use more of it
+#[path = "../fetch/server.rs"]
+mod server;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use server::{Server, begin, file, head, rest};
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+use tf_mnist::dataset::DataFile;
+
+/// Whether answers break off in the middle.
+#[allow(dead_code)] // each test file has one kind
+#[derive(Clone, Copy, PartialEq)]
+pub enum Breaks {
+    Never,
+    EveryFourthAnswer,
+}
+
+pub struct Mirror {
+    server: Server,
+    place: TempDir,
+}
+
+impl Mirror {
+    pub fn of(files: &[DataFile], breaks: Breaks) -> Self {
+        let zipped: HashMap<_, _> = files
+            .iter()
+            .map(|file| {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+                encoder.write_all(&fs::read(&file.path).unwrap()).unwrap();
+                (format!("/mnist/{}.gz", file.name), encoder.finish().unwrap())
+            })
+            .collect();
+        let server = Server::start(move |request, out| {
+            let breaks = breaks == Breaks::EveryFourthAnswer && request.nth % 4 == 3;
+            match (zipped.get(&request.path), request.range_start()) {
+                (None, _) => head(out, "404 Not Found", &[]),
+                (Some(bytes), Some(start)) => rest(out, bytes, start),
+                (Some(bytes), None) if breaks => begin(out, bytes, bytes.len() / 2),
+                (Some(bytes), None) => file(out, bytes),
+            }
+        });
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("ca.pem"), server.authority_pem()).unwrap();
+        Self { server, place }
+    }
+
+    /// `tf-mnist data --json` with the cache `cache` and this mirror.
+    pub fn data_command(&self, cache: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tf-mnist"));
+        command
+            .args(["data", "--json"])
+            .env("TF_MNIST_CACHE", cache)
+            .env("TF_MNIST_MIRROR", self.server.url("mnist"))
+            .env("SSL_CERT_FILE", self.place.path().join("ca.pem"))
+            .env("NO_PROXY", "127.0.0.1")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// The files asked for so far.
+    #[allow(dead_code)]
+    pub fn requests(&self) -> usize {
+        self.server.requests().len()
+    }
+}
