@@ -41,12 +41,9 @@ impl Op for BaselineFeatures {
         Argument("sums", &[ROWS, 14, 14, 32]),
     ];
 
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let ([images, kernel1, bias1, kernel2, bias2], [features, sums]) = (inputs, outputs) else {
-            return;
-        };
-        let Some(instructions) = Instructions::of_this_processor() else {
-            return;
+            unreachable!("as many as the op has")
         };
         let weights = Weights::new(kernel1, bias1, kernel2, bias2);
         images
@@ -80,16 +77,13 @@ impl Op for BaselineFeaturesGrad {
         Argument("bias2_gradient", &[32]),
     ];
 
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let (
             [gradient, features, sums, images, kernel1, bias1, kernel2],
             [kernel1_gradient, bias1_gradient, kernel2_gradient, bias2_gradient],
         ) = (inputs, outputs)
         else {
-            return;
-        };
-        let Some(instructions) = Instructions::of_this_processor() else {
-            return;
+            unreachable!("as many as the op has")
         };
         let weights = Weights::new(kernel1, bias1, kernel2, &[0.0; 16 * OUT]);
         let partial: Vec<Gradients> = images

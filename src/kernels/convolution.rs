@@ -7,11 +7,28 @@ use super::batch_norm::ChannelSums;
 use super::instructions::{Instructions, for_each_instruction_set};
 use super::simd::F32x16;
 use super::winograd::{
-    Block, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, kernel_gradient, multiply,
+    Block, Columns, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, kernel_gradient, multiply,
     multiply_transposed, tile_output, transform_input, transform_output_gradient, transformed_kernel,
-    zero_points,
+    zero_columns, zero_points,
 };
 use rayon::prelude::*;
+
+/// Room for one row of tiles of an image.
+struct Scratch<const IN: usize, const OUT: usize> {
+    columns: Box<Columns<IN>>,
+    inputs: Box<Points<IN>>,
+    outputs: Box<Points<OUT>>,
+}
+
+impl<const IN: usize, const OUT: usize> Scratch<IN, OUT> {
+    fn new() -> Self {
+        Self {
+            columns: zero_columns(),
+            inputs: zero_points(),
+            outputs: zero_points(),
+        }
+    }
+}
 
 /// Of each block of channels: the sums of the results before the bias, and of their squares.
 pub(super) type Statistics<const BLOCKS: usize> = [[ChannelSums; 2]; BLOCKS];
@@ -34,23 +51,11 @@ pub(super) fn convolve<const IN: usize, const OUT: usize>(
     let sums: Vec<[[Block; 2]; OUT]> = as_blocks(x)
         .par_chunks(PIXELS * IN)
         .zip(as_blocks_mut(y).par_chunks_mut(PIXELS * OUT))
-        .map_init(
-            || (zero_points::<IN>(), zero_points::<OUT>()),
-            |(inputs, outputs), (x, y)| {
-                let mut sums = [[[0.0; 16]; 2]; OUT];
-                convolve_image(
-                    instructions,
-                    x,
-                    &transformed,
-                    &bias_blocks,
-                    y,
-                    &mut sums,
-                    inputs,
-                    outputs,
-                );
-                sums
-            },
-        )
+        .map_init(Scratch::<IN, OUT>::new, |scratch, (x, y)| {
+            let mut sums = [[[0.0; 16]; 2]; OUT];
+            convolve_image(instructions, x, &transformed, &bias_blocks, y, &mut sums, scratch);
+            sums
+        })
         .collect();
     let mut statistics = [[ChannelSums::ZERO; 2]; OUT];
     for sums in &sums {
@@ -97,16 +102,13 @@ pub(super) fn filter_gradient<const IN: usize, const OUT: usize>(
     let partial: Vec<Vec<Block>> = as_blocks(x)
         .par_chunks(ROWS_SUMMED * PIXELS * IN)
         .zip(as_blocks(dy).par_chunks(ROWS_SUMMED * PIXELS * OUT))
-        .map_init(
-            || (zero_points::<IN>(), zero_points::<OUT>()),
-            |(inputs, outputs), (x, dy)| {
-                let mut sums = vec![[0.0; 16]; POINTS * 16 * IN * OUT];
-                for (x, dy) in x.chunks(PIXELS * IN).zip(dy.chunks(PIXELS * OUT)) {
-                    add_filter_gradient(instructions, x, dy, &mut sums, inputs, outputs);
-                }
-                sums
-            },
-        )
+        .map_init(Scratch::<IN, OUT>::new, |scratch, (x, dy)| {
+            let mut sums = vec![[0.0; 16]; POINTS * 16 * IN * OUT];
+            for (x, dy) in x.chunks(PIXELS * IN).zip(dy.chunks(PIXELS * OUT)) {
+                add_filter_gradient(instructions, x, dy, &mut sums, scratch);
+            }
+            sums
+        })
         .collect();
     let mut partial = partial.into_iter();
     let mut total = partial
@@ -135,8 +137,7 @@ for_each_instruction_set! {
         bias: &[Block; OUT],
         y: &mut [Block],
         sums: &mut [[Block; 2]; OUT],
-        inputs: &mut Points<IN>,
-        outputs: &mut Points<OUT>,
+        scratch: &mut Scratch<IN, OUT>,
     ) = convolve_image_with
 }
 
@@ -147,11 +148,15 @@ fn convolve_image_with<V: F32x16, const IN: usize, const OUT: usize>(
     bias: &[Block; OUT],
     y: &mut [Block],
     sums: &mut [[Block; 2]; OUT],
-    inputs: &mut Points<IN>,
-    outputs: &mut Points<OUT>,
+    scratch: &mut Scratch<IN, OUT>,
 ) {
+    let Scratch {
+        columns,
+        inputs,
+        outputs,
+    } = scratch;
     for tile_row in 0..TILES {
-        transform_input::<V, IN>(x, tile_row, inputs);
+        transform_input::<V, IN>(x, tile_row, columns, inputs);
         multiply::<V, IN, OUT>(inputs, kernel, outputs);
         for block in 0..OUT {
             let bias = V::load(&bias[block]);
@@ -179,8 +184,7 @@ for_each_instruction_set! {
         x: &[Block],
         dy: &[Block],
         sums: &mut [Block],
-        inputs: &mut Points<IN>,
-        outputs: &mut Points<OUT>,
+        scratch: &mut Scratch<IN, OUT>,
     ) = add_filter_gradient_with
 }
 
@@ -189,11 +193,15 @@ fn add_filter_gradient_with<V: F32x16, const IN: usize, const OUT: usize>(
     x: &[Block],
     dy: &[Block],
     sums: &mut [Block],
-    inputs: &mut Points<IN>,
-    outputs: &mut Points<OUT>,
+    scratch: &mut Scratch<IN, OUT>,
 ) {
+    let Scratch {
+        columns,
+        inputs,
+        outputs,
+    } = scratch;
     for tile_row in 0..TILES {
-        transform_input::<V, IN>(x, tile_row, inputs);
+        transform_input::<V, IN>(x, tile_row, columns, inputs);
         transform_output_gradient::<V, OUT>(dy, tile_row, outputs);
         multiply_transposed::<V, IN, OUT>(inputs, outputs, sums);
     }

@@ -38,19 +38,18 @@ impl Op for FirstLayer {
         Argument("mean", &[16]),
         Argument("variance", &[16]),
         Argument("unbiased_variance", &[16]),
+        Argument("image_moments", &[10, 9]),
     ];
 
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let ([images, kernel, bias, gamma, beta], [hidden, mean, variance, unbiased_variance]) =
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let ([images, kernel, bias, gamma, beta], [hidden, mean, variance, unbiased_variance, image_moments]) =
             (inputs, outputs)
         else {
-            return;
-        };
-        let Some(instructions) = Instructions::of_this_processor() else {
-            return;
+            unreachable!("as many as the op has")
         };
         let population = population(images.len() / PIXELS);
         let moments = ImageMoments::of(instructions, images);
+        moments.write(image_moments);
         let mut folded = Folded::default();
         for channel in 0..16 {
             let k: [f64; PLACES] = std::array::from_fn(|place| f64::from(kernel[place * 16 + channel]));
@@ -86,6 +85,7 @@ impl Op for FirstLayerGrad {
         Argument("gamma", &[16]),
         Argument("mean", &[16]),
         Argument("variance", &[16]),
+        Argument("image_moments", &[10, 9]),
     ];
     const OUTPUTS: &'static [Argument] = &[
         Argument("kernel_gradient", &[3, 3, 1, 16]),
@@ -93,19 +93,26 @@ impl Op for FirstLayerGrad {
         Argument("beta_gradient", &[16]),
     ];
 
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let (
-            [gradient, hidden, images, kernel, bias, gamma, mean, variance],
+            [
+                gradient,
+                hidden,
+                images,
+                kernel,
+                bias,
+                gamma,
+                mean,
+                variance,
+                image_moments,
+            ],
             [kernel_gradient, gamma_gradient, beta_gradient],
         ) = (inputs, outputs)
         else {
-            return;
-        };
-        let Some(instructions) = Instructions::of_this_processor() else {
-            return;
+            unreachable!("as many as the op has")
         };
         let population = population(images.len() / PIXELS);
-        let moments = ImageMoments::of(instructions, images);
+        let moments = ImageMoments::read(image_moments);
         // Of dz, the gradient in what SELU is applied to: its sum times the image under each place, and its sum.
         let sums: Vec<GradientSums> = images
             .par_chunks(PIXELS)
@@ -182,6 +189,22 @@ impl ImageMoments {
             }
         }
         total
+    }
+
+    /// The products and last the sums, float32 `[10][9]`, from the layer to its gradient.
+    fn write(&self, to: &mut [f32]) {
+        let rows = self.products.iter().chain([&self.sums]);
+        for (to, &value) in to.iter_mut().zip(rows.flatten()) {
+            *to = value as f32;
+        }
+    }
+
+    fn read(from: &[f32]) -> Self {
+        let row = |row: usize| std::array::from_fn(|place| f64::from(from[row * PLACES + place]));
+        Self {
+            products: std::array::from_fn(row),
+            sums: row(PLACES),
+        }
     }
 
     /// Σ y of the convolution with `k`.

@@ -7,8 +7,8 @@ use super::instructions::{Instructions, for_each_instruction_set};
 use super::registry::{Argument, Op, ROWS};
 use super::simd::{F32x16, selu};
 use super::winograd::{
-    Block, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, multiply, tile_output,
-    transform_input, zero_points,
+    Block, Columns, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, multiply, tile_output,
+    transform_input, zero_columns, zero_points,
 };
 use rayon::prelude::*;
 
@@ -31,12 +31,9 @@ impl Op for Features {
     ];
     const OUTPUTS: &'static [Argument] = &[Argument("features", &[ROWS, 14, 14, 32])];
 
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let ([images, kernel1, bias1, kernel2, bias2], [features]) = (inputs, outputs) else {
-            return;
-        };
-        let Some(instructions) = Instructions::of_this_processor() else {
-            return;
+            unreachable!("as many as the op has")
         };
         let mut kernels = Kernels {
             first: Folded::default(),
@@ -66,6 +63,7 @@ struct Kernels {
 /// What lies between the layers, of one image.
 struct Scratch {
     hidden: Vec<Block>,
+    columns: Box<Columns<1>>,
     inputs: Box<Points<1>>,
     outputs: Box<Points<OUT>>,
 }
@@ -74,6 +72,7 @@ impl Scratch {
     fn new() -> Self {
         Self {
             hidden: vec![[0.0; 16]; PIXELS],
+            columns: zero_columns(),
             inputs: zero_points(),
             outputs: zero_points(),
         }
@@ -93,12 +92,13 @@ fn image_features_with<V: F32x16>(
 ) {
     let Scratch {
         hidden,
+        columns,
         inputs,
         outputs,
     } = scratch;
     first_layer::apply_with::<V>(image, &kernels.first, hidden);
     for tile_row in 0..TILES {
-        transform_input::<V, 1>(hidden, tile_row, inputs);
+        transform_input::<V, 1>(hidden, tile_row, columns, inputs);
         multiply::<V, 1, OUT>(inputs, &kernels.kernel2, outputs);
         for tile in 0..TILES {
             for block in 0..OUT {

@@ -72,6 +72,7 @@ pub enum Unavailable {
 
 struct Loaded {
     api: Api,
+    instructions: Instructions,
     threads: ThreadPool,
 }
 
@@ -83,11 +84,10 @@ fn api() -> Option<&'static Api> {
 }
 
 /// Runs `work`, whose rows are to be shared among the kernels' threads.
-fn on_our_threads<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    match LOADED.get() {
-        Some(loaded) => loaded.threads.install(work),
-        None => work(),
-    }
+fn on_our_threads(work: impl FnOnce(Instructions) + Send) -> Result<(), String> {
+    let loaded = LOADED.get().ok_or("its kernels are not loaded")?;
+    loaded.threads.install(|| work(loaded.instructions));
+    Ok(())
 }
 
 /// Makes the ops known to the TensorFlow of this process, to run on `threads` threads. This happens once; later calls
@@ -101,14 +101,18 @@ pub fn load(runtime: &Runtime, threads: usize) -> Result<(), Unavailable> {
 }
 
 fn load_once(runtime: &Runtime, threads: usize) -> Result<(), Unavailable> {
-    Instructions::of_this_processor().ok_or(Unavailable::Processor)?;
+    let instructions = Instructions::of_this_processor().ok_or(Unavailable::Processor)?;
     let api = Api::find(&runtime.library).map_err(Unavailable::TensorFlow)?;
     let threads = ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|number| format!("kernels-{number}"))
         .build()
         .map_err(|error| Unavailable::Threads(error.to_string()))?;
-    let Loaded { api, .. } = LOADED.get_or_init(|| Loaded { api, threads });
+    let Loaded { api, .. } = LOADED.get_or_init(|| Loaded {
+        api,
+        instructions,
+        threads,
+    });
     [
         register::<BaselineFeatures>,
         register::<BaselineFeaturesGrad>,

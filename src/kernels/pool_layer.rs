@@ -29,12 +29,9 @@ impl Op for PoolLayer {
     ];
     const OUTPUTS: &'static [Argument] = &[Argument("features", &[ROWS, 14, 14, 32])];
 
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let ([x, mean, variance, gamma, beta], [features]) = (inputs, outputs) else {
-            return;
-        };
-        let Some(instructions) = Instructions::of_this_processor() else {
-            return;
+            unreachable!("as many as the op has")
         };
         let affine = Affine::new(mean, variance, gamma, beta);
         as_blocks(x)
@@ -64,16 +61,13 @@ impl Op for PoolLayerGrad {
         Argument("beta_gradient", &[32]),
     ];
 
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let (
             [gradient, features, x, mean, variance, gamma, beta],
             [x_gradient, gamma_gradient, beta_gradient],
         ) = (inputs, outputs)
         else {
-            return;
-        };
-        let Some(instructions) = Instructions::of_this_processor() else {
-            return;
+            unreachable!("as many as the op has")
         };
         let population = population(x.len() / PIXELS / CHANNELS);
         let affine = Affine::new(mean, variance, gamma, beta);

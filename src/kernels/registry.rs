@@ -7,6 +7,7 @@ use super::c_api::{
     Api, FLOAT, INTERNAL, INVALID_ARGUMENT, KernelConstruction, KernelContext, OwnStatus, ShapeHandle,
     ShapeInferenceContext, Status, Tensor,
 };
+use super::instructions::Instructions;
 use std::ffi::{CString, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice};
@@ -26,7 +27,7 @@ pub(super) trait Op: 'static {
     const OUTPUTS: &'static [Argument];
 
     /// Computes `outputs` from `inputs`; each is as large as its shape. The outputs hold anything before.
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]);
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]);
 }
 
 /// Makes nodes of type [`Op::TYPE`] possible in this process.
@@ -222,8 +223,7 @@ fn run<O: Op>(api: &'static Api, context: *mut KernelContext) -> Result<(), Stri
             slice::from_raw_parts_mut(tensor.data(), count(&sized(shape, rows)))
         })
         .collect();
-    super::on_our_threads(|| O::compute(&inputs, &mut slices));
-    Ok(())
+    super::on_our_threads(|instructions| O::compute(instructions, &inputs, &mut slices))
 }
 
 fn sized(shape: &[i64], rows: i64) -> Vec<i64> {

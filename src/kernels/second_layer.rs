@@ -24,12 +24,9 @@ impl Op for SecondLayer {
         Argument("unbiased_variance", &[32]),
     ];
 
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let ([hidden, kernel, bias], [y, mean, variance, unbiased_variance]) = (inputs, outputs) else {
-            return;
-        };
-        let Some(instructions) = Instructions::of_this_processor() else {
-            return;
+            unreachable!("as many as the op has")
         };
         let population = population(y.len() / PIXELS / 32);
         let statistics = convolve::<1, 2>(instructions, hidden, kernel, Some(bias), y);
@@ -58,12 +55,9 @@ impl Op for SecondLayerKernelGrad {
     ];
     const OUTPUTS: &'static [Argument] = &[Argument("kernel_gradient", &[3, 3, 16, 32])];
 
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let ([gradient, hidden], [kernel_gradient]) = (inputs, outputs) else {
-            return;
-        };
-        let Some(instructions) = Instructions::of_this_processor() else {
-            return;
+            unreachable!("as many as the op has")
         };
         filter_gradient::<1, 2>(instructions, hidden, gradient, kernel_gradient);
     }
@@ -80,12 +74,9 @@ impl Op for SecondLayerInputGrad {
     ];
     const OUTPUTS: &'static [Argument] = &[Argument("hidden_gradient", &[ROWS, 28, 28, 16])];
 
-    fn compute(inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let ([gradient, kernel], [hidden_gradient]) = (inputs, outputs) else {
-            return;
-        };
-        let Some(instructions) = Instructions::of_this_processor() else {
-            return;
+            unreachable!("as many as the op has")
         };
         input_gradient::<1, 2>(instructions, gradient, kernel, hidden_gradient);
     }

@@ -187,17 +187,28 @@ pub(super) fn kernel_gradient<V: F32x16>(transformed: &[Block], gradient: &mut [
     }
 }
 
+/// Zeros, for the rows around an image.
+static NOTHING: [Block; SIDE * MAX_BLOCKS] = [[0.0; 16]; SIDE * MAX_BLOCKS];
+
+/// What lies between the two directions of an input's transform; the first and the last column stay zero.
+pub(super) type Columns<const BLOCKS: usize> = [[[Block; BLOCKS]; SIDE + 2]; 6];
+
+/// Room for a transform, all zero.
+pub(super) fn zero_columns<const BLOCKS: usize>() -> Box<Columns<BLOCKS>> {
+    let columns = vec![[[[0.0; 16]; BLOCKS]; SIDE + 2]; 6].into_boxed_slice();
+    columns.try_into().expect("6 rows")
+}
+
 /// The image `x`, `[28][28][block]`, at the points of tile row `tile_row`, with zeros around the image.
 #[inline(always)]
 pub(super) fn transform_input<V: F32x16, const BLOCKS: usize>(
     x: &[Block],
     tile_row: usize,
+    columns: &mut Columns<BLOCKS>,
     points: &mut Points<BLOCKS>,
 ) {
-    // Down the columns first, which neighbouring tiles share. One column of zeros on either side.
-    let mut columns = [[[[0.0; 16]; BLOCKS]; SIDE + 2]; 6];
-    let nothing = [[0.0; 16]; SIDE * MAX_BLOCKS];
-    let mut rows = [&nothing[..SIDE * BLOCKS]; 6];
+    // Down the columns first, which neighbouring tiles share.
+    let mut rows = [&NOTHING[..SIDE * BLOCKS]; 6];
     for i in 0..6 {
         let row = 4 * tile_row + i;
         if (1..=SIDE).contains(&row) {

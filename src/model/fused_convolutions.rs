@@ -164,6 +164,7 @@ impl<'a> FusedConvolutions<'a> {
             .input(self.norm1.gamma.read())
             .input(&pass.first.output(1))
             .input(&pass.first.output(2))
+            .input(&pass.first.output(4))
             .build()?;
         Ok([
             (&self.conv1.kernel, first.output(0)),
