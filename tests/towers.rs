@@ -239,6 +239,37 @@ fn gradients_by_own_kernels_are_those_that_python_computes_in_float64() {
     }
 }
 
+/// How far each gradient is from the truth, as a share of its length, with factors rounded to bfloat16.
+fn bf16_errors(convolutions: Convolutions) -> BTreeMap<String, f32> {
+    let length = |values: Vec<f32>| values.iter().map(|x| x * x).sum::<f32>().sqrt();
+    let truth = Checkpoint::open(&support::fixture("float64_gradients")).unwrap();
+    let (_, averages) = after_one_step(fast(Precision::Bf16, convolutions));
+    let compared = averages.into_iter().filter(|(name, _)| truth.get(name).is_some());
+    compared
+        .map(|(name, average)| {
+            let truth = truth.read_f32(&name).unwrap();
+            let difference = average.iter().zip(&truth).map(|(m, g)| 10.0 * m - g).collect();
+            let error = length(difference) / length(truth);
+            (name, error)
+        })
+        .collect()
+}
+
+#[test]
+fn gradients_by_own_kernels_in_bfloat16_are_as_near_as_tensorflow_s_in_bfloat16() {
+    if fast_towers().len() < 2 {
+        return;
+    }
+    let (own, tensorflow) = (bf16_errors(Convolutions::Own), bf16_errors(Convolutions::TensorFlow));
+    assert_eq!(own.len(), 11);
+    for (name, &error) in &own {
+        println!("{name}: {error}, TensorFlow's {}", tensorflow[name]);
+        assert!(error > 1e-4, "{name}: nothing was rounded, {error}");
+    }
+    let mean = |errors: &BTreeMap<String, f32>| errors.values().sum::<f32>() / errors.len() as f32;
+    assert!(mean(&own) <= mean(&tensorflow), "{} and {}", mean(&own), mean(&tensorflow));
+}
+
 #[test]
 fn moving_averages_move_alike() {
     let mut feeds = Feeds::new(100);

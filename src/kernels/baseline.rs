@@ -4,6 +4,7 @@
 //! conv2 has stride 2. Everything of an image stays in the processor's cache; conv1 is cheap, and done again for the
 //! gradients rather than kept.
 
+use super::factors::{BF16, factor, factors};
 use super::first_layer::{EMPTY, Folded, PLACES, convolve_pixel, kernel_of, pad};
 use super::instructions::{Instructions, for_each_instruction_set};
 use super::registry::{Argument, Op, ROWS};
@@ -25,10 +26,14 @@ const SUMS: usize = HALF / 2;
 const ROWS_SUMMED: usize = 10;
 
 /// The layers.
-pub(super) struct BaselineFeatures;
+pub(super) struct BaselineFeatures<const FACTORS: usize>;
 
-impl Op for BaselineFeatures {
-    const TYPE: &'static str = "TfMnistBaselineFeatures";
+impl<const FACTORS: usize> Op for BaselineFeatures<FACTORS> {
+    const TYPE: &'static str = if FACTORS == BF16 {
+        "TfMnistBaselineFeaturesBf16"
+    } else {
+        "TfMnistBaselineFeatures"
+    };
     const INPUTS: &'static [Argument] = &[
         Argument("images", &[ROWS, 28, 28, 1]),
         Argument("kernel1", &[3, 3, 1, 16]),
@@ -45,22 +50,27 @@ impl Op for BaselineFeatures {
         let ([images, kernel1, bias1, kernel2, bias2], [features, sums]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };
-        let weights = Weights::new(kernel1, bias1, kernel2, bias2);
+        let images = factors::<FACTORS>(images);
+        let weights = Weights::new::<FACTORS>(kernel1, bias1, kernel2, bias2);
         images
             .par_chunks(PIXELS)
             .zip(as_blocks_mut(features).par_chunks_mut(WINDOWS * OUT))
             .zip(as_blocks_mut(sums).par_chunks_mut(HALF_PIXELS * OUT))
             .for_each_init(hidden, |hidden, ((image, features), sums)| {
-                image_features(instructions, image, &weights, hidden, features, sums);
+                image_features::<FACTORS>(instructions, image, &weights, hidden, features, sums);
             });
     }
 }
 
 /// Their gradients in the variables, from that in `features`.
-pub(super) struct BaselineFeaturesGrad;
+pub(super) struct BaselineFeaturesGrad<const FACTORS: usize>;
 
-impl Op for BaselineFeaturesGrad {
-    const TYPE: &'static str = "TfMnistBaselineFeaturesGrad";
+impl<const FACTORS: usize> Op for BaselineFeaturesGrad<FACTORS> {
+    const TYPE: &'static str = if FACTORS == BF16 {
+        "TfMnistBaselineFeaturesGradBf16"
+    } else {
+        "TfMnistBaselineFeaturesGrad"
+    };
     const INPUTS: &'static [Argument] = &[
         Argument("gradient", &[ROWS, 7, 7, 32]),
         Argument("features", &[ROWS, 7, 7, 32]),
@@ -85,7 +95,8 @@ impl Op for BaselineFeaturesGrad {
         else {
             unreachable!("as many as the op has")
         };
-        let weights = Weights::new(kernel1, bias1, kernel2, &[0.0; 16 * OUT]);
+        let images = factors::<FACTORS>(images);
+        let weights = Weights::new::<FACTORS>(kernel1, bias1, kernel2, &[0.0; 16 * OUT]);
         let partial: Vec<Gradients> = images
             .par_chunks(ROWS_SUMMED * PIXELS)
             .zip(as_blocks(features).par_chunks(ROWS_SUMMED * WINDOWS * OUT))
@@ -100,7 +111,7 @@ impl Op for BaselineFeaturesGrad {
                         gradient: &gradient[row * WINDOWS * OUT..][..WINDOWS * OUT],
                         sums: &sums[row * HALF_PIXELS * OUT..][..HALF_PIXELS * OUT],
                     };
-                    add_gradients(instructions, &pass, &weights, scratch, &mut total);
+                    add_gradients::<FACTORS>(instructions, &pass, &weights, scratch, &mut total);
                 }
                 total
             })
@@ -127,14 +138,15 @@ struct Weights {
 }
 
 impl Weights {
-    fn new(kernel1: &[f32], bias1: &[f32], kernel2: &[f32], bias2: &[f32]) -> Self {
+    fn new<const FACTORS: usize>(kernel1: &[f32], bias1: &[f32], kernel2: &[f32], bias2: &[f32]) -> Self {
+        let (kernel1, kernel2) = (factors::<FACTORS>(kernel1), factors::<FACTORS>(kernel2));
         let mut weights = Self {
             first: Folded::default(),
-            kernel2: as_blocks(kernel2).to_vec(),
+            kernel2: as_blocks(&kernel2).to_vec(),
             transposed2: vec![[0.0; 16]; PLACES * 16 * OUT],
             bias2: [[0.0; 16]; OUT],
         };
-        weights.first.kernel.copy_from_slice(as_blocks(kernel1));
+        weights.first.kernel.copy_from_slice(as_blocks(&kernel1));
         weights.first.bias.copy_from_slice(bias1);
         weights.bias2.copy_from_slice(as_blocks(bias2));
         for place in 0..PLACES {
@@ -218,7 +230,7 @@ impl Scratch {
 
 /// ReLU(conv1(image)).
 #[inline(always)]
-fn first_layer<V: F32x16>(image: &[f32], first: &Folded, hidden: &mut Hidden) {
+fn first_layer<V: F32x16, const FACTORS: usize>(image: &[f32], first: &Folded, hidden: &mut Hidden) {
     let mut padded = EMPTY;
     pad(image, &mut padded);
     let kernel = kernel_of::<V>(first);
@@ -226,26 +238,26 @@ fn first_layer<V: F32x16>(image: &[f32], first: &Folded, hidden: &mut Hidden) {
     for y in 0..SIDE {
         for x in 0..SIDE {
             let sum = convolve_pixel(&padded, &kernel, bias, y, x);
-            sum.max(V::splat(0.0)).store(&mut hidden[y][x]);
+            factor::<V, FACTORS>(sum.max(V::splat(0.0))).store(&mut hidden[y][x]);
         }
     }
 }
 
 for_each_instruction_set! {
-    fn image_features<>(
+    fn image_features<const FACTORS: usize>(
         image: &[f32], weights: &Weights, hidden: &mut Hidden, features: &mut [Block], sums: &mut [Block],
     ) = image_features_with
 }
 
 #[inline(always)]
-fn image_features_with<V: F32x16>(
+fn image_features_with<V: F32x16, const FACTORS: usize>(
     image: &[f32],
     weights: &Weights,
     hidden: &mut Hidden,
     features: &mut [Block],
     sums: &mut [Block],
 ) {
-    first_layer::<V>(image, &weights.first, hidden);
+    first_layer::<V, FACTORS>(image, &weights.first, hidden);
     for y in 0..HALF {
         for left in [0, SUMS] {
             for block in 0..OUT {
@@ -285,26 +297,30 @@ fn place_in(window: usize, k: usize) -> usize {
 }
 
 for_each_instruction_set! {
-    fn add_gradients<>(pass: &Pass, weights: &Weights, scratch: &mut Scratch, total: &mut Gradients) = add_gradients_with
+    fn add_gradients<const FACTORS: usize>(pass: &Pass, weights: &Weights, scratch: &mut Scratch, total: &mut Gradients) = add_gradients_with
 }
 
 #[inline(always)]
-fn add_gradients_with<V: F32x16>(
+fn add_gradients_with<V: F32x16, const FACTORS: usize>(
     pass: &Pass,
     weights: &Weights,
     scratch: &mut Scratch,
     total: &mut Gradients,
 ) {
     let Scratch { hidden, dsums } = scratch;
-    spread_gradient::<V>(pass, dsums, &mut total.bias2);
-    first_layer::<V>(pass.image, &weights.first, hidden);
+    spread_gradient::<V, FACTORS>(pass, dsums, &mut total.bias2);
+    first_layer::<V, FACTORS>(pass.image, &weights.first, hidden);
     add_kernel_gradient::<V>(hidden, dsums, &mut total.kernel2);
     add_first_layer_gradient::<V>(pass.image, hidden, dsums, weights, &mut total.first);
 }
 
 /// Through the pool and ReLU, and the gradient of conv2's bias.
 #[inline(always)]
-fn spread_gradient<V: F32x16>(pass: &Pass, dsums: &mut [Block], bias: &mut [Block; OUT]) {
+fn spread_gradient<V: F32x16, const FACTORS: usize>(
+    pass: &Pass,
+    dsums: &mut [Block],
+    bias: &mut [Block; OUT],
+) {
     let zero = V::splat(0.0);
     for block in 0..OUT {
         let mut sum = V::load(&bias[block]);
@@ -321,7 +337,7 @@ fn spread_gradient<V: F32x16>(pass: &Pass, dsums: &mut [Block], bias: &mut [Bloc
                 let own = value.select_ge(feature, left, zero);
                 left = value.select_ge(feature, zero, left);
                 let place = (pixel / HALF + 1) * WIDE + pixel % HALF + 1;
-                own.store(&mut dsums[place * OUT + block]);
+                factor::<V, FACTORS>(own).store(&mut dsums[place * OUT + block]);
             }
         }
         sum.store(&mut bias[block]);

@@ -10,6 +10,7 @@
 //! ```
 
 use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation, population, unbiased};
+use super::factors::{BF16, factor, factors};
 use super::instructions::{Instructions, for_each_instruction_set};
 use super::registry::{Argument, Op, ROWS};
 use super::simd::{F32x16, selu, selu_derivative};
@@ -22,10 +23,14 @@ pub(super) const PLACES: usize = 9;
 pub(super) type Padded = [[f32; SIDE + 6]; SIDE + 2];
 
 /// The layer in training.
-pub(super) struct FirstLayer;
+pub(super) struct FirstLayer<const FACTORS: usize>;
 
-impl Op for FirstLayer {
-    const TYPE: &'static str = "TfMnistFirstLayer";
+impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
+    const TYPE: &'static str = if FACTORS == BF16 {
+        "TfMnistFirstLayerBf16"
+    } else {
+        "TfMnistFirstLayer"
+    };
     const INPUTS: &'static [Argument] = &[
         Argument("images", &[ROWS, 28, 28, 1]),
         Argument("kernel", &[3, 3, 1, 16]),
@@ -47,8 +52,9 @@ impl Op for FirstLayer {
         else {
             unreachable!("as many as the op has")
         };
+        let (images, kernel) = (factors::<FACTORS>(images), factors::<FACTORS>(kernel));
         let population = population(images.len() / PIXELS);
-        let moments = ImageMoments::of(instructions, images);
+        let moments = ImageMoments::of(instructions, &images);
         moments.write(image_moments);
         let mut folded = Folded::default();
         for channel in 0..16 {
@@ -67,15 +73,19 @@ impl Op for FirstLayer {
         images
             .par_chunks(PIXELS)
             .zip(as_blocks_mut(hidden).par_chunks_mut(PIXELS))
-            .for_each(|(image, hidden)| apply(instructions, image, &folded, hidden));
+            .for_each(|(image, hidden)| apply::<FACTORS>(instructions, image, &folded, hidden));
     }
 }
 
 /// The layer's gradients, from that in `hidden`. That in the bias is zero: the batch norm takes it out again.
-pub(super) struct FirstLayerGrad;
+pub(super) struct FirstLayerGrad<const FACTORS: usize>;
 
-impl Op for FirstLayerGrad {
-    const TYPE: &'static str = "TfMnistFirstLayerGrad";
+impl<const FACTORS: usize> Op for FirstLayerGrad<FACTORS> {
+    const TYPE: &'static str = if FACTORS == BF16 {
+        "TfMnistFirstLayerGradBf16"
+    } else {
+        "TfMnistFirstLayerGrad"
+    };
     const INPUTS: &'static [Argument] = &[
         Argument("gradient", &[ROWS, 28, 28, 16]),
         Argument("hidden", &[ROWS, 28, 28, 16]),
@@ -111,6 +121,7 @@ impl Op for FirstLayerGrad {
         else {
             unreachable!("as many as the op has")
         };
+        let (images, kernel) = (factors::<FACTORS>(images), factors::<FACTORS>(kernel));
         let population = population(images.len() / PIXELS);
         let moments = ImageMoments::read(image_moments);
         // Of dz, the gradient in what SELU is applied to: its sum times the image under each place, and its sum.
@@ -311,12 +322,16 @@ pub(super) fn convolve_pixel<V: F32x16>(
 }
 
 for_each_instruction_set! {
-    fn apply<>(image: &[f32], folded: &Folded, hidden: &mut [Block]) = apply_with
+    fn apply<const FACTORS: usize>(image: &[f32], folded: &Folded, hidden: &mut [Block]) = apply_with
 }
 
-/// SELU(image * kernel + bias).
+/// SELU(image * kernel + bias), to be a factor of conv2.
 #[inline(always)]
-pub(super) fn apply_with<V: F32x16>(image: &[f32], folded: &Folded, hidden: &mut [Block]) {
+pub(super) fn apply_with<V: F32x16, const FACTORS: usize>(
+    image: &[f32],
+    folded: &Folded,
+    hidden: &mut [Block],
+) {
     let mut padded = EMPTY;
     pad(image, &mut padded);
     let kernel = kernel_of::<V>(folded);
@@ -324,7 +339,7 @@ pub(super) fn apply_with<V: F32x16>(image: &[f32], folded: &Folded, hidden: &mut
     for y in 0..SIDE {
         for x in 0..SIDE {
             let sum = convolve_pixel(&padded, &kernel, bias, y, x);
-            selu(sum).store(&mut hidden[y * SIDE + x]);
+            factor::<V, FACTORS>(selu(sum)).store(&mut hidden[y * SIDE + x]);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! the processor's cache from its pixels to its pooled activations.
 
 use super::convolution::transform_kernel;
+use super::factors::F32;
 use super::first_layer::{self, Folded};
 use super::instructions::{Instructions, for_each_instruction_set};
 use super::registry::{Argument, Op, ROWS};
@@ -96,7 +97,7 @@ fn image_features_with<V: F32x16>(
         inputs,
         outputs,
     } = scratch;
-    first_layer::apply_with::<V>(image, &kernels.first, hidden);
+    first_layer::apply_with::<V, F32>(image, &kernels.first, hidden);
     for tile_row in 0..TILES {
         transform_input::<V, 1>(hidden, tile_row, columns, inputs);
         multiply::<V, 1, OUT>(inputs, &kernels.kernel2, outputs);

@@ -25,6 +25,14 @@ impl Instructions {
         }
         None
     }
+
+    /// All that this processor has.
+    #[cfg(all(test, target_arch = "x86_64"))]
+    pub fn all_of_this_processor() -> Vec<Self> {
+        let widest = Self::of_this_processor();
+        let all = [Self::Avx2, Self::Avx512];
+        all.into_iter().filter(|&set| Some(set) <= widest).collect()
+    }
 }
 
 /// Defines a function that runs a generic kernel with given [`Instructions`]: the kernel is inlined whole into a function

@@ -19,6 +19,7 @@ mod baseline;
 mod batch_norm;
 mod c_api;
 mod convolution;
+mod factors;
 mod first_layer;
 mod inference;
 mod instructions;
@@ -31,6 +32,7 @@ mod winograd;
 use crate::runtime::Runtime;
 use baseline::{BaselineFeatures, BaselineFeaturesGrad};
 use c_api::Api;
+use factors::{BF16, F32};
 use first_layer::{FirstLayer, FirstLayerGrad};
 use inference::Features;
 use instructions::Instructions;
@@ -41,19 +43,41 @@ use second_layer::{SecondLayer, SecondLayerInputGrad, SecondLayerKernelGrad};
 use std::sync::OnceLock;
 
 /// The types of the ops, for nodes.
-pub(crate) mod op_type {
-    use super::*;
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpTypes {
+    pub baseline_features: &'static str,
+    pub baseline_features_grad: &'static str,
+    pub first_layer: &'static str,
+    pub first_layer_grad: &'static str,
+    pub second_layer: &'static str,
+    pub second_layer_kernel_grad: &'static str,
+    pub second_layer_input_grad: &'static str,
+    pub pool_layer: &'static str,
+    pub pool_layer_grad: &'static str,
+    /// Always float32.
+    pub features: &'static str,
+}
 
-    pub const BASELINE_FEATURES: &str = BaselineFeatures::TYPE;
-    pub const BASELINE_FEATURES_GRAD: &str = BaselineFeaturesGrad::TYPE;
-    pub const FEATURES: &str = Features::TYPE;
-    pub const FIRST_LAYER: &str = FirstLayer::TYPE;
-    pub const FIRST_LAYER_GRAD: &str = FirstLayerGrad::TYPE;
-    pub const SECOND_LAYER: &str = SecondLayer::TYPE;
-    pub const SECOND_LAYER_KERNEL_GRAD: &str = SecondLayerKernelGrad::TYPE;
-    pub const SECOND_LAYER_INPUT_GRAD: &str = SecondLayerInputGrad::TYPE;
-    pub const POOL_LAYER: &str = PoolLayer::TYPE;
-    pub const POOL_LAYER_GRAD: &str = PoolLayerGrad::TYPE;
+impl OpTypes {
+    /// Those whose convolutions multiply float32 numbers.
+    pub const F32: Self = Self::new::<F32>();
+    /// Those whose convolutions multiply numbers rounded to bfloat16.
+    pub const BF16: Self = Self::new::<BF16>();
+
+    const fn new<const FACTORS: usize>() -> Self {
+        Self {
+            baseline_features: BaselineFeatures::<FACTORS>::TYPE,
+            baseline_features_grad: BaselineFeaturesGrad::<FACTORS>::TYPE,
+            first_layer: FirstLayer::<FACTORS>::TYPE,
+            first_layer_grad: FirstLayerGrad::<FACTORS>::TYPE,
+            second_layer: SecondLayer::<FACTORS>::TYPE,
+            second_layer_kernel_grad: SecondLayerKernelGrad::TYPE,
+            second_layer_input_grad: SecondLayerInputGrad::<FACTORS>::TYPE,
+            pool_layer: PoolLayer::TYPE,
+            pool_layer_grad: PoolLayerGrad::<FACTORS>::TYPE,
+            features: Features::TYPE,
+        }
+    }
 }
 
 /// Why graphs are built of TensorFlow's ops alone.
@@ -113,19 +137,31 @@ fn load_once(runtime: &Runtime, threads: usize) -> Result<(), Unavailable> {
         instructions,
         threads,
     });
-    [
-        register::<BaselineFeatures>,
-        register::<BaselineFeaturesGrad>,
+    let always: [Register; 3] = [
         register::<Features>,
-        register::<FirstLayer>,
-        register::<FirstLayerGrad>,
-        register::<SecondLayer>,
-        register::<SecondLayerKernelGrad>,
-        register::<SecondLayerInputGrad>,
         register::<PoolLayer>,
-        register::<PoolLayerGrad>,
+        register::<SecondLayerKernelGrad>,
+    ];
+    always
+        .into_iter()
+        .chain(ops_with::<F32>())
+        .chain(ops_with::<BF16>())
+        .try_for_each(|register| register(api))
+        .map_err(Unavailable::TensorFlow)
+}
+
+/// Registers an op.
+type Register = fn(&'static Api) -> Result<(), String>;
+
+/// The ops that round their factors.
+fn ops_with<const FACTORS: usize>() -> [Register; 7] {
+    [
+        register::<BaselineFeatures<FACTORS>>,
+        register::<BaselineFeaturesGrad<FACTORS>>,
+        register::<FirstLayer<FACTORS>>,
+        register::<FirstLayerGrad<FACTORS>>,
+        register::<SecondLayer<FACTORS>>,
+        register::<SecondLayerInputGrad<FACTORS>>,
+        register::<PoolLayerGrad<FACTORS>>,
     ]
-    .iter()
-    .try_for_each(|register| register(api))
-    .map_err(Unavailable::TensorFlow)
 }

@@ -2,6 +2,7 @@
 //! `[rows][14][14][32]`, and the gradients. SELU is increasing: the greatest of a window stays the greatest.
 
 use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation, population};
+use super::factors::{BF16, factor};
 use super::instructions::{Instructions, for_each_instruction_set};
 use super::registry::{Argument, Op, ROWS};
 use super::simd::{F32x16, selu, selu_derivative};
@@ -42,10 +43,14 @@ impl Op for PoolLayer {
 }
 
 /// The layer's gradients, from that in `features`.
-pub(super) struct PoolLayerGrad;
+pub(super) struct PoolLayerGrad<const FACTORS: usize>;
 
-impl Op for PoolLayerGrad {
-    const TYPE: &'static str = "TfMnistPoolLayerGrad";
+impl<const FACTORS: usize> Op for PoolLayerGrad<FACTORS> {
+    const TYPE: &'static str = if FACTORS == BF16 {
+        "TfMnistPoolLayerGradBf16"
+    } else {
+        "TfMnistPoolLayerGrad"
+    };
     const INPUTS: &'static [Argument] = &[
         Argument("gradient", &[ROWS, 14, 14, 32]),
         Argument("features", &[ROWS, 14, 14, 32]),
@@ -109,7 +114,15 @@ impl Op for PoolLayerGrad {
         images()
             .zip(as_blocks_mut(x_gradient).par_chunks_mut(PIXELS * BLOCKS))
             .for_each(|(((x, features), gradient), x_gradient)| {
-                spread_gradient(instructions, x, features, gradient, &affine, &through, x_gradient);
+                spread_gradient::<FACTORS>(
+                    instructions,
+                    x,
+                    features,
+                    gradient,
+                    &affine,
+                    &through,
+                    x_gradient,
+                );
             });
     }
 }
@@ -222,13 +235,13 @@ fn sum_gradient_with<V: F32x16>(
 }
 
 for_each_instruction_set! {
-    fn spread_gradient<>(
+    fn spread_gradient<const FACTORS: usize>(
         x: &[Block], features: &[Block], gradient: &[Block], affine: &Affine, through: &Through, x_gradient: &mut [Block],
     ) = spread_gradient_with
 }
 
 #[inline(always)]
-fn spread_gradient_with<V: F32x16>(
+fn spread_gradient_with<V: F32x16, const FACTORS: usize>(
     x: &[Block],
     features: &[Block],
     gradient: &[Block],
@@ -252,7 +265,7 @@ fn spread_gradient_with<V: F32x16>(
                 left = z[k].select_ge(tied, zero, left);
                 let dx = values[k].mul_add(pull, offset).add(own);
                 let pixel = corner + (k / 2) * SIDE + k % 2;
-                dx.store(&mut x_gradient[pixel * BLOCKS + block]);
+                factor::<V, FACTORS>(dx).store(&mut x_gradient[pixel * BLOCKS + block]);
             }
         }
     }

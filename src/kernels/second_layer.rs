@@ -3,15 +3,20 @@
 
 use super::batch_norm::{ChannelSums, population, unbiased};
 use super::convolution::{convolve, filter_gradient, input_gradient};
+use super::factors::{BF16, factors};
 use super::instructions::Instructions;
 use super::registry::{Argument, Op, ROWS};
 use super::winograd::PIXELS;
 
 /// The layer.
-pub(super) struct SecondLayer;
+pub(super) struct SecondLayer<const FACTORS: usize>;
 
-impl Op for SecondLayer {
-    const TYPE: &'static str = "TfMnistSecondLayer";
+impl<const FACTORS: usize> Op for SecondLayer<FACTORS> {
+    const TYPE: &'static str = if FACTORS == BF16 {
+        "TfMnistSecondLayerBf16"
+    } else {
+        "TfMnistSecondLayer"
+    };
     const INPUTS: &'static [Argument] = &[
         Argument("hidden", &[ROWS, 28, 28, 16]),
         Argument("kernel", &[3, 3, 16, 32]),
@@ -29,7 +34,7 @@ impl Op for SecondLayer {
             unreachable!("as many as the op has")
         };
         let population = population(y.len() / PIXELS / 32);
-        let statistics = convolve::<1, 2>(instructions, hidden, kernel, Some(bias), y);
+        let statistics = convolve::<1, 2>(instructions, hidden, &factors::<FACTORS>(kernel), Some(bias), y);
         for (block, [sums, squares]) in statistics.iter().enumerate() {
             let (ChannelSums(sums), ChannelSums(squares)) = (sums, squares);
             for lane in 0..16 {
@@ -64,10 +69,14 @@ impl Op for SecondLayerKernelGrad {
 }
 
 /// The gradient in what it is applied to.
-pub(super) struct SecondLayerInputGrad;
+pub(super) struct SecondLayerInputGrad<const FACTORS: usize>;
 
-impl Op for SecondLayerInputGrad {
-    const TYPE: &'static str = "TfMnistSecondLayerInputGrad";
+impl<const FACTORS: usize> Op for SecondLayerInputGrad<FACTORS> {
+    const TYPE: &'static str = if FACTORS == BF16 {
+        "TfMnistSecondLayerInputGradBf16"
+    } else {
+        "TfMnistSecondLayerInputGrad"
+    };
     const INPUTS: &'static [Argument] = &[
         Argument("gradient", &[ROWS, 28, 28, 32]),
         Argument("kernel", &[3, 3, 16, 32]),
@@ -78,6 +87,11 @@ impl Op for SecondLayerInputGrad {
         let ([gradient, kernel], [hidden_gradient]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };
-        input_gradient::<1, 2>(instructions, gradient, kernel, hidden_gradient);
+        input_gradient::<1, 2>(
+            instructions,
+            gradient,
+            &factors::<FACTORS>(kernel),
+            hidden_gradient,
+        );
     }
 }

@@ -17,6 +17,8 @@ pub(super) trait F32x16: Copy {
     fn min(self, other: Self) -> Self;
     /// Where self >= other, `then`, else `otherwise`.
     fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self;
+    /// The nearest bfloat16, ties to even: the upper half of a float32's bits.
+    fn to_bf16(self) -> Self;
     /// self · 2^n, where every n is a whole number in -126..=127.
     fn scale_by_power_of_2(self, n: Self) -> Self;
 
@@ -135,9 +137,31 @@ pub(super) mod x86 {
             }
         }
         #[inline(always)]
+        fn to_bf16(self) -> Self {
+            unsafe {
+                let bits = _mm512_castps_si512(self.0);
+                let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+                let half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+                let rounded = _mm512_add_epi32(bits, half);
+                let upper = _mm512_set1_epi32(0xffff_0000_u32 as i32);
+                Self(_mm512_castsi512_ps(_mm512_and_si512(rounded, upper)))
+            }
+        }
+        #[inline(always)]
         fn scale_by_power_of_2(self, n: Self) -> Self {
             Self(unsafe { _mm512_scalef_ps(self.0, n.0) })
         }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn to_bf16(x: __m256) -> __m256 {
+        let bits = _mm256_castps_si256(x);
+        let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+        let half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+        let rounded = _mm256_add_epi32(bits, half);
+        let upper = _mm256_set1_epi32(0xffff_0000_u32 as i32);
+        _mm256_castsi256_ps(_mm256_and_si256(rounded, upper))
     }
 
     /// Two registers of AVX2.
@@ -207,6 +231,10 @@ pub(super) mod x86 {
             }
         }
         #[inline(always)]
+        fn to_bf16(self) -> Self {
+            unsafe { Self(to_bf16(self.0), to_bf16(self.1)) }
+        }
+        #[inline(always)]
         fn scale_by_power_of_2(self, n: Self) -> Self {
             // A float32 holds 2^n as n + 127 in its bits 23..31.
             unsafe {
@@ -217,6 +245,76 @@ pub(super) mod x86 {
                     _mm256_mul_ps(self.0, _mm256_castsi256_ps(low)),
                     _mm256_mul_ps(self.1, _mm256_castsi256_ps(high)),
                 )
+            }
+        }
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::super::instructions::{Instructions, for_each_instruction_set};
+    use super::*;
+
+    for_each_instruction_set! {
+        fn selus<>(x: &[f32; 16], y: &mut [f32; 16]) = selus_with
+    }
+
+    #[inline(always)]
+    fn selus_with<V: F32x16>(x: &[f32; 16], y: &mut [f32; 16]) {
+        selu(V::load(x)).store(y);
+    }
+
+    for_each_instruction_set! {
+        fn exps<>(x: &[f32; 16], y: &mut [f32; 16]) = exps_with
+    }
+
+    #[inline(always)]
+    fn exps_with<V: F32x16>(x: &[f32; 16], y: &mut [f32; 16]) {
+        exp_of_negative(V::load(x)).store(y);
+    }
+
+    /// Numbers from `from` to `to`, sixteen at a time.
+    fn numbers(from: f32, to: f32) -> impl Iterator<Item = [f32; 16]> {
+        const COUNT: usize = 1 << 16;
+        let number = move |i: usize| from + (to - from) * i as f32 / COUNT as f32;
+        (0..COUNT / 16).map(move |block| std::array::from_fn(|lane| number(16 * block + lane)))
+    }
+
+    #[test]
+    fn exp_is_within_two_units_in_the_last_place() {
+        for instructions in Instructions::all_of_this_processor() {
+            let mut y = [0.0; 16];
+            for x in numbers(-86.0, 0.0).chain(numbers(-1e-3, 0.0)) {
+                exps(instructions, &x, &mut y);
+                for (x, y) in x.into_iter().zip(y) {
+                    let truth = f64::from(x).exp();
+                    let unit = f64::from(truth as f32) * f64::from(f32::EPSILON);
+                    assert!(
+                        (f64::from(y) - truth).abs() <= 2.0 * unit,
+                        "{instructions:?}: exp({x}) = {y}"
+                    );
+                }
+            }
+            exps(instructions, &[-1e30; 16], &mut y);
+            assert!(y.iter().all(|&y| (0.0..1e-37).contains(&y)), "{y:?}");
+        }
+    }
+
+    #[test]
+    fn selu_and_its_derivative_are_those_of_float64() {
+        for instructions in Instructions::all_of_this_processor() {
+            let mut y = [0.0; 16];
+            for x in numbers(-20.0, 20.0) {
+                selus(instructions, &x, &mut y);
+                for (x, y) in x.into_iter().zip(y) {
+                    let (scale, alpha) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2);
+                    let x = f64::from(x);
+                    let truth = scale * if x > 0.0 { x } else { alpha * (x.exp() - 1.0) };
+                    assert!(
+                        (f64::from(y) - truth).abs() <= 2e-7 * truth.abs().max(1.0),
+                        "SELU({x}) = {y}"
+                    );
+                }
             }
         }
     }

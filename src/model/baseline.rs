@@ -6,6 +6,7 @@ use crate::graph::{
     Activation, AdamOptimizer, Conv2d, Conv2dConfig, Dense, Padding, Precision, Result, Scope, max_pool,
     reshape, sparse_softmax_cross_entropy,
 };
+use crate::kernels::OpTypes;
 use tensorflow::Output;
 
 /// What may differ between two trainings of the baseline network.
@@ -44,14 +45,12 @@ impl Default for BaselineConfig {
 pub fn baseline(config: &BaselineConfig) -> Result<Network> {
     let graph = Scope::new(config.seed);
     let inputs = Inputs::new(&graph)?;
-    let layers = Layers::new(&graph, config.towers.precision())?;
-    let fused = match config.towers {
-        Towers::Fast {
-            convolutions: Convolutions::Own,
-            ..
-        } => Some(layers.fused().apply(&graph, &inputs.images)?),
-        _ => None,
-    };
+    let layers = Layers::new(&graph, config.towers)?;
+    let fused = config
+        .towers
+        .are_own()
+        .then(|| layers.fused().apply(&graph, &inputs.images))
+        .transpose()?;
     let logits = match &fused {
         Some(features) => layers.dense_layers(&graph, &graph.name_scope("pool3"), &features.output(0))?,
         None => layers.apply(&graph, &inputs.images)?,
@@ -91,7 +90,14 @@ pub fn baseline(config: &BaselineConfig) -> Result<Network> {
 /// # Errors
 /// TensorFlow refuses a node.
 pub(super) fn logits(graph: &Scope, images: &Output, convolutions: Convolutions) -> Result<Output> {
-    let layers = Layers::new(graph, Precision::F32)?;
+    let precision = Precision::F32;
+    let layers = Layers::new(
+        graph,
+        Towers::Fast {
+            precision,
+            convolutions,
+        },
+    )?;
     match convolutions {
         Convolutions::TensorFlow => layers.apply(graph, images),
         Convolutions::Own => {
@@ -107,10 +113,12 @@ struct Layers {
     conv2: Conv2d,
     fc1: Dense,
     output: Dense,
+    ops: OpTypes,
 }
 
 impl Layers {
-    fn new(graph: &Scope, precision: Precision) -> Result<Self> {
+    fn new(graph: &Scope, towers: Towers) -> Result<Self> {
+        let precision = towers.precision();
         let relu = Some(Activation::Relu);
         let conv1 = Conv2dConfig {
             activation: relu,
@@ -123,6 +131,7 @@ impl Layers {
             conv2: Conv2d::new(graph, "conv2", 16, 32, conv2)?,
             fc1: Dense::new(graph, "fc1", 7 * 7 * 32, 32, relu)?,
             output: Dense::new(graph, "output", 32, CLASSES, None)?,
+            ops: towers.ops(),
         })
     }
 
@@ -144,6 +153,7 @@ impl Layers {
     /// The convolutions, for the kernels of our own.
     fn fused(&self) -> FusedBaseline<'_> {
         FusedBaseline {
+            ops: self.ops,
             conv1: &self.conv1,
             conv2: &self.conv2,
         }

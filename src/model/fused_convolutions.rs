@@ -1,7 +1,7 @@
 //! The convolutions of the networks by the ops of [`crate::kernels`]: from the images to the pooled features.
 
 use crate::graph::{BatchNorm, Conv2d, Loss, Result, Scope, Variable, gradients_at};
-use crate::kernels::op_type;
+use crate::kernels::OpTypes;
 use tensorflow::{Operation, Output};
 
 /// Variables and the gradient of a loss in each.
@@ -37,6 +37,7 @@ pub(super) fn gradients_across(
 /// conv1 and conv2 with their batch norms, SELU and the pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FusedConvolutions<'a> {
+    pub ops: OpTypes,
     pub conv1: &'a Conv2d,
     pub norm1: &'a BatchNorm,
     pub conv2: &'a Conv2d,
@@ -64,7 +65,7 @@ impl<'a> FusedConvolutions<'a> {
             .norm2
             .fold(&scope, self.conv2.kernel.read(), self.conv2.bias.read())?;
         scope
-            .op(op_type::FEATURES, "features")
+            .op(self.ops.features, "features")
             .input(images)
             .input(&first.kernel)
             .input(&first.bias)
@@ -78,7 +79,7 @@ impl<'a> FusedConvolutions<'a> {
     pub fn train(&self, scope: &Scope, images: &Output) -> Result<Pass> {
         let scope = scope.name_scope("conv");
         let first = scope
-            .op(op_type::FIRST_LAYER, "conv1")
+            .op(self.ops.first_layer, "conv1")
             .input(images)
             .input(self.conv1.kernel.read())
             .input(self.conv1.bias.read())
@@ -88,7 +89,7 @@ impl<'a> FusedConvolutions<'a> {
         self.norm1
             .update_moving_averages(&scope, &first.output(1), &first.output(3))?;
         let second = scope
-            .op(op_type::SECOND_LAYER, "conv2")
+            .op(self.ops.second_layer, "conv2")
             .input(&first.output(0))
             .input(self.conv2.kernel.read())
             .input(self.conv2.bias.read())
@@ -96,7 +97,7 @@ impl<'a> FusedConvolutions<'a> {
         self.norm2
             .update_moving_averages(&scope, &second.output(1), &second.output(3))?;
         let features = scope
-            .op(op_type::POOL_LAYER, "pool3")
+            .op(self.ops.pool_layer, "pool3")
             .input(&second.output(0))
             .input(&second.output(1))
             .input(&second.output(2))
@@ -135,7 +136,7 @@ impl<'a> FusedConvolutions<'a> {
     ) -> Result<Vec<(Variable, Output)>> {
         let scope = scope.name_scope("conv");
         let pool = scope
-            .op(op_type::POOL_LAYER_GRAD, "pool3")
+            .op(self.ops.pool_layer_grad, "pool3")
             .input(gradient)
             .input(&pass.features)
             .input(&pass.second.output(0))
@@ -145,17 +146,17 @@ impl<'a> FusedConvolutions<'a> {
             .input(self.norm2.beta.read())
             .build()?;
         let kernel2 = scope
-            .op(op_type::SECOND_LAYER_KERNEL_GRAD, "conv2_kernel")
+            .op(self.ops.second_layer_kernel_grad, "conv2_kernel")
             .input(&pool.output(0))
             .input(&pass.first.output(0))
             .output()?;
         let hidden = scope
-            .op(op_type::SECOND_LAYER_INPUT_GRAD, "conv2_input")
+            .op(self.ops.second_layer_input_grad, "conv2_input")
             .input(&pool.output(0))
             .input(self.conv2.kernel.read())
             .output()?;
         let first = scope
-            .op(op_type::FIRST_LAYER_GRAD, "conv1")
+            .op(self.ops.first_layer_grad, "conv1")
             .input(&hidden)
             .input(&pass.first.output(0))
             .input(&pass.images)
@@ -182,6 +183,7 @@ impl<'a> FusedConvolutions<'a> {
 /// The baseline's convolutions with ReLU and the pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FusedBaseline<'a> {
+    pub ops: OpTypes,
     pub conv1: &'a Conv2d,
     pub conv2: &'a Conv2d,
 }
@@ -191,7 +193,7 @@ impl<'a> FusedBaseline<'a> {
     pub fn apply(&self, scope: &Scope, images: &Output) -> Result<Operation> {
         let scope = scope.name_scope("conv");
         scope
-            .op(op_type::BASELINE_FEATURES, "features")
+            .op(self.ops.baseline_features, "features")
             .input(images)
             .input(self.conv1.kernel.read())
             .input(self.conv1.bias.read())
@@ -219,7 +221,7 @@ impl<'a> FusedBaseline<'a> {
     ) -> Result<Vec<(Variable, Output)>> {
         let scope = scope.name_scope("conv");
         let found = scope
-            .op(op_type::BASELINE_FEATURES_GRAD, "features")
+            .op(self.ops.baseline_features_grad, "features")
             .input(gradient)
             .input(&features.output(0))
             .input(&features.output(1))

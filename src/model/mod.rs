@@ -9,7 +9,7 @@ pub use baseline::{BaselineConfig, baseline};
 pub use optimized::{AccuracyOn, OptimizedConfig, optimized};
 
 use crate::graph::{Accuracy, Checkpoint, Precision, Result, Saver, Scope, in_top_1, reshape, softmax};
-use crate::kernels;
+use crate::kernels::{self, OpTypes};
 use crate::runtime::{Runtime, RuntimeError, SessionConfig};
 use tensorflow::{DataType, Operation, Output, TensorType};
 
@@ -70,7 +70,7 @@ pub enum Towers {
     AsPublished,
     /// Fewer and cheaper ops for the same function.
     Fast {
-        /// What TensorFlow's convolutions are computed in.
+        /// What the convolutions are computed in.
         precision: Precision,
         /// Whose convolutions they are.
         convolutions: Convolutions,
@@ -83,8 +83,8 @@ pub enum Convolutions {
     /// TensorFlow's, on any device.
     #[default]
     TensorFlow,
-    /// Those of [`crate::kernels`], on the CPU, float32. They have to be [loaded](crate::kernels::load) before. With
-    /// [`Precision::Bf16`] only in use, where they are faster than TensorFlow's in bfloat16; not in training.
+    /// Those of [`crate::kernels`], on the CPU. They have to be [loaded](crate::kernels::load) before. With
+    /// [`Precision::Bf16`] training rounds factors; in use they are float32.
     Own,
 }
 
@@ -119,14 +119,23 @@ impl Towers {
         }
     }
 
-    fn trains_by_own_kernels(self) -> bool {
+    /// Whether convolutions are those of our own.
+    fn are_own(self) -> bool {
         matches!(
             self,
             Self::Fast {
-                precision: Precision::F32,
-                convolutions: Convolutions::Own
+                convolutions: Convolutions::Own,
+                ..
             }
         )
+    }
+
+    /// The ops of our own that train.
+    fn ops(self) -> OpTypes {
+        match self.precision() {
+            Precision::F32 => OpTypes::F32,
+            Precision::Bf16 => OpTypes::BF16,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::graph::{
     Dense, Dropout, Mode, Padding, Precision, Randomness, Result, Scope, Variable, bias_add, gradients,
     max_pool, reshape, sparse_softmax_cross_entropy, to_f32,
 };
+use crate::kernels::OpTypes;
 use serde::{Deserialize, Serialize};
 use tensorflow::Output;
 
@@ -76,7 +77,7 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
     let scope = graph.name_scope("training");
     let fused = config
         .towers
-        .trains_by_own_kernels()
+        .are_own()
         .then(|| layers.fused().train(&scope, &images.if_true))
         .transpose()?;
     let learning = match &fused {
@@ -185,6 +186,7 @@ struct Layers {
     output: Dense,
     norm4: BatchNorm,
     pool_first: bool,
+    ops: OpTypes,
 }
 
 /// The two ends of a tower, each float32 `[rows, 10]`.
@@ -221,6 +223,7 @@ impl Layers {
             output: Dense::new(graph, "output", 32, CLASSES, None)?,
             norm4: BatchNorm::new(graph, "batch_normalization_3", CLASSES, norm)?,
             pool_first: config.towers.is_fast(),
+            ops: config.towers.ops(),
         })
     }
 
@@ -278,6 +281,7 @@ impl Layers {
     /// The convolutions, for the kernels of our own.
     fn fused(&self) -> FusedConvolutions<'_> {
         FusedConvolutions {
+            ops: self.ops,
             conv1: &self.conv1,
             norm1: &self.norm1,
             conv2: &self.conv2,

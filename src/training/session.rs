@@ -137,6 +137,16 @@ impl TrainingSession {
         Ok(total)
     }
 
+    /// As [`evaluate`](Self::evaluate), of chunks that are kept as they are fed.
+    pub(super) fn evaluate_chunks(&self, chunks: &[Feed]) -> Result<Correct> {
+        let mut total = Correct::default();
+        for chunk in chunks {
+            total.rows += chunk.labels.len() as u64;
+            total.correct += self.count(chunk)?;
+        }
+        Ok(total)
+    }
+
     fn count_correct(&mut self, split: &Split, rows: Range<usize>) -> Result<u64> {
         self.chunk.resize(rows.len());
         split.gather_range(rows, &mut self.chunk.images, &mut self.chunk.labels);
@@ -185,7 +195,7 @@ fn failed(action: String, status: Status) -> TrainingError {
 }
 
 /// The tensors of one feed, used again as long as the number of rows stays.
-struct Feed {
+pub(super) struct Feed {
     images: Tensor<f32>,
     labels: Tensor<i32>,
 }
@@ -200,6 +210,21 @@ impl Default for Feed {
 }
 
 impl Feed {
+    /// All rows of `split` in feeds of at most `chunk`.
+    pub fn chunks(split: &Split, chunk: usize) -> Vec<Self> {
+        let chunk = chunk.max(1);
+        let starts = (0..split.len()).step_by(chunk);
+        starts
+            .map(|start| {
+                let rows = start..split.len().min(start + chunk);
+                let mut feed = Self::default();
+                feed.resize(rows.len());
+                split.gather_range(rows, &mut feed.images, &mut feed.labels);
+                feed
+            })
+            .collect()
+    }
+
     fn resize(&mut self, rows: usize) {
         if self.labels.len() != rows {
             let rows = rows as u64;

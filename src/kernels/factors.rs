@@ -1,0 +1,52 @@
+//! What the factors of convolutions are rounded to.
+
+use super::simd::F32x16;
+use std::borrow::Cow;
+
+/// Factors as they are, float32.
+pub(super) const F32: usize = 0;
+/// Factors rounded to bfloat16: products of two are exact in float32, in which they are summed up.
+pub(super) const BF16: usize = 1;
+
+/// `x`, rounded to be a factor.
+#[inline(always)]
+pub(super) fn factor<V: F32x16, const FACTORS: usize>(x: V) -> V {
+    if FACTORS == BF16 { x.to_bf16() } else { x }
+}
+
+/// All of `values`, rounded to be factors.
+pub(super) fn factors<const FACTORS: usize>(values: &[f32]) -> Cow<'_, [f32]> {
+    if FACTORS == BF16 {
+        values.iter().map(|&value| to_bf16(value)).collect()
+    } else {
+        Cow::Borrowed(values)
+    }
+}
+
+/// The nearest bfloat16, ties to even.
+fn to_bf16(x: f32) -> f32 {
+    let bits = x.to_bits();
+    f32::from_bits(bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bfloat16_has_eight_bits_and_rounds_ties_to_even() {
+        for (x, rounded) in [
+            (1.0, 1.0),
+            (1.0 + 1.0 / 128.0, 1.0 + 1.0 / 128.0),
+            (1.0 + 1.0 / 256.0, 1.0),               // a tie, down
+            (1.0 + 3.0 / 256.0, 1.0 + 4.0 / 256.0), // a tie, up
+            (1.0 + 1.1 / 256.0, 1.0 + 1.0 / 128.0),
+            (-0.1, -0.100_097_656),
+            (0.0, 0.0),
+            (f32::INFINITY, f32::INFINITY),
+        ] {
+            assert_eq!(to_bf16(x), rounded, "{x}");
+        }
+        assert!(to_bf16(f32::NAN).is_nan());
+    }
+}
