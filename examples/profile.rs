@@ -41,7 +41,9 @@ fn main() -> Result<()> {
     };
     let runtime = runtime::load(&options, &Silent)?;
     let config = SessionConfig::default();
-    kernels::load(runtime, config.threads().intra_op)?;
+    if towers == fast(Precision::F32, Convolutions::Own) {
+        kernels::load(runtime, config.threads().intra_op)?;
+    }
     let network = match argument(0, "optimized") {
         "baseline" => model::baseline(&BaselineConfig {
             towers,

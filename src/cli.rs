@@ -106,7 +106,7 @@ pub struct TrainingArgs {
     /// Start from the values of a checkpoint, ours or Python's: a prefix such as runs/baseline-1/model.ckpt-5499
     #[arg(long, value_name = "CHECKPOINT")]
     pub warm_start: Option<PathBuf>,
-    /// What convolutions are computed in; bf16 is faster on a processor with AVX512_BF16 or AMX
+    /// What convolutions multiply; bf16 saves memory on a GPU, and gains nothing over f32 on a CPU with AVX2 or AVX-512
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     pub precision: Precision,
     /// The same bits run after run: one thread, no oneDNN, no graph optimizer, seed 0 unless --seed says otherwise
@@ -171,7 +171,7 @@ pub enum Validation {
 pub enum Precision {
     /// float32
     F32,
-    /// bfloat16 products, float32 sums
+    /// Numbers rounded to bfloat16, with float32 sums
     Bf16,
 }
 

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use tensorflow::Output;
 use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{Precision, Variable};
-use tf_mnist::kernels;
+use tf_mnist::kernels::{self, Unavailable};
 use tf_mnist::model::{BaselineConfig, Convolutions, Network, OptimizedConfig, Towers, baseline, optimized};
 use tf_mnist::runtime;
 use values::Values;
@@ -396,10 +396,8 @@ fn own_kernels() -> Option<Towers> {
     let runtime = runtime::load(&runtime::Options::default(), &Silent).unwrap();
     match kernels::load(runtime, 2) {
         Ok(()) => Some(fast(Convolutions::Own)),
-        Err(reason) => {
-            eprintln!("not tested: {reason}");
-            None
-        }
+        Err(Unavailable::Processor) => None,
+        Err(error) => panic!("{error}"),
     }
 }
 

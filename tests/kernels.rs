@@ -3,8 +3,13 @@
 
 mod support;
 
+use assert_cmd::Command;
+use serde_json::Value;
+use std::fs;
+use support::Feeds;
 use tensorflow::{DataType, Output, Session, SessionRunArgs, Tensor};
-use tf_mnist::graph::Scope;
+use tf_mnist::graph::{Precision, Scope};
+use tf_mnist::model::{BaselineConfig, Convolutions, Network, OptimizedConfig, Towers, baseline, optimized};
 
 /// A graph of the op `TfMnistSecondLayer`, whose inputs are fed with any shape.
 struct SecondLayer {
@@ -16,10 +21,10 @@ struct SecondLayer {
 impl SecondLayer {
     /// None where this machine cannot have it.
     fn new() -> Option<Self> {
-        if let Err(reason) = support::load_kernels() {
-            eprintln!("not tested: {reason}");
-            return None;
-        }
+        support::load_kernels().then(Self::build)
+    }
+
+    fn build() -> Self {
         let scope = Scope::new(None);
         let inputs = ["hidden", "kernel", "bias"].map(|name| {
             scope
@@ -42,11 +47,11 @@ impl SecondLayer {
             .map(|output| scope.graph().num_dims(output.clone()).unwrap());
         assert_eq!(ranks, [4, 1, 1, 1]);
         let session = Session::new(&support::reproducible_options(), &scope.graph()).unwrap();
-        Some(Self {
+        Self {
             session,
             inputs,
             outputs,
-        })
+        }
     }
 
     fn run(&self, hidden: &[u64], kernel: &[u64]) -> Result<[Vec<f32>; 4], String> {
@@ -124,4 +129,97 @@ fn a_shape_that_does_not_fit_is_an_error_that_names_the_input() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_number_that_is_none_shows_in_the_loss() {
+    if !support::load_kernels() {
+        return;
+    }
+    let towers = Towers::Fast {
+        precision: Precision::F32,
+        convolutions: Convolutions::Own,
+    };
+    let baseline_config = BaselineConfig {
+        towers,
+        ..Default::default()
+    };
+    let optimized_config = OptimizedConfig {
+        towers,
+        ..Default::default()
+    };
+    let networks: [(Network, &[&str]); 2] = [
+        (
+            baseline(&baseline_config).unwrap(),
+            &["conv1/kernel", "conv1/bias", "conv2/kernel", "conv2/bias"],
+        ),
+        (
+            optimized(&optimized_config).unwrap(),
+            &[
+                "conv1/kernel",
+                "batch_normalization/gamma",
+                "batch_normalization/beta",
+                "conv2/kernel",
+                "batch_normalization_1/gamma",
+                "batch_normalization_1/beta",
+            ],
+        ),
+    ];
+    let mut feeds = Feeds::new(20);
+    feeds.gather(&support::mnist().train, &(0..20).collect::<Vec<_>>());
+    let flag = Tensor::<bool>::from(true);
+    for (network, names) in &networks {
+        let session = Session::new(&support::reproducible_options(), &network.graph.graph()).unwrap();
+        support::run_target(&session, &network.initialize);
+        let variables = network.graph.variables();
+        let loss = |poisoned: Option<&str>| {
+            let variable = variables
+                .iter()
+                .find(|variable| Some(variable.name()) == poisoned);
+            let value = variable.map(|variable| {
+                let mut value = Tensor::<f32>::new(variable.shape());
+                value[0] = f32::NAN;
+                value
+            });
+            let mut args = SessionRunArgs::new();
+            args.add_feed(&network.inputs.x.operation, 0, &feeds.images);
+            args.add_feed(&network.inputs.labels.operation, 0, &feeds.labels);
+            if let Some(training) = &network.inputs.training {
+                args.add_feed(&training.flag.operation, 0, &flag);
+            }
+            if let (Some(variable), Some(value)) = (variable, &value) {
+                args.add_feed(&variable.read().operation, 0, value);
+            }
+            let token = args.request_fetch(&network.loss.operation, network.loss.index);
+            session.run(&mut args).unwrap();
+            args.fetch::<f32>(token).unwrap()[0]
+        };
+        assert!(loss(None).is_finite());
+        for name in *names {
+            assert!(loss(Some(name)).is_nan(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn runs_use_them_by_themselves_unless_reproducible() {
+    let folder = tempfile::tempdir().unwrap();
+    let convolutions = |name: &str, options: &[&str]| {
+        let run = folder.path().join(name);
+        let mut command = Command::cargo_bin("tf-mnist").unwrap();
+        command
+            .args(["baseline", "--max-steps", "1", "--out-dir"])
+            .arg(&run)
+            .args(options);
+        command.assert().success();
+        let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
+        config["convolutions"].as_str().unwrap().to_owned()
+    };
+    let own = if support::load_kernels() {
+        "own"
+    } else {
+        "tensor_flow"
+    };
+    assert_eq!(convolutions("default", &[]), own);
+    assert_eq!(convolutions("reproducible", &["--reproducible"]), "tensor_flow");
 }

@@ -16,8 +16,7 @@ use tf_mnist::model::CLASSES;
 pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
     // A slip in MODEL is found out before anything is fetched.
     classifier::locate(&args.model)?;
-    let (options, convolutions) = tensorflow::session_options(global)?;
-    let classifier = Classifier::open(&args.model, &options, convolutions)?;
+    let classifier = tensorflow::classifier(global, &args.model)?;
     let dataset = data::load(global)?;
     let split = match args.split {
         SplitName::Test => &dataset.test,

@@ -23,7 +23,9 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
     };
     // A wrong checkpoint is found out before TensorFlow is fetched.
     classifier::kind_of(&Checkpoint::open(&prefix)?)?;
-    let (options, _) = tensorflow::session_options(global)?;
+    let (runtime, config) = tensorflow::open(global)?;
+    config.uses_gpu(runtime)?; // an error where one is asked for in vain
+    let options = config.session_options()?;
     let version = args.version.map(i64::unsigned_abs);
     let exported = saved_model::export(&prefix, &args.export_base, version, &options);
     let exported = exported.map_err(|error| match error {

@@ -8,6 +8,7 @@ use crate::cli::{self, GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use tf_mnist::graph::{Checkpoint, Precision, latest_checkpoint};
+use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{Runtime, SessionConfig};
 use tf_mnist::training::{RunConfig, Versions};
 
@@ -60,6 +61,7 @@ fn new_run(
         warm_start: warm_start.as_deref().map(absolute).transpose()?,
         reproducible: args.reproducible,
         save_every: args.save_every,
+        convolutions: Convolutions::default(), // see `record_runtime`
         precision: match args.precision {
             cli::Precision::F32 => Precision::F32,
             cli::Precision::Bf16 => Precision::Bf16,
@@ -73,7 +75,10 @@ fn new_run(
 }
 
 /// Adds what is known once TensorFlow is open.
-pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) {
+///
+/// # Errors
+/// A GPU is asked for and there is none.
+pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) -> Result<()> {
     let versions = Versions {
         tf_mnist: env!("CARGO_PKG_VERSION").into(),
         tensorflow: runtime.version.clone(),
@@ -86,8 +91,21 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) 
             versions.tensorflow
         );
     }
+    let convolutions = match config.reproducible {
+        true => Convolutions::TensorFlow,
+        false => Convolutions::fastest(runtime, &config.session)?,
+    };
+    if resumed && convolutions != config.convolutions {
+        log::warn!(
+            "the run was made with {}, and goes on here with {}: the last bits of its numbers may differ",
+            config.convolutions,
+            convolutions
+        );
+    }
+    config.convolutions = convolutions;
     config.onednn = runtime.onednn;
     config.versions = versions;
+    Ok(())
 }
 
 /// The prefix that `--warm-start` means: itself, or the newest checkpoint of a run folder.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use tf_mnist::classifier::{self, Classifier};
+use tf_mnist::classifier;
 use tf_mnist::model::CLASSES;
 use tf_mnist::picture;
 
@@ -41,8 +41,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         predictions.push(Prediction { image: name, outcome });
     }
     if !images.is_empty() {
-        let (options, convolutions) = tensorflow::session_options(global)?;
-        let classifier = Classifier::open(&args.model, &options, convolutions)?;
+        let classifier = tensorflow::classifier(global, &args.model)?;
         let mut probabilities = Vec::new();
         for chunk in images.chunks(CHUNK * tf_mnist::model::PIXELS as usize) {
             probabilities.extend(classifier.probabilities(chunk)?);

@@ -2,8 +2,9 @@
 
 use super::{failure, progress};
 use crate::cli::GlobalArgs;
-use ::tensorflow::SessionOptions;
 use anyhow::{Context, Result};
+use std::path::Path;
+use tf_mnist::classifier::Classifier;
 use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{self, Device, Options, Runtime, SessionConfig};
 
@@ -72,18 +73,22 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
     runtime::load(&options, &*progress::watcher(global)).context("cannot run TensorFlow")
 }
 
-/// Opens TensorFlow, and returns the options of a session to use a network in, and what to build it of.
+/// Opens TensorFlow, to use a network in sessions of the settings that it returns.
 ///
 /// # Errors
-/// As [`session_config`] and [`load`]; or a GPU is asked for and there is none.
-pub fn session_options(global: &GlobalArgs) -> Result<(SessionOptions, Convolutions)> {
+/// As [`session_config`] and [`load`].
+pub fn open(global: &GlobalArgs) -> Result<(&'static Runtime, SessionConfig)> {
     let config = session_config(global, false)?;
     let runtime = load(global, &config, onednn(global, false))?;
-    if config.device.requires_gpu() {
-        runtime::devices(&config)?;
-    }
-    Ok((
-        config.session_options()?,
-        Convolutions::fastest(runtime, &config)?,
-    ))
+    Ok((runtime, config))
+}
+
+/// Opens the model that `path` names, to be used.
+///
+/// # Errors
+/// As [`open`]; a GPU is asked for and there is none; or it is no model.
+pub fn classifier(global: &GlobalArgs, path: &Path) -> Result<Classifier> {
+    let (runtime, config) = open(global)?;
+    let convolutions = Convolutions::fastest(runtime, &config)?;
+    Ok(Classifier::open(path, &config.session_options()?, convolutions)?)
 }

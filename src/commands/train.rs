@@ -16,7 +16,7 @@ use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::model::{Convolutions, Kind};
-use tf_mnist::runtime::{self, Host};
+use tf_mnist::runtime::{Host, Runtime};
 use tf_mnist::training::{
     Ending, Interrupt, ModelCheckpoint, ModelConfig, ProgressDisplay, RunConfig, RunDirectory, SavedState,
     TrainingError, TrainingSession, TrainingState, fit,
@@ -62,27 +62,15 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
         None => tensorflow::onednn(global, config.reproducible),
     };
     let runtime = tensorflow::load(global, &config.session, onednn)?;
-    options::record_runtime(&mut config, runtime, resumed.is_some());
-    if config.precision == Precision::Bf16 && !Host::this().computes_bf16() {
-        log::warn!(
-            "this processor has no instructions for bfloat16 (AVX512_BF16 or AMX): --precision f32 is faster here"
-        );
+    options::record_runtime(&mut config, runtime, resumed.is_some())?;
+    if config.precision == Precision::Bf16 {
+        warn_of_bf16(&config, runtime)?;
     }
-    if config.session.device.requires_gpu() {
-        runtime::devices(&config.session)?;
-    }
-    let convolutions = match config.reproducible {
-        true => Convolutions::TensorFlow,
-        false => Convolutions::fastest(runtime, &config.session)?,
-    };
     // Read and verified while the graph is built. Not before the library is open: that sets environment variables,
     // which no other thread may read meanwhile.
     let dataset = start_loading(global, config.data_dir.clone());
 
-    let session = TrainingSession::new(
-        config.build_network(convolutions)?,
-        &config.session.session_options()?,
-    )?;
+    let session = TrainingSession::new(config.build_network()?, &config.session.session_options()?)?;
     let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
     // Before the run folder is cleared: the checkpoint may lie in there.
     match (&saved, &config.warm_start) {
@@ -146,6 +134,20 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
                 format!("once that is settled, the run goes on from its last saved state: {again}"),
             ),
         })
+}
+
+/// Says where bfloat16 gains nothing.
+fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
+    if config.convolutions == Convolutions::Own {
+        log::warn!(
+            "numbers rounded to bfloat16 are multiplied as float32 on this CPU: --precision f32 is as fast, and more accurate"
+        );
+    } else if !config.session.uses_gpu(runtime)? && !Host::this().computes_bf16() {
+        log::warn!(
+            "this processor has no instructions for bfloat16 (AVX512_BF16 or AMX): it will be slower than --precision f32"
+        );
+    }
+    Ok(())
 }
 
 /// A run whose folder is taken.

@@ -88,6 +88,11 @@ impl BatchNorm {
         })
     }
 
+    /// What keeps its square root from zero.
+    pub fn epsilon(&self) -> f32 {
+        self.config.epsilon
+    }
+
     /// Normalizes float32 `[rows, height, width, channels]` or `[rows, channels]`, to the same shape. In
     /// [`Mode::Training`] the moving averages' updates are added to [`Scope::update_ops`], which the training op must
     /// depend on.

@@ -212,7 +212,7 @@ struct Pass<'a> {
 /// Room for what lies between.
 struct Scratch {
     hidden: Box<Hidden>,
-    /// The gradient in what conv2's ReLU is applied to, `[14 + 2][14 + 2][out block]`: with zeros around.
+    /// The gradient in what conv2's ReLU is applied to, `[15][15][out block]`: with zeros above and to the left.
     dsums: Vec<Block>,
 }
 
@@ -238,7 +238,7 @@ fn first_layer<V: F32x16, const FACTORS: usize>(image: &[f32], first: &Folded, h
     for y in 0..SIDE {
         for x in 0..SIDE {
             let sum = convolve_pixel(&padded, &kernel, bias, y, x);
-            factor::<V, FACTORS>(sum.max(V::splat(0.0))).store(&mut hidden[y][x]);
+            factor::<V, FACTORS>(V::splat(0.0).max(sum)).store(&mut hidden[y][x]);
         }
     }
 }

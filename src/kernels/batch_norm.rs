@@ -3,7 +3,7 @@
 use super::winograd::{Block, PIXELS};
 
 /// Epsilon of every batch norm of the networks here.
-pub(super) const EPSILON: f64 = 0.001;
+pub(super) const EPSILON: f32 = 0.001;
 
 /// Sums over pixels of each of 16 channels, added up in float32 for one image and in float64 over images.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,12 @@ pub(super) fn population(rows: usize) -> f64 {
     (rows * PIXELS) as f64
 }
 
+/// The variance of values whose sums and sums of squares are these. Rounding may make it negative; what is no number stays so.
+pub(super) fn variance(mean: f64, squares: f64, population: f64) -> f64 {
+    let variance = squares / population - mean * mean;
+    if variance < 0.0 { 0.0 } else { variance }
+}
+
 /// The variance that a moving average takes: the unbiased one (Bessel's correction).
 pub(super) fn unbiased(variance: f64, population: f64) -> f64 {
     variance * population / (population - 1.0).max(1.0)
@@ -31,7 +37,7 @@ pub(super) fn unbiased(variance: f64, population: f64) -> f64 {
 
 /// 1 / sqrt(variance + epsilon).
 pub(super) fn inverse_deviation(variance: f64) -> f64 {
-    1.0 / (variance + EPSILON).sqrt()
+    1.0 / (variance + f64::from(EPSILON)).sqrt()
 }
 
 /// Gradients of a batch norm, of one channel.

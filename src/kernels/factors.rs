@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// Factors as they are, float32.
 pub(super) const F32: usize = 0;
-/// Factors rounded to bfloat16: products of two are exact in float32, in which they are summed up.
+/// Factors rounded to bfloat16. They are multiplied and summed up as float32, in which a product of two is exact.
 pub(super) const BF16: usize = 1;
 
 /// `x`, rounded to be a factor.

@@ -9,7 +9,7 @@
 //! Σ y = k · r,    Σ y² = kᵀ R k
 //! ```
 
-use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation, population, unbiased};
+use super::batch_norm::{self, ChannelGradient, ChannelSums, inverse_deviation, population, unbiased};
 use super::factors::{BF16, factor, factors};
 use super::instructions::{Instructions, for_each_instruction_set};
 use super::registry::{Argument, Op, ROWS};
@@ -60,7 +60,7 @@ impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
         for channel in 0..16 {
             let k: [f64; PLACES] = std::array::from_fn(|place| f64::from(kernel[place * 16 + channel]));
             let centre = moments.sum(&k) / population;
-            let spread = (moments.square_sum(&k) / population - centre * centre).max(0.0);
+            let spread = batch_norm::variance(centre, moments.square_sum(&k), population);
             let scale = f64::from(gamma[channel]) * inverse_deviation(spread);
             mean[channel] = (centre + f64::from(bias[channel])) as f32;
             variance[channel] = spread as f32;

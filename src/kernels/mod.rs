@@ -15,6 +15,12 @@
 //! products, by Winograd's algorithm. They are float32, on x86-64 processors with AVX2 or AVX-512, and registered through
 //! TensorFlow's C kernel API. An exported model never holds one.
 
+// On other processors nothing of it is ever called.
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unreachable_code, unused_imports)
+)]
+
 mod baseline;
 mod batch_norm;
 mod c_api;
@@ -41,6 +47,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use registry::{Op, register};
 use second_layer::{SecondLayer, SecondLayerInputGrad, SecondLayerKernelGrad};
 use std::sync::OnceLock;
+use tensorflow::{DataType, Graph, Operation, Status};
 
 /// The types of the ops, for nodes.
 #[derive(Debug, Clone, Copy)]
@@ -102,6 +109,9 @@ struct Loaded {
 
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 
+/// Epsilon of the batch norms in the ops.
+pub(crate) const BATCH_NORM_EPSILON: f32 = batch_norm::EPSILON;
+
 /// TensorFlow's functions, once the ops are being registered.
 fn api() -> Option<&'static Api> {
     LOADED.get().map(|loaded| &loaded.api)
@@ -147,7 +157,30 @@ fn load_once(runtime: &Runtime, threads: usize) -> Result<(), Unavailable> {
         .chain(ops_with::<F32>())
         .chain(ops_with::<BF16>())
         .try_for_each(|register| register(api))
+        .and_then(|()| probe())
         .map_err(Unavailable::TensorFlow)
+}
+
+/// Builds a node with several outputs: TensorFlow 2.9 took such an op, and refused every node of it.
+fn probe() -> Result<(), String> {
+    let mut graph = Graph::new();
+    let mut placeholder = |name: &str| -> Result<Operation, Status> {
+        let mut node = graph.new_operation("Placeholder", name)?;
+        node.set_attr_type("dtype", DataType::Float)?;
+        node.finish()
+    };
+    let built = ["hidden", "kernel", "bias"]
+        .map(&mut placeholder)
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>();
+    built
+        .and_then(|inputs| {
+            let mut node = graph.new_operation(SecondLayer::<F32>::TYPE, "probe")?;
+            inputs.iter().for_each(|input| node.add_input(input.clone()));
+            node.finish()
+        })
+        .map(drop)
+        .map_err(|status| status.to_string())
 }
 
 /// Registers an op.
@@ -164,4 +197,80 @@ fn ops_with<const FACTORS: usize>() -> [Register; 7] {
         register::<SecondLayerInputGrad<FACTORS>>,
         register::<PoolLayerGrad<FACTORS>>,
     ]
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::registry::{Argument, ROWS};
+    use super::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+    const TEST_ROWS: i64 = 11;
+
+    fn size(Argument(_, shape): &Argument) -> usize {
+        let sized = shape
+            .iter()
+            .map(|&size| if size == ROWS { TEST_ROWS } else { size });
+        sized.product::<i64>() as usize
+    }
+
+    /// Numbers in -1..1, gammas of either sign among them; variances are positive.
+    fn drawn(random: &mut ChaCha8Rng, argument: &Argument) -> Vec<f32> {
+        let shift = if argument.0 == "variance" { 1.5 } else { 0.0 };
+        let mut draw = || (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0 + shift;
+        (0..size(argument)).map(|_| draw()).collect()
+    }
+
+    /// With one instruction set as with the other: the wider one is what the tests through TensorFlow run, where there is one.
+    fn instruction_sets_agree<O: Op>() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let inputs: Vec<_> = O::INPUTS
+            .iter()
+            .map(|argument| drawn(&mut random, argument))
+            .collect();
+        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        let mut found = Instructions::all_of_this_processor()
+            .into_iter()
+            .map(|instructions| {
+                let mut outputs: Vec<_> = O::OUTPUTS
+                    .iter()
+                    .map(|argument| vec![f32::NAN; size(argument)])
+                    .collect();
+                let mut slices: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+                O::compute(instructions, &inputs, &mut slices);
+                outputs
+            });
+        let Some(first) = found.next() else { return };
+        for other in found {
+            for ((a, b), Argument(name, _)) in first.iter().zip(&other).zip(O::OUTPUTS) {
+                let greatest = a.iter().map(|x| x.abs()).fold(0.0, f32::max);
+                let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(
+                    greatest > 0.0 && worst <= 1e-5 * greatest,
+                    "{} {name}: {worst} of {greatest}",
+                    O::TYPE
+                );
+                assert!(a.iter().chain(b).all(|x| x.is_finite()), "{} {name}", O::TYPE);
+            }
+        }
+    }
+
+    #[test]
+    fn every_op_computes_the_same_with_every_instruction_set() {
+        instruction_sets_agree::<Features>();
+        instruction_sets_agree::<PoolLayer>();
+        instruction_sets_agree::<SecondLayerKernelGrad>();
+        instruction_sets_agree::<BaselineFeatures<F32>>();
+        instruction_sets_agree::<BaselineFeaturesGrad<F32>>();
+        instruction_sets_agree::<FirstLayer<F32>>();
+        instruction_sets_agree::<FirstLayerGrad<F32>>();
+        instruction_sets_agree::<SecondLayer<F32>>();
+        instruction_sets_agree::<SecondLayerInputGrad<F32>>();
+        instruction_sets_agree::<PoolLayerGrad<F32>>();
+        // What is rounded may fall on either side of a tie, so only where nothing is rounded after a sum.
+        instruction_sets_agree::<SecondLayer<BF16>>();
+        instruction_sets_agree::<SecondLayerInputGrad<BF16>>();
+        instruction_sets_agree::<FirstLayerGrad<BF16>>();
+    }
 }

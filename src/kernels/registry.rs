@@ -81,6 +81,9 @@ extern "C" fn infer_shapes<O: Op>(context: *mut ShapeInferenceContext, status: *
                 let shape = output_shape(api, context, input, shape, status);
                 (api.set_output_shape)(context, number, shape, status);
                 (api.delete_shape)(shape);
+                if (api.get_code)(status) != 0 {
+                    break;
+                }
             }
         }
         (api.delete_shape)(input);

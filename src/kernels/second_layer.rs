@@ -1,7 +1,7 @@
 //! conv2 in training: 3x3, stride 1, zeros around the images, float32 `[rows][28][28][16]` to `[rows][28][28][32]`, with
 //! the statistics that its batch norm needs; and the gradients.
 
-use super::batch_norm::{ChannelSums, population, unbiased};
+use super::batch_norm::{self, ChannelSums, population, unbiased};
 use super::convolution::{convolve, filter_gradient, input_gradient};
 use super::factors::{BF16, factors};
 use super::instructions::Instructions;
@@ -40,7 +40,7 @@ impl<const FACTORS: usize> Op for SecondLayer<FACTORS> {
             for lane in 0..16 {
                 let channel = 16 * block + lane;
                 let centre = sums[lane] / population;
-                let spread = (squares[lane] / population - centre * centre).max(0.0);
+                let spread = batch_norm::variance(centre, squares[lane], population);
                 mean[channel] = (centre + f64::from(bias[channel])) as f32;
                 variance[channel] = spread as f32;
                 unbiased_variance[channel] = unbiased(spread, population) as f32;

@@ -13,7 +13,9 @@ pub(super) trait F32x16: Copy {
     fn mul(self, other: Self) -> Self;
     /// self · factor + summand, rounded once.
     fn mul_add(self, factor: Self, summand: Self) -> Self;
+    /// The greater; `other` where either is no number. A bound comes first, so that what is no number stays so.
     fn max(self, other: Self) -> Self;
+    /// The lesser; `other` where either is no number.
     fn min(self, other: Self) -> Self;
     /// Where self >= other, `then`, else `otherwise`.
     fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self;
@@ -42,7 +44,7 @@ pub(super) fn exp_of_negative<V: F32x16>(x: V) -> V {
     // Adding and subtracting 1.5 · 2^23 rounds to a whole number.
     const ROUND: f32 = 12_582_912.0;
 
-    let x = x.max(V::splat(-87.0));
+    let x = V::splat(-87.0).max(x);
     let n = x.mul_add(V::splat(LOG2_E), V::splat(ROUND)).sub(V::splat(ROUND));
     let r = n.mul_add(V::splat(-LN2_HIGH), x);
     let r = n.mul_add(V::splat(-LN2_LOW), r);
@@ -75,8 +77,8 @@ pub(super) fn selu_derivative<V: F32x16>(y: V) -> V {
 #[inline(always)]
 pub(super) fn selu<V: F32x16>(x: V) -> V {
     let zero = V::splat(0.0);
-    let negative = exp_of_negative(x.min(zero)).sub(V::splat(1.0));
-    let positive = x.max(zero).mul(V::splat(SELU_SCALE));
+    let negative = exp_of_negative(zero.min(x)).sub(V::splat(1.0));
+    let positive = zero.max(x).mul(V::splat(SELU_SCALE));
     negative.mul_add(V::splat(SELU_SCALE_ALPHA), positive)
 }
 
@@ -280,6 +282,27 @@ mod tests {
         (0..COUNT / 16).map(move |block| std::array::from_fn(|lane| number(16 * block + lane)))
     }
 
+    for_each_instruction_set! {
+        fn bf16s<>(x: &[f32; 16], y: &mut [f32; 16]) = bf16s_with
+    }
+
+    #[inline(always)]
+    fn bf16s_with<V: F32x16>(x: &[f32; 16], y: &mut [f32; 16]) {
+        V::load(x).to_bf16().store(y);
+    }
+
+    #[test]
+    fn bfloat16_is_rounded_as_one_by_one() {
+        use super::super::factors::{BF16, factors};
+        for instructions in Instructions::all_of_this_processor() {
+            let mut y = [0.0; 16];
+            for x in numbers(-3.0, 3.0) {
+                bf16s(instructions, &x, &mut y);
+                assert_eq!(factors::<BF16>(&x)[..], y);
+            }
+        }
+    }
+
     #[test]
     fn exp_is_within_two_units_in_the_last_place() {
         for instructions in Instructions::all_of_this_processor() {
@@ -301,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn selu_and_its_derivative_are_those_of_float64() {
+    fn selu_is_that_of_float64() {
         for instructions in Instructions::all_of_this_processor() {
             let mut y = [0.0; 16];
             for x in numbers(-20.0, 20.0) {

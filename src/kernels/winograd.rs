@@ -49,8 +49,8 @@ pub(super) fn zero_points<const BLOCKS: usize>() -> Box<Points<BLOCKS>> {
     points.try_into().expect("36 points")
 }
 
-/// The filter's polynomials are multiplied at 0, ±A, ±B and infinity. Of the points whose squares are short in binary
-/// these round least: 2.4 times less than the usual ±1, ±2.
+/// The filter's polynomials are multiplied at 0, ±A, ±B and infinity. With the usual ±1, ±2 results are off by 4.7e-6 of the
+/// greatest, with these by 0.9e-6; and their squares are short in binary, so that most coefficients are exact.
 const A: f32 = 0.75;
 const B: f32 = 1.5;
 const A2: f32 = A * A;

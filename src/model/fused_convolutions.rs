@@ -1,7 +1,7 @@
 //! The convolutions of the networks by the ops of [`crate::kernels`]: from the images to the pooled features.
 
 use crate::graph::{BatchNorm, Conv2d, Loss, Result, Scope, Variable, gradients_at};
-use crate::kernels::OpTypes;
+use crate::kernels::{BATCH_NORM_EPSILON, OpTypes};
 use tensorflow::{Operation, Output};
 
 /// Variables and the gradient of a loss in each.
@@ -27,9 +27,8 @@ pub(super) fn gradients_across(
     let mut outputs: Vec<_> = behind.iter().map(|variable| variable.read().clone()).collect();
     outputs.push(features.clone());
     let mut gradients = gradients_at(scope, loss, &outputs)?;
-    let pairs = gradients
-        .pop()
-        .map_or(Ok(Vec::new()), |in_features| before(&in_features))?;
+    let in_features = gradients.swap_remove(behind.len()); // the last
+    let pairs = before(&in_features)?;
     let (own, own_gradients): Gradients = pairs.into_iter().unzip();
     Ok(([behind, own].concat(), [gradients, own_gradients].concat()))
 }
@@ -77,6 +76,9 @@ impl<'a> FusedConvolutions<'a> {
     /// The same in training, by the statistics of the batch, towards which the moving averages are moved
     /// ([`Scope::update_ops`]).
     pub fn train(&self, scope: &Scope, images: &Output) -> Result<Pass> {
+        for norm in [self.norm1, self.norm2] {
+            assert_eq!(norm.epsilon(), BATCH_NORM_EPSILON, "the kernels have it built in");
+        }
         let scope = scope.name_scope("conv");
         let first = scope
             .op(self.ops.first_layer, "conv1")

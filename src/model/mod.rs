@@ -11,6 +11,8 @@ pub use optimized::{AccuracyOn, OptimizedConfig, optimized};
 use crate::graph::{Accuracy, Checkpoint, Precision, Result, Saver, Scope, in_top_1, reshape, softmax};
 use crate::kernels::{self, OpTypes};
 use crate::runtime::{Runtime, RuntimeError, SessionConfig};
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use tensorflow::{DataType, Operation, Output, TensorType};
 
 /// Height and width of an image, in pixels.
@@ -78,14 +80,25 @@ pub enum Towers {
 }
 
 /// Whose convolutions a network is built of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Convolutions {
     /// TensorFlow's, on any device.
     #[default]
     TensorFlow,
     /// Those of [`crate::kernels`], on the CPU. They have to be [loaded](crate::kernels::load) before. With
-    /// [`Precision::Bf16`] training rounds factors; in use they are float32.
+    /// [`Precision::Bf16`] training rounds factors, and so does the baseline, which has but one tower, where it validates;
+    /// the optimized network in use is float32.
     Own,
+}
+
+impl fmt::Display for Convolutions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::TensorFlow => "TensorFlow's convolutions",
+            Self::Own => "convolutions of tf-mnist's own",
+        })
+    }
 }
 
 impl Convolutions {

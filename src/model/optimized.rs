@@ -107,10 +107,9 @@ pub fn optimized(config: &OptimizedConfig) -> Result<Network> {
     let loss = sparse_softmax_cross_entropy(&scope, &learning.batch_normed, &inputs.labels)?;
     let flagged = training.require_flag(&scope)?;
     let scope = scope.control_dependencies(graph.update_ops().iter().chain([&flagged]));
-    // The published slip looks at the logits before the last norm, where the walk of the biases shows.
-    let frozen = match (config.towers, config.accuracy_on) {
-        (Towers::Fast { .. }, AccuracyOn::LogitsBatchNorm) => layers.biases_before_norms(),
-        _ => Vec::new(),
+    let frozen = match config.towers {
+        Towers::Fast { .. } => layers.biases_before_norms(config.accuracy_on),
+        Towers::AsPublished => Vec::new(),
     };
     let variables = graph.trainable_variables();
     let is_frozen = |variable: &Variable| frozen.iter().any(|other| other.name() == variable.name());
@@ -291,15 +290,14 @@ impl Layers {
 
     /// The biases that the batch norm behind takes out again. Their gradient is zero but for rounding, of which Adam, which
     /// divides by its size, would make a random walk.
-    fn biases_before_norms(&self) -> Vec<Variable> {
-        [
-            &self.conv1.bias,
-            &self.conv2.bias,
-            &self.fc1.bias,
-            &self.output.bias,
-        ]
-        .map(Variable::clone)
-        .to_vec()
+    fn biases_before_norms(&self, accuracy_on: AccuracyOn) -> Vec<Variable> {
+        let mut biases = vec![&self.conv1.bias, &self.conv2.bias, &self.fc1.bias];
+        match accuracy_on {
+            AccuracyOn::LogitsBatchNorm => biases.push(&self.output.bias),
+            // The published slip looks at the logits in front of the last norm, where the walk shows.
+            AccuracyOn::Logits => {}
+        }
+        biases.into_iter().cloned().collect()
     }
 
     /// The network in use, from `images`.

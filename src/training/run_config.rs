@@ -46,6 +46,9 @@ pub struct RunConfig {
     pub data_sha256: Vec<String>,
     /// What convolutions are computed in.
     pub precision: Precision,
+    /// Whose convolutions they are; always TensorFlow's in a reproducible run.
+    #[serde(default)]
+    pub convolutions: Convolutions,
     /// Device, threads and memory of the session.
     pub session: SessionConfig,
     /// Whether oneDNN's kernels are on.
@@ -143,17 +146,17 @@ impl RunConfig {
         }
     }
 
-    /// Builds the graph to train, of `convolutions` unless the run is a reproducible one.
+    /// Builds the graph to train.
     ///
     /// # Errors
     /// TensorFlow refuses a node.
-    pub fn build_network(&self, convolutions: Convolutions) -> Result<Network> {
+    pub fn build_network(&self) -> Result<Network> {
         let (learning_rate, seed) = (self.learning_rate, self.seed);
         let towers = match self.reproducible {
             true => Towers::AsPublished,
             false => Towers::Fast {
                 precision: self.precision,
-                convolutions,
+                convolutions: self.convolutions,
             },
         };
         Ok(match self.model {

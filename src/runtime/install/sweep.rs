@@ -137,7 +137,8 @@ fn an_install_killed_at_any_moment_leaves_no_false_library() {
                 wait_until(&|| inode(&target).is_some_and(|inode| Some(inode) != old));
             }
         }
-        if child.try_wait().unwrap().is_some() {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{status}"); // it was done before its moment came
             continue;
         }
         child.kill().unwrap(); // SIGKILL
