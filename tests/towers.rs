@@ -55,12 +55,12 @@ impl Restored {
         Self::new(|| model::optimized(&config).unwrap(), checkpoint)
     }
 
-    fn baseline(towers: Towers) -> Self {
+    fn baseline(towers: Towers, checkpoint: &str) -> Self {
         let config = BaselineConfig {
             towers,
             ..Default::default()
         };
-        Self::new(|| model::baseline(&config).unwrap(), "baseline/final.ckpt")
+        Self::new(|| model::baseline(&config).unwrap(), checkpoint)
     }
 
     /// The logits of the first 1000 rows of the validation set.
@@ -105,8 +105,8 @@ fn batch_norms_folded_into_kernels_give_the_same_logits() {
 
 #[test]
 fn the_baseline_s_logits_in_bfloat16_are_near() {
-    let plain = Restored::baseline(Towers::AsPublished).logits();
-    let bf16 = Restored::baseline(BF16).logits();
+    let plain = Restored::baseline(Towers::AsPublished, "baseline/final.ckpt").logits();
+    let bf16 = Restored::baseline(BF16, "baseline/final.ckpt").logits();
     // bfloat16 has 8 bits: each product is off by up to 2^-8, and errors of 9 to 144 products average out.
     let worst = plain
         .iter()
@@ -142,8 +142,7 @@ fn the_optimized_network_s_logits_in_bfloat16_are_near_and_it_trains() {
 
 /// The loss of the first 100 training rows at Python's start values, and the checkpoint after a step on them: there Adam's
 /// first average of a variable is a tenth of its gradient.
-fn after_one_step(towers: Towers) -> (f32, BTreeMap<String, Vec<f32>>) {
-    let restored = Restored::optimized(towers, "optimized/init.ckpt");
+fn after_one_step(restored: &Restored) -> (f32, BTreeMap<String, Vec<f32>>) {
     let rows: Vec<usize> = (0..100).collect();
     let mut feeds = Feeds::new(rows.len());
     feeds.gather(&support::mnist().train, &rows);
@@ -161,14 +160,18 @@ fn after_one_step(towers: Towers) -> (f32, BTreeMap<String, Vec<f32>>) {
     (loss, averages.collect())
 }
 
+fn started(towers: Towers) -> Restored {
+    Restored::optimized(towers, "optimized/init.ckpt")
+}
+
 fn is_bias(variable: &str) -> bool {
     variable.ends_with("/bias")
 }
 
 #[test]
 fn gradients_of_the_same_ops_are_those_of_the_plain_tower_within_rounding() {
-    let (plain_loss, plain) = after_one_step(Towers::AsPublished);
-    let (fast_loss, fast) = after_one_step(FAST);
+    let (plain_loss, plain) = after_one_step(&started(Towers::AsPublished));
+    let (fast_loss, fast) = after_one_step(&started(FAST));
     assert!(
         (plain_loss - fast_loss).abs() <= ROUNDING * plain_loss,
         "{plain_loss} and {fast_loss}"
@@ -188,6 +191,46 @@ fn gradients_of_the_same_ops_are_those_of_the_plain_tower_within_rounding() {
     }
 }
 
+#[test]
+fn the_baseline_by_own_kernels_has_the_plain_tower_s_logits_and_gradients_within_rounding() {
+    if fast_towers().len() < 2 {
+        return;
+    }
+    for checkpoint in ["baseline/init.ckpt", "baseline/final.ckpt"] {
+        let [plain, own] = [Towers::AsPublished, fast(Precision::F32, Convolutions::Own)]
+            .map(|towers| Restored::baseline(towers, checkpoint));
+        if checkpoint.contains("final") {
+            // At the start, where biases are zero, they are even the same bits.
+            assert_agree(&plain.logits(), &own.logits(), 1e-4);
+        }
+
+        // The new share of Adam's average is a tenth of the gradient.
+        let before = Checkpoint::open(&golden(checkpoint)).unwrap();
+        let (plain_loss, plain) = after_one_step(&plain);
+        let (own_loss, own) = after_one_step(&own);
+        assert!(
+            (plain_loss - own_loss).abs() <= ROUNDING * plain_loss,
+            "{plain_loss} and {own_loss}"
+        );
+        assert_eq!(plain.len(), 8);
+        for (name, plain) in plain {
+            let before = before.read_f32(&format!("{name}/Adam")).unwrap();
+            let change = |after: &[f32]| -> Vec<f32> {
+                after
+                    .iter()
+                    .zip(&before)
+                    .map(|(after, before)| after - 0.9 * before)
+                    .collect()
+            };
+            let (a, b) = (change(&plain), change(&own[&name]));
+            let size = a.iter().map(|m| m.abs()).fold(0.0, f32::max);
+            let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            println!("{checkpoint} {name}: {worst:e} of {size:e}");
+            assert!(worst <= ROUNDING * size, "{name}: {worst} of {size}");
+        }
+    }
+}
+
 /// TensorFlow's float32 batch norms add up 78400 values one after the other, so its gradients are off by up to 1 in 75 here:
 /// too far to measure ours by.
 #[test]
@@ -195,7 +238,7 @@ fn gradients_by_own_kernels_are_those_that_python_computes_in_float64() {
     let truth = Checkpoint::open(&support::fixture("float64_gradients")).unwrap();
     let true_loss = truth.read_f32("loss").unwrap()[0];
     let errors = |towers| {
-        let (loss, averages) = after_one_step(towers);
+        let (loss, averages) = after_one_step(&started(towers));
         let mut errors = BTreeMap::new();
         for (name, average) in averages {
             let Some(truth) = truth.get(&name).map(|_| truth.read_f32(&name).unwrap()) else {
@@ -239,7 +282,7 @@ fn gradients_by_own_kernels_are_those_that_python_computes_in_float64() {
 fn bf16_errors(convolutions: Convolutions) -> BTreeMap<String, f32> {
     let length = |values: Vec<f32>| values.iter().map(|x| x * x).sum::<f32>().sqrt();
     let truth = Checkpoint::open(&support::fixture("float64_gradients")).unwrap();
-    let (_, averages) = after_one_step(fast(Precision::Bf16, convolutions));
+    let (_, averages) = after_one_step(&started(fast(Precision::Bf16, convolutions)));
     let compared = averages.into_iter().filter(|(name, _)| truth.get(name).is_some());
     compared
         .map(|(name, average)| {

@@ -45,7 +45,7 @@ impl Accuracy {
 /// Validates one network again and again.
 pub(super) struct Validator {
     mode: ValidationMode,
-    /// The set as it is fed when all of it is, made once: making bytes floats takes a twentieth of a validation.
+    /// The set as it is fed when all of it is, made once.
     chunks: Vec<Feed>,
     /// Of each row: the number of the last validation that found it wrong, 0 for never.
     last_wrong: Vec<u64>,
