@@ -32,6 +32,8 @@ fn to_bf16(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "x86_64")]
+    use crate::kernels::instructions::{Instructions, for_each_instruction_set};
 
     #[test]
     fn bfloat16_has_eight_bits_and_rounds_ties_to_even() {
@@ -48,5 +50,30 @@ mod tests {
             assert_eq!(to_bf16(x), rounded, "{x}");
         }
         assert!(to_bf16(f32::NAN).is_nan());
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    for_each_instruction_set! {
+        fn bf16s<>(x: &[f32; 16], y: &mut [f32; 16]) = bf16s_with
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn bf16s_with<V: F32x16>(x: &[f32; 16], y: &mut [f32; 16]) {
+        V::load(x).to_bf16().store(y);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn bfloat16_is_rounded_as_one_by_one() {
+        for instructions in Instructions::all_of_this_processor() {
+            let mut y = [0.0; 16];
+            for x in (-48_000..48_000)
+                .map(|block| std::array::from_fn(|lane| (16 * block + lane as i32) as f32 * 4e-6))
+            {
+                bf16s(instructions, &x, &mut y);
+                assert_eq!(factors::<BF16>(&x)[..], y);
+            }
+        }
     }
 }

@@ -15,6 +15,8 @@
 //! products, by Winograd's algorithm. They are float32, on x86-64 processors with AVX2 or AVX-512, and registered through
 //! TensorFlow's C kernel API. An exported model never holds one.
 
+// Loops run over the places of several arrays at once; a closure would not take the instruction set of its function.
+#![allow(clippy::needless_range_loop)]
 // On other processors nothing of it is ever called.
 #![cfg_attr(
     not(target_arch = "x86_64"),
@@ -22,11 +24,13 @@
 )]
 
 mod baseline;
+mod baseline_grad;
 mod batch_norm;
 mod c_api;
 mod convolution;
 mod factors;
 mod first_layer;
+mod image;
 mod inference;
 mod instructions;
 mod pool_layer;
@@ -36,7 +40,8 @@ mod simd;
 mod winograd;
 
 use crate::runtime::Runtime;
-use baseline::{BaselineFeatures, BaselineFeaturesGrad};
+use baseline::BaselineFeatures;
+use baseline_grad::BaselineFeaturesGrad;
 use c_api::Api;
 use factors::{BF16, F32};
 use first_layer::{FirstLayer, FirstLayerGrad};

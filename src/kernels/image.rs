@@ -1,0 +1,131 @@
+//! Images under a kernel of 3 x 3 places: with a border of zeros, and their moments.
+
+use super::instructions::{Instructions, for_each_instruction_set};
+use super::simd::F32x16;
+use super::winograd::{PIXELS, SIDE};
+use rayon::prelude::*;
+
+/// Places of the kernel.
+pub(super) const PLACES: usize = 9;
+/// An image with a border of zeros; behind it two registers' width can be read.
+pub(super) type Padded = [[f32; SIDE + 6]; SIDE + 2];
+
+pub(super) const EMPTY: Padded = [[0.0; SIDE + 6]; SIDE + 2];
+
+#[inline(always)]
+pub(super) fn pad(image: &[f32], padded: &mut Padded) {
+    for y in 0..SIDE {
+        padded[y + 1][1..=SIDE].copy_from_slice(&image[y * SIDE..][..SIDE]);
+    }
+}
+
+/// Of a batch of images, with the pixels that lie under each of the kernel's places: their sums r, and the sums R of the
+/// products of two.
+#[derive(Debug, Clone)]
+pub(super) struct ImageMoments {
+    pub sums: [f64; PLACES],
+    products: [[f64; PLACES]; PLACES],
+}
+
+impl ImageMoments {
+    pub fn of(instructions: Instructions, images: &[f32]) -> Self {
+        let each: Vec<RawMoments> = images
+            .par_chunks(PIXELS)
+            .map(|image| {
+                let mut moments = [[0.0; PLACES + 1]; PLACES];
+                image_moments(instructions, image, &mut moments);
+                moments
+            })
+            .collect();
+        let mut total = Self {
+            sums: [0.0; PLACES],
+            products: [[0.0; PLACES]; PLACES],
+        };
+        for moments in &each {
+            for p in 0..PLACES {
+                total.sums[p] += f64::from(moments[p][PLACES]);
+                for q in 0..PLACES {
+                    total.products[p][q] += f64::from(moments[p.min(q)][p.max(q)]);
+                }
+            }
+        }
+        total
+    }
+
+    /// The products and last the sums, float32 `[10][9]`, from the layer to its gradient.
+    pub fn write(&self, to: &mut [f32]) {
+        let rows = self.products.iter().chain([&self.sums]);
+        for (to, &value) in to.iter_mut().zip(rows.flatten()) {
+            *to = value as f32;
+        }
+    }
+
+    pub fn read(from: &[f32]) -> Self {
+        let row = |row: usize| std::array::from_fn(|place| f64::from(from[row * PLACES + place]));
+        Self {
+            products: std::array::from_fn(row),
+            sums: row(PLACES),
+        }
+    }
+
+    /// Σ y of the convolution with `k`.
+    pub fn sum(&self, k: &[f64; PLACES]) -> f64 {
+        k.iter().zip(self.sums).map(|(k, sum)| k * sum).sum()
+    }
+
+    /// Σ y² of it.
+    pub fn square_sum(&self, k: &[f64; PLACES]) -> f64 {
+        (0..PLACES)
+            .map(|place| k[place] * self.product_sum(k, place))
+            .sum()
+    }
+
+    /// Σ y · (what lies under `place`).
+    pub fn product_sum(&self, k: &[f64; PLACES], place: usize) -> f64 {
+        k.iter()
+            .zip(self.products[place])
+            .map(|(k, product)| k * product)
+            .sum()
+    }
+}
+
+/// Of one image, row p: the sums of the products of what lies under p and under q, q >= p, and last that of p alone.
+type RawMoments = [[f32; PLACES + 1]; PLACES];
+
+for_each_instruction_set! {
+    fn image_moments<>(image: &[f32], moments: &mut RawMoments) = image_moments_with
+}
+
+#[inline(always)]
+fn image_moments_with<V: F32x16>(image: &[f32], moments: &mut RawMoments) {
+    let mut padded = EMPTY;
+    pad(image, &mut padded);
+    // 28 pixels are one register and 12 numbers of another.
+    let mut last = [0.0; 16];
+    last[..SIDE - 16].fill(1.0);
+    let masks = [V::splat(1.0), V::load(&last)];
+    for p in 0..PLACES {
+        let mut sums = [V::splat(0.0); PLACES + 1];
+        for y in 0..SIDE {
+            for half in 0..2 {
+                let under = window::<V>(&padded, p, y, 16 * half).mul(masks[half]);
+                sums[PLACES] = sums[PLACES].add(under);
+                for q in p..PLACES {
+                    sums[q] = under.mul_add(window(&padded, q, y, 16 * half), sums[q]);
+                }
+            }
+        }
+        for q in 0..=PLACES {
+            moments[p][q] = sums[q].to_array().iter().sum();
+        }
+    }
+}
+
+/// Sixteen pixels from `x` on of row `y` of what lies under `place`.
+#[inline(always)]
+fn window<V: F32x16>(padded: &Padded, place: usize, y: usize, x: usize) -> V {
+    let row = &padded[y + place / 3];
+    let mut pixels = [0.0; 16];
+    pixels.copy_from_slice(&row[x + place % 3..][..16]);
+    V::load(&pixels)
+}
