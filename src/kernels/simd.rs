@@ -49,13 +49,7 @@ pub(super) fn exp_of_negative<V: F32x16>(x: V) -> V {
     let r = n.mul_add(V::splat(-LN2_HIGH), x);
     let r = n.mul_add(V::splat(-LN2_LOW), r);
     let mut p = V::splat(1.987_569_1e-4);
-    for coefficient in [
-        1.398_199_9e-3,
-        8.333_452e-3,
-        4.166_579_6e-2,
-        1.666_666_5e-1,
-        0.5,
-    ] {
+    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         p = p.mul_add(r, V::splat(coefficient));
     }
     let p = p.mul_add(r.mul(r), r).add(V::splat(1.0));
