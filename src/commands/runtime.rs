@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 use std::fmt::Write;
 use std::process::ExitCode;
+use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{self, DeviceInfo, Host, Runtime, SessionConfig, Threads};
 
 /// # Errors
@@ -16,6 +17,7 @@ pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
     let report = Report {
         runtime,
         devices: runtime::devices(&config)?,
+        convolutions: Convolutions::fastest(runtime, &config)?,
         threads: config.threads(),
         session: &config,
         host: Host::this(),
@@ -33,6 +35,8 @@ struct Report<'a> {
     #[serde(flatten)]
     runtime: &'a Runtime,
     devices: Vec<DeviceInfo>,
+    /// Whose convolutions networks are built of.
+    convolutions: Convolutions,
     threads: Threads,
     session: &'a SessionConfig,
     host: Host,
@@ -52,6 +56,13 @@ impl Report<'_> {
         };
         line("library", &runtime.library.display().to_string());
         line("oneDNN", if runtime.onednn { "on" } else { "off" });
+        line(
+            "kernels",
+            match self.convolutions {
+                Convolutions::Own => "tf-mnist's own for convolutions, TensorFlow's for the rest",
+                Convolutions::TensorFlow => "TensorFlow's alone",
+            },
+        );
         line(
             "threads",
             &format!(
