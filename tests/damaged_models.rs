@@ -6,11 +6,13 @@ mod damage;
 mod hundred_digits;
 
 use damage::{cut, empty, flip, remove};
-use hundred_digits::{fixture, golden};
+use hundred_digits::{fixture, golden, load};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tensorflow::{Session, SessionOptions, SessionRunArgs, Tensor};
+use tf_mnist::model::{BaselineConfig, baseline};
 
 fn tf_mnist(arguments: &[&dyn AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tf-mnist"));
@@ -175,5 +177,38 @@ fn a_damaged_saved_model_is_refused_by_the_file_that_is_damaged() {
     assert!(
         stderr.contains("variables/variables.index does not exist"),
         "{stderr}"
+    );
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_refused() {
+    load();
+    let network = baseline(&BaselineConfig::default()).unwrap();
+    let session = Session::new(&SessionOptions::new(), &network.graph.graph()).unwrap();
+    let mut image = Tensor::<f32>::new(&[1, 784]);
+    image.fill(f32::NAN);
+    let label = Tensor::<i32>::new(&[1]);
+    for target in [&network.initialize, &network.train] {
+        let mut args = SessionRunArgs::new();
+        args.add_feed(&network.inputs.x.operation, 0, &image);
+        args.add_feed(&network.inputs.labels.operation, 0, &label);
+        args.add_target(target);
+        session.run(&mut args).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let prefix = folder.path().join("diverged.ckpt");
+    network.saver.save(&session, &prefix).unwrap();
+
+    let base = folder.path().join("models");
+    for command in [evaluate(&prefix), predict(&prefix), export(&prefix, &base)] {
+        let stderr = refused(command);
+        assert!(
+            stderr.contains(prefix.to_str().unwrap()) && stderr.contains("diverged"),
+            "{stderr}"
+        );
+    }
+    assert!(
+        fs::read_dir(&base).map_or(0, Iterator::count) == 0,
+        "something was exported"
     );
 }

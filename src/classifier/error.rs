@@ -70,6 +70,15 @@ pub enum ClassifierError {
         /// What does not fit.
         reason: String,
     },
+    /// The model's answers are no numbers.
+    #[error(
+        "the model {path} answers NaN, which is no number: its training had diverged. Use an earlier checkpoint, or train again \
+         with a smaller --learning-rate"
+    )]
+    NotANumber {
+        /// Its folder or prefix.
+        path: PathBuf,
+    },
     /// The model gave something else than it says.
     #[error("the model {path} gave {found} numbers for {rows} images, not 10 each")]
     Output {

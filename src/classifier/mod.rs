@@ -155,7 +155,7 @@ impl Classifier {
     /// summing to 1. All rows are run at once.
     ///
     /// # Errors
-    /// TensorFlow fails, for example because so many rows do not fit into memory.
+    /// TensorFlow fails, for example because so many rows do not fit into memory; or the answers are no numbers.
     ///
     /// # Panics
     /// `images` is no whole number of images.
@@ -198,6 +198,11 @@ impl Classifier {
                 path: self.path.clone(),
                 found: scores.len(),
                 rows,
+            });
+        }
+        if scores.iter().any(|score| score.is_nan()) {
+            return Err(ClassifierError::NotANumber {
+                path: self.path.clone(),
             });
         }
         Ok(scores.to_vec())

@@ -22,16 +22,17 @@ pub fn conclude(
             best_accuracy: best.accuracy,
         })?;
     }
-    let (mut session, tested) = if config.keeps_best() {
-        let session = session.reopen(&config.session.session_options()?)?;
-        let best = checkpoints.newest();
-        if let Some(prefix) = best {
-            session.restore(prefix)?;
+    let (mut session, tested) = match checkpoints.newest() {
+        Some(best) if config.keeps_best() => {
+            let session = session.reopen(&config.session.session_options()?)?;
+            session.restore(best)?;
+            (session, Some(best))
         }
-        (session, best)
-    } else {
-        let last = checkpoints.save_last(&session, outcome.steps)?;
-        (session, last)
+        // Where nothing ever improved, the last weights are all there is.
+        _ => {
+            let last = checkpoints.save_last(&session, outcome.steps)?;
+            (session, last)
+        }
     };
     let checkpoint = tested
         .and_then(Path::file_name)

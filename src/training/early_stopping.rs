@@ -32,9 +32,10 @@ impl EarlyStopping {
         Self { patience, best }
     }
 
-    /// Takes the accuracy after `step`; whether it is better than all before. Equal is not better.
+    /// Takes the accuracy after `step`; whether it is better than all before, and than none right, which is what weights
+    /// that are no numbers give. Equal is not better.
     pub fn observe(&mut self, step: u64, accuracy: f64) -> bool {
-        let improved = self.best.is_none_or(|best| accuracy > best.accuracy);
+        let improved = accuracy > self.best.map_or(0.0, |best| best.accuracy);
         if improved {
             self.best = Some(Best { step, accuracy });
         }
@@ -107,5 +108,13 @@ mod tests {
         let mut stopping = EarlyStopping::new(None);
         assert!(stopping.observe(0, 0.5) && !stopping.observe(1, 0.5) && !stopping.observe(2, 0.4));
         assert!(!stopping.stops_after(1_000_000));
+    }
+
+    #[test]
+    fn no_row_right_is_no_improvement() {
+        let mut stopping = EarlyStopping::new(Some(10));
+        assert!(!stopping.observe(0, 0.0));
+        assert_eq!(stopping.best(), None);
+        assert!(stopping.observe(10, 0.1));
     }
 }
