@@ -1,6 +1,7 @@
 //! `tf-mnist baseline`.
 
-use super::train::{self, Request};
+use super::options::Request;
+use super::train;
 use super::typed::Typed;
 use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::Result;

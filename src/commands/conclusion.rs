@@ -1,6 +1,6 @@
 //! How a run ends: with a test, or with what a signal leaves.
 
-use super::train::Run;
+use super::run::Run;
 use super::{console, output};
 use anyhow::Result;
 use std::path::Path;

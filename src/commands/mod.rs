@@ -17,6 +17,7 @@ mod output;
 mod predict;
 mod progress;
 mod resume;
+mod run;
 mod runtime;
 mod tensorflow;
 mod train;

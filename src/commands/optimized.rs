@@ -1,6 +1,7 @@
 //! `tf-mnist optimized`.
 
-use super::train::{self, Request};
+use super::options::Request;
+use super::train;
 use super::typed::Typed;
 use crate::cli::{self, GlobalArgs, OptimizedArgs};
 use anyhow::Result;

@@ -2,15 +2,22 @@
 
 use super::resume::Resumed;
 use super::tensorflow;
-use super::train::Request;
 use super::typed::Typed;
 use crate::cli::{self, GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use tf_mnist::graph::{Checkpoint, Precision, latest_checkpoint};
-use tf_mnist::model::Convolutions;
+use tf_mnist::model::{Convolutions, Kind};
 use tf_mnist::runtime::{Runtime, SessionConfig};
-use tf_mnist::training::{RunConfig, Versions};
+use tf_mnist::training::{ModelConfig, RunConfig, Versions};
+
+/// What tells the trainings of the two networks apart.
+pub struct Request {
+    pub kind: Kind,
+    pub model: ModelConfig,
+    pub default_epochs: u32,
+    pub default_learning_rate: f32,
+}
 
 /// The options of the run; what only the opened library and the data set tell is not in them yet.
 ///

@@ -4,7 +4,9 @@ use super::conclusion::{conclude, interrupted};
 use super::console::{Console, Lines};
 use super::failure::{advised, usage};
 use super::options;
+use super::options::Request;
 use super::resume::Resumed;
+use super::run::Run;
 use super::typed::Typed;
 use super::{data, output, tensorflow};
 use crate::cli::{self, GlobalArgs, TrainingArgs};
@@ -15,20 +17,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
-use tf_mnist::model::{Convolutions, Kind};
+use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{Host, Runtime};
 use tf_mnist::training::{
-    Ending, Interrupt, ModelCheckpoint, ModelConfig, ProgressDisplay, RunConfig, RunDirectory, SavedState,
-    TrainingError, TrainingSession, TrainingState, fit,
+    Ending, Interrupt, ModelCheckpoint, ProgressDisplay, RunConfig, RunDirectory, TrainingError,
+    TrainingSession, TrainingState, fit,
 };
-
-/// What tells the trainings of the two networks apart.
-pub struct Request {
-    pub kind: Kind,
-    pub model: ModelConfig,
-    pub default_epochs: u32,
-    pub default_learning_rate: f32,
-}
 
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
 pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &[Typed]) -> Result<ExitCode> {
@@ -148,18 +142,6 @@ fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// A run whose folder is taken.
-pub struct Run {
-    pub config: RunConfig,
-    pub dataset: Dataset,
-    pub directory: RunDirectory,
-    pub saved: Option<SavedState>,
-    /// The command that goes on with it.
-    pub again: String,
-    /// When the program started.
-    pub started: Instant,
 }
 
 impl Run {

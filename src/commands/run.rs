@@ -1,0 +1,17 @@
+//! A run under way: what its parts, from training to its end, have in common.
+
+use std::time::Instant;
+use tf_mnist::dataset::Dataset;
+use tf_mnist::training::{RunConfig, RunDirectory, SavedState};
+
+/// A run whose folder is taken.
+pub struct Run {
+    pub config: RunConfig,
+    pub dataset: Dataset,
+    pub directory: RunDirectory,
+    pub saved: Option<SavedState>,
+    /// The command that goes on with it.
+    pub again: String,
+    /// When the program started.
+    pub started: Instant,
+}
