@@ -10,7 +10,7 @@ use super::image::{EMPTY, PLACES, pad};
 use super::instructions::{Instructions, for_each_instruction_set};
 use super::registry::{Argument, Op, ROWS};
 use super::simd::F32x16;
-use super::winograd::{Block, PIXELS, SIDE, as_blocks, as_blocks_mut};
+use super::winograd::{Block, PIXELS, SIDE, as_blocks, as_blocks_mut, boxed};
 use rayon::prelude::*;
 
 /// Blocks of channels of conv2.
@@ -98,8 +98,7 @@ impl Weights {
 pub(super) type Hidden = [[Block; SIDE + 1]; SIDE + 1];
 
 pub(super) fn hidden() -> Box<Hidden> {
-    let rows = vec![[[0.0; 16]; SIDE + 1]; SIDE + 1].into_boxed_slice();
-    rows.try_into().expect("29 rows")
+    boxed([[0.0; 16]; SIDE + 1])
 }
 
 /// ReLU(conv1(image)).

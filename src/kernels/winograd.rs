@@ -44,9 +44,15 @@ pub(super) type Points<const BLOCKS: usize> = [[[Block; BLOCKS]; TILES]; POINTS]
 
 /// A row of tiles at zero everywhere.
 pub(super) fn zero_points<const BLOCKS: usize>() -> Box<Points<BLOCKS>> {
-    // Not `Box::new`, which would build it on the stack first.
-    let points = vec![[[[0.0; 16]; BLOCKS]; TILES]; POINTS].into_boxed_slice();
-    points.try_into().expect("36 points")
+    boxed([[[0.0; 16]; BLOCKS]; TILES])
+}
+
+/// An array of `N` times `value` on the heap; `Box::new` would build it on the stack first.
+pub(super) fn boxed<T: Clone, const N: usize>(value: T) -> Box<[T; N]> {
+    match vec![value; N].into_boxed_slice().try_into() {
+        Ok(array) => array,
+        Err(_) => unreachable!("the slice was made with N entries"),
+    }
 }
 
 /// The filter's polynomials are multiplied at 0, ±A, ±B and infinity. With the usual ±1, ±2 results are off by 4.7e-6 of the
@@ -195,8 +201,7 @@ pub(super) type Columns<const BLOCKS: usize> = [[[Block; BLOCKS]; SIDE + 2]; 6];
 
 /// Room for a transform, all zero.
 pub(super) fn zero_columns<const BLOCKS: usize>() -> Box<Columns<BLOCKS>> {
-    let columns = vec![[[[0.0; 16]; BLOCKS]; SIDE + 2]; 6].into_boxed_slice();
-    columns.try_into().expect("6 rows")
+    boxed([[[0.0; 16]; BLOCKS]; SIDE + 2])
 }
 
 /// The image `x`, `[28][28][block]`, at the points of tile row `tile_row`, with zeros around the image.
