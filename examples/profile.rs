@@ -13,7 +13,9 @@ use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
 use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{Precision, Scope};
 use tf_mnist::kernels;
-use tf_mnist::model::{self, BaselineConfig, Convolutions, Network, OptimizedConfig, PIXELS, Towers};
+use tf_mnist::model::summary::Summary;
+use tf_mnist::model::{BuildOptions, Convolutions, Network, Towers};
+use tf_mnist::networks;
 use tf_mnist::runtime::{self, SessionConfig};
 
 const BATCH: u64 = 100;
@@ -44,24 +46,22 @@ fn main() -> Result<()> {
     if towers == fast(Precision::F32, Convolutions::Own) {
         kernels::load(runtime, config.threads().intra_op)?;
     }
-    let network = match argument(0, "optimized") {
-        "baseline" => model::baseline(&BaselineConfig {
-            towers,
-            ..Default::default()
-        })?,
-        "optimized" => model::optimized(&OptimizedConfig {
-            towers,
-            ..Default::default()
-        })?,
-        other => bail!("{other}: the networks are baseline and optimized"),
+    let table = networks::find(argument(0, "optimized").as_ref())?;
+    let options = BuildOptions {
+        seed: Some(0),
+        towers,
+        ..Default::default()
     };
-    // Multiply-adds count as two. A step computes each product forwards, for the filter and, but in conv1, for the input.
-    let [conv1, conv2, dense] = match argument(0, "optimized") {
-        "baseline" => [28 * 28 * 9 * 16, 14 * 14 * 9 * 16 * 32, 1568 * 32 + 320],
-        _ => [28 * 28 * 9 * 16, 28 * 28 * 9 * 16 * 32, 6272 * 32 + 320],
-    };
-    let step_flop = 2 * BATCH * (2 * conv1 + 3 * conv2 + 3 * dense);
-    let evaluation_flop = 2 * CHUNK * (conv1 + conv2 + dense);
+    let network = Network::build(&table, &options)?;
+    // Multiply-adds count as two. A step computes each product forwards, for the filter and, but in the first layer, for the
+    // input.
+    let summary = Summary::of(&table);
+    let [first, all] = [
+        summary.layers[0].multiply_adds_per_row,
+        summary.totals.multiply_adds_per_row,
+    ];
+    let step_flop = 2 * BATCH * (3 * all - first);
+    let evaluation_flop = summary.forward_flop(CHUNK);
 
     let session = Session::new(&config.session_options()?, &network.graph.graph())?;
     let mut initialize = SessionRunArgs::new();
@@ -111,7 +111,7 @@ struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn new(network: &'a Network, rows: u64, training: bool) -> Self {
-        let mut images = Tensor::new(&[rows, PIXELS]);
+        let mut images = Tensor::new(&[rows, 784]);
         for (place, pixel) in images.iter_mut().enumerate() {
             *pixel = (place * 7919 % 997) as f32 / 997.0;
         }

@@ -46,10 +46,13 @@ pub struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Train a network and print its test accuracy
+    #[command(after_help = TRAIN_EXAMPLES)]
+    Train(TrainArgs),
     /// Train the baseline network and print its test accuracy
     Baseline(TrainingArgs),
     /// Train the optimized network until it stops improving, and print the test accuracy of its best weights
-    Optimized(OptimizedArgs),
+    Optimized(TrainingArgs),
     /// Measure a trained network: accuracy, loss, precision and recall of every digit, confusion matrix
     Evaluate(EvaluateArgs),
     /// Tell which digits are drawn on pictures
@@ -72,19 +75,56 @@ pub enum Command {
     Man,
 }
 
-/// How a network is trained.
+const TRAIN_EXAMPLES: &str = "\
+Examples:
+  tf-mnist train accurate
+  tf-mnist describe baseline --toml > mine.toml
+  tf-mnist train mine.toml --epochs 3";
+
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// baseline, optimized, accurate, or a TOML file; a run that is resumed has its own
+    #[arg(required_unless_present = "resume")]
+    pub network: Option<PathBuf>,
+    #[command(flatten)]
+    pub training: TrainingArgs,
+}
+
+/// How a network is trained. What is left out is as the network's table says.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Training options")]
 pub struct TrainingArgs {
     /// Times through the training set [default: baseline 10, optimized 20]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
     pub epochs: Option<u32>,
-    /// Rows a step
-    #[arg(long, value_name = "ROWS", default_value = "100", value_parser = rows, allow_negative_numbers = true)]
-    pub batch_size: usize,
-    /// Adam's learning rate [default: baseline 0.001, optimized 0.01]
+    /// Rows a step [default: the network's, 100]
+    #[arg(long, value_name = "ROWS", value_parser = rows, allow_negative_numbers = true)]
+    pub batch_size: Option<usize>,
+    /// Adam's learning rate, the same in every step [default: baseline 0.001, optimized 0.01]
     #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]
     pub learning_rate: Option<f32>,
+    /// Stop so many steps after the last improvement [default: optimized 2000]
+    #[arg(long, value_name = "STEPS", allow_negative_numbers = true)]
+    pub patience: Option<u64>,
+    /// Validate after every so many steps, from step 0 on [default: optimized 10]
+    #[arg(long, value_name = "STEPS", value_parser = value_parser!(u64).range(1..), allow_negative_numbers = true)]
+    pub validate_every: Option<u64>,
+    /// How much of a validation is done: all of it, or, with the same decisions, until it is known not to be an improvement
+    #[arg(long, value_name = "MODE", default_value = "full")]
+    pub validation: Validation,
+    /// Rows at the head of the training files that are kept back for validation
+    #[arg(long, value_name = "ROWS", default_value = "5000", value_parser = rows, allow_negative_numbers = true)]
+    pub validation_rows: usize,
+    /// Which logits accuracy is measured on, in a network that ends in a batch norm; `logits` is how the published program
+    /// measured
+    #[arg(long, value_name = "LOGITS", default_value = "logits_batch_norm")]
+    pub accuracy_on: AccuracyOn,
+    /// Share of values dropped in the row `pool3` [default: optimized 0.25]
+    #[arg(long, value_name = "RATE", value_parser = dropout_rate, allow_negative_numbers = true)]
+    pub pool_dropout: Option<f32>,
+    /// Share of values dropped in the row `fc1` [default: optimized 0.5]
+    #[arg(long, value_name = "RATE", value_parser = dropout_rate, allow_negative_numbers = true)]
+    pub fc_dropout: Option<f32>,
     /// Stop after this many steps
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), allow_negative_numbers = true)]
     pub max_steps: Option<u64>,
@@ -97,7 +137,7 @@ pub struct TrainingArgs {
     /// Take the training rows in file order
     #[arg(long)]
     pub no_shuffle: bool,
-    /// Folder of the run [default: the first free runs/<model>-N]
+    /// Folder of the run [default: the first free runs/<network>-N]
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
     /// Replace the run that --out-dir holds
@@ -124,37 +164,6 @@ pub struct TrainingArgs {
     /// --epochs, --max-steps, --patience, --device and the numbers of threads may change
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out_dir", "overwrite"])]
     pub resume: Option<PathBuf>,
-}
-
-/// How the optimized network is trained.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Optimized options")]
-pub struct OptimizedArgs {
-    /// Stop so many steps after the last improvement
-    #[arg(
-        long,
-        value_name = "STEPS",
-        default_value_t = 2000,
-        allow_negative_numbers = true
-    )]
-    pub patience: u64,
-    /// Validate after every so many steps, from step 0 on
-    #[arg(long, value_name = "STEPS", default_value = "10", value_parser = value_parser!(u64).range(1..), allow_negative_numbers = true)]
-    pub validate_every: u64,
-    /// Share of units dropped behind the pool
-    #[arg(long, value_name = "RATE", default_value = "0.25", value_parser = dropout_rate, allow_negative_numbers = true)]
-    pub pool_dropout: f32,
-    /// Share of units dropped behind fc1
-    #[arg(long, value_name = "RATE", default_value = "0.5", value_parser = dropout_rate, allow_negative_numbers = true)]
-    pub fc_dropout: f32,
-    /// Which logits accuracy is measured on; `logits` is how the published program measured
-    #[arg(long, value_name = "LOGITS", default_value = "logits_batch_norm")]
-    pub accuracy_on: AccuracyOn,
-    /// How much of a validation is done: all of it, or, with the same decisions, until it is known not to be an improvement
-    #[arg(long, value_name = "MODE", default_value = "full")]
-    pub validation: Validation,
-    #[command(flatten)]
-    pub training: TrainingArgs,
 }
 
 /// How much of a validation is done.
@@ -213,12 +222,16 @@ const DESCRIBE_EXAMPLES: &str = "\
 Examples:
   tf-mnist describe baseline
   tf-mnist describe optimized --json | jq '.layers[] | {name, output_shape, trainable_parameters}'
-  tf-mnist describe baseline --graph-def baseline.pb";
+  tf-mnist describe baseline --graph-def baseline.pb
+  tf-mnist describe optimized --toml > mine.toml";
 
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
     /// A run folder, a checkpoint's prefix (Python's too), a SavedModel, or a folder of its versions
     pub model: PathBuf,
+    /// The network of a checkpoint that is neither in a run folder nor of a built-in network: a name or a TOML file
+    #[arg(long, value_name = "NETWORK")]
+    pub network: Option<PathBuf>,
     /// Which images to measure on
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     pub split: SplitName,
@@ -246,6 +259,9 @@ pub enum SplitName {
 pub struct PredictArgs {
     /// A run folder, a checkpoint's prefix (Python's too), a SavedModel, or a folder of its versions
     pub model: PathBuf,
+    /// The network of a checkpoint that is neither in a run folder nor of a built-in network: a name or a TOML file
+    #[arg(long, value_name = "NETWORK")]
+    pub network: Option<PathBuf>,
     /// PNG or JPEG pictures of one digit each, or FILE#INDEX for an image of an IDX file, counted from 0
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
@@ -266,8 +282,11 @@ A picture that cannot be used is named on stderr, the others are still predicted
 #[derive(Debug, Args)]
 #[command(disable_version_flag = true)] // here --version is the model's
 pub struct ExportArgs {
-    /// A run folder or a checkpoint's prefix, ours or Python's; its keys tell which network it is
+    /// A run folder or a checkpoint's prefix, ours or Python's
     pub model: PathBuf,
+    /// The network of a checkpoint that is neither in a run folder nor of a built-in network: a name or a TOML file
+    #[arg(long, value_name = "NETWORK")]
+    pub network: Option<PathBuf>,
     /// The folder that TensorFlow Serving watches; the model goes into a folder N in it
     pub export_base: PathBuf,
     /// The version N, which must not be there yet [default: one more than the highest, 1 for the first]
@@ -277,11 +296,14 @@ pub struct ExportArgs {
 
 #[derive(Debug, Args)]
 pub struct DescribeArgs {
-    /// Which network
-    pub model: Model,
+    /// baseline, optimized, accurate, or a TOML file
+    pub network: PathBuf,
     /// Print JSON: shapes with null for the rows, counts, and bytes for one row, 100 and 1000
     #[arg(long)]
     pub json: bool,
+    /// Print the table itself, as a file to start from
+    #[arg(long, conflicts_with = "json")]
+    pub toml: bool,
     /// Write the training graph to this file too, as a serialized GraphDef (needs TensorFlow; nothing else here does)
     #[arg(long, value_name = "FILE")]
     pub graph_def: Option<PathBuf>,
@@ -292,15 +314,6 @@ pub struct JsonArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// A network that this program builds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Model {
-    /// Two convolutions with ReLU, a pool, two dense layers
-    Baseline,
-    /// The same with batch norm, SELU and dropout, and no stride in the second convolution
-    Optimized,
 }
 
 /// A shell that completions are made for.

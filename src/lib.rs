@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod graph;
 pub mod kernels;
 pub mod model;
+pub mod networks;
 pub mod picture;
 mod regular_file;
 pub mod runtime;

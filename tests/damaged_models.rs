@@ -4,15 +4,18 @@
 mod damage;
 #[path = "support/hundred_digits.rs"]
 mod hundred_digits;
+#[path = "support/networks.rs"]
+mod networks;
 
 use damage::{cut, empty, flip, remove};
 use hundred_digits::{fixture, golden, load};
+use networks::{build, table};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tensorflow::{Session, SessionOptions, SessionRunArgs, Tensor};
-use tf_mnist::model::{BaselineConfig, baseline};
+use tf_mnist::model::Towers;
 
 fn tf_mnist(arguments: &[&dyn AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tf-mnist"));
@@ -183,7 +186,7 @@ fn a_damaged_saved_model_is_refused_by_the_file_that_is_damaged() {
 #[test]
 fn weights_that_are_no_numbers_are_refused() {
     load();
-    let network = baseline(&BaselineConfig::default()).unwrap();
+    let network = build(&table("baseline"), None, Towers::AsPublished);
     let session = Session::new(&SessionOptions::new(), &network.graph.graph()).unwrap();
     let mut image = Tensor::<f32>::new(&[1, 784]);
     image.fill(f32::NAN);

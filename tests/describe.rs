@@ -1,19 +1,28 @@
 //! `tf-mnist describe` through the binary, and what it says held against the graphs that TensorFlow is given.
 
-mod network_chain;
+#[path = "support/networks.rs"]
+mod networks;
 
 use assert_cmd::Command;
-use network_chain::{check, load_tensorflow};
+use networks::{build, table};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
 use std::fs;
 use tensorflow::{Graph, ImportGraphDefOptions, Session, SessionOptions, SessionRunArgs};
+use tf_mnist::fetch::Silent;
+use tf_mnist::graph::Pair;
 use tf_mnist::graph::{OpBuilder, Scope};
-use tf_mnist::model::summary::{Summary, Window};
-use tf_mnist::model::{BaselineConfig, Kind, Network, OptimizedConfig, baseline, optimized};
+use tf_mnist::model::summary::{Summary, WindowSummary};
+use tf_mnist::model::{Network, Towers};
+use tf_mnist::runtime;
 
-const KINDS: [Kind; 2] = [Kind::Baseline, Kind::Optimized];
+const NETWORKS: [&str; 3] = ["baseline", "optimized", "accurate"];
+
+/// Opens the TensorFlow that the program itself would.
+fn load_tensorflow() {
+    runtime::load(&runtime::Options::default(), &Silent).unwrap();
+}
 
 fn describe() -> Command {
     let mut command = Command::cargo_bin("tf-mnist").unwrap();
@@ -33,55 +42,23 @@ fn json_of(model: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn network(kind: Kind) -> Network {
+fn network(name: &str) -> Network {
     load_tensorflow();
-    match kind {
-        Kind::Baseline => baseline(&BaselineConfig::default()).unwrap(),
-        Kind::Optimized => optimized(&OptimizedConfig::default()).unwrap(),
-    }
+    build(&table(name), None, Towers::AsPublished)
 }
 
-#[test]
-fn the_summary_is_of_the_graph_that_trains() {
-    for kind in KINDS {
-        let network = network(kind);
-        let loss = &network.loss.operation; // Mean, of the cross-entropy, of the logits
-        let logits = loss.input(0).0.input(0).0;
-        let images = &network.inputs.images;
-        check(&network.graph, images, &logits, &Summary::of(kind), true);
-    }
-}
-
-#[test]
-fn the_summary_is_of_the_graph_in_use() {
-    for kind in KINDS {
-        let network = network(kind);
-        let logits = &network.logits.operation;
-        // The optimized network's are a Merge of those in use and in training.
-        let logits = match kind {
-            Kind::Baseline => logits.clone(),
-            Kind::Optimized => (0..2)
-                .map(|number| logits.input(number).0)
-                .find(|tower| tower.name().unwrap().starts_with("inference/"))
-                .unwrap(),
-        };
-        check(
-            &network.graph,
-            &network.inputs.images,
-            &logits,
-            &Summary::of(kind),
-            false,
-        );
-    }
+fn summary(name: &str) -> Summary {
+    Summary::of(&table(name))
 }
 
 #[test]
 fn tensorflow_pads_each_side_as_the_summary_says() {
     load_tensorflow();
-    for layer in KINDS.iter().flat_map(|&kind| Summary::of(kind).layers) {
+    for layer in NETWORKS.iter().flat_map(|name| summary(name).layers) {
         let Some(window) = layer.window else { continue };
         let by_name = convolved(window, |node| node.string("padding", window.padding.as_str()));
-        let (before, after) = (window.padding_before as i64, window.padding_after as i64);
+        let along = |Pair([size, _]): Pair| size as i64; // all of these are square
+        let (before, after) = (along(window.padding_before), along(window.padding_after));
         let sides = [0, 0, before, after, before, after, 0, 0];
         let by_sides = convolved(window, |node| {
             node.string("padding", "EXPLICIT")
@@ -92,13 +69,15 @@ fn tensorflow_pads_each_side_as_the_summary_says() {
 }
 
 /// A convolution of an image and a kernel, each of values that differ, by a window with this padding.
-fn convolved<'a>(window: Window, pad: impl Fn(OpBuilder<'a>) -> OpBuilder<'a>) -> Vec<f32> {
+fn convolved<'a>(window: WindowSummary, pad: impl Fn(OpBuilder<'a>) -> OpBuilder<'a>) -> Vec<f32> {
     let graph: &'a Scope = Box::leak(Box::new(Scope::new(None)));
     let square = |name, side: u64, dims: [u64; 4]| {
         let values: Vec<_> = (1..=side * side).map(|value| value as f32).collect();
         graph.constant(name, &dims, &values).unwrap()
     };
-    let (size, kernel_size, stride) = (window.input_size, window.kernel_size, window.stride as i64);
+    let Pair([size, _]) = window.input_size;
+    let Pair([kernel_size, _]) = window.kernel_size;
+    let stride = window.strides.0[0] as i64;
     let image = square("image", size, [1, size, size, 1]);
     let kernel = square("kernel", kernel_size, [kernel_size, kernel_size, 1, 1]);
     let node = graph
@@ -116,9 +95,9 @@ fn convolved<'a>(window: Window, pad: impl Fn(OpBuilder<'a>) -> OpBuilder<'a>) -
 
 #[test]
 fn variables_are_the_graphs() {
-    for kind in KINDS {
-        let graph = network(kind).graph;
-        let summary = Summary::of(kind);
+    for name in NETWORKS {
+        let graph = network(name).graph;
+        let summary = summary(name);
         let described: Vec<_> = summary
             .layers
             .iter()

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tensorflow::Output;
 use tf_mnist::graph::{
     Activation, BatchNorm, BatchNormConfig, Conditional, Conv2d, Conv2dConfig, Dense, GraphError,
-    Initializer, Loss, Mode, Padding, Result, Scope, Variable, gradients, max_pool, reduce_mean, reshape,
+    Initializer, Loss, Mode, Padding, Pool, Result, Scope, Variable, gradients, pool, reduce_mean, reshape,
     softmax,
 };
 
@@ -31,7 +31,7 @@ const CASES: [(&str, bool, Build); 11] = [
     }),
     ("Conv2D_same_s2", true, |scope, x| {
         let config = Conv2dConfig {
-            stride: 2,
+            strides: 2.into(),
             ..Conv2dConfig::default()
         };
         Conv2d::new(scope, "c", 2, 3, config)?.apply(scope, x)
@@ -39,7 +39,7 @@ const CASES: [(&str, bool, Build); 11] = [
     ("Relu", true, |scope, x| Activation::Relu.apply(scope, x)),
     ("Selu", true, |scope, x| Activation::Selu.apply(scope, x)),
     ("MaxPool_valid", true, |scope, x| {
-        max_pool(scope, "pool", x, 2, 2, Padding::Valid)
+        pool(scope, Pool::Max, x, 2.into(), 2.into(), Padding::Valid)
     }),
     ("Reshape", true, |scope, x| reshape(scope, x, &[-1, 32])),
     ("FusedBatchNormV3_training", true, |scope, x| {

@@ -135,7 +135,7 @@ fn check_conv2d(size: u64, config: Conv2dConfig) {
     let conv = Conv2d::new(&scope, "conv", 2, 3, config).unwrap();
     let y = conv.apply(&scope, x.read()).unwrap();
     let mut random = Values::new(size);
-    let variables = vec![x, conv.kernel, conv.bias];
+    let variables = vec![x, conv.kernel, conv.bias.unwrap()];
     let values = variables
         .iter()
         .map(|v| random.vector(v.len() as usize, -1.0, 1.0))
@@ -163,7 +163,7 @@ fn conv2d_same_with_stride_2() {
         check_conv2d(
             size,
             Conv2dConfig {
-                stride: 2,
+                strides: 2.into(),
                 ..Conv2dConfig::default()
             },
         );
@@ -190,7 +190,7 @@ fn conv2d_of_another_kernel_size_with_an_activation() {
     let scope = graph(None);
     let activation = Some(Activation::Selu);
     let config = Conv2dConfig {
-        kernel_size: 2,
+        kernel_size: 2.into(),
         activation,
         ..Conv2dConfig::default()
     };
@@ -203,7 +203,7 @@ fn conv2d_of_another_kernel_size_with_an_activation() {
         random.vector(8, -1.0, 1.0),
         vec![0.1, -0.1],
     ];
-    let variables = vec![x, conv.kernel, conv.bias];
+    let variables = vec![x, conv.kernel, conv.bias.unwrap()];
     let sums = |at: &[Array]| reference::conv2d(&at[0], &at[1], &at[2], 1, true);
     let reference = |at: &[Array]| sums(at).map(reference::selu);
     let layer = Layer {
@@ -226,7 +226,7 @@ fn dense() {
     let dense = Dense::new(&scope, "dense", 5, 4, None).unwrap();
     let y = dense.apply(&scope, x.read()).unwrap();
     let mut random = Values::new(3);
-    let variables = vec![x, dense.kernel, dense.bias];
+    let variables = vec![x, dense.kernel, dense.bias.unwrap()];
     let values = variables
         .iter()
         .map(|v| random.vector(v.len() as usize, -1.0, 1.0))

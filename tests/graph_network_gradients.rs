@@ -15,17 +15,20 @@
 mod float64_reference;
 #[path = "support/graph_session.rs"]
 mod graph_session;
+#[path = "support/networks.rs"]
+mod networks;
 #[path = "support/values.rs"]
 mod values;
 
 use float64_reference::{self as reference, Array};
 use graph_session::{GraphSession, load, tensor};
+use networks::{build, optimized_dropping, table};
 use std::collections::BTreeMap;
 use tensorflow::Output;
 use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{Precision, Variable};
 use tf_mnist::kernels::{self, Unavailable};
-use tf_mnist::model::{BaselineConfig, Convolutions, Network, OptimizedConfig, Towers, baseline, optimized};
+use tf_mnist::model::{Convolutions, Network, Towers};
 use tf_mnist::runtime;
 use values::Values;
 
@@ -302,12 +305,7 @@ fn baseline_network_s_own_kernels() {
 
 fn check_baseline(towers: Towers) {
     load();
-    let config = BaselineConfig {
-        seed: Some(1),
-        towers,
-        ..BaselineConfig::default()
-    };
-    let trial = Trial::new(baseline(&config).unwrap());
+    let trial = Trial::new(build(&table("baseline"), Some(1), towers));
     let relu = |x: Array| x.map(reference::relu);
     let stages = [
         conv2d(&["conv1/kernel", "conv1/bias"], 1),
@@ -328,14 +326,11 @@ fn check_baseline(towers: Towers) {
 
 fn check_optimized(towers: Towers, pool_dropout: f32, fc_dropout: f32) {
     load();
-    let config = OptimizedConfig {
-        pool_dropout,
-        fc_dropout,
+    let trial = Trial::new(build(
+        &optimized_dropping(pool_dropout, fc_dropout),
+        Some(1),
         towers,
-        seed: 1,
-        ..OptimizedConfig::default()
-    };
-    let trial = Trial::new(optimized(&config).unwrap());
+    ));
     let pool_mask = trial.mask(
         "training/pool3/dropout/SelectV2",
         pool_dropout.into(),

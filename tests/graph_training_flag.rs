@@ -2,12 +2,15 @@
 
 #[path = "support/graph_session.rs"]
 mod graph_session;
+#[path = "support/networks.rs"]
+mod networks;
 #[path = "support/values.rs"]
 mod values;
 
 use graph_session::{GraphSession, load, tensor};
+use networks::{build, table};
 use tensorflow::{Status, Tensor};
-use tf_mnist::model::{Network, OptimizedConfig, optimized};
+use tf_mnist::model::{Network, Towers};
 use values::Values;
 
 const ROWS: u64 = 4;
@@ -22,11 +25,7 @@ struct Trial {
 impl Trial {
     fn new() -> Self {
         load();
-        let network = optimized(&OptimizedConfig {
-            seed: 1,
-            ..OptimizedConfig::default()
-        })
-        .unwrap();
+        let network = build(&table("optimized"), Some(1), Towers::AsPublished);
         let session = GraphSession::open(&network.graph);
         session.initialize(&network.graph);
         let images = tensor(

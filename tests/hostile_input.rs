@@ -190,8 +190,9 @@ proptest! {
     #[test]
     fn a_changed_config_is_refused_or_within_range(changes in changes()) {
         if let Ok(config) = RunConfig::parse(&changed(CONFIG.into(), &changes)) {
-            prop_assert!(config.batch_size > 0 && config.eval_chunk > 0 && config.epochs > 0);
-            prop_assert!(config.learning_rate.is_finite() && config.learning_rate > 0.0);
+            let training = &config.network.training;
+            prop_assert!(training.batch_size > 0 && config.eval_chunk > 0 && training.epochs > 0);
+            prop_assert!(training.adam.learning_rate.initial() > 0.0);
             let _ = config.schedule().total_steps(550);
         }
     }

@@ -7,9 +7,10 @@ use assert_cmd::Command;
 use serde_json::Value;
 use std::fs;
 use support::Feeds;
+use support::networks::{build, table};
 use tensorflow::{DataType, Output, Session, SessionRunArgs, Tensor};
 use tf_mnist::graph::{Precision, Scope};
-use tf_mnist::model::{BaselineConfig, Convolutions, Network, OptimizedConfig, Towers, baseline, optimized};
+use tf_mnist::model::{Convolutions, Network, Towers};
 
 /// A graph of the op `TfMnistSecondLayer`, whose inputs are fed with any shape.
 struct SecondLayer {
@@ -140,21 +141,13 @@ fn a_number_that_is_none_shows_in_the_loss() {
         precision: Precision::F32,
         convolutions: Convolutions::Own,
     };
-    let baseline_config = BaselineConfig {
-        towers,
-        ..Default::default()
-    };
-    let optimized_config = OptimizedConfig {
-        towers,
-        ..Default::default()
-    };
     let networks: [(Network, &[&str]); 2] = [
         (
-            baseline(&baseline_config).unwrap(),
+            build(&table("baseline"), None, towers),
             &["conv1/kernel", "conv1/bias", "conv2/kernel", "conv2/bias"],
         ),
         (
-            optimized(&optimized_config).unwrap(),
+            build(&table("optimized"), Some(0), towers),
             &[
                 "conv1/kernel",
                 "batch_normalization/gamma",

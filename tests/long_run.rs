@@ -10,11 +10,14 @@ use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{
     AdamOptimizer, Dense, Saver, Scope, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
 };
-use tf_mnist::model::{Inputs, Network, PIXELS};
+use tf_mnist::model::{Inputs, Network};
+use tf_mnist::networks::{LearningRate, Validate};
+
+const PIXELS: u64 = 784;
 use tf_mnist::runtime::{self, SessionConfig};
 use tf_mnist::training::{
     Ending, Interrupt, ModelCheckpoint, Observer, Result, RunDirectory, Schedule, TrainingSession,
-    TrainingState, Validate, ValidationMode, fit,
+    TrainingState, ValidationMode, fit,
 };
 
 const EARLY: u64 = 1000;
@@ -50,6 +53,7 @@ fn tiny_network() -> tf_mnist::graph::Result<Network> {
             images,
             labels,
             training: None,
+            learning_rate: None,
         },
         loss: loss.value,
         logits,
@@ -107,10 +111,12 @@ fn memory_and_open_files_stay() {
         batch_size: 10,
         order: Order::Shuffled { seed: 1 },
         max_steps: Some(STEPS),
-        validate: Validate::Every(500),
+        validate: Validate::EverySteps(500),
         validation: ValidationMode::Full,
         patience: None,
         eval_chunk: 1000,
+        learning_rate: LearningRate::Constant(0.001),
+        translation: None,
     };
     let outcome = fit(
         &mut session,

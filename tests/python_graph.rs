@@ -4,18 +4,19 @@
 mod support;
 
 use std::path::Path;
+use support::networks::{build, optimized_dropping, table};
 use support::{Feeds, golden};
 use tensorflow::{Graph, ImportGraphDefOptions, Session, SessionRunArgs, Tensor};
 use tf_mnist::dataset::{BatchPlan, Order};
 use tf_mnist::graph::Checkpoint;
-use tf_mnist::model::{self, BaselineConfig, Network, OptimizedConfig};
+use tf_mnist::model::{Network, Towers};
 
 const BATCH: usize = 100;
 
 #[test]
 fn baseline_in_file_order_from_python_s_start_values() {
     support::load_reproducible();
-    let ours = model::baseline(&BaselineConfig::default()).unwrap();
+    let ours = build(&table("baseline"), None, Towers::AsPublished);
     compare(
         &ours,
         &PythonGraph::BASELINE,
@@ -29,11 +30,7 @@ fn baseline_in_file_order_from_python_s_start_values() {
 fn baseline_from_drawn_start_values_and_row_orders() {
     support::load_reproducible();
     for seed in [3, 11] {
-        let ours = model::baseline(&BaselineConfig {
-            seed: Some(seed),
-            ..Default::default()
-        })
-        .unwrap();
+        let ours = build(&table("baseline"), Some(seed), Towers::AsPublished);
         compare(
             &ours,
             &PythonGraph::BASELINE,
@@ -47,7 +44,7 @@ fn baseline_from_drawn_start_values_and_row_orders() {
 #[test]
 fn optimized_without_dropout_in_file_order_from_python_s_start_values() {
     support::load_reproducible();
-    let ours = model::optimized(&without_dropout(0)).unwrap();
+    let ours = without_dropout(0);
     compare(
         &ours,
         &PythonGraph::OPTIMIZED,
@@ -61,7 +58,7 @@ fn optimized_without_dropout_in_file_order_from_python_s_start_values() {
 fn optimized_without_dropout_from_drawn_start_values_and_row_orders() {
     support::load_reproducible();
     for seed in [3, 11] {
-        let ours = model::optimized(&without_dropout(seed)).unwrap();
+        let ours = without_dropout(seed);
         compare(
             &ours,
             &PythonGraph::OPTIMIZED,
@@ -72,13 +69,8 @@ fn optimized_without_dropout_from_drawn_start_values_and_row_orders() {
     }
 }
 
-fn without_dropout(seed: u64) -> OptimizedConfig {
-    OptimizedConfig {
-        pool_dropout: 0.0,
-        fc_dropout: 0.0,
-        seed,
-        ..OptimizedConfig::default()
-    }
+fn without_dropout(seed: u64) -> Network {
+    build(&optimized_dropping(0.0, 0.0), Some(seed), Towers::AsPublished)
 }
 
 /// Where the variables start.
@@ -241,7 +233,7 @@ impl Theirs {
 #[test]
 fn every_node_of_python_s_baseline_is_there() {
     support::load_reproducible();
-    let ours = model::baseline(&BaselineConfig::default()).unwrap();
+    let ours = build(&table("baseline"), None, Towers::AsPublished);
     let table = std::fs::read_to_string(golden("baseline/nodes.tsv")).unwrap();
     let mut checked = 0;
     for line in table.lines().skip(1) {

@@ -3,10 +3,11 @@
 mod support;
 
 use std::collections::BTreeMap;
+use support::networks::{build, optimized_dropping, table};
 use support::{Feeds, golden};
 use tensorflow::Session;
 use tf_mnist::graph::{Checkpoint, Precision};
-use tf_mnist::model::{self, BaselineConfig, Convolutions, Network, OptimizedConfig, Towers};
+use tf_mnist::model::{Convolutions, Network, Towers};
 
 const fn fast(precision: Precision, convolutions: Convolutions) -> Towers {
     Towers::Fast {
@@ -46,21 +47,14 @@ impl Restored {
 
     fn optimized(towers: Towers, checkpoint: &str) -> Self {
         // Without dropout: masks of the two kinds differ.
-        let config = OptimizedConfig {
-            towers,
-            pool_dropout: 0.0,
-            fc_dropout: 0.0,
-            ..Default::default()
-        };
-        Self::new(|| model::optimized(&config).unwrap(), checkpoint)
+        Self::new(
+            || build(&optimized_dropping(0.0, 0.0), Some(0), towers),
+            checkpoint,
+        )
     }
 
     fn baseline(towers: Towers, checkpoint: &str) -> Self {
-        let config = BaselineConfig {
-            towers,
-            ..Default::default()
-        };
-        Self::new(|| model::baseline(&config).unwrap(), checkpoint)
+        Self::new(|| build(&table("baseline"), None, towers), checkpoint)
     }
 
     /// The logits of the first 1000 rows of the validation set.

@@ -62,7 +62,7 @@ pub enum ClassifierError {
     /// The SavedModel is asked in another way than this program asks.
     #[error(
         "the SavedModel {path} does not fit: {reason}. What fits has a signature serving_default with one float32 input of \
-         [-1, 784], [-1, 28, 28] or [-1, 28, 28, 1] and a float32 output of [-1, 10]"
+         [-1, height * width], [-1, height, width] or [-1, height, width, 1] and a float32 output of [-1, classes]"
     )]
     Signature {
         /// Its folder.
@@ -79,8 +79,18 @@ pub enum ClassifierError {
         /// Its folder or prefix.
         path: PathBuf,
     },
+    /// The checkpoint is not of the network that was named.
+    #[error("the checkpoint {prefix} is not of the network {network}: {reason}")]
+    AnotherNetwork {
+        /// Its prefix.
+        prefix: PathBuf,
+        /// The network's name.
+        network: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// The model gave something else than it says.
-    #[error("the model {path} gave {found} numbers for {rows} images, not 10 each")]
+    #[error("the model {path} gave {found} numbers for {rows} images, not {classes} each")]
     Output {
         /// Its folder or prefix.
         path: PathBuf,
@@ -88,6 +98,8 @@ pub enum ClassifierError {
         found: usize,
         /// Images asked about.
         rows: usize,
+        /// Numbers wanted for each.
+        classes: usize,
     },
 }
 

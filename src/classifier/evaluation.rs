@@ -1,13 +1,13 @@
 //! How good a classifier is on labelled images: accuracy, mean loss, precision and recall, the confusion matrix.
 
-use super::{CLASSES_OF_A_ROW as CLASSES, Classifier, PIXELS_OF_A_ROW as PIXELS, Result};
+use super::{Classifier, Result};
 use crate::dataset::Split;
 
 /// What a classifier made of labelled images.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// Images of digit `i` taken for digit `j`, in row `i` and column `j`.
-    pub confusion: [[u64; CLASSES]; CLASSES],
+    /// Images of class `i` taken for class `j`, in row `i` and column `j`.
+    pub confusion: Vec<Vec<u64>>,
     loss: f64,
 }
 
@@ -17,15 +17,16 @@ pub struct Evaluation {
 /// TensorFlow fails, for example because a chunk does not fit into memory.
 pub fn evaluate(classifier: &Classifier, split: &Split, chunk: usize) -> Result<Evaluation> {
     let chunk = chunk.clamp(1, split.len().max(1));
-    let mut images = vec![0.0; chunk * PIXELS];
+    let (pixels, classes) = (classifier.pixels(), classifier.classes());
+    let mut images = vec![0.0; chunk * pixels];
     let mut labels = vec![0; chunk];
-    let mut evaluation = Evaluation::default();
+    let mut evaluation = Evaluation::of(classes);
     for start in (0..split.len()).step_by(chunk) {
         let rows = chunk.min(split.len() - start);
-        let (images, labels) = (&mut images[..rows * PIXELS], &mut labels[..rows]);
+        let (images, labels) = (&mut images[..rows * pixels], &mut labels[..rows]);
         split.gather_range(start..start + rows, images, labels);
         let probabilities = classifier.probabilities(images)?;
-        for (label, row) in labels.iter().zip(probabilities.chunks_exact(CLASSES)) {
+        for (label, row) in labels.iter().zip(probabilities.chunks_exact(classes)) {
             evaluation.add(*label as usize, row);
         }
     }
@@ -44,7 +45,12 @@ pub fn likeliest(probabilities: &[f32]) -> usize {
 }
 
 impl Evaluation {
-    /// Counts one image of digit `label`, which has the probabilities `row`.
+    fn of(classes: usize) -> Self {
+        let confusion = vec![vec![0; classes]; classes];
+        Self { confusion, loss: 0.0 }
+    }
+
+    /// Counts one image of class `label`, which has the probabilities `row`.
     fn add(&mut self, label: usize, row: &[f32]) {
         self.confusion[label][likeliest(row)] += 1;
         // A probability too small for a float32 is 0, whose loss would be infinite: take the least one instead.
@@ -58,7 +64,9 @@ impl Evaluation {
 
     /// Images classified right.
     pub fn correct(&self) -> u64 {
-        (0..CLASSES).map(|class| self.confusion[class][class]).sum()
+        (0..self.confusion.len())
+            .map(|class| self.confusion[class][class])
+            .sum()
     }
 
     /// The share of images classified right, 0 for none.
@@ -96,13 +104,13 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn sure_of(class: usize) -> [f32; CLASSES] {
+    fn sure_of(class: usize) -> [f32; 10] {
         std::array::from_fn(|other| if other == class { 1.0 } else { 0.0 })
     }
 
     #[test]
     fn counts_what_was_taken_for_what() {
-        let mut evaluation = Evaluation::default();
+        let mut evaluation = Evaluation::of(10);
         for (label, taken_for) in [(3, 3), (3, 3), (3, 5), (5, 5)] {
             evaluation.add(label, &sure_of(taken_for));
         }
@@ -122,11 +130,11 @@ mod tests {
 
     #[test]
     fn the_loss_is_the_mean_of_minus_log_p() {
-        let mut evaluation = Evaluation::default();
+        let mut evaluation = Evaluation::of(10);
         evaluation.add(0, &[0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         evaluation.add(1, &sure_of(1));
         assert!((evaluation.mean_loss() - 0.5f64.ln().abs() / 2.0).abs() < 1e-12);
-        assert_eq!(Evaluation::default().mean_loss(), 0.0);
+        assert_eq!(Evaluation::of(10).mean_loss(), 0.0);
     }
 
     #[test]

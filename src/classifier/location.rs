@@ -2,7 +2,7 @@
 
 use super::error::{ClassifierError, Result};
 use crate::graph::{Checkpoint, latest_checkpoint};
-use crate::model::Kind;
+use crate::networks::{self, Table};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -65,12 +65,23 @@ pub fn locate(model: &Path) -> Result<Location> {
     }
 }
 
-/// Which network a checkpoint is of, by its keys.
+/// The network of a checkpoint: `named`, or that of the run that it lies in, or the built-in one that its keys and
+/// shapes fit.
 ///
 /// # Errors
-/// It is of neither.
-pub fn kind_of(checkpoint: &Checkpoint) -> Result<Kind> {
-    Kind::of_checkpoint(checkpoint).ok_or_else(|| {
+/// It is not of the named one, or of none that is known.
+pub fn network_of(checkpoint: &Checkpoint, named: Option<&Table>) -> Result<Table> {
+    if let Some(table) = named {
+        return match table.misfit(checkpoint) {
+            None => Ok(table.clone()),
+            Some(reason) => Err(ClassifierError::AnotherNetwork {
+                prefix: checkpoint.prefix().to_path_buf(),
+                network: table.name.clone(),
+                reason,
+            }),
+        };
+    }
+    networks::of_checkpoint(checkpoint).ok_or_else(|| {
         let missing = ["conv1/kernel", "output/kernel"]
             .into_iter()
             .filter(|key| checkpoint.get(key).is_none())

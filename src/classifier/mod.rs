@@ -9,6 +9,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let classifier = Classifier::open(
 //!     Path::new("runs/optimized-1"),
+//!     None,
 //!     &SessionOptions::new(),
 //!     Convolutions::TensorFlow,
 //! )?;
@@ -27,61 +28,62 @@ mod signature;
 pub use error::{ClassifierError, Result};
 pub use evaluation::{Evaluation, evaluate, likeliest};
 pub(crate) use location::versions_in;
-pub use location::{Location, kind_of, locate};
+pub use location::{Location, locate, network_of};
 
-use crate::graph::{Checkpoint, GraphError, Saver, Scope, reshape, softmax};
-use crate::model::{CLASSES, Convolutions, Kind, PIXELS, SIDE};
+use crate::graph::{Checkpoint, GraphError, Saver, Scope, softmax};
+use crate::model::{self, Convolutions};
+use crate::networks::Table;
 use std::path::{Path, PathBuf};
-use tensorflow::{
-    DataType, Graph, Output, SavedModelBundle, Session, SessionOptions, SessionRunArgs, Status, Tensor,
-};
-
-const CLASSES_OF_A_ROW: usize = CLASSES as usize;
-const PIXELS_OF_A_ROW: usize = PIXELS as usize;
+use tensorflow::{Graph, Output, SavedModelBundle, Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
 /// A network with its values, ready to be asked. It owns a TensorFlow session.
 #[derive(Debug)]
 pub struct Classifier {
     path: PathBuf,
-    kind: Option<Kind>,
+    table: Option<Table>,
     session: Session,
     images: Output,
     /// The dimensions that the network takes an image in.
     image: Vec<u64>,
+    image_size: [usize; 2],
+    classes: usize,
     scores: Output,
     scores_are_logits: bool,
 }
 
 impl Classifier {
-    /// Opens the model that `model` names; see [`locate`]. A checkpoint's network is built of `convolutions`.
+    /// Opens the model that `model` names; see [`locate`]. A checkpoint's network, see [`network_of`], is built of
+    /// `convolutions`.
     ///
     /// # Errors
     /// There is no such model, it is damaged, or it does not fit.
-    pub fn open(model: &Path, options: &SessionOptions, convolutions: Convolutions) -> Result<Self> {
+    pub fn open(
+        model: &Path,
+        network: Option<&Table>,
+        options: &SessionOptions,
+        convolutions: Convolutions,
+    ) -> Result<Self> {
         match locate(model)? {
-            Location::Checkpoint(prefix) => Self::from_checkpoint(&prefix, options, convolutions),
+            Location::Checkpoint(prefix) => Self::from_checkpoint(&prefix, network, options, convolutions),
             Location::SavedModel(folder) => Self::from_saved_model(&folder, options),
         }
     }
 
-    /// Opens the checkpoint `prefix`, ours or Python's; its keys tell the network.
+    /// Opens the checkpoint `prefix`, ours or Python's, of the network `network`, or of the one that [`network_of`] finds.
     ///
     /// # Errors
-    /// It is missing or damaged, or of neither network.
+    /// It is missing or damaged, or of no known network.
     pub fn from_checkpoint(
         prefix: &Path,
+        network: Option<&Table>,
         options: &SessionOptions,
         convolutions: Convolutions,
     ) -> Result<Self> {
-        let kind = kind_of(&Checkpoint::open(prefix)?)?;
+        let table = network_of(&Checkpoint::open(prefix)?, network)?;
         let graph = Scope::new(Some(0));
-        let x = graph
-            .op("Placeholder", "images")
-            .data_type("dtype", DataType::Float)
-            .shape("shape", &[None, Some(PIXELS as i64)])
-            .output()?;
-        let images = reshape(&graph, &x, &[-1, SIDE as i32, SIDE as i32, 1])?;
-        let logits = kind.inference(&graph, &images, convolutions)?;
+        let x = graph.placeholder::<f32>("images", &[None, Some(table.pixels() as i64)])?;
+        let images = model::to_images(&table, &graph, &x)?;
+        let logits = model::inference(&table, &graph, &images, convolutions)?;
         let probabilities = softmax(&graph, "probabilities", &logits)?;
         let saver = Saver::new(&graph, &graph.variables())?;
         let session =
@@ -89,17 +91,20 @@ impl Classifier {
         saver.restore(&session, prefix)?;
         Ok(Self {
             path: prefix.to_path_buf(),
-            kind: Some(kind),
             session,
             images: x,
-            image: vec![PIXELS],
+            image: vec![table.pixels()],
+            image_size: [table.input_shape[0], table.input_shape[1]].map(|size| size as usize),
+            classes: table.classes as usize,
+            table: Some(table),
             scores: probabilities,
             scores_are_logits: false,
         })
     }
 
-    /// Opens the SavedModel in `folder`, ours or another's, by its `serving_default`: one float32 input of `[-1, 784]`,
-    /// `[-1, 28, 28]` or `[-1, 28, 28, 1]`, and a float32 output of `[-1, 10]`, probabilities or logits.
+    /// Opens the SavedModel in `folder`, ours or another's, by its `serving_default`: one float32 input of
+    /// `[-1, height * width]`, `[-1, height, width]` or `[-1, height, width, 1]`, and a float32 output of `[-1, classes]`,
+    /// probabilities or logits.
     ///
     /// # Errors
     /// TensorFlow cannot load it, it has another signature, or it does not run.
@@ -120,10 +125,12 @@ impl Classifier {
         })?;
         let mut classifier = Self {
             path: folder.to_path_buf(),
-            kind: None,
+            table: None,
             session: bundle.session,
             images: tensors.images,
             image: tensors.image,
+            image_size: tensors.image_size,
+            classes: tensors.classes,
             scores: tensors.scores,
             scores_are_logits: false,
         };
@@ -147,12 +154,27 @@ impl Classifier {
     }
 
     /// The network, where a checkpoint told it.
-    pub fn kind(&self) -> Option<Kind> {
-        self.kind
+    pub fn table(&self) -> Option<&Table> {
+        self.table.as_ref()
     }
 
-    /// The probabilities of the ten digits for each of `images`, `[rows, 784]` row-major in 0..=1: `[rows, 10]`, each row
-    /// summing to 1. All rows are run at once.
+    /// Height and width of an image, in pixels.
+    pub fn image_size(&self) -> [usize; 2] {
+        self.image_size
+    }
+
+    /// Pixels of an image.
+    pub fn pixels(&self) -> usize {
+        self.image_size.into_iter().product()
+    }
+
+    /// Classes that are told apart.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The probabilities of the classes for each of `images`, `[rows, pixels]` row-major in 0..=1: `[rows, classes]`, each
+    /// row summing to 1. All rows are run at once.
     ///
     /// # Errors
     /// TensorFlow fails, for example because so many rows do not fit into memory; or the answers are no numbers.
@@ -162,19 +184,17 @@ impl Classifier {
     pub fn probabilities(&self, images: &[f32]) -> Result<Vec<f32>> {
         let mut scores = self.scores(images)?;
         if self.scores_are_logits {
-            scores
-                .chunks_exact_mut(CLASSES_OF_A_ROW)
-                .for_each(softmax_in_place);
+            scores.chunks_exact_mut(self.classes).for_each(softmax_in_place);
         }
         Ok(scores)
     }
 
     fn scores(&self, images: &[f32]) -> Result<Vec<f32>> {
         assert!(
-            images.len().is_multiple_of(PIXELS_OF_A_ROW),
-            "images must be [rows, 784]"
+            images.len().is_multiple_of(self.pixels()),
+            "images must be [rows, pixels]"
         );
-        let rows = images.len() / PIXELS_OF_A_ROW;
+        let rows = images.len() / self.pixels();
         if rows == 0 {
             return Ok(Vec::new());
         }
@@ -193,11 +213,12 @@ impl Classifier {
         let scores = args
             .fetch::<f32>(token)
             .map_err(|status| failed(&action(), status))?;
-        if scores.len() != rows * CLASSES_OF_A_ROW {
+        if scores.len() != rows * self.classes {
             return Err(ClassifierError::Output {
                 path: self.path.clone(),
                 found: scores.len(),
                 rows,
+                classes: self.classes,
             });
         }
         if scores.iter().any(|score| score.is_nan()) {
@@ -210,14 +231,15 @@ impl Classifier {
 
     /// Whether the scores are no probabilities, as in a Keras model that ends without a softmax.
     fn gives_logits(&self) -> Result<bool> {
-        let mut probe = vec![0.0; 2 * PIXELS_OF_A_ROW];
-        probe[PIXELS_OF_A_ROW + PIXELS_OF_A_ROW / 4..][..PIXELS_OF_A_ROW / 2].fill(1.0);
+        let pixels = self.pixels();
+        let mut probe = vec![0.0; 2 * pixels];
+        probe[pixels + pixels / 4..][..pixels / 2].fill(1.0);
         let scores = self.scores(&probe)?;
         let is_distribution = |row: &[f32]| {
             row.iter().all(|score| (0.0..=1.0).contains(score))
                 && (row.iter().sum::<f32>() - 1.0).abs() < 1e-3
         };
-        Ok(!scores.chunks_exact(CLASSES_OF_A_ROW).all(is_distribution))
+        Ok(!scores.chunks_exact(self.classes).all(is_distribution))
     }
 }
 

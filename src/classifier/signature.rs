@@ -1,4 +1,4 @@
-//! Whether a SavedModel can be asked about 28 x 28 images, and by which tensors.
+//! Whether a SavedModel can be asked about grey images, and by which tensors.
 
 use tensorflow::{DataType, Graph, MetaGraphDef, Output, SignatureDef, TensorInfo};
 
@@ -10,8 +10,12 @@ pub(super) struct Tensors {
     pub images: Output,
     /// The dimensions of one image.
     pub image: Vec<u64>,
-    /// float32 `[rows, 10]`.
+    /// Height and width of an image in pixels; of one that is taken as a row of values, the sides of a square.
+    pub image_size: [usize; 2],
+    /// float32 `[rows, classes]`.
     pub scores: Output,
+    /// Scores of a row.
+    pub classes: usize,
 }
 
 /// The tensors of `serving_default`; or what does not fit.
@@ -21,45 +25,54 @@ pub(super) fn tensors(meta_graph: &MetaGraphDef, graph: &Graph) -> Result<Tensor
         let names = listed(signatures.keys().map(String::as_str));
         format!("it has no signature {SERVING_DEFAULT}, but {names}")
     })?;
-    let (images, image) = input(signature)?;
-    let scores = output(signature)?;
+    let (images, image, image_size) = input(signature)?;
+    let (scores, classes) = output(signature)?;
     Ok(Tensors {
         images: find(graph, images)?,
         image,
+        image_size,
+        classes,
         scores: find(graph, scores)?,
     })
 }
 
 /// The one input, and the dimensions of an image.
-fn input(signature: &SignatureDef) -> Result<(&TensorInfo, Vec<u64>), String> {
+fn input(signature: &SignatureDef) -> Result<(&TensorInfo, Vec<u64>, [usize; 2]), String> {
     let inputs: Vec<_> = signature.inputs().iter().collect();
     let [(key, info)] = inputs[..] else {
         let count = inputs.len();
         return Err(format!("its {SERVING_DEFAULT} takes {count} inputs, not one"));
     };
     let dims = dims(info);
-    let image = match dims.as_deref() {
-        Some([None, Some(784)]) => vec![784],
-        Some([None, Some(28), Some(28)]) => vec![28, 28],
-        Some([None, Some(28), Some(28), Some(1)]) => vec![28, 28, 1],
-        _ => return Err(format!("its input {key:?} is {}", shown(info))),
+    let side = |pixels: i64| (1..=1024).find(|side| side * side == pixels);
+    let misfit = || format!("its input {key:?} is {}", shown(info));
+    let (height, width) = match dims.as_deref() {
+        Some(&[None, Some(pixels)]) => side(pixels).map(|side| (side, side)).ok_or_else(misfit)?,
+        Some(&([None, Some(height), Some(width)] | [None, Some(height), Some(width), Some(1)])) => {
+            (height, width)
+        }
+        _ => return Err(misfit()),
     };
+    let image = dims.iter().flatten().flatten().map(|&dim| dim as u64).collect();
     if info.dtype() != DataType::Float {
         return Err(format!("its input {key:?} is {}", shown(info)));
     }
-    Ok((info, image))
+    Ok((info, image, [height as usize, width as usize]))
 }
 
-/// The output with ten scores a row: the only one, or the one called `probabilities`.
-fn output(signature: &SignatureDef) -> Result<&TensorInfo, String> {
+/// The output with some scores a row, and how many: the only one, or the one called `probabilities`.
+fn output(signature: &SignatureDef) -> Result<(&TensorInfo, usize), String> {
     let outputs = signature.outputs();
-    let fits = |info: &TensorInfo| {
-        let dims = dims(info);
-        info.dtype() == DataType::Float && matches!(dims.as_deref(), Some([None, Some(10)]))
+    let fits = |info: &TensorInfo| match dims(info).as_deref() {
+        Some(&[None, Some(classes @ 2..=256)]) if info.dtype() == DataType::Float => Some(classes as usize),
+        _ => None,
     };
-    let fitting: Vec<_> = outputs.iter().filter(|(_, info)| fits(info)).collect();
+    let fitting: Vec<_> = outputs
+        .iter()
+        .filter_map(|(key, info)| Some((key, info, fits(info)?)))
+        .collect();
     match (&fitting[..], outputs.get("probabilities")) {
-        ([(_, only)], _) => Ok(only),
+        ([(_, only, classes)], _) => Ok((only, *classes)),
         ([], _) => {
             let mut all: Vec<_> = outputs
                 .iter()
@@ -71,9 +84,11 @@ fn output(signature: &SignatureDef) -> Result<&TensorInfo, String> {
                 listed(all.iter().map(String::as_str))
             ))
         }
-        (_, Some(probabilities)) if fits(probabilities) => Ok(probabilities),
-        (several, _) => {
-            let keys = listed(several.iter().map(|(key, _)| key.as_str()));
+        (several, named) => {
+            if let Some((info, classes)) = named.and_then(|info| Some((info, fits(info)?))) {
+                return Ok((info, classes));
+            }
+            let keys = listed(several.iter().map(|(key, ..)| key.as_str()));
             Err(format!(
                 "several of its outputs, {keys}, could be meant, and none is called probabilities"
             ))

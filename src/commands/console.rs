@@ -3,11 +3,11 @@
 use super::output;
 use std::time::Instant;
 use tf_mnist::training::{
-    Observer, Outcome, ProgressDisplay, Result, StepReport, TrainingError, TrainingSession, ValidationReport,
-    clock,
+    Ending, Observer, Outcome, ProgressDisplay, Result, StepReport, TrainingError, TrainingSession,
+    ValidationReport, clock,
 };
 
-/// Which of the two published programs' lines are printed.
+/// Which of the two published programs' lines are printed: the one validates by epochs, the other by steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lines {
     Baseline,
@@ -39,14 +39,10 @@ impl Console {
             outcome.steps,
             outcome.elapsed.as_secs_f64()
         );
-        match (self.lines, outcome.best) {
-            (Lines::Baseline, _) => output::print(&time_usage(outcome)),
-            (Lines::Optimized, Some(best)) if outcome.ending == tf_mnist::training::Ending::EarlyStopped => {
-                output::print(&early_stopping(outcome.steps, best.accuracy))?;
-                output::print(&time_usage(outcome))
-            }
-            (Lines::Optimized, _) => output::print(&time_usage(outcome)),
+        if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.best) {
+            output::print(&early_stopping(outcome.steps, best.accuracy))?;
         }
+        output::print(&time_usage(outcome))
     }
 }
 

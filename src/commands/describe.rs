@@ -8,13 +8,13 @@ mod table;
 mod variables;
 mod work;
 
-use super::output;
+use super::{options, output};
 use crate::cli::{DescribeArgs, GlobalArgs};
 use anyhow::Result;
 use std::process::ExitCode;
 use tf_mnist::dataset;
-use tf_mnist::model::Kind;
 use tf_mnist::model::summary::Summary;
+use tf_mnist::networks;
 
 /// Rows of the sets that are evaluated.
 const VALIDATION_ROWS: u64 = dataset::VALIDATION_ROWS as u64;
@@ -23,12 +23,14 @@ const TEST_ROWS: u64 = 10_000;
 /// # Errors
 /// The graph cannot be built or written, or stdout cannot.
 pub fn run(global: &GlobalArgs, args: &DescribeArgs) -> Result<ExitCode> {
-    let kind = Kind::from(args.model);
+    let table = options::find_network(&args.network)?;
     if let Some(file) = &args.graph_def {
-        graph_def::write(global, kind, file)?;
+        graph_def::write(global, &table, file)?;
     }
-    let summary = Summary::of(kind);
-    if args.json {
+    let summary = Summary::of(&table);
+    if args.toml {
+        output::print(&networks::text_of(&args.network)?)?;
+    } else if args.json {
         output::print_json(&summary)?;
     } else {
         output::print(&text(&summary))?;
@@ -51,8 +53,9 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_100_columns_or_ends_in_blanks() {
-        for kind in [Kind::Baseline, Kind::Optimized] {
-            for line in text(&Summary::of(kind)).lines() {
+        for (_, table) in networks::BUILT_IN {
+            let table = networks::Table::parse(table).unwrap();
+            for line in text(&Summary::of(&table)).lines() {
                 assert!(line.chars().count() <= 100, "{line}");
                 assert_eq!(line, line.trim_end());
             }

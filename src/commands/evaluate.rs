@@ -9,14 +9,11 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Classifier, Evaluation};
-use tf_mnist::model::CLASSES;
 
 /// # Errors
 /// The model or the data set cannot be had, or TensorFlow fails.
 pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
-    // A slip in MODEL is found out before anything is fetched.
-    classifier::locate(&args.model)?;
-    let classifier = tensorflow::classifier(global, &args.model)?;
+    let classifier = tensorflow::classifier(global, &args.model, args.network.as_deref())?;
     let dataset = data::load(global)?;
     let split = match args.split {
         SplitName::Test => &dataset.test,
@@ -37,8 +34,8 @@ pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
 struct Report<'a> {
     /// The checkpoint's prefix or the SavedModel's folder.
     model: &'a Path,
-    /// `baseline`, `optimized`, or null for a SavedModel.
-    network: Option<&'static str>,
+    /// Its name, or null for a SavedModel.
+    network: Option<&'a str>,
     split: String,
     images: u64,
     correct: u64,
@@ -46,7 +43,7 @@ struct Report<'a> {
     mean_loss: f64,
     digits: Vec<Digit>,
     /// Row: the true digit; column: what it was taken for.
-    confusion_matrix: &'a [[u64; CLASSES as usize]],
+    confusion_matrix: &'a [Vec<u64>],
 }
 
 #[derive(Serialize)]
@@ -69,7 +66,7 @@ impl<'a> Report<'a> {
         };
         Self {
             model: classifier.path(),
-            network: classifier.kind().map(|kind| kind.name()),
+            network: classifier.table().map(|table| table.name.as_str()),
             split: split
                 .to_possible_value()
                 .map(|value| value.get_name().to_owned())
@@ -78,7 +75,7 @@ impl<'a> Report<'a> {
             correct: evaluation.correct(),
             accuracy: evaluation.accuracy(),
             mean_loss: evaluation.mean_loss(),
-            digits: (0..CLASSES as usize).map(digit).collect(),
+            digits: (0..classifier.classes()).map(digit).collect(),
             confusion_matrix: &evaluation.confusion,
         }
     }

@@ -1,6 +1,6 @@
 //! `tf-mnist export`: a version for TensorFlow Serving, and the commands that serve and ask it.
 
-use super::{failure, output, tensorflow};
+use super::{failure, options, output, tensorflow};
 use crate::cli::{ExportArgs, GlobalArgs};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -22,12 +22,13 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
         }
     };
     // A wrong checkpoint is found out before TensorFlow is fetched.
-    classifier::kind_of(&Checkpoint::open(&prefix)?)?;
+    let network = args.network.as_deref().map(options::find_network).transpose()?;
+    classifier::network_of(&Checkpoint::open(&prefix)?, network.as_ref())?;
     let (runtime, config) = tensorflow::open(global)?;
     config.uses_gpu(runtime)?; // an error where one is asked for in vain
     let options = config.session_options()?;
     let version = args.version.map(i64::unsigned_abs);
-    let exported = saved_model::export(&prefix, &args.export_base, version, &options);
+    let exported = saved_model::export(&prefix, network.as_ref(), &args.export_base, version, &options);
     let exported = exported.map_err(|error| match error {
         SavedModelError::VersionExists { .. } => failure::usage(error.to_string()),
         SavedModelError::File { .. } => failure::advised(
@@ -41,7 +42,11 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
 }
 
 fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
-    let Exported { version, path, kind } = exported;
+    let Exported {
+        version,
+        path,
+        network,
+    } = exported;
     // Serving and Docker want absolute paths.
     let base = absolute(base)?;
     let request = absolute(&exported.rest_request())?;
@@ -57,7 +62,7 @@ fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
     let request = output::shell_word(&format!("@{}", request.display()));
     Ok(format!(
         "\
-{kind}, {prefix}
+{network}, {prefix}
 exported as version {version}: {path}
 
 Serve it:
@@ -67,7 +72,6 @@ or in a container:
 Then ask about one image, a seven:
   curl -d {request} http://localhost:8501/v1/models/{MODEL_NAME}:predict
 ",
-        kind = kind.name(),
         prefix = prefix.display(),
         path = path.display(),
     ))

@@ -1,6 +1,5 @@
 //! One file a subcommand: turns options into calls of the library and prints the results.
 
-mod baseline;
 mod completions;
 mod conclusion;
 mod console;
@@ -11,7 +10,6 @@ mod export;
 pub mod failure;
 mod file_size_limit;
 pub mod log;
-mod optimized;
 mod options;
 mod output;
 mod predict;
@@ -23,11 +21,11 @@ mod tensorflow;
 mod train;
 mod typed;
 
-use crate::cli::{Cli, Command, Model};
+use crate::cli::{Cli, Command, TrainingArgs};
 use anyhow::Result;
 use clap::ArgMatches;
+use std::path::Path;
 use std::process::ExitCode;
-use tf_mnist::model::Kind;
 
 /// Runs the subcommand; `matches` is what `cli` was made from.
 ///
@@ -35,9 +33,13 @@ use tf_mnist::model::Kind;
 /// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
 pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
     file_size_limit::survive();
+    let train = |network: Option<&Path>, args: &TrainingArgs| {
+        train::run(&cli.global, args, network, &typed::options(matches))
+    };
     match &cli.command {
-        Command::Baseline(args) => baseline::run(&cli.global, args, &typed::options(matches)),
-        Command::Optimized(args) => optimized::run(&cli.global, args, &typed::options(matches)),
+        Command::Train(args) => train(args.network.as_deref(), &args.training),
+        Command::Baseline(args) => train(Some(Path::new("baseline")), args),
+        Command::Optimized(args) => train(Some(Path::new("optimized")), args),
         Command::Evaluate(args) => evaluate::run(&cli.global, args),
         Command::Export(args) => export::run(&cli.global, args),
         Command::Predict(args) => predict::run(&cli.global, args),
@@ -46,14 +48,5 @@ pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
         Command::Data(args) => data::run(&cli.global, args),
         Command::Describe(args) => describe::run(&cli.global, args),
         Command::Runtime(args) => runtime::run(&cli.global, args),
-    }
-}
-
-impl From<Model> for Kind {
-    fn from(model: Model) -> Self {
-        match model {
-            Model::Baseline => Self::Baseline,
-            Model::Optimized => Self::Optimized,
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! From the command line to the options of a run: a new one's, or those that a resumed one had.
 
+use super::failure::usage;
 use super::resume::Resumed;
 use super::tensorflow;
 use super::typed::Typed;
@@ -7,44 +8,94 @@ use crate::cli::{self, GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use tf_mnist::graph::{Checkpoint, Precision, latest_checkpoint};
-use tf_mnist::model::{Convolutions, Kind};
+use tf_mnist::model::{AccuracyOn, Convolutions};
+use tf_mnist::networks::{self, LearningRate, Table, Validate};
 use tf_mnist::runtime::{Runtime, SessionConfig};
-use tf_mnist::training::{ModelConfig, RunConfig, Versions};
+use tf_mnist::training::{RunConfig, ValidationMode, Versions};
 
-/// What tells the trainings of the two networks apart.
-pub struct Request {
-    pub kind: Kind,
-    pub model: ModelConfig,
-    pub default_epochs: u32,
-    pub default_learning_rate: f32,
-}
-
-/// The options of the run; what only the opened library and the data set tell is not in them yet.
+/// The options of the run; what only the opened library and the data set tell is not in them yet. `network` is what was
+/// typed as NETWORK.
 ///
 /// # Errors
 /// A usage error, or `--warm-start` names no checkpoint.
 pub fn resolve(
     global: &GlobalArgs,
     args: &TrainingArgs,
-    request: &Request,
+    network: Option<&Path>,
     resumed: Option<&Resumed>,
     typed: &[Typed],
 ) -> Result<RunConfig> {
+    let named = network.map(find_network).transpose()?;
+    if let (Some(resumed), Some(named)) = (resumed, &named) {
+        resumed.check_network(named)?;
+    }
+    let mut table = match (resumed, named) {
+        (Some(resumed), _) => resumed.config.network.clone(),
+        (None, Some(named)) => named,
+        (None, None) => {
+            return Err(usage(
+                "name a network: baseline, optimized, accurate, or a TOML file",
+            ));
+        }
+    };
+    override_table(&mut table, args)?;
     // Threads are bound by the mode that the run is in, whether it was typed again or not.
     let reproducible = resumed.map_or(args.reproducible, |resumed| resumed.config.reproducible);
     let session = tensorflow::session_config(global, reproducible)?;
     let warm_start = args.warm_start.as_deref().map(find_checkpoint).transpose()?;
-    let asked = new_run(global, args, request, session, warm_start)?;
+    let asked = new_run(global, args, table, session, warm_start)?;
     match resumed {
         Some(resumed) => resumed.change(&asked, typed),
         None => Ok(asked),
     }
 }
 
+/// The network that `network` names.
+///
+/// # Errors
+/// A usage error: there is none of that name, or the file holds none.
+pub fn find_network(network: &Path) -> Result<Table> {
+    networks::find(network).map_err(|error| usage(error.to_string()))
+}
+
+/// Puts the numbers that were typed in place of the table's.
+fn override_table(table: &mut Table, args: &TrainingArgs) -> Result<()> {
+    for (flag, row, rate) in [
+        ("--pool-dropout", "pool3", args.pool_dropout),
+        ("--fc-dropout", "fc1", args.fc_dropout),
+    ] {
+        if let Some(rate) = rate
+            && !table.set_dropout(row, rate)
+        {
+            return Err(usage(format!(
+                "{flag}: {} has no dropout in a row {row}; leave it out, or set the rate in the network's file",
+                table.name
+            )));
+        }
+    }
+    if args.accuracy_on == cli::AccuracyOn::Logits && !table.ends_in_batch_norm() {
+        return Err(usage(format!(
+            "--accuracy-on logits: {} has no batch norm behind its logits; leave it out",
+            table.name
+        )));
+    }
+    let training = &mut table.training;
+    training.epochs = args.epochs.unwrap_or(training.epochs);
+    training.batch_size = args.batch_size.unwrap_or(training.batch_size);
+    training.patience = args.patience.or(training.patience);
+    if let Some(steps) = args.validate_every {
+        training.validate = Validate::EverySteps(steps);
+    }
+    if let Some(rate) = args.learning_rate {
+        training.adam.learning_rate = LearningRate::Constant(rate);
+    }
+    Ok(())
+}
+
 fn new_run(
     global: &GlobalArgs,
     args: &TrainingArgs,
-    request: &Request,
+    network: Table,
     session: SessionConfig,
     warm_start: Option<PathBuf>,
 ) -> Result<RunConfig> {
@@ -57,10 +108,16 @@ fn new_run(
         .unwrap_or_else(|| if args.reproducible { 0 } else { draw_seed() });
     Ok(RunConfig {
         version: RunConfig::VERSION,
-        model: request.model,
-        epochs: args.epochs.unwrap_or(request.default_epochs),
-        batch_size: args.batch_size,
-        learning_rate: args.learning_rate.unwrap_or(request.default_learning_rate),
+        network,
+        accuracy_on: match args.accuracy_on {
+            cli::AccuracyOn::LogitsBatchNorm => AccuracyOn::LogitsBatchNorm,
+            cli::AccuracyOn::Logits => AccuracyOn::Logits,
+        },
+        validation: match args.validation {
+            cli::Validation::Full => ValidationMode::Full,
+            cli::Validation::Bounded => ValidationMode::Bounded,
+        },
+        validation_rows: args.validation_rows,
         max_steps: args.max_steps,
         eval_chunk: args.eval_chunk,
         seed,
@@ -80,7 +137,6 @@ fn new_run(
         versions: Versions::default(),
     })
 }
-
 /// Adds what is known once TensorFlow is open.
 ///
 /// # Errors

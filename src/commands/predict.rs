@@ -8,7 +8,6 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::classifier;
-use tf_mnist::model::CLASSES;
 use tf_mnist::picture;
 
 /// How many of the likeliest digits are shown.
@@ -41,15 +40,15 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         predictions.push(Prediction { image: name, outcome });
     }
     if !images.is_empty() {
-        let classifier = tensorflow::classifier(global, &args.model)?;
+        let classifier = tensorflow::classifier(global, &args.model, args.network.as_deref())?;
         let mut probabilities = Vec::new();
-        for chunk in images.chunks(CHUNK * tf_mnist::model::PIXELS as usize) {
+        for chunk in images.chunks(CHUNK * classifier.pixels()) {
             probabilities.extend(classifier.probabilities(chunk)?);
         }
         let pending = predictions
             .iter_mut()
             .filter(|prediction| matches!(prediction.outcome, Outcome::Pending));
-        for (prediction, row) in pending.zip(probabilities.chunks_exact(CLASSES as usize)) {
+        for (prediction, row) in pending.zip(probabilities.chunks_exact(classifier.classes())) {
             prediction.outcome = Outcome::predicted(row);
         }
     }

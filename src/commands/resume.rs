@@ -3,9 +3,11 @@
 use super::failure::usage;
 use super::typed::Typed;
 use anyhow::Result;
+use serde_json::Value;
 use std::path::Path;
 use tf_mnist::dataset::Dataset;
-use tf_mnist::training::{ModelConfig, RunConfig, RunDirectory, SavedState};
+use tf_mnist::networks::Table;
+use tf_mnist::training::{RunConfig, RunDirectory, SavedState};
 
 /// A run to go on with; no other process may write to it meanwhile.
 pub struct Resumed {
@@ -18,14 +20,24 @@ pub struct Resumed {
 
 /// Options that say nothing about the run, or that name it.
 const FREE: [&str; 3] = ["resume", "quiet", "verbose"];
-/// Options that may change from one part of a run to the next.
-const CHANGEABLE: [&str; 6] = [
-    "epochs",
-    "max_steps",
-    "patience",
-    "device",
-    "intra_op_threads",
-    "inter_op_threads",
+
+/// Where `config.json` has what an option sets, and whether that may change from one part of a run to the next. An option
+/// that is not listed stands under its own name, and may not.
+const OPTIONS: [(&str, &str, bool); 14] = [
+    ("epochs", "/network/training/epochs", true),
+    ("max_steps", "/max_steps", true),
+    ("patience", "/network/training/patience", true),
+    ("device", "/session/device", true),
+    ("intra_op_threads", "/session/intra_op_threads", true),
+    ("inter_op_threads", "/session/inter_op_threads", true),
+    ("batch_size", "/network/training/batch_size", false),
+    ("learning_rate", "/network/training/adam/learning_rate", false),
+    ("validate_every", "/network/training/validate", false),
+    ("pool_dropout", "/network/rows", false),
+    ("fc_dropout", "/network/rows", false),
+    ("no_shuffle", "/shuffle", false),
+    ("no_onednn", "/onednn", false),
+    ("gpu_memory_limit", "/session/gpu_memory_limit_mib", false),
 ];
 
 impl Resumed {
@@ -46,25 +58,20 @@ impl Resumed {
     /// The run's options with the changes that were typed; `asked` is what the command line would make of a new run.
     ///
     /// # Errors
-    /// A usage error: another network, or a typed option that disagrees and may not change.
+    /// A usage error: a typed option that disagrees and may not change.
     pub fn change(&self, asked: &RunConfig, typed: &[Typed]) -> Result<RunConfig> {
         let path = self.directory.path().display();
-        let (model, own) = (asked.kind().name(), self.config.kind().name());
-        if model != own {
-            return Err(usage(format!(
-                "--resume: {path} holds a run of {own}; go on with it by tf-mnist {own} --resume {path}"
-            )));
-        }
-        let mut config = self.config.clone();
-        let (stored, wanted) = (serde_json::to_value(&self.config)?, serde_json::to_value(asked)?);
-        for option in typed {
-            let id = option.id.as_str();
-            if CHANGEABLE.contains(&id) {
-                change(&mut config, asked, id);
-            } else if !FREE.contains(&id) {
-                let (stored, wanted) = (stored.pointer(&key_of(id)), wanted.pointer(&key_of(id)));
-                if stored.is_none() || stored != wanted {
-                    let stored = stored.map_or_else(String::new, |value| format!(": it has {value}"));
+        let (mut stored, wanted) = (serde_json::to_value(&self.config)?, serde_json::to_value(asked)?);
+        for option in typed.iter().filter(|option| !FREE.contains(&option.id.as_str())) {
+            let own_name = format!("/{}", option.id);
+            let listed = OPTIONS.iter().find(|(id, ..)| option.id == *id);
+            let (place, may_change) = listed.map_or((&*own_name, false), |(_, place, free)| (place, *free));
+            match (stored.pointer_mut(place), wanted.pointer(place)) {
+                (Some(stored), Some(wanted)) if may_change || stored == wanted => stored.clone_from(wanted),
+                (stored, _) => {
+                    let shown = stored.filter(|stored| !stored.is_array() && !stored.is_object());
+                    let stored =
+                        shown.map_or_else(String::new, |value: &mut Value| format!(": it has {value}"));
                     return Err(usage(format!(
                         "{} disagrees with the run in {path}{stored}; with --resume leave it out, as only --epochs, \
                          --max-steps, --patience, --device and the numbers of threads may change",
@@ -73,7 +80,26 @@ impl Resumed {
                 }
             }
         }
-        Ok(config)
+        Ok(serde_json::from_value(stored)?)
+    }
+
+    /// Whether the run is of the network that was named, too.
+    ///
+    /// # Errors
+    /// A usage error: it is not.
+    pub fn check_network(&self, named: &Table) -> Result<()> {
+        let own = &self.config.network;
+        let same = (&named.name, named.input_shape, named.classes)
+            == (&own.name, own.input_shape, own.classes)
+            && named.variables() == own.variables();
+        match same {
+            true => Ok(()),
+            false => Err(usage(format!(
+                "--resume: {0} holds a run of {1}; go on with it by tf-mnist train --resume {0}",
+                self.directory.path().display(),
+                own.name
+            ))),
+        }
     }
 
     /// Whether `dataset` is that of the run.
@@ -92,33 +118,5 @@ impl Resumed {
             }
         }
         Ok(())
-    }
-}
-
-/// Where `config.json` has an option.
-fn key_of(id: &str) -> String {
-    match id {
-        "no_shuffle" => "/shuffle".into(),
-        "no_onednn" => "/onednn".into(),
-        "gpu_memory_limit" => "/session/gpu_memory_limit_mib".into(),
-        id => format!("/{id}"),
-    }
-}
-
-fn change(config: &mut RunConfig, asked: &RunConfig, id: &str) {
-    let (session, new) = (&mut config.session, &asked.session);
-    match id {
-        "epochs" => config.epochs = asked.epochs,
-        "max_steps" => config.max_steps = asked.max_steps,
-        "device" => session.device = new.device,
-        "intra_op_threads" => session.intra_op_threads = new.intra_op_threads,
-        "inter_op_threads" => session.inter_op_threads = new.inter_op_threads,
-        _ => {
-            if let (ModelConfig::Optimized { patience, .. }, ModelConfig::Optimized { patience: new, .. }) =
-                (&mut config.model, asked.model)
-            {
-                *patience = new;
-            }
-        }
     }
 }

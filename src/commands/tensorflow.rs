@@ -1,10 +1,11 @@
 //! From the global options to an open TensorFlow and the settings of its sessions.
 
-use super::{failure, progress};
+use super::{failure, options, progress};
 use crate::cli::GlobalArgs;
 use anyhow::{Context, Result};
 use std::path::Path;
-use tf_mnist::classifier::Classifier;
+use tf_mnist::classifier::{self, Classifier, Location};
+use tf_mnist::graph::Checkpoint;
 use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{self, Device, Options, Runtime, SessionConfig};
 
@@ -83,12 +84,18 @@ pub fn open(global: &GlobalArgs) -> Result<(&'static Runtime, SessionConfig)> {
     Ok((runtime, config))
 }
 
-/// Opens the model that `path` names, to be used.
+/// Opens the model that `path` names, to be used; `network` is what was typed for `--network`.
 ///
 /// # Errors
-/// As [`open`]; a GPU is asked for and there is none; or it is no model.
-pub fn classifier(global: &GlobalArgs, path: &Path) -> Result<Classifier> {
+/// As [`open`]; there is no such network; a GPU is asked for and there is none; or it is no model.
+pub fn classifier(global: &GlobalArgs, path: &Path, network: Option<&Path>) -> Result<Classifier> {
+    let network = network.map(options::find_network).transpose()?;
+    // A slip in MODEL is found out before anything is fetched.
+    if let Location::Checkpoint(prefix) = classifier::locate(path)? {
+        classifier::network_of(&Checkpoint::open(&prefix)?, network.as_ref())?;
+    }
     let (runtime, config) = open(global)?;
     let convolutions = Convolutions::fastest(runtime, &config)?;
-    Ok(Classifier::open(path, &config.session_options()?, convolutions)?)
+    let options = config.session_options()?;
+    Ok(Classifier::open(path, network.as_ref(), &options, convolutions)?)
 }

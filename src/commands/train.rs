@@ -1,10 +1,9 @@
-//! What `baseline` and `optimized` share: from options to a trained, tested and saved network.
+//! `tf-mnist train`, `baseline` and `optimized`: from options to a trained, tested and saved network.
 
 use super::conclusion::{conclude, interrupted};
 use super::console::{Console, Lines};
 use super::failure::{advised, usage};
 use super::options;
-use super::options::Request;
 use super::resume::Resumed;
 use super::run::Run;
 use super::typed::Typed;
@@ -18,6 +17,7 @@ use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::model::Convolutions;
+use tf_mnist::networks::Validate;
 use tf_mnist::runtime::{Host, Runtime};
 use tf_mnist::training::{
     Ending, Interrupt, ModelCheckpoint, ProgressDisplay, RunConfig, RunDirectory, TrainingError,
@@ -25,7 +25,12 @@ use tf_mnist::training::{
 };
 
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
-pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &[Typed]) -> Result<ExitCode> {
+pub fn run(
+    global: &GlobalArgs,
+    args: &TrainingArgs,
+    network: Option<&Path>,
+    typed: &[Typed],
+) -> Result<ExitCode> {
     let started = Instant::now();
     let folder = args.out_dir.as_deref().unwrap_or(Path::new("runs"));
     if std::path::absolute(folder).is_ok_and(|folder| folder.to_str().is_none()) {
@@ -50,7 +55,7 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
         ));
     }
     let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
-    let mut config = options::resolve(global, args, request, resumed.as_ref(), typed)?;
+    let mut config = options::resolve(global, args, network, resumed.as_ref(), typed)?;
     let onednn = match &resumed {
         Some(_) => Some(config.onednn),
         None => tensorflow::onednn(global, config.reproducible),
@@ -79,9 +84,13 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
         resumed.check_dataset(&dataset)?;
     }
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
-    let plan = BatchPlan::new(dataset.train.len(), config.batch_size, config.schedule().order)
-        .map_err(|error| usage(format!("--batch-size {}: {error}", config.batch_size)))?;
+    let batch_size = config.network.training.batch_size;
+    let plan = BatchPlan::new(dataset.train.len(), batch_size, config.schedule().order)
+        .map_err(|error| usage(format!("--batch-size {batch_size}: {error}")))?;
     let steps_per_epoch = plan.steps_per_epoch() as u64;
+    // A resumed run keeps the length that its learning rate falls over, whatever is added to it.
+    let length = config.schedule().total_steps(steps_per_epoch);
+    config.network.training.adam.learning_rate.settle(length);
 
     if let Some(saved) = &saved
         && saved.state.finished
@@ -102,12 +111,11 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
             TrainingError::HoldsRun { .. } => usage(error.to_string()),
             error => error.into(),
         })?,
-        (None, None) => RunDirectory::create_next(Path::new("runs"), request.kind.name())?,
+        (None, None) => RunDirectory::create_next(Path::new("runs"), &config.network.name)?,
     };
     directory.write_config(&config)?;
     let again = format!(
-        "tf-mnist {} --resume {}",
-        request.kind.name(),
+        "tf-mnist train --resume {}",
         output::shell_word(&directory.path().to_string_lossy())
     );
     let total = config.schedule().total_steps(steps_per_epoch);
@@ -160,10 +168,9 @@ impl Run {
             // The checkpoint may change or go, and with it the start of this run.
             backup.save(&start, &session)?;
         }
-        let lines = if config.keeps_best() {
-            Lines::Optimized
-        } else {
-            Lines::Baseline
+        let lines = match config.network.training.validate {
+            Validate::EverySteps(_) => Lines::Optimized,
+            Validate::EveryEpoch | Validate::EvenEpochsAndLast => Lines::Baseline,
         };
         let progress = ProgressDisplay::new(total, start.step, quiet);
         let mut console = Console::new(lines, progress, self.started);

@@ -114,7 +114,7 @@ fn permutation(rows: usize, seed: u64, epoch: u64) -> Vec<usize> {
 }
 
 /// A number below `bound`, each as likely as any other.
-fn below(bound: u64, random: &mut impl RngCore) -> u64 {
+pub(super) fn below(bound: u64, random: &mut impl RngCore) -> u64 {
     // The high word of word * bound is the draw; low words below 2^64 mod bound would favour some draws.
     let threshold = bound.wrapping_neg() % bound;
     loop {

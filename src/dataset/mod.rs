@@ -11,6 +11,7 @@ mod idx;
 mod image;
 mod mnist;
 mod split;
+mod translation;
 
 pub use batches::{BatchError, BatchPlan, Epoch, Order};
 pub use error::DatasetError;
@@ -19,6 +20,7 @@ pub use idx::IdxError;
 pub use image::read_image;
 pub use mnist::{MIRROR_VARIABLE, load_default};
 pub use split::Split;
+pub use translation::RandomTranslation;
 
 use crate::fetch::Digest;
 use idx::{Images, Labels};

@@ -1,7 +1,7 @@
 //! A run of rows, and how they become what the network is fed.
 
-use super::IMAGE_PIXELS;
 use super::idx::{Images, Labels};
+use super::{IMAGE_HEIGHT, IMAGE_PIXELS, IMAGE_WIDTH};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,6 +29,16 @@ impl Split {
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Height and width of an image, in pixels.
+    pub fn image_size(&self) -> [usize; 2] {
+        [IMAGE_HEIGHT, IMAGE_WIDTH]
+    }
+
+    /// Pixels of an image.
+    pub fn image_pixels(&self) -> usize {
+        self.image_size().into_iter().product()
     }
 
     /// Pixels as stored, `[len, 784]` row-major: 0 is background, 255 full ink.

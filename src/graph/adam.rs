@@ -33,6 +33,8 @@ pub struct AdamOptimizer {
     pub beta2: f32,
     /// Keeps the division from zero.
     pub epsilon: f32,
+    /// Whether a run may feed another step size through `scope/Adam/learning_rate`, float32 [].
+    pub feeds_learning_rate: bool,
 }
 
 impl Default for AdamOptimizer {
@@ -42,6 +44,7 @@ impl Default for AdamOptimizer {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
+            feeds_learning_rate: false,
         }
     }
 }
@@ -104,7 +107,10 @@ impl AdamOptimizer {
             .collect::<Result<BTreeMap<_, _>>>()?;
 
         let adam = scope.name_scope("Adam").without_control_dependencies();
-        let learning_rate = adam.scalar("learning_rate", self.learning_rate)?;
+        let learning_rate = match self.feeds_learning_rate {
+            true => adam.placeholder_with_default("learning_rate", self.learning_rate)?,
+            false => adam.scalar("learning_rate", self.learning_rate)?,
+        };
         let beta1 = adam.scalar("beta1", self.beta1)?;
         let beta2 = adam.scalar("beta2", self.beta2)?;
         let epsilon = adam.scalar("epsilon", self.epsilon)?;

@@ -127,20 +127,20 @@ impl BatchNorm {
     /// kernel = kernel · scale,  bias = (bias - moving_mean) · scale + beta
     /// ```
     ///
-    /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`. Computed in the graph, from the variables as
+    /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`, zero if there is none. Computed in the graph, from the variables as
     /// they are at each run.
     ///
     /// # Errors
     /// The shapes do not fit.
-    pub fn fold(&self, scope: &Scope, kernel: &Output, bias: &Output) -> Result<Folded> {
+    pub fn fold(&self, scope: &Scope, kernel: &Output, bias: Option<&Output>) -> Result<Folded> {
         let scope = scope.name_scope("folded");
         let scale = self.scale(&scope, self.moving_variance.read())?;
         let kernel = scope.op("Mul", "kernel").input(kernel).input(&scale).output()?;
-        let centred = scope
-            .op("Sub", "sub")
-            .input(bias)
-            .input(self.moving_mean.read())
-            .output()?;
+        let mean = self.moving_mean.read();
+        let centred = match bias {
+            Some(bias) => scope.op("Sub", "sub").input(bias).input(mean).output()?,
+            None => scope.op("Neg", "neg").input(mean).output()?,
+        };
         let scaled = scope.op("Mul", "mul").input(&centred).input(&scale).output()?;
         let bias = scope
             .op("AddV2", "bias")

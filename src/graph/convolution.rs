@@ -6,50 +6,21 @@ use super::initializer::Initializer;
 use super::loss::cast;
 use super::scope::Scope;
 use super::variable::Variable;
+use super::window::{Padding, Pair};
 use serde::{Deserialize, Serialize};
 use tensorflow::{DataType, Output};
-
-/// How a window treats the borders of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Padding {
-    /// Zeros around the image until there are ceil(size / stride) windows; an odd rest goes behind it.
-    Same,
-    /// No padding: floor((size - kernel) / stride) + 1 windows.
-    Valid,
-}
-
-impl Padding {
-    /// TensorFlow's name of it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Same => "SAME",
-            Self::Valid => "VALID",
-        }
-    }
-
-    /// The number of windows, and the padding before and after, along one axis of length `size`.
-    /// (`GetWindowedOutputSize` in TensorFlow's `common_shape_fns`.)
-    pub fn windows(self, size: u64, kernel: u64, stride: u64) -> (u64, u64, u64) {
-        match self {
-            Self::Valid => ((size + stride).saturating_sub(kernel) / stride, 0, 0),
-            Self::Same => {
-                let windows = size.div_ceil(stride);
-                let padding = ((windows.max(1) - 1) * stride + kernel).saturating_sub(size);
-                (windows, padding / 2, padding - padding / 2)
-            }
-        }
-    }
-}
 
 /// What a [`Conv2d`] computes besides its weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2dConfig {
     /// Height and width of the kernel.
-    pub kernel_size: u64,
-    /// Step of the window, along both axes.
-    pub stride: u64,
+    pub kernel_size: Pair,
+    /// Steps of the window.
+    pub strides: Pair,
     /// Treatment of the borders.
     pub padding: Padding,
+    /// Whether a bias is added.
+    pub use_bias: bool,
     /// Applied to the sum, if any.
     pub activation: Option<Activation>,
     /// What the products are computed in.
@@ -70,9 +41,10 @@ pub enum Precision {
 impl Default for Conv2dConfig {
     fn default() -> Self {
         Self {
-            kernel_size: 3,
-            stride: 1,
+            kernel_size: 3.into(),
+            strides: 1.into(),
             padding: Padding::Same,
+            use_bias: true,
             activation: None,
             precision: Precision::F32,
         }
@@ -82,10 +54,10 @@ impl Default for Conv2dConfig {
 #[derive(Debug, Clone)]
 pub struct Conv2d {
     name: String,
-    /// float32 [kernel_size, kernel_size, in, out], glorot uniform at first.
+    /// float32 `[kernel height, kernel width, in, out]`, glorot uniform at first.
     pub kernel: Variable,
-    /// float32 `[out]`, zero at first.
-    pub bias: Variable,
+    /// float32 `[out]`, zero at first, if there is one.
+    pub bias: Option<Variable>,
     config: Conv2dConfig,
 }
 
@@ -95,16 +67,16 @@ impl Conv2d {
     /// # Errors
     /// A variable of that name is there already, or TensorFlow refuses a node.
     pub fn new(scope: &Scope, name: &str, inputs: u64, outputs: u64, config: Conv2dConfig) -> Result<Self> {
-        let size = config.kernel_size;
+        let Pair([height, width]) = config.kernel_size;
         Ok(Self {
             name: name.to_owned(),
             kernel: Variable::new(
                 scope,
                 &format!("{name}/kernel"),
-                &[size, size, inputs, outputs],
+                &[height, width, inputs, outputs],
                 Initializer::GlorotUniform,
             )?,
-            bias: Variable::new(scope, &format!("{name}/bias"), &[outputs], Initializer::Zeros)?,
+            bias: bias(scope, name, outputs, config.use_bias)?,
             config,
         })
     }
@@ -115,17 +87,33 @@ impl Conv2d {
     /// # Errors
     /// The shape of `x` does not fit.
     pub fn apply(&self, scope: &Scope, x: &Output) -> Result<Output> {
-        self.apply_with(scope, x, self.kernel.read(), self.bias.read())
+        self.apply_with(
+            scope,
+            x,
+            self.kernel.read(),
+            self.bias.as_ref().map(Variable::read),
+        )
+    }
+
+    /// Whether it has no activation of its own.
+    pub fn is_linear(&self) -> bool {
+        self.config.activation.is_none()
     }
 
     /// The same with a kernel and bias of one's own, such as those that a batch norm was folded into.
     ///
     /// # Errors
     /// A shape does not fit.
-    pub fn apply_with(&self, scope: &Scope, x: &Output, kernel: &Output, bias: &Output) -> Result<Output> {
+    pub fn apply_with(
+        &self,
+        scope: &Scope,
+        x: &Output,
+        kernel: &Output,
+        bias: Option<&Output>,
+    ) -> Result<Output> {
         let scope = scope.name_scope(&self.name);
         let sums = to_f32(&scope, &self.convolve(&scope, x, kernel)?)?;
-        let h = bias_add(&scope, &sums, bias)?;
+        let h = add_bias(&scope, sums, bias)?;
         match self.config.activation {
             Some(activation) => activation.apply(&scope, &h),
             None => Ok(h),
@@ -148,15 +136,28 @@ impl Conv2d {
                 (to_bf16(x)?, to_bf16(kernel)?)
             }
         };
-        let stride = self.config.stride as i64;
         scope
             .op("Conv2D", "Conv2D")
             .input(&x)
             .input(&kernel)
-            .ints("strides", &[1, stride, stride, 1])
+            .ints("strides", &self.config.strides.nhwc())
             .string("padding", self.config.padding.as_str())
             .string("data_format", "NHWC")
             .output()
+    }
+}
+
+/// The variable `name/bias`, float32 `[outputs]`, if there is to be one.
+pub(super) fn bias(scope: &Scope, name: &str, outputs: u64, use_bias: bool) -> Result<Option<Variable>> {
+    let bias = || Variable::new(scope, &format!("{name}/bias"), &[outputs], Initializer::Zeros);
+    use_bias.then(bias).transpose()
+}
+
+/// `x` with a bias, if there is one.
+pub(super) fn add_bias(scope: &Scope, x: Output, bias: Option<&Output>) -> Result<Output> {
+    match bias {
+        Some(bias) => bias_add(scope, &x, bias),
+        None => Ok(x),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Fully connected layers, and the flattening in front of them.
 
 use super::activation::Activation;
-use super::convolution::bias_add;
+use super::convolution::{add_bias, bias};
 use super::error::Result;
 use super::initializer::Initializer;
 use super::scope::Scope;
@@ -14,8 +14,8 @@ pub struct Dense {
     name: String,
     /// float32 [in, out], glorot uniform at first.
     pub kernel: Variable,
-    /// float32 `[out]`, zero at first.
-    pub bias: Variable,
+    /// float32 `[out]`, zero at first, if there is one.
+    pub bias: Option<Variable>,
     activation: Option<Activation>,
 }
 
@@ -31,13 +31,37 @@ impl Dense {
         outputs: u64,
         activation: Option<Activation>,
     ) -> Result<Self> {
+        Self::build(scope, name, [inputs, outputs], activation, true)
+    }
+
+    /// As [`new`](Self::new), y = x·kernel: without the variable `name/bias`.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn without_bias(
+        scope: &Scope,
+        name: &str,
+        inputs: u64,
+        outputs: u64,
+        activation: Option<Activation>,
+    ) -> Result<Self> {
+        Self::build(scope, name, [inputs, outputs], activation, false)
+    }
+
+    fn build(
+        scope: &Scope,
+        name: &str,
+        shape: [u64; 2],
+        activation: Option<Activation>,
+        use_bias: bool,
+    ) -> Result<Self> {
         let kernel = Variable::new(
             scope,
             &format!("{name}/kernel"),
-            &[inputs, outputs],
+            &shape,
             Initializer::GlorotUniform,
         )?;
-        let bias = Variable::new(scope, &format!("{name}/bias"), &[outputs], Initializer::Zeros)?;
+        let bias = bias(scope, name, shape[1], use_bias)?;
         Ok(Self {
             name: name.to_owned(),
             kernel,
@@ -51,14 +75,30 @@ impl Dense {
     /// # Errors
     /// The shape of `x` does not fit.
     pub fn apply(&self, scope: &Scope, x: &Output) -> Result<Output> {
-        self.apply_with(scope, x, self.kernel.read(), self.bias.read())
+        self.apply_with(
+            scope,
+            x,
+            self.kernel.read(),
+            self.bias.as_ref().map(Variable::read),
+        )
+    }
+
+    /// Whether it has no activation of its own.
+    pub fn is_linear(&self) -> bool {
+        self.activation.is_none()
     }
 
     /// The same with a kernel and bias of one's own, such as those that a batch norm was folded into.
     ///
     /// # Errors
     /// A shape does not fit.
-    pub fn apply_with(&self, scope: &Scope, x: &Output, kernel: &Output, bias: &Output) -> Result<Output> {
+    pub fn apply_with(
+        &self,
+        scope: &Scope,
+        x: &Output,
+        kernel: &Output,
+        bias: Option<&Output>,
+    ) -> Result<Output> {
         let scope = scope.name_scope(&self.name);
         let product = scope
             .op("MatMul", "MatMul")
@@ -67,7 +107,7 @@ impl Dense {
             .boolean("transpose_a", false)
             .boolean("transpose_b", false)
             .output()?;
-        let h = bias_add(&scope, &product, bias)?;
+        let h = add_bias(&scope, product, bias)?;
         match self.activation {
             Some(activation) => activation.apply(&scope, &h),
             None => Ok(h),

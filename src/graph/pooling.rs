@@ -1,29 +1,47 @@
 //! Pooling.
 
-use super::convolution::Padding;
 use super::error::Result;
 use super::scope::Scope;
+use super::window::{Padding, Pair};
 use tensorflow::Output;
 
-/// The greatest value of each window of `size` x `size`, moved by `stride`: float32 `[rows, height, width, channels]` to
-/// `[rows, height', width', channels]`; `tf.nn.max_pool`.
+/// What a [`pool`] takes of each window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool {
+    /// The greatest value; `tf.nn.max_pool`.
+    Max,
+    /// The mean of the values in the image; `tf.nn.avg_pool`.
+    Average,
+}
+
+impl Pool {
+    /// The op that does it, which is also its usual name.
+    pub fn op(self) -> &'static str {
+        match self {
+            Self::Max => "MaxPool",
+            Self::Average => "AvgPool",
+        }
+    }
+}
+
+/// One value for each window of `size`, moved by `strides`: float32 `[rows, height, width, channels]` to
+/// `[rows, height', width', channels]`.
 ///
 /// # Errors
 /// The shape of `x` does not fit.
-pub fn max_pool(
+pub fn pool(
     scope: &Scope,
-    name: &str,
+    pool: Pool,
     x: &Output,
-    size: u64,
-    stride: u64,
+    size: Pair,
+    strides: Pair,
     padding: Padding,
 ) -> Result<Output> {
-    let (size, stride) = (size as i64, stride as i64);
     scope
-        .op("MaxPool", name)
+        .op(pool.op(), pool.op())
         .input(x)
-        .ints("ksize", &[1, size, size, 1])
-        .ints("strides", &[1, stride, stride, 1])
+        .ints("ksize", &size.nhwc())
+        .ints("strides", &strides.nhwc())
         .string("padding", padding.as_str())
         .string("data_format", "NHWC")
         .output()

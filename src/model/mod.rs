@@ -1,69 +1,28 @@
-//! The networks. Each is one file that reads like its table; what they share, inputs and outputs, is here.
+//! What is built of a network's table: the graph that trains it, and the one that uses it.
+//!
+//! [`layers`] makes the variables, [`rewrites`] and [`own_kernels`] turn the list of layers into a cheaper one for the same
+//! function, [`lower`] makes ops of it, and [`summary`] describes it. Python's graph carries a cond in every layer whose
+//! training differs from its use, which the C++ gradient registry cannot differentiate. Here `training` routes the images
+//! into one of two towers over the same variables, and the gradient is taken inside the one that trains.
 
-mod baseline;
-mod fused_convolutions;
-mod optimized;
+mod layers;
+mod lower;
+mod own_kernels;
+mod rewrites;
 pub mod summary;
 
-pub use baseline::{BaselineConfig, baseline};
-pub use optimized::{AccuracyOn, OptimizedConfig, optimized};
-
-use crate::graph::{Accuracy, Checkpoint, Precision, Result, Saver, Scope, in_top_1, reshape, softmax};
-use crate::kernels::{self, OpTypes};
+use crate::graph::{
+    Accuracy, AdamOptimizer, Branches, Conditional, Mode, Precision, Result, Saver, Scope, Variable,
+    gradients, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
+};
+use crate::kernels;
+use crate::networks::Table;
 use crate::runtime::{Runtime, RuntimeError, SessionConfig};
+use layers::Step;
+use lower::{Tower, lower};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use tensorflow::{DataType, Operation, Output, TensorType};
-
-/// Height and width of an image, in pixels.
-pub const SIDE: u64 = 28;
-/// Pixels of an image.
-pub const PIXELS: u64 = SIDE * SIDE;
-/// Digits.
-pub const CLASSES: u64 = 10;
-
-/// A network of this project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// See [`baseline()`].
-    Baseline,
-    /// See [`optimized()`].
-    Optimized,
-}
-
-impl Kind {
-    /// Its name on the command line and in run folders.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Baseline => "baseline",
-            Self::Optimized => "optimized",
-        }
-    }
-
-    /// Which network a checkpoint is of, by its keys.
-    pub fn of_checkpoint(checkpoint: &Checkpoint) -> Option<Self> {
-        checkpoint
-            .get("conv1/kernel")
-            .and_then(|_| checkpoint.get("output/kernel"))?;
-        Some(match checkpoint.get("batch_normalization/gamma") {
-            Some(_) => Self::Optimized,
-            None => Self::Baseline,
-        })
-    }
-
-    /// Adds the network in use, without labels, optimizer, dropout or `training`, and with just the variables it needs,
-    /// to `graph`: from `images`, float32 `[rows, 28, 28, 1]` in 0..=1, to logits, float32 `[rows, 10]`.
-    ///
-    /// # Errors
-    /// TensorFlow refuses a node, or the network is in the graph already and `graph` does not
-    /// [reuse variables](Scope::reuse_variables).
-    pub fn inference(self, graph: &Scope, images: &Output, convolutions: Convolutions) -> Result<Output> {
-        match self {
-            Self::Baseline => baseline::logits(graph, images, convolutions),
-            Self::Optimized => optimized::logits(graph, images, convolutions),
-        }
-    }
-}
+use tensorflow::{Operation, Output};
 
 /// How a network is built from its variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +45,42 @@ pub enum Convolutions {
     /// TensorFlow's, on any device.
     #[default]
     TensorFlow,
-    /// Those of [`crate::kernels`], on the CPU. They have to be [loaded](crate::kernels::load) before. With
-    /// [`Precision::Bf16`] training rounds factors, and so does the baseline, which has but one tower, where it validates;
-    /// the optimized network in use is float32.
+    /// Those of [`crate::kernels`], on the CPU, for networks that begin as they are written for; TensorFlow's for others.
+    /// They have to be [loaded](crate::kernels::load) before. With [`Precision::Bf16`] training rounds factors, and so
+    /// does a network of one tower where it validates; one with batch norms is float32 in use.
     Own,
+}
+
+/// Which logits accuracy is measured on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccuracyOn {
+    /// Behind the last batch norm, as the loss and Y_proba are.
+    #[default]
+    LogitsBatchNorm,
+    /// Before it: a slip of the published program, which costs up to half a point early on.
+    Logits,
+}
+
+/// How a graph is built of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuildOptions {
+    /// Seed of start values and dropout; without one TensorFlow draws start values of its own.
+    pub seed: Option<u64>,
+    /// How the towers are built.
+    pub towers: Towers,
+    /// Which logits accuracy is measured on.
+    pub accuracy_on: AccuracyOn,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self {
+            seed: None,
+            towers: Towers::AsPublished,
+            accuracy_on: AccuracyOn::default(),
+        }
+    }
 }
 
 impl fmt::Display for Convolutions {
@@ -121,10 +112,6 @@ impl Convolutions {
 }
 
 impl Towers {
-    fn is_fast(self) -> bool {
-        matches!(self, Self::Fast { .. })
-    }
-
     fn precision(self) -> Precision {
         match self {
             Self::AsPublished => Precision::F32,
@@ -132,37 +119,57 @@ impl Towers {
         }
     }
 
-    /// Whether convolutions are those of our own.
-    fn are_own(self) -> bool {
-        matches!(
-            self,
-            Self::Fast {
-                convolutions: Convolutions::Own,
-                ..
-            }
-        )
+    /// What becomes of a network's parts in training.
+    fn in_training(self, table: &Table, steps: &[Step]) -> Vec<Step> {
+        match self {
+            Self::AsPublished => steps.to_vec(),
+            Self::Fast { .. } => rewrites::pool_first(self.by_own_kernels(table, steps)),
+        }
     }
 
-    /// The ops of our own that train.
-    fn ops(self) -> OpTypes {
-        match self.precision() {
-            Precision::F32 => OpTypes::F32,
-            Precision::Bf16 => OpTypes::BF16,
+    /// What becomes of them in use.
+    fn in_use(self, table: &Table, steps: &[Step]) -> Vec<Step> {
+        match self {
+            Self::AsPublished => steps.to_vec(),
+            Self::Fast { .. } => rewrites::fold_norms(self.in_training(table, steps)),
         }
+    }
+
+    fn by_own_kernels(self, table: &Table, steps: &[Step]) -> Vec<Step> {
+        let (Self::Fast { precision, .. }, true) = (self, self.are_own()) else {
+            return steps.to_vec();
+        };
+        own_kernels::by_own_kernels(table, steps, precision).unwrap_or_else(|| {
+            log::debug!(
+                "{}: no kernels of our own are written for its first layers",
+                table.name
+            );
+            steps.to_vec()
+        })
+    }
+
+    fn are_own(self) -> bool {
+        let convolutions = match self {
+            Self::AsPublished => Convolutions::TensorFlow,
+            Self::Fast { convolutions, .. } => convolutions,
+        };
+        convolutions == Convolutions::Own
     }
 }
 
 /// What a network is fed.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    /// `inputs/X`: float32 `[rows, 784]` in 0..=1.
+    /// `inputs/X`: float32 `[rows, height * width]` in 0..=1.
     pub x: Output,
-    /// The same as float32 `[rows, 28, 28, 1]`.
+    /// The same as float32 `[rows, height, width, 1]`.
     pub images: Output,
-    /// `inputs/y`: int32 `[rows]` in 0..10.
+    /// `inputs/y`: int32 `[rows]`, the number of the class.
     pub labels: Output,
     /// What tells a step of training from use, in networks where they differ.
     pub training: Option<TrainingInputs>,
+    /// float32 []: the step size, where it changes from step to step.
+    pub learning_rate: Option<Output>,
 }
 
 /// What a network with batch norm or dropout is fed besides, in a step of training.
@@ -175,47 +182,36 @@ pub struct TrainingInputs {
 }
 
 impl Inputs {
-    fn new(graph: &Scope) -> Result<Self> {
+    fn new(table: &Table, graph: &Scope) -> Result<Self> {
         let scope = graph.name_scope("inputs");
-        let x = scope
-            .op("Placeholder", "X")
-            .data_type("dtype", DataType::Float)
-            .shape("shape", &[None, Some(PIXELS as i64)])
-            .output()?;
-        let images = reshape(&scope, &x, &[-1, SIDE as i32, SIDE as i32, 1])?;
-        let labels = scope
-            .op("Placeholder", "y")
-            .data_type("dtype", DataType::Int32)
-            .shape("shape", &[None])
-            .output()?;
+        let x = scope.placeholder::<f32>("X", &[None, Some(table.pixels() as i64)])?;
+        let images = to_images(table, &scope, &x)?;
+        let labels = scope.placeholder::<i32>("y", &[None])?;
+        let training = match table.differs_in_training() {
+            true => Some(TrainingInputs {
+                flag: scope.placeholder_with_default("training", false)?,
+                step: scope.placeholder_with_default("step", 0i64)?,
+            }),
+            false => None,
+        };
+        let learning_rate = None;
         Ok(Self {
             x,
             images,
             labels,
-            training: None,
+            training,
+            learning_rate,
         })
-    }
-
-    fn with_training(graph: &Scope) -> Result<(Self, TrainingInputs)> {
-        let mut inputs = Self::new(graph)?;
-        let scope = graph.within("inputs");
-        let training = TrainingInputs {
-            flag: placeholder_with_default(&scope, "training", false)?,
-            step: placeholder_with_default(&scope, "step", 0i64)?,
-        };
-        inputs.training = Some(training.clone());
-        Ok((inputs, training))
     }
 }
 
-fn placeholder_with_default<T: TensorType>(scope: &Scope, name: &str, default: T) -> Result<Output> {
-    let inner = scope.name_scope(name);
-    let default = inner.scalar("input", default)?;
-    inner
-        .op_named_as_scope("PlaceholderWithDefault")
-        .input(&default)
-        .shape("shape", &[])
-        .output()
+/// `x`, float32 `[rows, height * width]`, as float32 `[rows, height, width, 1]`.
+///
+/// # Errors
+/// The shape of `x` does not fit.
+pub fn to_images(table: &Table, scope: &Scope, x: &Output) -> Result<Output> {
+    let [height, width, channels] = table.input_shape.map(|size| size as i32);
+    reshape(scope, x, &[-1, height, width, channels])
 }
 
 impl TrainingInputs {
@@ -241,9 +237,9 @@ pub struct Network {
     pub graph: Scope,
     /// What it is fed.
     pub inputs: Inputs,
-    /// What the probabilities are made of: float32 `[rows, 10]`.
+    /// What the probabilities are made of: float32 `[rows, classes]`.
     pub logits: Output,
-    /// `output/Y_proba`: float32 `[rows, 10]`.
+    /// `output/Y_proba`: float32 `[rows, classes]`.
     pub probabilities: Output,
     /// Mean cross-entropy of the batch, before the update: float32 [].
     pub loss: Output,
@@ -257,24 +253,71 @@ pub struct Network {
     pub saver: Saver,
 }
 
-/// The ends of a network that its accuracy is measured at and that it is trained by.
-struct Ends {
+/// The towers of a network joined.
+struct Joined {
+    learning: Tower,
     logits: Output,
     measured: Output,
-    loss: Output,
-    train: Operation,
 }
 
 impl Network {
-    /// Adds what every network has behind its training op: probabilities, accuracy, initializer and saver.
-    fn new(graph: Scope, inputs: Inputs, output: &Scope, ends: Ends) -> Result<Self> {
-        let Ends {
+    /// Builds the graph that trains and evaluates the network of `table`; the names of its variables, and as published
+    /// of all its ops, are those of Python's front end.
+    ///
+    /// # Errors
+    /// TensorFlow refuses a node.
+    pub fn build(table: &Table, options: &BuildOptions) -> Result<Self> {
+        let graph = Scope::new(options.seed);
+        let mut inputs = Inputs::new(table, &graph)?;
+        let steps = layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
+        let Joined {
+            learning,
             logits,
             measured,
-            loss,
-            train,
-        } = ends;
-        let probabilities = softmax(output, "Y_proba", &logits)?;
+        } = join(table, options, &graph, &inputs, &steps)?;
+
+        let training = &table.training;
+        let mut scope = graph.name_scope(&training.scope);
+        let loss = sparse_softmax_cross_entropy(&scope, &learning.logits, &inputs.labels)?;
+        if let Some(training) = &inputs.training {
+            let flagged = training.require_flag(&scope)?;
+            scope = scope.control_dependencies(graph.update_ops().iter().chain([&flagged]));
+        }
+        let frozen = match options.towers {
+            Towers::AsPublished => Vec::new(),
+            Towers::Fast { .. } => {
+                rewrites::biases_before_norms(&steps, options.accuracy_on == AccuracyOn::Logits)
+            }
+        };
+        let variables = graph.trainable_variables();
+        let is_frozen = |variable: &&Variable| frozen.iter().any(|other| other.name() == variable.name());
+        let trained: Vec<_> = variables
+            .iter()
+            .filter(|variable| !is_frozen(variable))
+            .cloned()
+            .collect();
+        let (trained, gradients) = match &learning.head {
+            Some(head) => head.gradients(&scope, &loss, &trained)?,
+            None => {
+                let gradients = gradients(&scope, &loss, &trained)?;
+                (trained, gradients)
+            }
+        };
+        let adam = AdamOptimizer {
+            learning_rate: training.adam.learning_rate.initial(),
+            beta1: training.adam.beta_1,
+            beta2: training.adam.beta_2,
+            epsilon: training.adam.epsilon,
+            feeds_learning_rate: !training.adam.learning_rate.is_constant(),
+        };
+        let train = adam.apply_gradients_to(&scope, &gradients, &trained, &variables)?;
+        if adam.feeds_learning_rate {
+            let name = format!("{}/Adam/learning_rate", training.scope);
+            let operation = graph.graph().operation_by_name(&name).ok().flatten();
+            inputs.learning_rate = operation.map(|operation| operation.output(0));
+        }
+
+        let probabilities = softmax(&graph.within("output"), "Y_proba", &logits)?;
         let accuracy = in_top_1(&graph.name_scope("eval"), &measured, &inputs.labels)?;
         let scope = graph.name_scope("init_and_save");
         let initialize = scope.global_variables_initializer()?;
@@ -284,11 +327,80 @@ impl Network {
             inputs,
             logits,
             probabilities,
-            loss,
+            loss: loss.value,
             accuracy,
             train,
             initialize,
             saver,
         })
     }
+}
+
+/// Builds the towers: one, or, where training differs from use, two of which `training` chooses.
+fn join(
+    table: &Table,
+    options: &BuildOptions,
+    graph: &Scope,
+    inputs: &Inputs,
+    steps: &[Step],
+) -> Result<Joined> {
+    let learning = options.towers.in_training(table, steps);
+    let Some(training) = &inputs.training else {
+        let learning = lower(&learning, graph, &inputs.images, Mode::Training, None)?;
+        let (logits, measured) = (learning.logits.clone(), learning.plain.clone());
+        return Ok(Joined {
+            learning,
+            logits,
+            measured,
+        });
+    };
+    let cond = Conditional::new(graph, &training.flag);
+    let images = cond.switch(&inputs.images)?;
+    let scope = graph.name_scope("training");
+    let learning = lower(
+        &learning,
+        &scope,
+        &images.if_true,
+        Mode::Training,
+        Some(&training.step),
+    )?;
+    let scope = graph.name_scope("inference");
+    let using = options.towers.in_use(table, steps);
+    let using = lower(&using, &scope, &images.if_false, Mode::Inference, None)?;
+    let join = |if_true: &Output, if_false: &Output| {
+        let (if_true, if_false) = (if_true.clone(), if_false.clone());
+        cond.merge(&Branches { if_true, if_false })
+    };
+    let logits = join(&learning.logits, &using.logits)?;
+    let measured = match options.accuracy_on {
+        AccuracyOn::Logits if table.ends_in_batch_norm() => join(&learning.plain, &using.plain)?,
+        _ => logits.clone(),
+    };
+    Ok(Joined {
+        learning,
+        logits,
+        measured,
+    })
+}
+
+/// Adds the network in use, without labels, optimizer, dropout or `training`, and with just the variables it needs, to
+/// `graph`: from `images`, float32 `[rows, height, width, 1]` in 0..=1, to logits, float32 `[rows, classes]`.
+///
+/// # Errors
+/// TensorFlow refuses a node, or the network is in the graph already and `graph` does not
+/// [reuse variables](Scope::reuse_variables).
+pub fn inference(
+    table: &Table,
+    graph: &Scope,
+    images: &Output,
+    convolutions: Convolutions,
+) -> Result<Output> {
+    let precision = Precision::F32;
+    let towers = Towers::Fast {
+        precision,
+        convolutions,
+    };
+    let steps = layers::make(table, graph, towers, 0)?;
+    let steps = towers.in_use(table, &steps);
+    Ok(lower(&steps, graph, images, Mode::Inference, None)?.logits)
 }

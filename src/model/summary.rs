@@ -1,18 +1,15 @@
-//! What a network consists of, in numbers: shapes, padding, parameters, work and memory, layer by layer. Plain
-//! arithmetic, which needs no TensorFlow; `tests/describe.rs` holds it against the graphs that are really built.
+//! What a network consists of, in numbers: shapes, padding, parameters, work and memory, row by row. Plain arithmetic on
+//! the table, which needs no TensorFlow; `tests/describe.rs` holds it against the graphs that are really built.
 
-mod operation;
-mod recipe;
 mod shape;
 
-pub use operation::{Operation, VariableSummary, Window};
 pub use shape::{Memory, RowShape};
 
-use super::{Kind, SIDE};
+use crate::graph::{Padding, Pair};
+use crate::networks::{Layer, NetworkVariable, Placed, Table};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-/// Rows of a training step, unless the user says otherwise.
-pub const BATCH_ROWS: u64 = 100;
 /// Rows evaluated at a time, unless the user says otherwise.
 pub const CHUNK_ROWS: u64 = 1000;
 
@@ -20,40 +17,40 @@ pub const CHUNK_ROWS: u64 = 1000;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// The network's name.
-    pub network: &'static str,
-    /// [`BATCH_ROWS`], which every `batch` below means.
+    pub network: String,
+    /// Rows of a training step, which every `batch` below means.
     pub batch_rows: u64,
     /// [`CHUNK_ROWS`], which every `chunk` below means.
     pub chunk_rows: u64,
     /// The images that the first layer takes.
     pub input_shape: RowShape,
-    /// The layers, from the images to the logits.
+    /// The rows of the table, from the images to the logits.
     pub layers: Vec<LayerSummary>,
-    /// All layers together.
+    /// All of them together.
     pub totals: Totals,
 }
 
-/// One layer in numbers.
+/// One row of the table in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerSummary {
-    /// The layer's name, such as `conv1`.
-    pub name: &'static str,
+    /// Its name, such as `conv1`.
+    pub name: String,
     /// What it is handed.
     pub input_shape: RowShape,
     /// What it computes, in order.
     pub operations: Vec<OperationSummary>,
     /// What it hands on.
     pub output_shape: RowShape,
-    /// The window that moves over the input of a convolution or a pool.
-    pub window: Option<Window>,
+    /// The first window that moves over an image in it.
+    pub window: Option<WindowSummary>,
     /// Its variables, in the order in which the graph makes them.
-    pub variables: Vec<VariableSummary>,
+    pub variables: Vec<NetworkVariable>,
     /// Values that the optimizer changes.
     pub trainable_parameters: u64,
     /// Values that batch norm keeps for use after training.
     pub moving_averages: u64,
-    /// Multiply-adds of the forward pass for one row, those with padding's zeros included. Only convolutions and
-    /// matrix products count: what a bias, batch norm, an activation or a pool adds is a few operations a value.
+    /// Multiply-adds of the forward pass for one row, those with padding's zeros included. Only convolutions and matrix
+    /// products count: what a bias, batch norm, an activation or a pool adds is a few operations a value.
     pub multiply_adds_per_row: u64,
     /// Memory of the output.
     pub output_bytes: Memory,
@@ -61,14 +58,37 @@ pub struct LayerSummary {
     pub gpu_padded_copy: Option<PaddedCopy>,
 }
 
-/// One operation of a layer and what comes out of it.
+/// One layer of a row and what comes out of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OperationSummary {
-    /// The operation.
+    /// The layer's kind in the table; of an activation, which one.
+    pub op: String,
+    /// Its arguments, as the table has them.
     #[serde(flatten)]
-    pub operation: Operation,
+    pub arguments: Map<String, Value>,
     /// Its output.
     pub output_shape: RowShape,
+}
+
+/// A window on its way over an image: each pair is down and across, written as one number where they are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct WindowSummary {
+    /// Height and width of the window.
+    pub kernel_size: Pair,
+    /// Its steps.
+    pub strides: Pair,
+    /// Treatment of the borders.
+    pub padding: Padding,
+    /// Height and width of the image.
+    pub input_size: Pair,
+    /// Rows of padding above the image and columns left of it.
+    pub padding_before: Pair,
+    /// Rows of padding below the image and columns right of it.
+    pub padding_after: Pair,
+    /// Height and width of the image with its padding.
+    pub padded_size: Pair,
+    /// Positions of the window, the height and width of the output.
+    pub windows: Pair,
 }
 
 /// A padded copy of a convolution's input in a GPU's memory.
@@ -83,7 +103,7 @@ pub struct PaddedCopy {
     pub bytes: Memory,
 }
 
-/// All layers of a network together.
+/// All rows of a network together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Totals {
     /// Values that the optimizer changes.
@@ -103,30 +123,38 @@ pub struct Totals {
 }
 
 impl Summary {
-    /// Computes the summary of a network with its default options.
-    pub fn of(kind: Kind) -> Self {
-        let input_shape = RowShape::new([SIDE, SIDE, 1]);
-        let mut shape = input_shape.clone();
-        let mut batch_norms = 0;
-        let mut layers = Vec::new();
-        for (name, operations) in recipe::layers(kind) {
-            let layer = LayerSummary::of(name, &operations, shape, &mut batch_norms);
-            shape = layer.output_shape.clone();
-            layers.push(layer);
-        }
-        Self {
-            network: kind.name(),
-            batch_rows: BATCH_ROWS,
+    /// Computes the summary of a network.
+    pub fn of(table: &Table) -> Self {
+        let batch_rows = table.training.batch_size as u64;
+        let placed = table.layers();
+        let rows = placed.chunk_by(|a, b| std::ptr::eq(a.row, b.row));
+        let layers: Vec<_> = rows.map(|row| LayerSummary::of(row, batch_rows)).collect();
+        let sum = |of: fn(&LayerSummary) -> u64| layers.iter().map(of).sum::<u64>();
+        let trainable_parameters = sum(|layer| layer.trainable_parameters);
+        let mut summary = Self {
+            network: table.name.clone(),
+            batch_rows,
             chunk_rows: CHUNK_ROWS,
-            input_shape,
-            totals: Totals::of(&layers),
+            input_shape: RowShape::new(table.input_shape),
+            totals: Totals {
+                trainable_parameters,
+                moving_averages: sum(|layer| layer.moving_averages),
+                optimizer_values: 2 * trainable_parameters + 2,
+                multiply_adds_per_row: sum(|layer| layer.multiply_adds_per_row),
+                training_step_flop: 0,
+                evaluation_chunk_flop: 0,
+                output_bytes: Memory::per_row(sum(|layer| layer.output_bytes.per_row), batch_rows),
+            },
             layers,
-        }
+        };
+        summary.totals.training_step_flop = summary.training_flop(batch_rows);
+        summary.totals.evaluation_chunk_flop = summary.forward_flop(CHUNK_ROWS);
+        summary
     }
 
     /// Floating point operations of a forward pass over `rows` rows: two a multiply-add.
     pub fn forward_flop(&self, rows: u64) -> u64 {
-        forward_flop(self.totals.multiply_adds_per_row, rows)
+        2 * self.totals.multiply_adds_per_row * rows
     }
 
     /// Floating point operations of one training step on `rows` rows: the forward pass, and twice that for the way
@@ -136,98 +164,120 @@ impl Summary {
         3 * self.forward_flop(rows)
     }
 
-    /// The layer that takes the most memory while it runs.
+    /// The row that takes the most memory while it runs.
     pub fn widest_layer(&self) -> Option<&LayerSummary> {
         self.layers.iter().max_by_key(|layer| layer.bytes_at_once(1))
     }
 }
 
-fn forward_flop(multiply_adds_per_row: u64, rows: u64) -> u64 {
-    2 * multiply_adds_per_row * rows
-}
-
 impl LayerSummary {
-    fn of(name: &'static str, operations: &[Operation], input: RowShape, batch_norms: &mut usize) -> Self {
-        let mut shape = input.clone();
-        let mut steps = Vec::new();
-        let mut window = None;
-        let mut variables = Vec::new();
-        let mut multiply_adds_per_row = 0;
-        let mut gpu_padded_copy = None;
-        for &operation in operations {
-            let here = operation.window(&shape);
-            if let (Operation::Conv2d { .. }, Some(window)) = (operation, here) {
-                gpu_padded_copy = PaddedCopy::of(&shape, window);
-            }
-            window = window.or(here);
-            variables.extend(operation.variables(name, &shape, batch_norms));
-            multiply_adds_per_row += operation.multiply_adds(&shape);
-            shape = operation.output(&shape);
-            steps.push(OperationSummary {
-                operation,
-                output_shape: shape.clone(),
-            });
-        }
+    fn of(row: &[Placed<'_>], batch_rows: u64) -> Self {
+        let (first, name) = (&row[0].input, row[0].row.name.clone());
+        let output_of = |placed: &Placed<'_>| placed.layer.output(&placed.input).unwrap_or_default();
+        let output_shape = RowShape::new(row.last().map(output_of).unwrap_or_default());
+        let variables: Vec<_> = row.iter().flat_map(Placed::variables).collect();
         let count = |trainable| {
             let counted = variables
                 .iter()
                 .filter(|variable| variable.trainable == trainable);
-            counted.map(VariableSummary::values).sum()
+            counted
+                .map(|variable| variable.shape.iter().product::<u64>())
+                .sum()
+        };
+        let windows = || {
+            row.iter()
+                .filter_map(|placed| Some((placed, WindowSummary::of(placed)?)))
         };
         Self {
             name,
-            input_shape: input,
-            operations: steps,
-            output_bytes: Memory::of(&shape),
-            output_shape: shape,
-            window,
+            input_shape: RowShape::new(first.clone()),
+            operations: row
+                .iter()
+                .map(|placed| OperationSummary::of(&placed.layer, output_of(placed)))
+                .collect(),
+            output_bytes: Memory::of(&output_shape, batch_rows),
+            output_shape,
+            window: windows().next().map(|(_, window)| window),
             trainable_parameters: count(true),
             moving_averages: count(false),
             variables,
-            multiply_adds_per_row,
-            gpu_padded_copy,
+            multiply_adds_per_row: row
+                .iter()
+                .map(|placed| placed.layer.multiply_adds(&placed.input))
+                .sum(),
+            gpu_padded_copy: windows()
+                .filter(|(placed, _)| matches!(placed.layer, Layer::Conv2d(_)))
+                .find_map(|(placed, window)| PaddedCopy::of(&placed.input, window, batch_rows)),
         }
     }
 
-    /// Bytes of GPU memory that `rows` rows need while the layer runs, at the least: its input, the padded copy of it
-    /// if there is one, and its output.
+    /// Bytes of GPU memory that `rows` rows need while the row runs, at the least: its input, the padded copy of it if
+    /// there is one, and its output.
     pub fn bytes_at_once(&self, rows: u64) -> u64 {
         let copy = self
             .gpu_padded_copy
             .as_ref()
             .map_or(0, |copy| copy.bytes.at(rows));
-        Memory::of(&self.input_shape).at(rows) + copy + self.output_bytes.at(rows)
+        Memory::of(&self.input_shape, rows).at(rows) + copy + self.output_bytes.at(rows)
     }
 }
 
-impl PaddedCopy {
-    fn of(input: &RowShape, window: Window) -> Option<Self> {
-        let missing = window.padding_after.abs_diff(window.padding_before);
-        let (&[height, width, channels], 1..) = (input.dims(), missing) else {
+impl OperationSummary {
+    fn of(layer: &Layer, output: Vec<u64>) -> Self {
+        let arguments = match serde_json::to_value(layer) {
+            Ok(Value::Object(mut kinds)) => kinds.remove(layer.kind()),
+            _ => None,
+        };
+        let (op, arguments) = match arguments {
+            Some(Value::String(activation)) => (activation, Map::new()),
+            Some(Value::Object(arguments)) => (layer.kind().to_owned(), arguments),
+            _ => (layer.kind().to_owned(), Map::new()),
+        };
+        Self {
+            op,
+            arguments,
+            output_shape: RowShape::new(output),
+        }
+    }
+}
+
+impl WindowSummary {
+    fn of(placed: &Placed<'_>) -> Option<Self> {
+        let (window, &[height, width, _]) = (placed.layer.window()?, placed.input.as_slice()) else {
             return None;
         };
-        let shape = RowShape::new([channels, height + missing, width + missing]);
+        let along = |axis: usize, size: u64| {
+            window
+                .padding
+                .windows(size, window.size.0[axis], window.strides.0[axis])
+        };
+        let (down, across) = (along(0, height), along(1, width));
+        let padded = |size: u64, (_, before, after): (u64, u64, u64)| size + before + after;
         Some(Self {
-            bytes: Memory::of(&shape),
-            shape,
+            kernel_size: window.size,
+            strides: window.strides,
+            padding: window.padding,
+            input_size: Pair([height, width]),
+            padding_before: Pair([down.1, across.1]),
+            padding_after: Pair([down.2, across.2]),
+            padded_size: Pair([padded(height, down), padded(width, across)]),
+            windows: Pair([down.0, across.0]),
         })
     }
 }
 
-impl Totals {
-    fn of(layers: &[LayerSummary]) -> Self {
-        let sum = |of: fn(&LayerSummary) -> u64| layers.iter().map(of).sum::<u64>();
-        let trainable_parameters = sum(|layer| layer.trainable_parameters);
-        let multiply_adds_per_row = sum(|layer| layer.multiply_adds_per_row);
-        Self {
-            trainable_parameters,
-            moving_averages: sum(|layer| layer.moving_averages),
-            optimizer_values: 2 * trainable_parameters + 2,
-            multiply_adds_per_row,
-            training_step_flop: 3 * forward_flop(multiply_adds_per_row, BATCH_ROWS),
-            evaluation_chunk_flop: forward_flop(multiply_adds_per_row, CHUNK_ROWS),
-            output_bytes: Memory::per_row(sum(|layer| layer.output_bytes.per_row)),
+impl PaddedCopy {
+    fn of(input: &[u64], window: WindowSummary, batch_rows: u64) -> Option<Self> {
+        let missing = |axis: usize| window.padding_after.0[axis].abs_diff(window.padding_before.0[axis]);
+        let &[height, width, channels] = input else {
+            return None;
+        };
+        if missing(0) + missing(1) == 0 {
+            return None;
         }
+        let shape = RowShape::new([channels, height + missing(0), width + missing(1)]);
+        let bytes = Memory::of(&shape, batch_rows);
+        Some(Self { shape, bytes })
     }
 }
 

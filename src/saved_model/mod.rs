@@ -2,9 +2,9 @@
 //!
 //! | signature         | method                        | input                                         | outputs |
 //! |-------------------|-------------------------------|-----------------------------------------------|---------|
-//! | `serving_default` | `tensorflow/serving/predict`  | `images` float32 `[rows, 784]` in 0..=1         | `probabilities` float32 `[rows, 10]`, `classes` int64 `[rows]` |
-//! | `predict_bytes`   | `tensorflow/serving/predict`  | `images` uint8 `[rows, 28, 28]`                 | the same |
-//! | `classify`        | `tensorflow/serving/classify` | `inputs` string `[rows]`, each a `tf.Example` with the feature `image`, 784 floats in 0..=1 | `classes` string `[rows, 10]`, `scores` float32 `[rows, 10]` |
+//! | `serving_default` | `tensorflow/serving/predict`  | `images` float32 `[rows, height * width]` in 0..=1         | `probabilities` float32 `[rows, classes]`, `classes` int64 `[rows]` |
+//! | `predict_bytes`   | `tensorflow/serving/predict`  | `images` uint8 `[rows, height, width]`                 | the same |
+//! | `classify`        | `tensorflow/serving/classify` | `inputs` string `[rows]`, each a `tf.Example` with the feature `image`, height * width floats in 0..=1 | `classes` string `[rows, classes]`, `scores` float32 `[rows, classes]` |
 
 mod error;
 mod meta_graph;
@@ -19,9 +19,10 @@ pub use requests::MODEL_NAME;
 pub use serving_graph::{CLASSIFY, PREDICT_BYTES, SERVING_DEFAULT};
 
 use crate::atomic_file;
-use crate::classifier::{Classifier, kind_of};
+use crate::classifier::{Classifier, network_of};
 use crate::graph::{Checkpoint, GraphError};
-use crate::model::{Convolutions, Kind};
+use crate::model::Convolutions;
+use crate::networks::Table;
 use serving_graph::ServingGraph;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,8 +42,8 @@ pub struct Exported {
     pub version: u64,
     /// Its folder, `EXPORT_BASE/VERSION`.
     pub path: PathBuf,
-    /// The network.
-    pub kind: Kind,
+    /// The network's name.
+    pub network: String,
 }
 
 impl Exported {
@@ -63,12 +64,13 @@ impl Exported {
 /// written does not load. No version is there then that was not before.
 pub fn export(
     prefix: &Path,
+    network: Option<&Table>,
     base: &Path,
     version: Option<u64>,
     options: &SessionOptions,
 ) -> Result<Exported> {
-    let kind = kind_of(&Checkpoint::open(prefix)?)?;
-    let serving = ServingGraph::new(kind)?;
+    let table = network_of(&Checkpoint::open(prefix)?, network)?;
+    let serving = ServingGraph::new(&table)?;
     let session = Session::new(options, &serving.graph.graph()).map_err(|status| GraphError::Run {
         action: "open a session".into(),
         status,
@@ -78,17 +80,26 @@ pub fn export(
     let versions = Versions::open(base)?;
     let (version, path) = versions.next(version)?;
     let aside = versions.aside()?;
-    write(&serving, &session, aside.path())
-        .and_then(|()| check(aside.path(), prefix, options))
+    write(&serving, &table, &session, aside.path())
+        .and_then(|()| check(aside.path(), prefix, &table, options))
         .map_err(|error| error.in_place(aside.path(), &path))?;
     versions.publish(aside.path(), &path)?;
     // It goes by another name now, so there is nothing to delete.
     let _ = aside.keep();
-    Ok(Exported { version, path, kind })
+    let network = table.name;
+    Ok(Exported {
+        version,
+        path,
+        network,
+    })
+}
+
+fn image_size(table: &Table) -> [usize; 2] {
+    [table.input_shape[0], table.input_shape[1]].map(|size| size as usize)
 }
 
 /// Writes all files of a version to `folder`, synced.
-fn write(serving: &ServingGraph, session: &Session, folder: &Path) -> Result<()> {
+fn write(serving: &ServingGraph, table: &Table, session: &Session, folder: &Path) -> Result<()> {
     let variables = folder.join(VARIABLES);
     let extra = folder.join(EXTRA);
     for folder in [&variables, &extra] {
@@ -96,8 +107,11 @@ fn write(serving: &ServingGraph, session: &Session, folder: &Path) -> Result<()>
     }
     serving.saver.save(session, &variables.join(VARIABLES))?;
     for (file, bytes) in [
-        (extra.join(WARMUP), requests::warmup()),
-        (extra.join(REST_REQUEST), requests::rest().into_bytes()),
+        (extra.join(WARMUP), requests::warmup(image_size(table))),
+        (
+            extra.join(REST_REQUEST),
+            requests::rest(image_size(table)).into_bytes(),
+        ),
         (folder.join(GRAPH), meta_graph::saved_model(serving)?),
     ] {
         atomic_file::write(&file, &bytes).map_err(failed("write", &file))?;
@@ -106,12 +120,12 @@ fn write(serving: &ServingGraph, session: &Session, folder: &Path) -> Result<()>
 }
 
 /// Loads the model in `folder` and compares its answer with that of the checkpoint it was made from.
-fn check(folder: &Path, prefix: &Path, options: &SessionOptions) -> Result<()> {
+fn check(folder: &Path, prefix: &Path, table: &Table, options: &SessionOptions) -> Result<()> {
     /// Far above what rounding can do, far below any mistake.
     const TOLERANCE: f32 = 1e-4;
-    let image = sample::seven_as_floats();
-    let expected =
-        Classifier::from_checkpoint(prefix, options, Convolutions::TensorFlow)?.probabilities(&image)?;
+    let image = sample::seven_as_floats(image_size(table));
+    let expected = Classifier::from_checkpoint(prefix, Some(table), options, Convolutions::TensorFlow)?
+        .probabilities(&image)?;
     let answer = Classifier::from_saved_model(folder, options)
         .and_then(|classifier| classifier.probabilities(&image))
         .map_err(|error| SavedModelError::Faulty(error.to_string()))?;

@@ -8,7 +8,6 @@ use super::proto::{
 use super::sample;
 use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT};
 use crate::graph::mask;
-use crate::model::{PIXELS, SIDE};
 use prost::Message;
 use std::collections::BTreeMap;
 use tensorflow::DataType;
@@ -18,22 +17,22 @@ pub const MODEL_NAME: &str = "mnist";
 
 /// The bytes of `tf_serving_warmup_requests`: TFRecords, each a `PredictionLog`, one for each signature. Serving runs
 /// them before it calls a version available, so that no client waits for the first, slow run.
-pub(super) fn warmup() -> Vec<u8> {
-    let floats = sample::seven_as_floats();
+pub(super) fn warmup(image_size: [usize; 2]) -> Vec<u8> {
+    let floats = sample::seven_as_floats(image_size);
     let float_bytes: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
-    let (rows, side) = (1, SIDE as i64);
+    let (rows, [height, width]) = (1, image_size.map(|size| size as i64));
     let logs = [
         predict(
             SERVING_DEFAULT,
             DataType::Float,
-            &[rows, PIXELS as i64],
+            &[rows, height * width],
             float_bytes,
         ),
         predict(
             PREDICT_BYTES,
             DataType::UInt8,
-            &[rows, side, side],
-            sample::seven().to_vec(),
+            &[rows, height, width],
+            sample::seven(image_size),
         ),
         classify(&floats),
     ];
@@ -43,8 +42,8 @@ pub(super) fn warmup() -> Vec<u8> {
 }
 
 /// A request of the REST interface for one image, as JSON.
-pub(super) fn rest() -> String {
-    let floats = sample::seven_as_floats();
+pub(super) fn rest(image_size: [usize; 2]) -> String {
+    let floats = sample::seven_as_floats(image_size);
     // `0.0`, never `0`: some versions of Serving take a whole number for an integer, and refuse it.
     let floats: Vec<_> = floats.iter().map(|float| format!("{float:?}")).collect();
     format!("{{\"instances\": [[{}]]}}\n", floats.join(", "))
@@ -116,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_rest_request_is_one_image_of_784_numbers() {
-        let request: serde_json::Value = serde_json::from_str(&rest()).unwrap();
+        let request: serde_json::Value = serde_json::from_str(&rest([28, 28])).unwrap();
         let image = request["instances"][0].as_array().unwrap();
         assert_eq!(image.len(), 784);
         assert!(

@@ -1,9 +1,10 @@
 //! A digit to warm a model up with, and to show a request with.
 
-use crate::model::{PIXELS, SIDE};
+/// Height and width of the drawing.
+const SIDE: usize = 28;
 
 /// A seven as MNIST has them, 28 x 28; each character is a brightness of [`LEVELS`].
-const SEVEN: [&str; SIDE as usize] = [
+const SEVEN: [&str; SIDE] = [
     "                            ",
     "                            ",
     "                            ",
@@ -36,19 +37,27 @@ const SEVEN: [&str; SIDE as usize] = [
 
 const LEVELS: &str = " .:-=+*#@";
 
-/// The seven's pixels, 0 for background to 255 for full ink, row by row.
-pub(super) fn seven() -> [u8; PIXELS as usize] {
-    let mut pixels = [0; PIXELS as usize];
-    for (pixel, level) in pixels.iter_mut().zip(SEVEN.iter().flat_map(|row| row.chars())) {
-        let brightness = LEVELS.find(level).unwrap_or_default();
-        *pixel = (brightness * 255 / (LEVELS.len() - 1)) as u8;
-    }
-    pixels
+/// A seven of `[height, width]` pixels, 0 for background to 255 for full ink, row by row.
+pub(super) fn seven([height, width]: [usize; 2]) -> Vec<u8> {
+    let places = (0..height).flat_map(|y| (0..width).map(move |x| (y * SIDE / height, x * SIDE / width)));
+    let brightness = |(y, x): (usize, usize)| {
+        let level = SEVEN[y].as_bytes()[x];
+        LEVELS
+            .bytes()
+            .position(|candidate| candidate == level)
+            .unwrap_or_default()
+    };
+    places
+        .map(|place| (brightness(place) * 255 / (LEVELS.len() - 1)) as u8)
+        .collect()
 }
 
-/// The same as the network is fed: 784 floats in 0..=1.
-pub(super) fn seven_as_floats() -> [f32; PIXELS as usize] {
-    seven().map(|byte| f32::from(byte) / 255.0)
+/// The same as the network is fed: floats in 0..=1.
+pub(super) fn seven_as_floats(size: [usize; 2]) -> Vec<f32> {
+    seven(size)
+        .into_iter()
+        .map(|byte| f32::from(byte) / 255.0)
+        .collect()
 }
 
 #[cfg(test)]
@@ -58,9 +67,10 @@ mod tests {
     #[test]
     fn every_row_is_28_levels_wide() {
         for row in SEVEN {
-            assert_eq!(row.len(), SIDE as usize);
+            assert_eq!(row.len(), SIDE);
             assert!(row.chars().all(|level| LEVELS.contains(level)), "{row}");
         }
-        assert_eq!((seven()[0], seven()[8 * 28 + 7]), (0, 255));
+        assert_eq!((seven([28, 28])[0], seven([28, 28])[8 * 28 + 7]), (0, 255));
+        assert_eq!(seven([8, 8])[2 * 8 + 2], 255);
     }
 }

@@ -1,7 +1,8 @@
 //! The graph that is served: the network three times over the same variables, each behind another kind of input.
 
-use crate::graph::{Result, Saver, Scope, cast, reshape, softmax};
-use crate::model::{CLASSES, Convolutions, Kind, PIXELS, SIDE};
+use crate::graph::{Result, Saver, Scope, cast, softmax};
+use crate::model::{self, Convolutions};
+use crate::networks::Table;
 use tensorflow::{DataType, Output};
 
 /// The signature that is asked when a request names none.
@@ -18,11 +19,8 @@ pub(super) const CLASSIFY_METHOD: &str = "tensorflow/serving/classify";
 pub(super) const IMAGES: &str = "images";
 /// The input of `classify`, as TensorFlow Serving wants it named.
 pub(super) const EXAMPLES: &str = "inputs";
-/// The feature of an example that holds the image: 784 floats in 0..=1.
+/// The feature of an example that holds the image: height * width floats in 0..=1.
 pub(super) const IMAGE_FEATURE: &str = "image";
-
-const ROWS: u64 = SIDE;
-const COLUMNS: u64 = SIDE;
 
 /// A network to be served, whose variables have no values yet.
 pub(super) struct ServingGraph {
@@ -62,14 +60,14 @@ impl Port {
 }
 
 impl ServingGraph {
-    /// Builds the graph of `kind`: no labels, no optimizer, no dropout, no `training`.
-    pub fn new(kind: Kind) -> Result<Self> {
+    /// Builds the graph of `table`: no labels, no optimizer, no dropout, no `training`.
+    pub fn new(table: &Table) -> Result<Self> {
         // Start values are never used: any seed will do, and a fixed one makes every export of a network the same.
         let graph = Scope::new(Some(0)).resource_variables();
         let signatures = vec![
-            serving_default(&graph, kind)?,
-            predict_bytes(&graph.name_scope(PREDICT_BYTES).reuse_variables(), kind)?,
-            classify(&graph.name_scope(CLASSIFY).reuse_variables(), kind)?,
+            serving_default(&graph, table)?,
+            predict_bytes(&graph.name_scope(PREDICT_BYTES).reuse_variables(), table)?,
+            classify(&graph.name_scope(CLASSIFY).reuse_variables(), table)?,
         ];
         let saver = Saver::new(&graph, &graph.variables())?;
         Ok(Self {
@@ -80,21 +78,22 @@ impl ServingGraph {
     }
 }
 
-/// `images` float32 `[rows, 784]` in 0..=1 to `probabilities` and `classes`.
-fn serving_default(scope: &Scope, kind: Kind) -> Result<Signature> {
-    let images = placeholder(scope, DataType::Float, &[None, Some(PIXELS as i64)])?;
-    let logits = logits(scope, kind, &images)?;
+/// `images` float32 `[rows, height * width]` in 0..=1 to `probabilities` and `classes`.
+fn serving_default(scope: &Scope, table: &Table) -> Result<Signature> {
+    let images = placeholder(scope, DataType::Float, &[None, Some(table.pixels() as i64)])?;
+    let logits = logits(scope, table, &images)?;
     Ok(Signature {
         name: SERVING_DEFAULT,
         method: PREDICT_METHOD,
-        input: Port::new(IMAGES, &images, &[PIXELS]),
-        outputs: predictions(scope, &logits)?,
+        input: Port::new(IMAGES, &images, &[table.pixels()]),
+        outputs: predictions(scope, table, &logits)?,
     })
 }
 
-/// `images` uint8 `[rows, 28, 28]` to the same.
-fn predict_bytes(scope: &Scope, kind: Kind) -> Result<Signature> {
-    let shape = [None, Some(ROWS as i64), Some(COLUMNS as i64)];
+/// `images` uint8 `[rows, height, width]` to the same.
+fn predict_bytes(scope: &Scope, table: &Table) -> Result<Signature> {
+    let [height, width, _] = table.input_shape;
+    let shape = [None, Some(height as i64), Some(width as i64)];
     let images = placeholder(scope, DataType::UInt8, &shape)?;
     let floats = cast(scope, "as_float", &images, DataType::Float)?;
     let full_ink = scope.scalar("full_ink", 255.0f32)?;
@@ -103,34 +102,34 @@ fn predict_bytes(scope: &Scope, kind: Kind) -> Result<Signature> {
         .input(&floats)
         .input(&full_ink)
         .output()?;
-    let logits = logits(scope, kind, &scaled)?;
+    let logits = logits(scope, table, &scaled)?;
     Ok(Signature {
         name: PREDICT_BYTES,
         method: PREDICT_METHOD,
-        input: Port::new(IMAGES, &images, &[ROWS, COLUMNS]),
-        outputs: predictions(scope, &logits)?,
+        input: Port::new(IMAGES, &images, &[height, width]),
+        outputs: predictions(scope, table, &logits)?,
     })
 }
 
-/// `inputs` string `[rows]`, each a serialized `tf.Example`, to `classes` string `[rows, 10]` and `scores` float32
-/// `[rows, 10]`, as TensorFlow Serving's classifier wants them: every class of every row, in the order of the digits.
-fn classify(scope: &Scope, kind: Kind) -> Result<Signature> {
+/// `inputs` string `[rows]`, each a serialized `tf.Example`, to `classes` string `[rows, classes]` and `scores` float32
+/// `[rows, classes]`, as TensorFlow Serving's classifier wants them: every class of every row, in their order.
+fn classify(scope: &Scope, table: &Table) -> Result<Signature> {
     let examples = scope
         .op("Placeholder", EXAMPLES)
         .data_type("dtype", DataType::String)
         .shape("shape", &[None])
         .output()?;
-    let images = parse_examples(&scope.name_scope("ParseExample"), &examples)?;
-    let logits = logits(scope, kind, &images)?;
+    let images = parse_examples(&scope.name_scope("ParseExample"), table, &examples)?;
+    let logits = logits(scope, table, &images)?;
     let scores = softmax(scope, "scores", &logits)?;
-    let classes = digits_of_every_row(&scope.name_scope("classes"), &scores)?;
+    let classes = labels_of_every_row(&scope.name_scope("classes"), table, &scores)?;
     Ok(Signature {
         name: CLASSIFY,
         method: CLASSIFY_METHOD,
         input: Port::new(EXAMPLES, &examples, &[]),
         outputs: vec![
-            Port::new("classes", &classes, &[CLASSES]),
-            Port::new("scores", &scores, &[CLASSES]),
+            Port::new("classes", &classes, &[table.classes]),
+            Port::new("scores", &scores, &[table.classes]),
         ],
     })
 }
@@ -143,13 +142,13 @@ fn placeholder(scope: &Scope, dtype: DataType, shape: &[Option<i64>]) -> Result<
         .output()
 }
 
-fn logits(scope: &Scope, kind: Kind, images: &Output) -> Result<Output> {
-    let images = reshape(scope, images, &[-1, ROWS as i32, COLUMNS as i32, 1])?;
-    kind.inference(scope, &images, Convolutions::TensorFlow)
+fn logits(scope: &Scope, table: &Table, images: &Output) -> Result<Output> {
+    let images = model::to_images(table, scope, images)?;
+    model::inference(table, scope, &images, Convolutions::TensorFlow)
 }
 
-/// `probabilities` float32 `[rows, 10]` and `classes` int64 `[rows]`.
-fn predictions(scope: &Scope, logits: &Output) -> Result<Vec<Port>> {
+/// `probabilities` float32 `[rows, classes]` and `classes` int64 `[rows]`.
+fn predictions(scope: &Scope, table: &Table, logits: &Output) -> Result<Vec<Port>> {
     let probabilities = softmax(scope, "probabilities", logits)?;
     let inner = scope.name_scope("classes");
     let axis = inner.scalar("dimension", 1i32)?;
@@ -161,12 +160,12 @@ fn predictions(scope: &Scope, logits: &Output) -> Result<Vec<Port>> {
         .output()?;
     Ok(vec![
         Port::new("classes", &classes, &[]),
-        Port::new("probabilities", &probabilities, &[CLASSES]),
+        Port::new("probabilities", &probabilities, &[table.classes]),
     ])
 }
 
-/// The feature `image` of every example: float32 `[rows, 784]`. An example without it is an error of the request.
-fn parse_examples(scope: &Scope, examples: &Output) -> Result<Output> {
+/// The feature `image` of every example: float32 `[rows, height * width]`. An example without it is an error of the request.
+fn parse_examples(scope: &Scope, table: &Table, examples: &Output) -> Result<Output> {
     // No names, no sparse and no ragged features. Filled, because the tensorflow crate cannot soundly make a string
     // tensor without elements: it allocates zero bytes.
     let inner = scope.name_scope("none");
@@ -190,14 +189,17 @@ fn parse_examples(scope: &Scope, examples: &Output) -> Result<Output> {
         .data_types("sparse_types", Vec::new())
         .data_types("ragged_value_types", Vec::new())
         .data_types("ragged_split_types", Vec::new())
-        .shapes("dense_shapes", &[&[PIXELS]])
+        .shapes("dense_shapes", &[&[table.pixels()]])
         .output()
 }
 
-/// The ten digits as strings for each row of `scores`: string `[rows, 10]`.
-fn digits_of_every_row(scope: &Scope, scores: &Output) -> Result<Output> {
-    let digits: Vec<_> = (0..CLASSES).map(|digit| digit.to_string()).collect();
-    let digits = scope.constant("digits", &[1, CLASSES], &digits)?;
+/// The classes' labels as strings for each row of `scores`: string `[rows, classes]`.
+fn labels_of_every_row(scope: &Scope, table: &Table, scores: &Output) -> Result<Output> {
+    let first = u64::from(table.first_label);
+    let labels: Vec<_> = (first..first + table.classes)
+        .map(|label| label.to_string())
+        .collect();
+    let labels = scope.constant("digits", &[1, table.classes], &labels)?;
     let shape = scope
         .op("Shape", "Shape")
         .input(scores)
@@ -205,7 +207,7 @@ fn digits_of_every_row(scope: &Scope, scores: &Output) -> Result<Output> {
         .output()?;
     scope
         .op("BroadcastTo", "BroadcastTo")
-        .input(&digits)
+        .input(&labels)
         .input(&shape)
         .output()
 }

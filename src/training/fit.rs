@@ -7,7 +7,8 @@ use super::observer::{Observer, StepReport, ValidationReport};
 use super::session::TrainingSession;
 use super::training_state::TrainingState;
 use super::validation::{ValidationMode, Validator};
-use crate::dataset::{BatchPlan, Dataset, Order};
+use crate::dataset::{BatchPlan, Dataset, Order, RandomTranslation};
+use crate::networks::{LearningRate, Validate};
 use std::time::{Duration, Instant};
 
 /// How long to train, in what order, and when to validate and to stop.
@@ -29,15 +30,10 @@ pub struct Schedule {
     pub patience: Option<u64>,
     /// Rows evaluated at a time.
     pub eval_chunk: usize,
-}
-
-/// When to validate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Validate {
-    /// After epochs 0, 2, 4... and wherever the run ends.
-    EvenEpochsAndLast,
-    /// After steps 0, n, 2n...
-    Every(u64),
+    /// Adam's step size, step by step.
+    pub learning_rate: LearningRate,
+    /// How training images are moved, if they are.
+    pub translation: Option<RandomTranslation>,
 }
 
 /// Why a run ended.
@@ -118,7 +114,9 @@ pub fn fit(
         let batches = batches.get_or_insert_with(|| plan.epoch(u64::from(epoch)));
         let rows = batches.batch(index as usize);
 
-        let loss = session.train(&dataset.train, rows, step)?;
+        let learning_rate = schedule.learning_rate.at(step);
+        let translation = schedule.translation.as_ref();
+        let loss = session.train(&dataset.train, rows, step, learning_rate, translation)?;
         if !loss.is_finite() {
             return Err(TrainingError::Diverged { step, loss });
         }
@@ -175,10 +173,11 @@ impl Schedule {
 
     fn validates_after(&self, step: u64, steps_per_epoch: u64, total: u64) -> bool {
         match self.validate {
-            Validate::Every(steps) => step.is_multiple_of(steps.max(1)),
-            Validate::EvenEpochsAndLast => {
+            Validate::EverySteps(steps) => step.is_multiple_of(steps.max(1)),
+            Validate::EveryEpoch | Validate::EvenEpochsAndLast => {
                 let (epoch, done) = (step / steps_per_epoch, step + 1);
-                done == total || done.is_multiple_of(steps_per_epoch) && epoch.is_multiple_of(2)
+                let counts = self.validate == Validate::EveryEpoch || epoch.is_multiple_of(2);
+                done == total || done.is_multiple_of(steps_per_epoch) && counts
             }
         }
     }
@@ -198,6 +197,8 @@ mod tests {
             validation: ValidationMode::Full,
             patience: None,
             eval_chunk: 1000,
+            learning_rate: LearningRate::Constant(0.001),
+            translation: None,
         }
     }
 
@@ -212,6 +213,8 @@ mod tests {
     fn even_epochs_and_the_last_are_validated_at_their_last_step() {
         let ten = schedule(10, None, Validate::EvenEpochsAndLast);
         assert_eq!(validated(&ten, 550), [549, 1649, 2749, 3849, 4949, 5499]);
+        let every = schedule(3, None, Validate::EveryEpoch);
+        assert_eq!(validated(&every, 550), [549, 1099, 1649]);
         let cut = schedule(10, Some(700), Validate::EvenEpochsAndLast);
         assert_eq!(validated(&cut, 550), [549, 699]);
     }
@@ -219,7 +222,7 @@ mod tests {
     #[test]
     fn every_so_many_steps_starts_with_step_0() {
         assert_eq!(
-            validated(&schedule(1, Some(25), Validate::Every(10)), 550),
+            validated(&schedule(1, Some(25), Validate::EverySteps(10)), 550),
             [0, 10, 20]
         );
     }
@@ -227,9 +230,9 @@ mod tests {
     #[test]
     fn epochs_bound_the_steps_also_beyond_max_steps() {
         assert_eq!(
-            schedule(2, Some(10_000), Validate::Every(1)).total_steps(550),
+            schedule(2, Some(10_000), Validate::EverySteps(1)).total_steps(550),
             1100
         );
-        assert_eq!(schedule(0, None, Validate::Every(1)).total_steps(550), 0);
+        assert_eq!(schedule(0, None, Validate::EverySteps(1)).total_steps(550), 0);
     }
 }

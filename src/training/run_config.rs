@@ -1,36 +1,35 @@
 //! `config.json`: everything that made a run what it is.
 
 use super::error::Result;
-use super::fit::{Schedule, Validate};
+use super::fit::Schedule;
 use super::validation::ValidationMode;
-use crate::dataset::Order;
-use crate::graph::Precision;
-use crate::model::{
-    AccuracyOn, BaselineConfig, Convolutions, Kind, Network, OptimizedConfig, Towers, baseline, optimized,
-};
+use crate::dataset::{Order, RandomTranslation};
+use crate::graph::{Pair, Precision};
+use crate::model::{AccuracyOn, BuildOptions, Convolutions, Network, Towers};
+use crate::networks::{self, Keep, Table};
 use crate::runtime::SessionConfig;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 /// The options of a run as they were resolved, and what it ran on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunConfig {
     /// Version of this file's form.
     pub version: u32,
-    /// The network, and the options that only it has.
-    #[serde(flatten)]
-    pub model: ModelConfig,
-    /// Times through the training set.
-    pub epochs: u32,
-    /// Rows a step.
-    pub batch_size: usize,
-    /// Adam's step size.
-    pub learning_rate: f32,
+    /// The network, and the numbers of its training as they were used.
+    pub network: Table,
+    /// Which logits accuracy is measured on.
+    pub accuracy_on: AccuracyOn,
+    /// How much of a validation is done.
+    pub validation: ValidationMode,
+    /// Rows at the head of the training files that are kept back for validation.
+    pub validation_rows: usize,
     /// Most steps, if bounded.
     pub max_steps: Option<u64>,
     /// Rows evaluated at a time.
     pub eval_chunk: usize,
-    /// Seed of start values and shuffles.
+    /// Seed of start values, shuffles, dropout and translations.
     pub seed: u64,
     /// Whether the rows are shuffled anew in every epoch.
     pub shuffle: bool,
@@ -57,92 +56,38 @@ pub struct RunConfig {
     pub versions: Versions,
 }
 
-/// The network of a run, and the options that only it has.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "model", rename_all = "snake_case")]
-pub enum ModelConfig {
-    /// The baseline network.
-    Baseline,
-    /// The optimized network.
-    Optimized {
-        /// Stop so many steps after the last improvement.
-        patience: u64,
-        /// Validate after every so many steps.
-        validate_every: u64,
-        /// Share of units dropped behind the pool.
-        pool_dropout: f32,
-        /// Share of units dropped behind fc1.
-        fc_dropout: f32,
-        /// Which logits accuracy is measured on.
-        accuracy_on: AccuracyOn,
-        /// How much of a validation is done.
-        validation: ValidationMode,
-    },
-}
-
-#[derive(Deserialize)]
-struct AnyVersion {
-    version: u32,
-}
-
 impl RunConfig {
     /// The form that is written.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
-    /// Reads the bytes of a `config.json`, which may hold anything.
+    /// Reads the bytes of a `config.json`, which may hold anything. Version 1, which named one of two networks in place of
+    /// a table, is read too.
     ///
     /// # Errors
     /// What is wrong with them: no JSON, a newer version, or an option that the command line would not take either.
     pub fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
-        let AnyVersion { version } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if version > Self::VERSION {
-            return Err(format!(
-                "it is of version {version}, written by a newer tf-mnist; this one reads up to {}: use that newer one",
-                Self::VERSION
-            ));
+        let in_words = |error: serde_json::Error| error.to_string();
+        let mut value: Value = serde_json::from_slice(bytes).map_err(in_words)?;
+        match value.get("version").and_then(Value::as_u64) {
+            None => return Err("it has no version".into()),
+            Some(1) => value = from_version_1(value)?,
+            Some(version) if version > u64::from(Self::VERSION) => {
+                return Err(format!(
+                    "it is of version {version}, written by a newer tf-mnist; this one reads up to {}: use that newer one",
+                    Self::VERSION
+                ));
+            }
+            Some(_) => {}
         }
-        let config: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        match config.out_of_range() {
-            Some(option) => Err(format!("its {option} is out of range")),
-            None => Ok(config),
-        }
-    }
-
-    /// The first option whose value the command line would not take.
-    fn out_of_range(&self) -> Option<&'static str> {
-        let rate = |rate: f32| (0.0..1.0).contains(&rate);
-        let own = match self.model {
-            ModelConfig::Baseline => [("", true); 3],
-            ModelConfig::Optimized {
-                validate_every,
-                pool_dropout,
-                fc_dropout,
-                ..
-            } => [
-                ("validate_every", validate_every > 0),
-                ("pool_dropout", rate(pool_dropout)),
-                ("fc_dropout", rate(fc_dropout)),
-            ],
-        };
-        let shared = [
-            ("epochs", self.epochs > 0),
-            ("batch_size", self.batch_size > 0),
-            ("eval_chunk", self.eval_chunk > 0),
-            ("max_steps", self.max_steps != Some(0)),
-            (
-                "learning_rate",
-                self.learning_rate.is_finite() && self.learning_rate > 0.0,
-            ),
+        let config: Self = serde_json::from_value(value).map_err(in_words)?;
+        let options = [
+            ("eval_chunk", config.eval_chunk > 0),
+            ("validation_rows", config.validation_rows > 0),
+            ("max_steps", config.max_steps != Some(0)),
         ];
-        let mut options = shared.into_iter().chain(own);
-        options.find(|(_, sound)| !sound).map(|(option, _)| option)
-    }
-
-    /// Which network it is.
-    pub fn kind(&self) -> Kind {
-        match self.model {
-            ModelConfig::Baseline => Kind::Baseline,
-            ModelConfig::Optimized { .. } => Kind::Optimized,
+        match options.into_iter().find(|(_, sound)| !sound) {
+            Some((option, _)) => Err(format!("its {option} is out of range")),
+            None => Ok(config),
         }
     }
 
@@ -151,7 +96,6 @@ impl RunConfig {
     /// # Errors
     /// TensorFlow refuses a node.
     pub fn build_network(&self) -> Result<Network> {
-        let (learning_rate, seed) = (self.learning_rate, self.seed);
         let towers = match self.reproducible {
             true => Towers::AsPublished,
             false => Towers::Fast {
@@ -159,67 +103,80 @@ impl RunConfig {
                 convolutions: self.convolutions,
             },
         };
-        Ok(match self.model {
-            ModelConfig::Baseline => baseline(&BaselineConfig {
-                learning_rate,
-                seed: Some(seed),
-                towers,
-            })?,
-            ModelConfig::Optimized {
-                pool_dropout,
-                fc_dropout,
-                accuracy_on,
-                ..
-            } => optimized(&OptimizedConfig {
-                learning_rate,
-                pool_dropout,
-                fc_dropout,
-                accuracy_on,
-                seed,
-                towers,
-            })?,
-        })
+        let options = BuildOptions {
+            seed: Some(self.seed),
+            towers,
+            accuracy_on: self.accuracy_on,
+        };
+        Ok(Network::build(&self.network, &options)?)
     }
 
     /// How long to train, in what order, and when to validate and to stop.
     pub fn schedule(&self) -> Schedule {
-        let (validate, validation, patience) = match self.model {
-            ModelConfig::Baseline => (Validate::EvenEpochsAndLast, ValidationMode::Full, None),
-            ModelConfig::Optimized {
-                patience,
-                validate_every,
-                validation,
-                ..
-            } => (Validate::Every(validate_every), validation, Some(patience)),
-        };
-        let order = if self.shuffle {
-            Order::Shuffled { seed: self.seed }
-        } else {
-            Order::File
-        };
-        let Self {
-            epochs,
-            batch_size,
-            max_steps,
-            eval_chunk,
-            ..
-        } = *self;
+        let training = &self.network.training;
+        let Pair([down, across]) = training.random_translation;
         Schedule {
-            epochs,
-            batch_size,
-            order,
-            max_steps,
-            validate,
-            validation,
-            patience,
-            eval_chunk,
+            epochs: training.epochs,
+            batch_size: training.batch_size,
+            order: match self.shuffle {
+                true => Order::Shuffled { seed: self.seed },
+                false => Order::File,
+            },
+            max_steps: self.max_steps,
+            validate: training.validate,
+            validation: self.validation,
+            patience: training.patience,
+            eval_chunk: self.eval_chunk,
+            learning_rate: training.adam.learning_rate,
+            translation: RandomTranslation::new(self.seed, down, across),
         }
     }
 
     /// Whether the best checkpoint is what counts at the end, rather than the last weights.
     pub fn keeps_best(&self) -> bool {
-        matches!(self.model, ModelConfig::Optimized { .. })
+        self.network.training.keep == Keep::Best
     }
+}
+
+/// What stood in version 1 as the name of a network and its options, as a table.
+fn from_version_1(mut config: Value) -> std::result::Result<Value, String> {
+    let name = config["model"].as_str().unwrap_or_default().to_owned();
+    let known = ["baseline", "optimized"].contains(&&*name);
+    let table = known.then(|| networks::find(Path::new(&name)).ok()).flatten();
+    let Some(mut table) = table else {
+        return Err(format!(
+            "its model is {}, not baseline or optimized",
+            config["model"]
+        ));
+    };
+    for (row, option) in [("pool3", "pool_dropout"), ("fc1", "fc_dropout")] {
+        if let Some(rate) = config[option].as_f64() {
+            table.set_dropout(row, rate as f32);
+        }
+    }
+    let mut network = json!(table);
+    let training = &mut network["training"];
+    for option in ["epochs", "batch_size", "patience"] {
+        if !config[option].is_null() {
+            training[option] = config[option].take();
+        }
+    }
+    training["adam"]["learning_rate"] = config["learning_rate"].take();
+    if !config["validate_every"].is_null() {
+        training["validate"] = json!({ "every_steps": config["validate_every"].take() });
+    }
+    let defaults = [
+        ("accuracy_on", json!(AccuracyOn::default())),
+        ("validation", json!(ValidationMode::default())),
+        ("validation_rows", json!(crate::dataset::VALIDATION_ROWS)),
+    ];
+    for (option, default) in defaults {
+        if config[option].is_null() {
+            config[option] = default;
+        }
+    }
+    config["network"] = network;
+    Ok(config)
 }
 
 /// The programs that made a run.

@@ -2,9 +2,9 @@
 
 use super::error::{Result, TrainingError};
 use super::evaluation::Correct;
-use crate::dataset::Split;
+use crate::dataset::{RandomTranslation, Split};
 use crate::graph::CheckpointManager;
-use crate::model::{Network, PIXELS};
+use crate::model::Network;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use tensorflow::{Session, SessionOptions, SessionRunArgs, Status, Tensor};
@@ -17,6 +17,7 @@ pub struct TrainingSession {
     chunk: Feed,
     training: Tensor<bool>,
     step: Tensor<i64>,
+    learning_rate: Tensor<f32>,
 }
 
 impl TrainingSession {
@@ -35,6 +36,7 @@ impl TrainingSession {
             chunk: Feed::default(),
             training: Tensor::from(true),
             step: Tensor::from(0),
+            learning_rate: Tensor::from(0.0),
         })
     }
 
@@ -82,19 +84,37 @@ impl TrainingSession {
         Ok(self.network.saver.save(&self.session, prefix)?)
     }
 
-    /// Trains on the given rows, and returns their mean loss before the update.
+    /// Trains on the given rows at `learning_rate`, their images moved by `translation`, and returns their mean loss before
+    /// the update. The rate is the graph's own where that is the same in every step.
     ///
     /// # Errors
     /// TensorFlow fails.
-    pub fn train(&mut self, split: &Split, rows: &[usize], step: u64) -> Result<f32> {
-        self.batch.resize(rows.len());
+    pub fn train(
+        &mut self,
+        split: &Split,
+        rows: &[usize],
+        step: u64,
+        learning_rate: f32,
+        translation: Option<&RandomTranslation>,
+    ) -> Result<f32> {
+        self.batch.resize(rows.len(), split);
         split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
+        if let Some(translation) = translation {
+            let images = self.batch.images.chunks_exact_mut(split.image_pixels());
+            for (&row, image) in rows.iter().zip(images) {
+                translation.apply(step, row, image, split.image_size()[1]);
+            }
+        }
         let mut args = SessionRunArgs::new();
         self.batch.feed(&self.network, &mut args);
         if let Some(inputs) = &self.network.inputs.training {
             self.step[0] = step as i64;
             args.add_feed(&inputs.flag.operation, 0, &self.training);
             args.add_feed(&inputs.step.operation, 0, &self.step);
+        }
+        if let Some(rate) = &self.network.inputs.learning_rate {
+            self.learning_rate[0] = learning_rate;
+            args.add_feed(&rate.operation, 0, &self.learning_rate);
         }
         args.add_target(&self.network.train);
         let loss = &self.network.loss;
@@ -112,7 +132,7 @@ impl TrainingSession {
     /// # Errors
     /// TensorFlow fails.
     pub fn evaluate_rows(&mut self, split: &Split, rows: &[usize]) -> Result<Correct> {
-        self.batch.resize(rows.len());
+        self.batch.resize(rows.len(), split);
         split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
         let correct = self.count(&self.batch)?;
         Ok(Correct {
@@ -148,14 +168,14 @@ impl TrainingSession {
     }
 
     fn count_correct(&mut self, split: &Split, rows: Range<usize>) -> Result<u64> {
-        self.chunk.resize(rows.len());
+        self.chunk.resize(rows.len(), split);
         split.gather_range(rows, &mut self.chunk.images, &mut self.chunk.labels);
         self.count(&self.chunk)
     }
 
     /// Which of the given rows are classified right.
     pub(super) fn correct_rows(&mut self, split: &Split, rows: &[usize]) -> Result<Vec<bool>> {
-        self.chunk.resize(rows.len());
+        self.chunk.resize(rows.len(), split);
         split.gather(rows, &mut self.chunk.images, &mut self.chunk.labels);
         Ok(self.correct(&self.chunk)?.to_vec())
     }
@@ -203,7 +223,7 @@ pub(super) struct Feed {
 impl Default for Feed {
     fn default() -> Self {
         Self {
-            images: Tensor::new(&[0, PIXELS]),
+            images: Tensor::new(&[0, 0]),
             labels: Tensor::new(&[0]),
         }
     }
@@ -218,18 +238,18 @@ impl Feed {
             .map(|start| {
                 let rows = start..split.len().min(start + chunk);
                 let mut feed = Self::default();
-                feed.resize(rows.len());
+                feed.resize(rows.len(), split);
                 split.gather_range(rows, &mut feed.images, &mut feed.labels);
                 feed
             })
             .collect()
     }
 
-    fn resize(&mut self, rows: usize) {
+    fn resize(&mut self, rows: usize, split: &Split) {
         if self.labels.len() != rows {
             let rows = rows as u64;
             *self = Self {
-                images: Tensor::new(&[rows, PIXELS]),
+                images: Tensor::new(&[rows, split.image_pixels() as u64]),
                 labels: Tensor::new(&[rows]),
             };
         }

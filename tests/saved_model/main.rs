@@ -12,17 +12,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tensorflow::{SessionOptions, Tensor};
 use tf_mnist::classifier::{Classifier, ClassifierError};
-use tf_mnist::model::{Convolutions, Kind};
+use tf_mnist::model::Convolutions;
 use tf_mnist::saved_model::{self, CLASSIFY, Exported, PREDICT_BYTES, SERVING_DEFAULT, SavedModelError};
 
-const NETWORKS: [(&str, Kind); 2] = [
-    ("baseline", Kind::Baseline),
-    ("optimized_nodrop", Kind::Optimized),
-];
+/// Checkpoints and the networks that they are of.
+const NETWORKS: [(&str, &str); 2] = [("baseline", "baseline"), ("optimized_nodrop", "optimized")];
 
 fn export(prefix: &Path, base: &Path, version: Option<u64>) -> Result<Exported, SavedModelError> {
     load();
-    saved_model::export(prefix, base, version, &SessionOptions::new())
+    saved_model::export(prefix, None, base, version, &SessionOptions::new())
+}
+
+fn name_of(classifier: &Classifier) -> Option<String> {
+    classifier.table().map(|table| table.name.clone())
 }
 
 fn final_checkpoint(network: &str) -> PathBuf {
@@ -35,7 +37,7 @@ fn python_s_checkpoints_answer_the_same_when_asked_by_floats_or_bytes() {
     for (network, kind) in NETWORKS {
         let folder = tempfile::tempdir().unwrap();
         let exported = export(&final_checkpoint(network), folder.path(), None).unwrap();
-        assert_eq!((exported.version, exported.kind), (1, kind));
+        assert_eq!((exported.version, exported.network.as_str()), (1, kind));
         assert_eq!(exported.path, folder.path().join("1"));
         let served = Served::load(&exported.path);
         let expected = hundred_digits::python_s_probabilities(network);
@@ -156,10 +158,15 @@ fn a_classifier_says_the_same_of_a_checkpoint_and_of_its_export() {
         let folder = tempfile::tempdir().unwrap();
         export(&final_checkpoint(network), folder.path(), None).unwrap();
         let options = SessionOptions::new();
-        let checkpoint =
-            Classifier::open(&final_checkpoint(network), &options, Convolutions::TensorFlow).unwrap();
-        let exported = Classifier::open(folder.path(), &options, Convolutions::TensorFlow).unwrap();
-        assert_eq!((checkpoint.kind(), exported.kind()), (Some(kind), None));
+        let checkpoint = Classifier::open(
+            &final_checkpoint(network),
+            None,
+            &options,
+            Convolutions::TensorFlow,
+        )
+        .unwrap();
+        let exported = Classifier::open(folder.path(), None, &options, Convolutions::TensorFlow).unwrap();
+        assert_eq!((name_of(&checkpoint), name_of(&exported)), (Some(kind.to_owned()), None));
         let expected = checkpoint.probabilities(&digits.floats).unwrap();
         assert!(greatest_difference(&expected, &hundred_digits::python_s_probabilities(network)) < 1e-5);
         let answer = exported.probabilities(&digits.floats).unwrap();
@@ -174,8 +181,15 @@ fn a_damaged_saved_model_is_refused() {
     let exported = export(&final_checkpoint("baseline"), folder.path(), None).unwrap();
     let graph = exported.path.join("saved_model.pb");
     let whole = fs::read(&graph).unwrap();
-    let open =
-        || Classifier::open(&exported.path, &SessionOptions::new(), Convolutions::TensorFlow).map(drop);
+    let open = || {
+        Classifier::open(
+            &exported.path,
+            None,
+            &SessionOptions::new(),
+            Convolutions::TensorFlow,
+        )
+        .map(drop)
+    };
     for length in [0, whole.len() / 2, whole.len() - 1] {
         fs::write(&graph, &whole[..length]).unwrap();
         let error = open().unwrap_err();

@@ -1,6 +1,9 @@
 //! What the integration tests share: the library loaded one way a process, MNIST, and runs of a session.
 #![allow(dead_code)] // each test file uses a part
 
+pub mod canonical;
+pub mod networks;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tensorflow::{Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor};

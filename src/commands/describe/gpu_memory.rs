@@ -58,7 +58,7 @@ impl fmt::Display for GpuMemory<'_> {
 }
 
 fn row(f: &mut fmt::Formatter<'_>, layer: &LayerSummary, rows: u64, what: &str) -> fmt::Result {
-    let input = Memory::of(&layer.input_shape).at(rows);
+    let input = Memory::of(&layer.input_shape, rows).batch;
     let copy = layer.gpu_padded_copy.as_ref();
     let copy = copy.map(|copy| format!("{:>14}", bytes(copy.bytes.at(rows))));
     writeln!(

@@ -4,23 +4,26 @@ use crate::cli::GlobalArgs;
 use crate::commands::tensorflow;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
-use tf_mnist::model::{BaselineConfig, Kind, Network, OptimizedConfig, baseline, optimized};
-use tf_mnist::{atomic_file, graph};
+use tf_mnist::atomic_file;
+use tf_mnist::model::{BuildOptions, Network};
+use tf_mnist::networks::Table;
 
 /// Builds the network's training graph, with default options, and writes it to `file`: whole, or not at all.
 ///
 /// # Errors
 /// TensorFlow cannot be loaded or refuses the graph, or the file cannot be written.
-pub fn write(global: &GlobalArgs, kind: Kind, file: &Path) -> Result<()> {
+pub fn write(global: &GlobalArgs, table: &Table, file: &Path) -> Result<()> {
     check_place(file)?;
     let config = tensorflow::session_config(global, false)?;
     tensorflow::load(global, &config, tensorflow::onednn(global, false))?;
-    let graph = build(kind)?.graph.graph_def()?;
+    let graph = Network::build(table, &BuildOptions::default())?
+        .graph
+        .graph_def()?;
     atomic_file::write(file, &graph)
         .with_context(|| format!("cannot write the graph to {}", file.display()))?;
     log::info!(
         "wrote the training graph of {} to {}: a GraphDef of {} bytes",
-        kind.name(),
+        table.name,
         file.display(),
         graph.len()
     );
@@ -41,11 +44,4 @@ fn check_place(file: &Path) -> Result<()> {
         );
     }
     Ok(())
-}
-
-fn build(kind: Kind) -> graph::Result<Network> {
-    match kind {
-        Kind::Baseline => baseline(&BaselineConfig::default()),
-        Kind::Optimized => optimized(&OptimizedConfig::default()),
-    }
 }

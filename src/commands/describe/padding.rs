@@ -1,8 +1,8 @@
 //! How SAME padding comes about, and a picture of it where it is lopsided.
 
 use std::fmt;
-use tf_mnist::graph::Padding;
-use tf_mnist::model::summary::{Summary, Window};
+use tf_mnist::graph::{Padding, Pair};
+use tf_mnist::model::summary::{Summary, WindowSummary};
 
 /// The section on padding.
 pub struct PaddingExplained<'a>(pub &'a Summary);
@@ -15,12 +15,17 @@ impl fmt::Display for PaddingExplained<'_> {
              before the image, half behind it, an odd one behind. VALID adds none, and skips a rest.\n\n",
         )?;
         let layers = self.0.layers.iter();
-        let windows = layers.filter_map(|layer| Some((layer.name, layer.window?)));
+        let windows = layers.filter_map(|layer| Some((layer.name.as_str(), layer.window?)));
         let mut lopsided = None;
         for (name, window) in windows.filter(|(_, window)| window.padding == Padding::Same) {
-            reach(f, name, &window)?;
-            if window.padding_before != window.padding_after {
-                lopsided = Some((name, window));
+            let down = Along::new(&window, 0);
+            let across = Along::new(&window, 1);
+            reach(f, name, &across)?;
+            if down != across {
+                reach(f, &format!("{name}, downwards,"), &down)?;
+            }
+            if across.before != across.after {
+                lopsided = Some((name, across));
             }
         }
         match lopsided {
@@ -36,18 +41,44 @@ impl fmt::Display for PaddingExplained<'_> {
     }
 }
 
+/// A window along one axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Along {
+    kernel_size: u64,
+    stride: u64,
+    size: u64,
+    before: u64,
+    after: u64,
+    padded_size: u64,
+    windows: u64,
+}
+
+impl Along {
+    fn new(window: &WindowSummary, axis: usize) -> Self {
+        let of = |Pair(sizes): Pair| sizes[axis];
+        Self {
+            kernel_size: of(window.kernel_size),
+            stride: of(window.strides),
+            size: of(window.input_size),
+            before: of(window.padding_before),
+            after: of(window.padding_after),
+            padded_size: of(window.padded_size),
+            windows: of(window.windows),
+        }
+    }
+}
+
 /// The sum that gives the padding.
-fn reach(f: &mut fmt::Formatter<'_>, name: &str, window: &Window) -> fmt::Result {
-    let Window {
+fn reach(f: &mut fmt::Formatter<'_>, name: &str, along: &Along) -> fmt::Result {
+    let Along {
         kernel_size,
         stride,
-        input_size: size,
-        padding_before: before,
-        padding_after: after,
+        size,
+        before,
+        after,
         padded_size,
         windows,
-        ..
-    } = window;
+    } = along;
     writeln!(
         f,
         "  {name}  stride {stride}: {windows} windows reach over {} * {stride} + {kernel_size} = {padded_size} pixels, \
@@ -58,7 +89,7 @@ fn reach(f: &mut fmt::Formatter<'_>, name: &str, window: &Window) -> fmt::Result
 }
 
 /// The first two windows and the last two, under the pixels that they see: ■ a pixel, 0 a zero of the padding.
-fn picture(f: &mut fmt::Formatter<'_>, window: &Window) -> fmt::Result {
+fn picture(f: &mut fmt::Formatter<'_>, window: &Along) -> fmt::Result {
     let start = |number: u64| number * window.stride;
     let last = window.windows.saturating_sub(1);
     let left = 0..start(1) + window.kernel_size;
@@ -75,11 +106,10 @@ fn picture(f: &mut fmt::Formatter<'_>, window: &Window) -> fmt::Result {
         );
         format!("{}\n", line.trim_end())
     };
-    let is_pixel =
-        |column| (window.padding_before..window.padding_before + window.input_size).contains(&column);
+    let is_pixel = |column| (window.before..window.before + window.size).contains(&column);
 
     let heading = line("column", "...", &|column| match is_pixel(column) {
-        true => (column - window.padding_before).to_string(),
+        true => (column - window.before).to_string(),
         false => "pad".to_owned(),
     });
     f.write_str(&heading)?;

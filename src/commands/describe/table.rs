@@ -2,7 +2,9 @@
 
 use super::number::{bytes, grouped};
 use std::fmt;
-use tf_mnist::model::summary::{LayerSummary, Summary};
+use tf_mnist::graph::Pair;
+use tf_mnist::model::summary::{LayerSummary, OperationSummary, Summary};
+use tf_mnist::networks::shown;
 
 /// The title, the table and how to read its columns.
 pub struct Table<'a>(pub &'a Summary);
@@ -71,13 +73,13 @@ impl fmt::Display for Table<'_> {
 fn row(f: &mut fmt::Formatter<'_>, layer: &LayerSummary) -> fmt::Result {
     let [window, stride, padding] = match layer.window {
         Some(window) => [
-            format!("{0}x{0}", window.kernel_size),
-            window.stride.to_string(),
+            shown(&window.kernel_size.0),
+            one_or_two(window.strides),
             format!(
                 "{} {}+{}",
                 window.padding.as_str(),
-                window.padding_before,
-                window.padding_after
+                one_or_two(window.padding_before),
+                one_or_two(window.padding_after)
             ),
         ],
         None => Default::default(),
@@ -103,10 +105,37 @@ fn operations(layer: &LayerSummary) -> String {
     for step in &layer.operations {
         let passing = step.output_shape != *shape && step.output_shape != layer.output_shape;
         words.push(match passing {
-            true => format!("{} to {}", step.operation, step.output_shape),
-            false => step.operation.to_string(),
+            true => format!("{} to {}", words_for(step), step.output_shape),
+            false => words_for(step),
         });
         shape = &step.output_shape;
     }
     words.join(", ")
+}
+
+/// `2`, or, where down and across differ, `1,2`.
+fn one_or_two(Pair([down, across]): Pair) -> String {
+    match down == across {
+        true => down.to_string(),
+        false => format!("{down},{across}"),
+    }
+}
+
+/// What a layer is called in prose.
+fn words_for(step: &OperationSummary) -> String {
+    let bias = match step.arguments.get("use_bias") {
+        Some(serde_json::Value::Bool(false)) => "",
+        _ => " + bias",
+    };
+    match step.op.as_str() {
+        "conv2d" => format!("convolution{bias}"),
+        "dense" => format!("matrix product{bias}"),
+        "max_pooling2d" => "max pool".into(),
+        "average_pooling2d" => "average pool".into(),
+        "batch_normalization" => "batch norm".into(),
+        "relu" => "ReLU".into(),
+        "selu" | "elu" => step.op.to_uppercase(),
+        "dropout" => format!("dropout {} (in training only)", step.arguments["rate"]),
+        op => op.replace('_', " "),
+    }
 }

@@ -1,6 +1,6 @@
 //! Shapes of which the first dimension, the rows, is open, and the memory they take.
 
-use super::{BATCH_ROWS, CHUNK_ROWS};
+use super::CHUNK_ROWS;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -24,16 +24,6 @@ impl RowShape {
     /// The number of values in one row.
     pub fn values(&self) -> u64 {
         self.0.iter().product()
-    }
-
-    /// The height, which is the width too: images here are square.
-    pub(super) fn side(&self) -> u64 {
-        self.0.first().copied().unwrap_or(1)
-    }
-
-    /// The last dimension: an image's channels, or a vector's length.
-    pub(super) fn channels(&self) -> u64 {
-        self.0.last().copied().unwrap_or(1)
     }
 
     /// The shape of so many rows, as TensorFlow's messages write it: `[10000,16,29,29]`.
@@ -65,7 +55,7 @@ impl Serialize for RowShape {
 pub struct Memory {
     /// For one row.
     pub per_row: u64,
-    /// For a batch of [`BATCH_ROWS`] rows.
+    /// For the rows of a training step.
     pub batch: u64,
     /// For a chunk of [`CHUNK_ROWS`] rows.
     pub chunk: u64,
@@ -73,14 +63,14 @@ pub struct Memory {
 
 impl Memory {
     /// The memory of a tensor of this shape.
-    pub fn of(shape: &RowShape) -> Self {
-        Self::per_row(FLOAT32 * shape.values())
+    pub fn of(shape: &RowShape, batch_rows: u64) -> Self {
+        Self::per_row(FLOAT32 * shape.values(), batch_rows)
     }
 
-    pub(super) fn per_row(per_row: u64) -> Self {
+    pub(super) fn per_row(per_row: u64, batch_rows: u64) -> Self {
         Self {
             per_row,
-            batch: per_row * BATCH_ROWS,
+            batch: per_row * batch_rows,
             chunk: per_row * CHUNK_ROWS,
         }
     }

@@ -1,0 +1,120 @@
+//! A table's layers with their variables, made once a graph; whatever is built of the network shares them.
+
+use super::Towers;
+use super::own_kernels::Head;
+use crate::graph::{
+    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Pool, Randomness, Result,
+    Scope, Variable,
+};
+use crate::networks::{Layer, Table, Window};
+use tensorflow::Output;
+
+/// A layer, or what a rewrite makes of several.
+#[derive(Debug, Clone)]
+pub(super) enum Part {
+    Conv2d(Conv2d),
+    Dense(Dense),
+    BatchNorm(BatchNorm),
+    Activation(Activation),
+    Pool(Pool, Window),
+    /// Into rows of so many values.
+    Flatten(u64),
+    Dropout(Dropout),
+    /// A layer with the batch norm behind it folded in.
+    Folded(Box<Part>, BatchNorm),
+    /// The same, a convolution, with its bias behind a max pool.
+    FoldedAndPooled(Conv2d, BatchNorm, Window),
+    /// Everything from the images to some features, by ops of our own.
+    Head(Head),
+}
+
+/// A part and the name scope that it stands in.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub scope: String,
+    pub part: Part,
+}
+
+/// Makes the variables of `table` in `graph`, in the table's order. An activation right behind a convolution or a dense
+/// layer becomes that layer's own, as in `tf.layers`.
+pub(super) fn make(table: &Table, graph: &Scope, towers: Towers, seed: u64) -> Result<Vec<Step>> {
+    let randomness = match towers {
+        Towers::AsPublished => Randomness::Float,
+        Towers::Fast { .. } => Randomness::Byte,
+    };
+    let mut dropouts = 0;
+    let mut steps = Vec::new();
+    let mut layers = table.layers().into_iter().peekable();
+    while let Some(placed) = layers.next() {
+        let channels = placed.input.last().copied().unwrap_or(1);
+        let (name, row) = (placed.name.as_str(), placed.row);
+        let mut own_activation = || match layers.peek().map(|next| (next.layer, &next.row.name)) {
+            Some((Layer::Activation(activation), name)) if *name == row.name => {
+                layers.next();
+                Some(activation)
+            }
+            _ => None,
+        };
+        let part = match placed.layer {
+            Layer::Conv2d(conv) => {
+                let config = Conv2dConfig {
+                    kernel_size: conv.kernel_size,
+                    strides: conv.strides,
+                    padding: conv.padding,
+                    use_bias: conv.use_bias,
+                    activation: own_activation(),
+                    precision: towers.precision(),
+                };
+                Part::Conv2d(Conv2d::new(graph, name, channels, conv.filters, config)?)
+            }
+            Layer::Dense(dense) => {
+                let make = if dense.use_bias {
+                    Dense::new
+                } else {
+                    Dense::without_bias
+                };
+                Part::Dense(make(graph, name, channels, dense.units, own_activation())?)
+            }
+            Layer::BatchNormalization(norm) => {
+                let (momentum, epsilon) = (norm.momentum, norm.epsilon);
+                Part::BatchNorm(BatchNorm::new(
+                    graph,
+                    name,
+                    channels,
+                    BatchNormConfig { momentum, epsilon },
+                )?)
+            }
+            Layer::Activation(activation) => Part::Activation(activation),
+            Layer::MaxPooling2d(pool) => Part::Pool(Pool::Max, pool.window()),
+            Layer::AveragePooling2d(pool) => Part::Pool(Pool::Average, pool.window()),
+            Layer::Flatten(_) => Part::Flatten(placed.input.iter().product()),
+            Layer::Dropout(dropout) => {
+                dropouts += 1;
+                Part::Dropout(Dropout::new(dropout.rate, seed, dropouts - 1).with_randomness(randomness))
+            }
+        };
+        let scope = row.scope.clone();
+        steps.push(Step { scope, part });
+    }
+    Ok(steps)
+}
+
+impl Part {
+    /// Kernel and bias of a layer that computes nothing but a sum of products: no activation of its own.
+    pub fn linear(&self) -> Option<(&Variable, Option<&Variable>)> {
+        match self {
+            Self::Conv2d(conv) if conv.is_linear() => Some((&conv.kernel, conv.bias.as_ref())),
+            Self::Dense(dense) if dense.is_linear() => Some((&dense.kernel, dense.bias.as_ref())),
+            _ => None,
+        }
+    }
+
+    /// A layer with another kernel and bias.
+    pub fn apply_with(&self, scope: &Scope, x: &Output, kernel: &Output, bias: &Output) -> Result<Output> {
+        match self {
+            Self::Conv2d(conv) => conv.apply_with(scope, x, kernel, Some(bias)),
+            Self::Dense(dense) => dense.apply_with(scope, x, kernel, Some(bias)),
+            _ => Ok(x.clone()), // has neither
+        }
+    }
+}

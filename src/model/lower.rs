@@ -1,0 +1,90 @@
+//! From parts to ops: the one interpreter of a table.
+
+use super::layers::{Part, Step};
+use super::own_kernels::TrainedHead;
+use crate::graph::{Mode, Pool, Result, Scope, bias_add, pool, reshape, to_f32};
+use std::collections::HashMap;
+use tensorflow::Output;
+
+/// The ends of a tower.
+pub(super) struct Tower {
+    /// The logits in front of the last batch norm, or the same as `logits`: float32 `[rows, classes]`.
+    pub plain: Output,
+    /// float32 `[rows, classes]`.
+    pub logits: Output,
+    /// What a head of our own ops left for its gradients.
+    pub head: Option<TrainedHead>,
+}
+
+/// Builds the ops of `steps` in `tower`, from `images`, float32 `[rows, height, width, channels]`: to train at `step`,
+/// int64 [], or, without one, as `mode` says.
+pub(super) fn lower(
+    steps: &[Step],
+    tower: &Scope,
+    images: &Output,
+    mode: Mode,
+    step: Option<&Output>,
+) -> Result<Tower> {
+    let mut scopes: HashMap<&str, Scope> = HashMap::new();
+    let (mut h, mut plain, mut head) = (images.clone(), images.clone(), None);
+    for Step { scope, part } in steps {
+        // One for all parts of a name, so that two rows of `conv` share it.
+        let scope = scopes.entry(scope).or_insert_with_key(|name| match *name {
+            "" => tower.clone(),
+            name => tower.name_scope(name),
+        });
+        plain.clone_from(&h);
+        h = match part {
+            Part::Conv2d(conv) => conv.apply(scope, &h)?,
+            Part::Dense(dense) => dense.apply(scope, &h)?,
+            Part::BatchNorm(norm) => norm.apply(scope, &h, mode)?,
+            Part::Activation(activation) => activation.apply(scope, &h)?,
+            Part::Pool(kind, window) => pool(scope, *kind, &h, window.size, window.strides, window.padding)?,
+            Part::Flatten(values) => reshape(scope, &h, &[-1, *values as i32])?,
+            Part::Dropout(dropout) => match step {
+                Some(step) => dropout.apply(scope, &h, step)?,
+                None => h,
+            },
+            Part::Folded(layer, norm) => match layer.linear() {
+                Some((kernel, bias)) => {
+                    let folded = norm.fold(scope, kernel.read(), bias.map(|bias| bias.read()))?;
+                    layer.apply_with(scope, &h, &folded.kernel, &folded.bias)?
+                }
+                None => norm.apply(scope, &h, mode)?,
+            },
+            Part::FoldedAndPooled(conv, norm, window) => {
+                let folded = norm.fold(
+                    scope,
+                    conv.kernel.read(),
+                    conv.bias.as_ref().map(|bias| bias.read()),
+                )?;
+                let sums = conv.sums(scope, &h, &folded.kernel)?;
+                let h = pool(
+                    scope,
+                    Pool::Max,
+                    &sums,
+                    window.size,
+                    window.strides,
+                    window.padding,
+                )?;
+                bias_add(scope, &to_f32(scope, &h)?, &folded.bias)?
+            }
+            Part::Head(own) if mode == Mode::Training => {
+                let trained = own.train(scope, &h)?;
+                head.insert(trained).features.clone()
+            }
+            Part::Head(own) => own.apply(scope, &h)?,
+        };
+    }
+    if !matches!(
+        steps.last(),
+        Some(Step {
+            part: Part::BatchNorm(_),
+            ..
+        })
+    ) {
+        plain.clone_from(&h);
+    }
+    let logits = h;
+    Ok(Tower { plain, logits, head })
+}

@@ -1,0 +1,296 @@
+//! The kinds of layers, with Keras's argument names, and what each does to a row's shape and adds to its variables.
+
+use crate::graph::{Activation, Padding, Pair};
+use serde::{Deserialize, Serialize};
+
+/// One layer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// A two-dimensional convolution, `[rows, height, width, channels]` to `[rows, height', width', filters]`.
+    Conv2d(Conv2d),
+    /// A fully connected layer, `[rows, inputs]` to `[rows, units]`.
+    Dense(Dense),
+    /// Batch normalization over all axes but the last.
+    BatchNormalization(BatchNormalization),
+    /// An element-wise function.
+    Activation(Activation),
+    /// The greatest value of each window.
+    MaxPooling2d(Pooling2d),
+    /// The mean of each window; of what lies in the image, where it is padded.
+    AveragePooling2d(Pooling2d),
+    /// `[rows, height, width, channels]` to `[rows, height * width * channels]`.
+    Flatten(Flatten),
+    /// Inverted dropout, in training only.
+    Dropout(Dropout),
+}
+
+/// The arguments of [`Layer::Conv2d`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv2d {
+    /// Output channels.
+    pub filters: u64,
+    /// Height and width of the kernel.
+    pub kernel_size: Pair,
+    /// Steps of the window, downwards and to the right.
+    #[serde(default)]
+    pub strides: Pair,
+    /// Treatment of the borders.
+    #[serde(default)]
+    pub padding: Padding,
+    /// Whether a bias is added.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub use_bias: bool,
+}
+
+/// The arguments of [`Layer::Dense`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dense {
+    /// Length of the output.
+    pub units: u64,
+    /// Whether a bias is added.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub use_bias: bool,
+}
+
+/// The arguments of [`Layer::BatchNormalization`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchNormalization {
+    /// How much of a moving average stays in a step.
+    pub momentum: f32,
+    /// Keeps the square root from zero.
+    pub epsilon: f32,
+}
+
+/// The arguments of [`Layer::MaxPooling2d`] and [`Layer::AveragePooling2d`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pooling2d {
+    /// Height and width of the window.
+    pub pool_size: Pair,
+    /// Steps of the window; without them, the windows lie side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strides: Option<Pair>,
+    /// Treatment of the borders.
+    #[serde(default)]
+    pub padding: Padding,
+}
+
+/// [`Layer::Flatten`] has no arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flatten {}
+
+/// The arguments of [`Layer::Dropout`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dropout {
+    /// Share of the values that are dropped, `0 <= rate < 1`.
+    pub rate: f32,
+}
+
+impl Default for BatchNormalization {
+    /// Keras's.
+    fn default() -> Self {
+        let momentum = 0.99;
+        let epsilon = 0.001;
+        Self { momentum, epsilon }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+fn is_yes(flag: &bool) -> bool {
+    *flag
+}
+
+/// A window that moves over an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Its height and width.
+    pub size: Pair,
+    /// Its steps.
+    pub strides: Pair,
+    /// Treatment of the borders.
+    pub padding: Padding,
+}
+
+impl Pooling2d {
+    /// Its window.
+    pub fn window(&self) -> Window {
+        Window {
+            size: self.pool_size,
+            strides: self.strides.unwrap_or(self.pool_size),
+            padding: self.padding,
+        }
+    }
+}
+
+/// A variable that a layer makes: its last name, its shape, and whether the optimizer changes it.
+pub type LayerVariable = (&'static str, Vec<u64>, bool);
+
+impl Layer {
+    /// Its name in a table: `conv2d`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Conv2d(_) => "conv2d",
+            Self::Dense(_) => "dense",
+            Self::BatchNormalization(_) => "batch_normalization",
+            Self::Activation(_) => "activation",
+            Self::MaxPooling2d(_) => "max_pooling2d",
+            Self::AveragePooling2d(_) => "average_pooling2d",
+            Self::Flatten(_) => "flatten",
+            Self::Dropout(_) => "dropout",
+        }
+    }
+
+    /// The window of a convolution or a pool.
+    pub fn window(&self) -> Option<Window> {
+        match self {
+            Self::Conv2d(conv) => Some(Window {
+                size: conv.kernel_size,
+                strides: conv.strides,
+                padding: conv.padding,
+            }),
+            Self::MaxPooling2d(pool) | Self::AveragePooling2d(pool) => Some(pool.window()),
+            _ => None,
+        }
+    }
+
+    /// The shape of a row behind the layer, `[height, width, channels]` or `[values]`, given that before it.
+    ///
+    /// # Errors
+    /// Why the layer cannot take such a row.
+    pub fn output(&self, input: &[u64]) -> Result<Vec<u64>, String> {
+        match (self, input, self.window()) {
+            (_, &[height, width, channels], Some(window)) => {
+                let Pair([h, w]) = window.output_size(height, width)?;
+                let channels = match self {
+                    Self::Conv2d(conv) => conv.filters,
+                    _ => channels,
+                };
+                Ok(vec![h, w, channels])
+            }
+            (_, _, Some(_)) => Err(format!(
+                "it takes images, and is handed {} values a row; it belongs in front of `flatten`",
+                input.iter().product::<u64>()
+            )),
+            (Self::Dense(dense), [_], _) => Ok(vec![dense.units]),
+            (Self::Dense(_), _, _) => Err(format!(
+                "it takes rows of values, and is handed images of {}; put a `flatten` in front of it",
+                crate::networks::shown(input)
+            )),
+            (Self::Flatten(_), [_, _, _], _) => Ok(vec![input.iter().product()]),
+            (Self::Flatten(_), ..) => Err("its input is flat already; leave it out".into()),
+            _ => Ok(input.to_vec()),
+        }
+    }
+
+    /// The variables that the layer makes for rows of shape `input`, in order.
+    pub fn variables(&self, input: &[u64]) -> Vec<LayerVariable> {
+        let channels = input.last().copied().unwrap_or(1);
+        let (kernel, units, use_bias) = match *self {
+            Self::Conv2d(conv) => {
+                let Pair([height, width]) = conv.kernel_size;
+                (
+                    vec![height, width, channels, conv.filters],
+                    conv.filters,
+                    conv.use_bias,
+                )
+            }
+            Self::Dense(dense) => (vec![channels, dense.units], dense.units, dense.use_bias),
+            Self::BatchNormalization(_) => {
+                let variable = |name, trainable| (name, vec![channels], trainable);
+                return vec![
+                    variable("gamma", true),
+                    variable("beta", true),
+                    variable("moving_mean", false),
+                    variable("moving_variance", false),
+                ];
+            }
+            _ => return Vec::new(),
+        };
+        let mut variables = vec![("kernel", kernel, true)];
+        if use_bias {
+            variables.push(("bias", vec![units], true));
+        }
+        variables
+    }
+
+    /// Multiply-adds for one row of shape `input`: for each output value, one a weight that it is summed over.
+    pub fn multiply_adds(&self, input: &[u64]) -> u64 {
+        let outputs = |channels: u64| {
+            let output = self.output(input).unwrap_or_default();
+            output.iter().product::<u64>() / channels.max(1)
+        };
+        match self.variables(input).first() {
+            Some(("kernel", shape, _)) => {
+                shape.iter().product::<u64>() * outputs(shape.last().copied().unwrap_or(1))
+            }
+            _ => 0,
+        }
+    }
+
+    /// What no table may hold, whatever the layer is handed.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let within = |name: &str, value: u64, most: u64| match value {
+            0 => Err(format!("{name} is 0; it is at least 1")),
+            value if value > most => Err(format!("{name} is {value}; it is at most {most}")),
+            _ => Ok(()),
+        };
+        if let Some(window) = self.window() {
+            let named = if matches!(self, Self::Conv2d(_)) {
+                "kernel_size"
+            } else {
+                "pool_size"
+            };
+            for (name, Pair(sizes)) in [(named, window.size), ("strides", window.strides)] {
+                sizes
+                    .into_iter()
+                    .try_for_each(|size| within(name, size, MOST_PIXELS))?;
+            }
+        }
+        match *self {
+            Self::Conv2d(conv) => within("filters", conv.filters, MOST_UNITS),
+            Self::Dense(dense) => within("units", dense.units, MOST_UNITS),
+            Self::Dropout(Dropout { rate }) if !(0.0..1.0).contains(&rate) => {
+                Err(format!("rate is {rate}; it is at least 0 and below 1"))
+            }
+            Self::BatchNormalization(norm) if !(0.0..1.0).contains(&norm.momentum) => Err(format!(
+                "momentum is {}; it is at least 0 and below 1",
+                norm.momentum
+            )),
+            Self::BatchNormalization(norm) if !(norm.epsilon > 0.0 && norm.epsilon.is_finite()) => {
+                Err(format!("epsilon is {}; it is a number above 0", norm.epsilon))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The most filters or units of a layer.
+const MOST_UNITS: u64 = 65_536;
+/// The most rows or columns of an image or a window.
+pub(super) const MOST_PIXELS: u64 = 1024;
+
+impl Window {
+    /// Positions of the window over an image, downwards and to the right.
+    fn output_size(&self, height: u64, width: u64) -> Result<Pair, String> {
+        let Pair([h, w]) = self.size;
+        if self.padding == Padding::Valid && (h > height || w > width) {
+            return Err(format!(
+                "its window of {h}x{w} is larger than the {height}x{width} image that it is handed; \
+                 make it smaller, or say padding = \"same\""
+            ));
+        }
+        let Pair([down, right]) = self.strides;
+        let count = |size, window, stride| self.padding.windows(size, window, stride).0;
+        Ok(Pair([count(height, h, down), count(width, w, right)]))
+    }
+}

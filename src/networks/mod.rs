@@ -1,0 +1,247 @@
+//! Networks as tables: the one place where their sizes, rates and trainings stand. A file reads like the table of an
+//! article, row by row; everything else, from graphs to checkpoints to pictures of it, interprets the table.
+
+mod layer;
+mod read;
+mod training;
+
+pub use layer::{
+    BatchNormalization, Conv2d, Dense, Dropout, Flatten, Layer, LayerVariable, Pooling2d, Window,
+};
+pub use read::TableError;
+pub use training::{Adam, Keep, LearningRate, LearningRateSchedule, Training, Validate};
+
+use crate::graph::Checkpoint;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A network and the training that belongs to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "serde_json::Value")]
+pub struct Table {
+    /// Version of the table's form.
+    pub version: u32,
+    /// What the network is called.
+    pub name: String,
+    /// Height, width and channels of an image.
+    pub input_shape: [u64; 3],
+    /// Classes that are told apart.
+    pub classes: u64,
+    /// The label that the first class has in the data.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub first_label: u8,
+    /// How a picture is brought into the input's shape.
+    pub pictures: Pictures,
+    /// From the images to the logits.
+    pub rows: Vec<Row>,
+    /// How it is trained.
+    pub training: Training,
+}
+
+/// One row: layers that go by one name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// The name of its convolution's or dense layer's variables.
+    pub name: String,
+    /// The name scope that its ops stand in; none: that of the whole.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub scope: String,
+    /// In the order in which they are applied.
+    pub layers: Vec<Layer>,
+}
+
+/// How a picture is brought into the input's shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pictures {
+    /// Scaled until it fits.
+    #[default]
+    Fitted,
+    /// As MNIST's digits were made: the ink in 20 x 20 pixels, its centre of mass in the middle of 28 x 28.
+    CentredByMass,
+}
+
+/// A variable of a network, as it stands in a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NetworkVariable {
+    /// Its name, which is its key in a checkpoint.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<u64>,
+    /// Whether the optimizer changes it; otherwise it is a moving average.
+    pub trainable: bool,
+}
+
+/// A layer at its place.
+#[derive(Debug, Clone)]
+pub struct Placed<'a> {
+    /// Its row.
+    pub row: &'a Row,
+    /// The layer.
+    pub layer: Layer,
+    /// The shape of a row of values in front of it.
+    pub input: Vec<u64>,
+    /// The name that its variables stand under: the row's, or, of a batch norm, one counted through the network.
+    pub name: String,
+}
+
+impl Placed<'_> {
+    /// The layer's variables.
+    pub fn variables(&self) -> impl Iterator<Item = NetworkVariable> {
+        let made = self.layer.variables(&self.input).into_iter();
+        made.map(|(name, shape, trainable)| NetworkVariable {
+            name: format!("{}/{name}", self.name),
+            shape,
+            trainable,
+        })
+    }
+}
+
+/// The built-in networks: their names and files.
+pub const BUILT_IN: [(&str, &str); 3] = [
+    ("baseline", include_str!("baseline.toml")),
+    ("optimized", include_str!("optimized.toml")),
+    ("accurate", include_str!("accurate.toml")),
+];
+
+/// The text of the network that `network` names: a built-in one, or a TOML file.
+///
+/// # Errors
+/// There is no such network and no such file, or it cannot be read.
+pub fn text_of(network: &Path) -> Result<String, TableError> {
+    match BUILT_IN.iter().find(|(name, _)| network == Path::new(name)) {
+        Some((_, text)) => Ok((*text).to_owned()),
+        None => read::text(network),
+    }
+}
+
+/// The network that `network` names, read and checked: a built-in one, or a TOML file.
+///
+/// # Errors
+/// As [`text_of`]; or the file holds no sound table: the message names row and layer.
+pub fn find(network: &Path) -> Result<Table, TableError> {
+    Table::parse(&text_of(network)?).map_err(|reason| TableError::Unsound {
+        path: network.to_path_buf(),
+        reason,
+    })
+}
+
+/// The network that `checkpoint` is of: that of the run that it lies in, or the built-in one that it fits.
+pub fn of_checkpoint(checkpoint: &Checkpoint) -> Option<Table> {
+    // In the folder of the run, or among its states.
+    let folders = checkpoint.prefix().ancestors().skip(1).take(4);
+    let own = folders
+        .filter_map(read::of_run)
+        .find(|table| table.misfit(checkpoint).is_none());
+    own.or_else(|| built_in_of(checkpoint))
+}
+
+/// The built-in network whose variables are all in `checkpoint`, of the same shapes.
+fn built_in_of(checkpoint: &Checkpoint) -> Option<Table> {
+    let tables = BUILT_IN.iter().filter_map(|(_, text)| Table::parse(text).ok());
+    let fitting = tables.filter(|table| table.misfit(checkpoint).is_none());
+    fitting.max_by_key(|table| table.variables().len())
+}
+
+impl Table {
+    /// The form that is written, and the newest that is read.
+    pub const VERSION: u32 = 1;
+
+    /// Every layer at its place, from the images on.
+    pub fn layers(&self) -> Vec<Placed<'_>> {
+        let mut shape = self.input_shape.to_vec();
+        let mut norms = 0;
+        let mut placed = Vec::new();
+        for row in &self.rows {
+            for &layer in &row.layers {
+                let name = match layer {
+                    Layer::BatchNormalization(_) => {
+                        norms += 1;
+                        numbered("batch_normalization", norms - 1)
+                    }
+                    _ => row.name.clone(),
+                };
+                // A table is checked when it is read: every layer takes what it is handed.
+                let output = layer.output(&shape).unwrap_or_default();
+                let input = std::mem::replace(&mut shape, output);
+                placed.push(Placed {
+                    row,
+                    layer,
+                    input,
+                    name,
+                });
+            }
+        }
+        placed
+    }
+
+    /// The variables of all layers, in the order in which a graph makes them.
+    pub fn variables(&self) -> Vec<NetworkVariable> {
+        let layers = self.layers();
+        layers.iter().flat_map(Placed::variables).collect()
+    }
+
+    /// Values of an image.
+    pub fn pixels(&self) -> u64 {
+        self.input_shape.iter().product()
+    }
+
+    /// Whether training computes something else than use does.
+    pub fn differs_in_training(&self) -> bool {
+        let differs = |layer: &Layer| matches!(layer, Layer::BatchNormalization(_) | Layer::Dropout(_));
+        self.rows.iter().flat_map(|row| &row.layers).any(differs)
+    }
+
+    /// Whether the logits come from a batch norm, in front of which accuracy may be measured too.
+    pub fn ends_in_batch_norm(&self) -> bool {
+        let last = self.rows.last().and_then(|row| row.layers.last());
+        matches!(last, Some(Layer::BatchNormalization(_)))
+    }
+
+    /// The first variable that `checkpoint` lacks or has in another shape, in words; none if the network is its.
+    pub fn misfit(&self, checkpoint: &Checkpoint) -> Option<String> {
+        self.variables().into_iter().find_map(|variable| {
+            let NetworkVariable { name, shape, .. } = variable;
+            match checkpoint.get(&name) {
+                None => Some(format!("it has no {name}")),
+                Some(entry) if entry.shape != shape => {
+                    let found = shown(&entry.shape);
+                    Some(format!("its {name} is {found}, not {}", shown(&shape)))
+                }
+                Some(_) => None,
+            }
+        })
+    }
+
+    /// Sets the rate of the dropouts in the row `row`; `false` if it has none.
+    pub fn set_dropout(&mut self, row: &str, rate: f32) -> bool {
+        let rows = self.rows.iter_mut().filter(|candidate| candidate.name == row);
+        let mut found = false;
+        for layer in rows.flat_map(|row| &mut row.layers) {
+            if let Layer::Dropout(dropout) = layer {
+                dropout.rate = rate;
+                found = true;
+            }
+        }
+        found
+    }
+}
+
+/// A shape in words: `28x28x1`.
+pub fn shown(shape: &[u64]) -> String {
+    let sizes: Vec<_> = shape.iter().map(u64::to_string).collect();
+    sizes.join("x")
+}
+
+/// `name`, `name_1`, `name_2`..., as TF1 numbers layers without a name of their own.
+pub fn numbered(name: &str, number: usize) -> String {
+    match number {
+        0 => name.to_owned(),
+        number => format!("{name}_{number}"),
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+fn is_zero(label: &u8) -> bool {
+    *label == 0
+}
