@@ -14,7 +14,8 @@ use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{Precision, Scope};
 use tf_mnist::kernels;
 use tf_mnist::model::{self, BaselineConfig, Convolutions, Network, OptimizedConfig, PIXELS, Towers};
-use tf_mnist::runtime::{self, SessionConfig};
+use tf_mnist::runtime;
+use tf_mnist::session::SessionConfig;
 
 const BATCH: u64 = 100;
 const CHUNK: u64 = 1000;
@@ -39,6 +40,8 @@ fn main() -> Result<()> {
         onednn: Some(true),
         ..Default::default()
     };
+    // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
+    unsafe { runtime::set_environment(&options) };
     let runtime = runtime::load(&options, &Silent)?;
     let config = SessionConfig::default();
     if towers == fast(Precision::F32, Convolutions::Own) {

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use tf_mnist::graph::{Checkpoint, Precision, latest_checkpoint};
 use tf_mnist::model::{Convolutions, Kind};
-use tf_mnist::runtime::{Runtime, SessionConfig};
+use tf_mnist::runtime::Runtime;
+use tf_mnist::session::SessionConfig;
 use tf_mnist::training::{ModelConfig, RunConfig, Versions};
 
 /// What tells the trainings of the two networks apart.
@@ -100,7 +101,7 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) 
     }
     let convolutions = match config.reproducible {
         true => Convolutions::TensorFlow,
-        false => Convolutions::fastest(runtime, &config.session)?,
+        false => Convolutions::fastest(runtime, &config.session).map_err(tensorflow::no_gpu)?,
     };
     if resumed && convolutions != config.convolutions {
         log::warn!(

@@ -1,11 +1,10 @@
 //! Artifacts by way of a cache folder, whose entries are verified at every use.
 
-use super::artifact::Artifact;
 use super::cache::{self, Lock};
 use super::digest::Digest;
-use super::from_sources::{FetchError, fetch};
 use super::progress::Progress;
-use super::source::Source;
+use super::source::{Artifact, Source};
+use super::verified::{FetchError, fetch};
 use std::fs::File;
 use std::io::{self, Read};
 use std::panic;

@@ -10,7 +10,8 @@ pub use optimized::{AccuracyOn, OptimizedConfig, optimized};
 
 use crate::graph::{Accuracy, Checkpoint, Precision, Result, Saver, Scope, in_top_1, reshape, softmax};
 use crate::kernels::{self, OpTypes};
-use crate::runtime::{Runtime, RuntimeError, SessionConfig};
+use crate::runtime::Runtime;
+use crate::session::{SessionConfig, SessionError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tensorflow::{DataType, Operation, Output, TensorType};
@@ -106,7 +107,7 @@ impl Convolutions {
     ///
     /// # Errors
     /// A GPU is required and there is none, or no session can be opened.
-    pub fn fastest(runtime: &Runtime, session: &SessionConfig) -> std::result::Result<Self, RuntimeError> {
+    pub fn fastest(runtime: &Runtime, session: &SessionConfig) -> std::result::Result<Self, SessionError> {
         if session.uses_gpu(runtime)? {
             return Ok(Self::TensorFlow);
         }

@@ -1,4 +1,4 @@
-//! What this kind of machine calls TensorFlow's files, and the releases that are known to work on it.
+//! What this kind of machine calls TensorFlow's files, and the release that is known to work on it.
 
 use std::env::consts::{ARCH, OS};
 
@@ -41,14 +41,6 @@ pub(super) struct Wheel {
     pub sha256: &'static str,
 }
 
-/// An official libtensorflow archive.
-#[derive(Debug, Clone)]
-pub(super) struct Archive {
-    pub url: &'static str,
-    pub version: &'static str,
-    pub sha256: &'static str,
-}
-
 const WHEELS: [(&str, &str, Wheel); 3] = [
     (
         "linux",
@@ -85,71 +77,24 @@ const WHEELS: [(&str, &str, Wheel); 3] = [
     ),
 ];
 
-/// The newest archives of each kind whose digest several projects agree on; there is none for Linux on aarch64, and
-/// 2.16.2 was the last for Intel Macs.
-const ARCHIVES: [(&str, &str, Archive); 3] = [
-    (
-        "linux",
-        "x86_64",
-        Archive {
-            url: "https://storage.googleapis.com/tensorflow/versions/2.18.0/libtensorflow-cpu-linux-x86_64.tar.gz",
-            version: "2.18.0",
-            sha256: "605bfcb370c7e7ec981eabada880f60784e3de018395be95c95c3e5592c3d9a2",
-        },
-    ),
-    (
-        "macos",
-        "aarch64",
-        Archive {
-            url: "https://storage.googleapis.com/tensorflow/versions/2.18.0/libtensorflow-cpu-darwin-arm64.tar.gz",
-            version: "2.18.0",
-            sha256: "462257d2792730dcb131fcf21bc826192ae5a2c418535f6347d051f10fc8be8a",
-        },
-    ),
-    (
-        "macos",
-        "x86_64",
-        Archive {
-            url: "https://storage.googleapis.com/tensorflow/versions/2.16.2/libtensorflow-cpu-darwin-x86_64.tar.gz",
-            version: "2.16.2",
-            sha256: "26b17967afbe99ef89c16f59b366d62b14c55c5c583af6e70aed8c3b3147ee9f",
-        },
-    ),
-];
-
 /// The wheel for this machine, if there is one.
 pub(super) fn wheel() -> Option<Wheel> {
-    this_machine(&WHEELS)
-}
-
-/// The archive for this machine, if there is one.
-pub(super) fn archive() -> Option<Archive> {
-    this_machine(&ARCHIVES)
-}
-
-fn this_machine<T: Clone>(table: &[(&str, &str, T)]) -> Option<T> {
-    table
+    WHEELS
         .iter()
         .find(|(os, arch, _)| (*os, *arch) == (OS, ARCH))
-        .map(|(_, _, release)| release.clone())
+        .map(|(_, _, wheel)| wheel.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::Digest;
 
     #[test]
     fn pins_whole_digests_and_versions() {
-        let wheels = WHEELS
-            .iter()
-            .map(|(_, _, wheel)| (wheel.sha256, wheel.version, wheel.requirement));
-        let archives = ARCHIVES
-            .iter()
-            .map(|(_, _, archive)| (archive.sha256, archive.version, archive.url));
-        for (sha256, version, name) in wheels.chain(archives) {
-            assert_eq!(sha256.len(), 64);
-            assert!(sha256.bytes().all(|digit| digit.is_ascii_hexdigit()));
-            assert!(name.contains(version), "{name}");
+        for (_, _, wheel) in &WHEELS {
+            assert!(Digest::from_hex(wheel.sha256).is_some());
+            assert!(wheel.requirement.ends_with(wheel.version));
         }
     }
 }

@@ -1,54 +1,45 @@
 //! Looking at place after place for a library that can be opened, and keeping account of why others cannot.
 
-use super::Options;
 use super::candidate::{Candidate, Found, FoundBy};
-use super::environment::Settings;
 use super::error::{LibraryError, RuntimeError};
-use super::find::{self, Place, Surroundings};
-use super::inspect;
-use super::install::{self, LibrarySource};
+use super::install::Installer;
 use super::installed::{self, State};
-use super::open::{self, Opening};
-use super::opened::Runtime;
+use super::load::Runtime;
+use super::open::{self, Failure};
+use super::places;
+pub(super) use super::places::Surroundings;
+use super::platform::{self, LIBRARY_NAMES};
 use super::report::{Attempt, Report};
-use super::version::Version;
+use super::{Gpu, Options, environment};
 use crate::fetch::Progress;
-use crate::fetch::cache::CacheError;
-use std::env;
+use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
 
 /// A search under way, with what it has seen so far.
 pub(super) struct Search<'a> {
-    settings: Settings,
-    options: &'a Options,
+    gpu: Gpu,
     surroundings: Surroundings,
-    cache: Result<PathBuf, CacheError>,
     progress: &'a dyn Progress,
     report: Report,
 }
 
+type Outcome = Result<Option<Runtime>, RuntimeError>;
+
 impl<'a> Search<'a> {
-    pub fn new(
-        options: &'a Options,
-        surroundings: Surroundings,
-        cache: Result<PathBuf, CacheError>,
-        progress: &'a dyn Progress,
-    ) -> Self {
+    pub fn new(options: &Options, surroundings: Surroundings, progress: &'a dyn Progress) -> Self {
         Self {
-            settings: Settings::new(options, |name| env::var(name).ok()),
-            options,
+            gpu: options.gpu,
             surroundings,
-            cache,
             progress,
             report: Report {
-                gpu: options.device.requires_gpu(),
+                gpu: options.gpu == Gpu::Required,
                 ..Report::default()
             },
         }
     }
 
     /// Looks at each place in turn and opens the first library that can be used.
-    pub fn run(mut self, sources: &mut [Box<dyn LibrarySource>]) -> Result<Runtime, RuntimeError> {
+    pub fn run(mut self) -> Result<Runtime, RuntimeError> {
         match self.surroundings.named_library() {
             Some(Ok(candidate)) => return self.open_named(&candidate),
             Some(Err(folder)) => {
@@ -58,25 +49,38 @@ impl<'a> Search<'a> {
             }
             None => self.looked("TENSORFLOW_DIR", "not set"),
         }
-        for place in find::places(self.options.device) {
-            let opened = match place {
-                Place::Cache => self.try_cache(sources)?,
-                Place::Python { gpu_only } => {
-                    let what = if *gpu_only {
-                        "Python packages with GPU support"
-                    } else {
-                        "Python packages"
-                    };
-                    let found = self.surroundings.python(*gpu_only);
-                    self.try_all(what, found)?
+        // What is cached has no GPU support, so where a GPU may be used it comes late, and is not installed for it.
+        let places: &[fn(&mut Self) -> Outcome] = match self.gpu {
+            Gpu::Required => &[Self::try_gpu_packages, Self::try_conda, Self::try_system, Self::try_cache, Self::try_packages],
+            Gpu::Auto if places::has_nvidia_driver() => &[
+                Self::try_gpu_packages,
+                Self::try_cache,
+                Self::try_packages,
+                Self::try_conda,
+                Self::try_system,
+                Self::try_install,
+            ],
+            Gpu::Auto | Gpu::Unwanted => &[
+                Self::try_cache,
+                Self::try_packages,
+                Self::try_conda,
+                Self::try_system,
+                Self::try_install,
+            ],
+        };
+        for place in places {
+            if let Some(runtime) = place(&mut self)? {
+                let is_cpu_build = !runtime.is_gpu_build
+                    && matches!(
+                        runtime.found_by,
+                        FoundBy::Cache | FoundBy::Installed | FoundBy::PythonPackage
+                    );
+                if is_cpu_build && self.gpu == Gpu::Auto && places::has_nvidia_driver() {
+                    self.progress.note(
+                        "there is an NVIDIA driver, but no TensorFlow with GPU support: running on the CPU \
+                         (python3 -m pip install 'tensorflow[and-cuda]' brings one, which is found by itself then)",
+                    );
                 }
-                Place::System => {
-                    let found = self.surroundings.system();
-                    self.try_all("system folders", found)?
-                }
-                Place::Install => self.try_install(sources)?,
-            };
-            if let Some(runtime) = opened {
                 return Ok(runtime);
             }
         }
@@ -89,82 +93,105 @@ impl<'a> Search<'a> {
 
     /// The user's own choice: it works or is an error, and nothing else is taken in its stead.
     fn open_named(&self, candidate: &Candidate) -> Result<Runtime, RuntimeError> {
-        let unusable = |cause| RuntimeError::UnusableFolder {
+        self.open(candidate).map_err(|failure| RuntimeError::UnusableFolder {
             path: candidate.library.clone(),
-            cause,
-        };
-        vet(candidate).map_err(unusable)?;
-        match self.open(candidate) {
-            Opening::Opened(runtime) => Ok(runtime),
-            Opening::NotOpened(cause) | Opening::Wrong(cause) => Err(unusable(cause)),
-        }
+            cause: match failure {
+                Failure::NotOpened(cause) | Failure::Wrong(_, cause) => cause,
+                Failure::Absent => LibraryError::CannotOpen("it is gone".to_owned()),
+            },
+        })
     }
 
-    fn open(&self, candidate: &Candidate) -> Opening {
-        open::open(candidate, &self.settings, !self.options.verbose)
+    fn open(&self, candidate: &Candidate) -> Result<Runtime, Failure> {
+        let (library, version) = open::open(candidate, self.progress)?;
+        Ok(Runtime {
+            library,
+            found_by: candidate.found_by,
+            version,
+            is_gpu_build: candidate.is_gpu_build,
+            onednn: environment::onednn(),
+        })
+    }
+
+    fn try_gpu_packages(&mut self) -> Outcome {
+        let found = self.surroundings.python(true);
+        self.try_all("Python packages with GPU support", found)
+    }
+
+    fn try_packages(&mut self) -> Outcome {
+        let found = self.surroundings.python(false);
+        self.try_all("Python packages", found)
+    }
+
+    fn try_conda(&mut self) -> Outcome {
+        let found = self.surroundings.conda();
+        self.try_all("the conda environment", found)
+    }
+
+    fn try_system(&mut self) -> Outcome {
+        let found = self.surroundings.system();
+        let opened = self.try_all("the system's loader", found)?;
+        if opened.is_none() {
+            self.looked("the system's loader", format!("knows none of {}", LIBRARY_NAMES.join(", ")));
+        }
+        Ok(opened)
     }
 
     /// Opens the first candidate that can be used; the others are noted.
-    fn try_all(&mut self, what: &str, found: Found) -> Result<Option<Runtime>, RuntimeError> {
+    fn try_all(&mut self, what: &str, found: Found) -> Outcome {
         if found.candidates.is_empty() {
             self.looked(what, found.why_none);
         }
         for candidate in found.candidates {
             let name = candidate.library.display().to_string();
-            let cause = match vet(&candidate) {
-                Ok(()) => match self.open(&candidate) {
-                    Opening::Opened(runtime) => return Ok(Some(runtime)),
-                    Opening::NotOpened(cause) => cause,
-                    Opening::Wrong(cause) => return Err(unusable(&candidate, cause)),
-                },
-                Err(cause) => cause,
-            };
-            self.progress.note(&format!("{name} {cause}; looking further"));
-            self.looked(name, cause.to_string());
+            match self.open(&candidate) {
+                Ok(runtime) => return Ok(Some(runtime)),
+                Err(Failure::Absent) => {}
+                Err(Failure::NotOpened(cause)) => {
+                    self.progress.note(&format!("{name} {cause}; looking further"));
+                    self.looked(name, cause.to_string());
+                }
+                Err(Failure::Wrong(path, cause)) => return Err(unusable(path, candidate.found_by, cause)),
+            }
         }
         Ok(None)
     }
 
-    /// Opens what the cache holds. What is damaged is installed anew at once, before lesser places are looked at.
-    fn try_cache(&mut self, sources: &mut [Box<dyn LibrarySource>]) -> Result<Option<Runtime>, RuntimeError> {
-        let cache = match &self.cache {
-            Ok(cache) => cache.clone(),
+    fn cache(&mut self) -> Option<PathBuf> {
+        match &self.surroundings.cache {
+            Ok(cache) => Some(cache.clone()),
             Err(error) => {
                 let why = error.to_string();
                 self.looked("the cache", why);
+                None
+            }
+        }
+    }
+
+    /// Opens what the cache holds. What is damaged is installed anew at once, before lesser places are looked at.
+    fn try_cache(&mut self) -> Outcome {
+        let (Some(cache), Some(wheel)) = (self.cache(), platform::wheel()) else {
+            return Ok(None);
+        };
+        let folder = installed::folder(&cache, wheel.version);
+        let damage = match installed::check(&folder) {
+            State::Absent => {
+                self.looked(cache.display().to_string(), "no TensorFlow installed there");
                 return Ok(None);
             }
+            State::Damaged(why) => why,
+            State::Sound(library) => match self.open_cached(library, &folder, FoundBy::Cache)? {
+                Ok(runtime) => return Ok(Some(runtime)),
+                Err(None) => return Ok(None),
+                Err(Some(why)) => why,
+            },
         };
-        let folders: Vec<_> = sources
-            .iter()
-            .map(|source| installed::folder(&cache, source.version()))
-            .collect();
-        let mut damaged = None;
-        for folder in folders {
-            match installed::check(&folder) {
-                State::Absent => {}
-                State::Damaged(why) => damaged = damaged.or(Some((folder, why))),
-                State::Sound(library) => match self.open_cached(library, &folder, FoundBy::Cache)? {
-                    Ok(runtime) => return Ok(Some(runtime)),
-                    Err(Some(why)) => damaged = damaged.or(Some((folder, why))),
-                    Err(None) => {}
-                },
-            }
-        }
-        match damaged {
-            Some((folder, why)) => {
-                self.progress.note(&format!(
-                    "{} is damaged ({why}); installing it anew",
-                    folder.display()
-                ));
-                self.looked(folder.display().to_string(), format!("damaged: {why}"));
-                self.try_install(sources)
-            }
-            None => {
-                self.looked(cache.display().to_string(), "no TensorFlow installed there");
-                Ok(None)
-            }
-        }
+        self.progress.note(&format!(
+            "{} is damaged ({damage}); installing it anew",
+            folder.display()
+        ));
+        self.looked(folder.display().to_string(), format!("damaged: {damage}"));
+        self.try_install()
     }
 
     /// Opens a library of the cache. If it cannot be opened: why it is damaged, or nothing if its files are as they
@@ -177,75 +204,49 @@ impl<'a> Search<'a> {
     ) -> Result<Result<Runtime, Option<String>>, RuntimeError> {
         let candidate = Candidate::new(library, found_by);
         match self.open(&candidate) {
-            Opening::Opened(runtime) => Ok(Ok(runtime)),
-            Opening::Wrong(cause) => Err(unusable(&candidate, cause)),
-            Opening::NotOpened(cause) => {
-                self.looked(candidate.library.display().to_string(), cause.to_string());
-                Ok(Err(match installed::check_thoroughly(folder) {
-                    State::Damaged(why) => Some(why),
-                    State::Absent | State::Sound(_) => None,
+            Ok(runtime) => Ok(Ok(runtime)),
+            Err(Failure::Wrong(path, cause)) => Err(unusable(path, found_by, cause)),
+            Err(Failure::Absent) => Ok(Err(None)),
+            Err(Failure::NotOpened(cause)) => {
+                let mut why = cause.to_string();
+                let is_elsewhere = matches!(cause, LibraryError::NoExec);
+                if is_elsewhere {
+                    why += "; TF_MNIST_CACHE names another folder";
+                }
+                self.progress.note(&format!("{} {why}; looking further", candidate.library.display()));
+                self.looked(candidate.library.display().to_string(), why);
+                Ok(Err(match is_elsewhere {
+                    true => None,
+                    false => installed::damage(folder),
                 }))
             }
         }
     }
 
-    fn try_install(
-        &mut self,
-        sources: &mut [Box<dyn LibrarySource>],
-    ) -> Result<Option<Runtime>, RuntimeError> {
-        let Ok(cache) = self.cache.as_ref().cloned() else {
+    fn try_install(&mut self) -> Outcome {
+        // It may have failed a moment ago, for a damaged cache.
+        let Some(cache) = self.surroundings.cache.as_ref().ok().filter(|_| self.report.tried.is_empty()).cloned() else {
             return Ok(None);
         };
-        if !self.report.tried.is_empty() {
-            return Ok(None); // it failed a moment ago, for a damaged cache
-        }
-        if sources.is_empty() {
-            let kind = format!("{} on {}", env::consts::OS, env::consts::ARCH);
-            let why =
-                format!("there is no release for {kind}; for Linux (x86_64, aarch64) and macOS there is");
-            self.report
-                .tried
-                .push(Attempt::new("a release of TensorFlow", why));
+        let Some(wheel) = platform::wheel() else {
+            let why = format!("there is none for {OS} on {ARCH}; there is for Linux (x86_64, aarch64) and macOS (aarch64)");
+            self.report.tried.push(Attempt::new("a release of TensorFlow", why));
             return Ok(None);
-        }
-        match install::install(&cache, sources, self.progress) {
+        };
+        let source = format!("pip download {}", wheel.requirement);
+        match Installer::new(&cache, wheel, self.progress).install() {
             Ok((library, found_by)) => {
                 let folder = library.parent().unwrap_or(&cache).to_path_buf();
                 Ok(self.open_cached(library, &folder, found_by)?.ok())
             }
-            Err(failures) => {
-                self.report.tried = failures;
+            Err(why) => {
+                self.report.tried.push(Attempt::new(source, why));
                 Ok(None)
             }
         }
     }
 }
 
-/// Refuses what can be told to be of no use without opening it.
-fn vet(candidate: &Candidate) -> Result<(), LibraryError> {
-    match candidate
-        .version
-        .as_deref()
-        .map(|text| (text, Version::parse(text)))
-    {
-        Some((text, Some(version))) if !version.is_supported() => {
-            Err(LibraryError::WrongVersion(text.to_owned()))
-        }
-        _ => inspect::inspect(
-            &candidate.library,
-            candidate.framework().as_deref(),
-            candidate.version.clone(),
-        ),
-    }
+fn unusable(path: PathBuf, found_by: FoundBy, cause: LibraryError) -> RuntimeError {
+    RuntimeError::Unusable { path, found_by, cause }
 }
-
-fn unusable(candidate: &Candidate, cause: LibraryError) -> RuntimeError {
-    RuntimeError::Unusable {
-        path: candidate.library.clone(),
-        found_by: candidate.found_by,
-        cause,
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,7 @@ use crate::graph::Precision;
 use crate::model::{
     AccuracyOn, BaselineConfig, Convolutions, Kind, Network, OptimizedConfig, Towers, baseline, optimized,
 };
-use crate::runtime::SessionConfig;
+use crate::session::SessionConfig;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

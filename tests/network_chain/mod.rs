@@ -9,7 +9,10 @@ use tf_mnist::runtime;
 
 /// Opens the TensorFlow that the program itself would.
 pub fn load_tensorflow() {
-    runtime::load(&runtime::Options::default(), &Silent).unwrap();
+    let options = runtime::Options::default();
+    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
+    unsafe { runtime::set_environment(&options) };
+    runtime::load(&options, &Silent).unwrap();
 }
 
 /// The nodes between two ends that are still to be accounted for, the first to run at the front.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A child that does not outlive this value.
-pub(super) struct Supervised(Child);
+pub struct Supervised(Child);
 
 impl Supervised {
     /// Starts `command` with no standard input.
@@ -46,7 +46,7 @@ impl Drop for Supervised {
 }
 
 /// What a quick command prints to stdout, if it ends well within 10 s.
-pub(super) fn answer(command: &mut Command) -> io::Result<String> {
+pub fn answer(command: &mut Command) -> io::Result<String> {
     let mut child = Supervised::spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()))?;
     let mut stdout = child.0.stdout.take();
     // Read aside, so that an answer longer than a pipe holds does not block the child.
@@ -69,7 +69,7 @@ pub(super) fn answer(command: &mut Command) -> io::Result<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub mod tests {
     use super::*;
     use std::io::Write;
     use std::path::Path;
