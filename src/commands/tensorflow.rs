@@ -6,8 +6,8 @@ use crate::cli::GlobalArgs;
 use anyhow::{Result, anyhow};
 use std::path::Path;
 use tf_mnist::classifier::Classifier;
-use tf_mnist::model::Convolutions;
 use tf_mnist::fetch::Progress;
+use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{self, Gpu, Options, Runtime, RuntimeError};
 use tf_mnist::session::{Device, DeviceInfo, SessionConfig, SessionError, devices};
 
@@ -107,11 +107,15 @@ pub fn list_devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>> {
 /// What helps where there is no GPU.
 pub fn no_gpu(error: SessionError) -> anyhow::Error {
     let advice = match &error {
-        SessionError::NoGpu { is_gpu_build: true, .. } => {
+        SessionError::NoGpu {
+            is_gpu_build: true, ..
+        } => {
             "  this build has GPU support: -v shows what keeps TensorFlow from the GPU (its driver? nvidia-smi tells); \
              --device cpu runs without"
         }
-        SessionError::NoGpu { is_gpu_build: false, .. } => {
+        SessionError::NoGpu {
+            is_gpu_build: false, ..
+        } => {
             "  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
              --device cpu runs without"
         }

@@ -131,7 +131,11 @@ impl Client {
 fn proxy(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, String> {
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let set = |name| variable(name).map(|value| (name, value.trim().to_owned()));
-    let Some((name, value)) = names.into_iter().filter_map(set).find(|(_, value)| !value.is_empty()) else {
+    let Some((name, value)) = names
+        .into_iter()
+        .filter_map(set)
+        .find(|(_, value)| !value.is_empty())
+    else {
         return Ok(None);
     };
     let url = match value.contains("://") {
@@ -160,11 +164,24 @@ mod tests {
         let with = |name: &'static str, value: &'static str| {
             proxy(move |asked| (asked == name).then(|| value.to_owned()))
         };
-        for value in ["proxy:3128", "http://proxy", " https://me:secret@proxy:1/ ", "[::1]:3128"] {
+        for value in [
+            "proxy:3128",
+            "http://proxy",
+            " https://me:secret@proxy:1/ ",
+            "[::1]:3128",
+        ] {
             assert!(with("https_proxy", value).unwrap().is_some(), "{value}");
         }
         assert!(with("HTTPS_PROXY", " ").unwrap().is_none());
-        for value in ["socks5://proxy:1", "http://", "proxy:port", "http:/proxy", "%", "a b", "http://proxy:99999"] {
+        for value in [
+            "socks5://proxy:1",
+            "http://",
+            "proxy:port",
+            "http:/proxy",
+            "%",
+            "a b",
+            "http://proxy:99999",
+        ] {
             let why = with("ALL_PROXY", value).unwrap_err();
             assert!(why.starts_with("ALL_PROXY="), "{why}");
         }

@@ -48,7 +48,9 @@ impl GzipMirror {
             .map_err(SourceCause::Disk)?;
         let url = format!("{}{}.gz", self.base, artifact.name);
         // What does not compress grows by a few bytes a block.
-        let max_bytes = artifact.max_bytes.saturating_add(artifact.max_bytes / 1000 + 1024);
+        let max_bytes = artifact
+            .max_bytes
+            .saturating_add(artifact.max_bytes / 1000 + 1024);
         self.client
             .download(&url, artifact.name, max_bytes, packed.as_file_mut(), progress)
             .map_err(|cause| match cause {

@@ -117,7 +117,10 @@ fn install(spec: &str, cache: &Path) -> Result<tempfile::TempDir, SourceCause> {
     match status {
         Ok(status) if status.success() => Ok(prefix),
         Ok(_) if said.contains("ENOSPC") => Err(SourceCause::Disk(ErrorKind::StorageFull.into())),
-        Ok(status) => Err(SourceCause::Npm(format!("npm install failed ({status}): {}", gist(&said)))),
+        Ok(status) => Err(SourceCause::Npm(format!(
+            "npm install failed ({status}): {}",
+            gist(&said)
+        ))),
         Err(error) => Err(SourceCause::Npm(format!("npm install: {error}"))),
     }
 }
@@ -126,7 +129,11 @@ fn install(spec: &str, cache: &Path) -> Result<tempfile::TempDir, SourceCause> {
 fn gist(said: &str) -> String {
     let lines: Vec<_> = said
         .lines()
-        .map(|line| line.trim_start_matches("npm error").trim_start_matches("npm ERR!").trim())
+        .map(|line| {
+            line.trim_start_matches("npm error")
+                .trim_start_matches("npm ERR!")
+                .trim()
+        })
         .filter(|line| !line.is_empty() && !line.contains("complete log of this run"))
         .take(4)
         .collect();

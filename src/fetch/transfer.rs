@@ -85,7 +85,9 @@ impl TransferCause {
     fn tries(&self) -> u32 {
         match self {
             Self::Stalled { .. } | Self::Broken { .. } => TRIES,
-            Self::Status(status) if matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 507..) => TRIES,
+            Self::Status(status) if matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 507..) => {
+                TRIES
+            }
             // A name that does not resolve or a refusal is seldom mended by waiting: the next source is quicker.
             Self::Unreachable(_) => 2,
             _ => 1,
@@ -114,7 +116,10 @@ impl TransferCause {
         let http = chain(error).find_map(|error| error.downcast_ref::<reqwest::Error>());
         match http.is_some_and(reqwest::Error::is_timeout) {
             true => Self::Stalled { received, silence },
-            false => Self::Broken { received, why: innermost(error) },
+            false => Self::Broken {
+                received,
+                why: innermost(error),
+            },
         }
     }
 }
@@ -166,7 +171,10 @@ impl Client {
         if response.status() != StatusCode::OK {
             return Err(TransferCause::Status(response.status()));
         }
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
         if kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("html")) {
             return Err(TransferCause::HtmlPage);
         }

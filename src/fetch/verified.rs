@@ -121,7 +121,9 @@ fn verify(artifact: &Artifact<'_>, file: &mut File) -> Result<(), SourceCause> {
     }
     let mut start = Vec::new();
     file.rewind().map_err(SourceCause::Disk)?;
-    file.take(512).read_to_end(&mut start).map_err(SourceCause::Disk)?;
+    file.take(512)
+        .read_to_end(&mut start)
+        .map_err(SourceCause::Disk)?;
     Err(match html::is_page(&start) {
         true => SourceCause::HtmlPage,
         false => SourceCause::WrongDigest {

@@ -16,7 +16,12 @@ const LOG_LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
 pub(super) const TENSORFLOW_DIR: &str = "TENSORFLOW_DIR";
 
 /// Flags of XLA, which is not used here. TensorFlow ends the process for one that it does not know.
-const XLA_FLAGS: [&str; 4] = ["TF_XLA_FLAGS", "XLA_FLAGS", "TF_JITRT_FLAGS", "TF_MLIR_TFRT_FLAGS"];
+const XLA_FLAGS: [&str; 4] = [
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+    "TF_JITRT_FLAGS",
+    "TF_MLIR_TFRT_FLAGS",
+];
 /// Yes or no. TensorFlow ends the process for anything else.
 const BOOLEANS: [&str; 1] = [ONEDNN];
 
@@ -97,9 +102,12 @@ fn refused(variable: impl Fn(&str) -> Option<String>) -> Vec<Refused> {
             why,
         })
     };
-    let flags = XLA_FLAGS
-        .into_iter()
-        .filter_map(|name| refused(name, "XLA is not used, and a flag that this TensorFlow lacks would end the program"));
+    let flags = XLA_FLAGS.into_iter().filter_map(|name| {
+        refused(
+            name,
+            "XLA is not used, and a flag that this TensorFlow lacks would end the program",
+        )
+    });
     let booleans = BOOLEANS
         .into_iter()
         .filter_map(|name| refused(name, "TensorFlow takes 0, 1, true or false"))
@@ -123,7 +131,10 @@ fn boolean(value: &str) -> Option<bool> {
 /// files is only the first choice: `TMPDIR` may name one that is not there.
 fn link_folder() -> PathBuf {
     let usual = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from);
-    let folders = [env::temp_dir()].into_iter().chain(usual).chain(cache::directory().ok());
+    let folders = [env::temp_dir()]
+        .into_iter()
+        .chain(usual)
+        .chain(cache::directory().ok());
     let is_writable = |folder: &PathBuf| {
         let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
         folder.is_absolute() && folder.is_dir() && rustix::fs::access(folder, access).is_ok()
@@ -133,7 +144,11 @@ fn link_folder() -> PathBuf {
         std::process::id(),
         getrandom::u32().unwrap_or_default()
     );
-    folders.into_iter().find(is_writable).unwrap_or_else(env::temp_dir).join(name)
+    folders
+        .into_iter()
+        .find(is_writable)
+        .unwrap_or_else(env::temp_dir)
+        .join(name)
 }
 
 /// The folder that `TENSORFLOW_DIR` named when the program started.
@@ -155,17 +170,17 @@ pub(super) fn onednn() -> bool {
     let by_default = std::is_x86_feature_detected!("avx512vnni");
     #[cfg(not(target_arch = "x86_64"))]
     let by_default = false;
-    env::var(ONEDNN)
-        .ok()
-        .as_deref()
-        .and_then(boolean)
-        .unwrap_or(by_default)
+    set_onednn().unwrap_or(by_default)
+}
+
+fn set_onednn() -> Option<bool> {
+    boolean(env::var(ONEDNN).ok()?.as_str())
 }
 
 /// Refuses options that the environment contradicts, which [`super::load`] must not change.
 pub(super) fn check(options: &Options) -> Result<(), RuntimeError> {
     match options.onednn {
-        Some(wanted) if wanted != onednn() => Err(RuntimeError::Environment {
+        Some(wanted) if set_onednn() != Some(wanted) => Err(RuntimeError::Environment {
             variable: ONEDNN,
             wanted: if wanted { "1" } else { "0" },
         }),
@@ -178,11 +193,19 @@ mod tests {
     use super::*;
 
     fn of<'a>(own: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
-        move |name| own.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
+        move |name| {
+            own.iter()
+                .find(|(own, _)| *own == name)
+                .map(|(_, value)| (*value).to_owned())
+        }
     }
 
     fn set(onednn: Option<bool>, verbose: bool, own: &[(&str, &str)]) -> Vec<(&'static str, &'static str)> {
-        let options = Options { onednn, verbose, ..Options::default() };
+        let options = Options {
+            onednn,
+            verbose,
+            ..Options::default()
+        };
         settings(&options, of(own)).collect()
     }
 
@@ -190,8 +213,14 @@ mod tests {
     fn an_option_beats_the_variable_which_beats_the_default() {
         assert_eq!(set(None, false, &[]), [(ONEDNN, "1"), (LOG_LEVEL, "3")]);
         assert_eq!(set(None, true, &[(ONEDNN, "0")]), [(LOG_LEVEL, "0")]);
-        assert_eq!(set(None, true, &[(ONEDNN, ""), (LOG_LEVEL, "2")]), [(ONEDNN, "1")]);
-        assert_eq!(set(Some(false), true, &[(ONEDNN, "True"), (LOG_LEVEL, "2")]), [(ONEDNN, "0")]);
+        assert_eq!(
+            set(None, true, &[(ONEDNN, ""), (LOG_LEVEL, "2")]),
+            [(ONEDNN, "1")]
+        );
+        assert_eq!(
+            set(Some(false), true, &[(ONEDNN, "True"), (LOG_LEVEL, "2")]),
+            [(ONEDNN, "0")]
+        );
     }
 
     #[test]

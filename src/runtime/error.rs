@@ -43,7 +43,9 @@ pub enum RuntimeError {
         cause: LibraryError,
     },
     /// An option needs a variable set that is not, and [`super::load`] changes none.
-    #[error("{variable} must be {wanted} in the environment before TensorFlow is loaded; set_environment does that")]
+    #[error(
+        "{variable} must be {wanted} in the environment before TensorFlow is loaded; set_environment does that"
+    )]
     Environment {
         /// The variable.
         variable: &'static str,

@@ -38,7 +38,10 @@ impl<'a> Installer<'a> {
     /// # Errors
     /// Why not, as a sentence for the user.
     pub fn install(&self) -> Result<(PathBuf, FoundBy), String> {
-        let waiting = || self.progress.note("another process is installing TensorFlow; waiting for it");
+        let waiting = || {
+            self.progress
+                .note("another process is installing TensorFlow; waiting for it")
+        };
         let lock = Lock::acquire(self.cache, "libtensorflow", waiting).map_err(|error| error.to_string())?;
         if open::is_noexec(self.cache) {
             return Err(format!(

@@ -75,7 +75,10 @@ fn look(path: &Path) -> Result<(), LibraryError> {
     let two = |at: usize| u16::from_ne_bytes([head[at], head[at + 1]]);
     // The ELF header: e_ident, e_type, e_machine, and the table of sections, which is the last thing in the file.
     let (magic, class, kind, machine) = (&head[..4], head[4], two(16), two(18));
-    let sections = head[40..48].iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+    let sections = head[40..48]
+        .iter()
+        .rev()
+        .fold(0, |sum, &byte| sum << 8 | u64::from(byte));
     if magic != b"\x7fELF" {
         return Err(LibraryError::NotALibrary);
     }
@@ -117,13 +120,14 @@ fn open_by_name(name: &Path) -> Result<(PathBuf, String), Failure> {
             false => Failure::NotOpened(LibraryError::CannotOpen(error)),
         }
     })?;
-    // Where the loader found it, whatever version its real name ends with.
+    // Where the loader found it, whatever its real name is.
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let of_name = |path: &&str| {
+    let is_library = |path: &&str| {
         let file = path.rsplit('/').next().unwrap_or_default();
-        file.starts_with(name.to_str().unwrap_or_default().trim_end_matches(".2"))
+        file.starts_with("libtensorflow") && !file.starts_with("libtensorflow_framework")
     };
-    let path = maps.lines().filter_map(|line| Some(&line[line.find('/')?..])).find(of_name);
+    let mut paths = maps.lines().filter_map(|line| Some(&line[line.find('/')?..]));
+    let path = paths.find(is_library);
     finish(path.map_or_else(|| name.to_path_buf(), PathBuf::from), opened)
 }
 
@@ -270,12 +274,15 @@ mod tests {
     #[test]
     fn refuses_what_is_no_library_for_this_machine_without_opening_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mut look_at = |bytes: &[u8]| {
+        let look_at = |bytes: &[u8]| {
             fs::write(file.path(), bytes).unwrap();
             look(file.path())
         };
         for bytes in [&b""[..], b"no library", b"\x7fELF", b"!<arch>\n", &[0x7f; 4096]] {
-            assert!(matches!(look_at(bytes), Err(LibraryError::NotALibrary)), "{bytes:?}");
+            assert!(
+                matches!(look_at(bytes), Err(LibraryError::NotALibrary)),
+                "{bytes:?}"
+            );
         }
         let own = fs::read(std::env::current_exe().unwrap()).unwrap(); // position-independent, as a library is
         assert!(look_at(&own).is_ok());
@@ -284,6 +291,9 @@ mod tests {
         foreign[18] = 243; // RISC-V
         let refused = look_at(&foreign).unwrap_err().to_string();
         assert!(refused.contains("is built for the ELF machine 243"), "{refused}");
-        assert!(matches!(look(Path::new("/nowhere/a.so")), Err(LibraryError::Unreadable(_))));
+        assert!(matches!(
+            look(Path::new("/nowhere/a.so")),
+            Err(LibraryError::Unreadable(_))
+        ));
     }
 }

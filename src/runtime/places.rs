@@ -32,7 +32,10 @@ impl Surroundings {
         };
         let conda = folder("CONDA_PREFIX");
         let environments = [folder("VIRTUAL_ENV"), conda.clone()];
-        let own = environments.into_iter().flatten().map(|folder| folder.join("bin/python3"));
+        let own = environments
+            .into_iter()
+            .flatten()
+            .map(|folder| folder.join("bin/python3"));
         Self {
             tensorflow_dir: environment::users_folder(),
             cache: cache::directory(),
@@ -131,16 +134,25 @@ mod tests {
         }
         fs::write(lib.join(LIBRARY), "").unwrap();
         assert_eq!(library(&lib), lib.join(LIBRARY));
-        assert_eq!(surroundings(folder.path()).conda().candidates[0].library, lib.join(LIBRARY));
+        assert_eq!(
+            surroundings(folder.path()).conda().candidates[0].library,
+            lib.join(LIBRARY)
+        );
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn reads_the_version_behind_links() {
         let folder = tempfile::tempdir().unwrap();
-        let (real, link) = (folder.path().join("libtensorflow.so.2.18.0"), folder.path().join(LIBRARY));
+        let (real, link) = (
+            folder.path().join("libtensorflow.so.2.18.0"),
+            folder.path().join(LIBRARY),
+        );
         fs::write(&real, "").unwrap();
         symlink(&real, &link).unwrap();
-        assert_eq!(Candidate::new(link, FoundBy::System).version.as_deref(), Some("2.18.0"));
+        assert_eq!(
+            Candidate::new(link, FoundBy::System).version.as_deref(),
+            Some("2.18.0")
+        );
     }
 }

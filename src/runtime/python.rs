@@ -38,7 +38,9 @@ pub(super) fn packages(interpreters: &[PathBuf]) -> Found {
                 },
                 None => remarks.push(format!("{name}: no tensorflow package")),
             },
-            Err(error) if error.kind() == ErrorKind::NotFound => remarks.push(format!("{name}: not installed")),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                remarks.push(format!("{name}: not installed"))
+            }
             Err(error) => remarks.push(format!("{name}: cannot be asked: {error}")),
         }
     }
@@ -92,7 +94,10 @@ mod tests {
         for (says, expected) in [("True", true), ("False", false)] {
             let says = format!("build_info = OrderedDict([('is_cuda_build', {says})])");
             fs::write(platform.join("build_info.py"), says).unwrap();
-            let script = format!("echo a start-up file talks; echo '2.20.1|{}'", package.path().display());
+            let script = format!(
+                "echo a start-up file talks; echo '2.20.1|{}'",
+                package.path().display()
+            );
             let found = asked(&script).candidates;
             assert_eq!(found.len(), 1);
             assert_eq!(found[0].is_gpu_build, expected);
@@ -109,7 +114,11 @@ mod tests {
             ("echo", "/nowhere/python: not installed"),
         ] {
             let found = asked(script);
-            assert!(found.candidates.is_empty() && found.why_none.contains(why), "{}", found.why_none);
+            assert!(
+                found.candidates.is_empty() && found.why_none.contains(why),
+                "{}",
+                found.why_none
+            );
         }
     }
 

