@@ -57,9 +57,10 @@ pub fn cached(
                     ));
                 }
                 fetch(artifact, &path, &mut sources, progress)?;
-                read(folder, artifact).map_err(|unusable| FetchError::Spoilt {
+                // The disk, or someone else, may spoil what was just verified and put in place.
+                read(folder, artifact).map_err(|unusable| FetchError::Write {
                     path,
-                    why: unusable.why(),
+                    source: io::Error::other(unusable.why()),
                 })
             }
         }

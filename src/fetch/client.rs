@@ -144,7 +144,7 @@ fn proxy(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, Str
     };
     let understood = Url::parse(&url)
         .ok()
-        .filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+        .filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host() && url.path() == "/");
     let proxy = understood.and_then(|url| Proxy::https(url).ok());
     match proxy {
         Some(proxy) => Ok(Some(proxy)),

@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::progress::Progress;
 use reqwest::StatusCode;
+use reqwest::blocking::Response;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 use std::error::Error;
 use std::fs::File;
@@ -140,50 +141,53 @@ impl Client {
     ) -> Result<(), TransferCause> {
         let mut tries = 1;
         loop {
-            let cause = match self.attempt(url, label, max_bytes, into, progress) {
-                Ok(()) => return Ok(()),
-                Err(cause) if tries >= cause.tries() => return Err(cause),
-                Err(cause) => cause,
-            };
-            log::debug!("{}: {cause}; trying again", without_password(url));
+            into.set_len(0)
+                .and_then(|()| into.rewind())
+                .map_err(TransferCause::Write)?;
+            let outcome = self.ask(url, max_bytes).and_then(|response| {
+                let _watch = Watch::start(progress, label, response.content_length());
+                self.keep(response, max_bytes, into, progress)
+            });
+            match outcome {
+                Err(cause) if tries < cause.tries() => {
+                    log::debug!("{}: {cause}; trying again", without_password(url));
+                }
+                outcome => return outcome,
+            }
             thread::sleep(self.policy().pause * tries);
             tries += 1;
         }
     }
 
-    fn attempt(
-        &self,
-        url: &str,
-        label: &str,
-        max_bytes: u64,
-        into: &mut File,
-        progress: &dyn Progress,
-    ) -> Result<(), TransferCause> {
-        let policy = self.policy();
-        into.set_len(0)
-            .and_then(|()| into.rewind())
-            .map_err(TransferCause::Write)?;
+    fn ask(&self, url: &str, max_bytes: u64) -> Result<Response, TransferCause> {
         // Compressed for transport, the length announced would be another than the file's.
         let request = self.http()?.get(url).header(ACCEPT_ENCODING, "identity");
-        let mut response = request
+        let response = request
             .send()
-            .map_err(|error| TransferCause::of_request(&error, policy.stall_timeout))?;
-        if response.status() != StatusCode::OK {
-            return Err(TransferCause::Status(response.status()));
-        }
+            .map_err(|error| TransferCause::of_request(&error, self.policy().stall_timeout))?;
         let kind = response
             .headers()
             .get(CONTENT_TYPE)
             .and_then(|kind| kind.to_str().ok());
-        if kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("html")) {
-            return Err(TransferCause::HtmlPage);
+        if response.status() != StatusCode::OK {
+            Err(TransferCause::Status(response.status()))
+        } else if kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("html")) {
+            Err(TransferCause::HtmlPage)
+        } else if response.content_length().is_some_and(|bytes| bytes > max_bytes) {
+            Err(TransferCause::TooLarge { max_bytes })
+        } else {
+            Ok(response)
         }
-        let announced = response.content_length();
-        if announced.is_some_and(|bytes| bytes > max_bytes) {
-            return Err(TransferCause::TooLarge { max_bytes });
-        }
-        let _watch = Watch::start(progress, label, announced);
-        let begun = Instant::now();
+    }
+
+    fn keep(
+        &self,
+        mut response: Response,
+        max_bytes: u64,
+        into: &mut File,
+        progress: &dyn Progress,
+    ) -> Result<(), TransferCause> {
+        let (policy, begun) = (self.policy(), Instant::now());
         let (mut received, mut buffer) = (0, vec![0; 64 * 1024]);
         loop {
             let count = match response.read(&mut buffer) {
@@ -256,14 +260,6 @@ mod tests {
     fn shows_no_password() {
         assert_eq!(without_password("https://me:secret@host/a"), "https://me@host/a");
         assert_eq!(without_password("nonsense"), "nonsense");
-    }
-
-    #[test]
-    fn finds_what_an_io_error_wraps() {
-        let inner = rustls::Error::General("odd".into());
-        let outer = io::Error::other(io::Error::other(inner));
-        assert_eq!(innermost(&outer), "unexpected error: odd");
-        assert!(chain(&outer).any(|error| error.is::<rustls::Error>()));
     }
 
     #[test]

@@ -24,14 +24,6 @@ pub enum FetchError {
     /// The cache folder cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
-    /// What was just verified and put in place reads differently now: the disk, or someone else, spoils it.
-    #[error("{path} was fetched and verified, and yet: {why}")]
-    Spoilt {
-        /// The entry.
-        path: PathBuf,
-        /// What is wrong with it now.
-        why: String,
-    },
     /// The place where it should go cannot be written.
     #[error("cannot write {path}: {source}; {}", way_out(.source))]
     Write {

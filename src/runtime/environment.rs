@@ -15,21 +15,43 @@ const LOG_LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
 /// The folder in which the tensorflow crate (and this one, for its user) looks first.
 pub(super) const TENSORFLOW_DIR: &str = "TENSORFLOW_DIR";
 
-/// Flags of XLA, which is not used here. TensorFlow ends the process for one that it does not know.
-const XLA_FLAGS: [&str; 4] = [
-    "TF_XLA_FLAGS",
-    "XLA_FLAGS",
-    "TF_JITRT_FLAGS",
-    "TF_MLIR_TFRT_FLAGS",
-];
-/// Yes or no. TensorFlow ends the process for anything else.
-const BOOLEANS: [&str; 1] = [ONEDNN];
+/// What TensorFlow 2.21 takes as the value of a variable; for anything else it ends the process (each was tried).
+#[derive(Clone, Copy)]
+enum Takes {
+    /// Flags, some of which another version lacks. XLA is not used here, so they are of no use.
+    FlagsOfXla,
+    YesOrNo,
+    Number,
+}
 
-/// A variable of the user's that is left out, because TensorFlow would end the process for it.
-struct Refused {
-    variable: &'static str,
-    value: String,
-    why: &'static str,
+const TAKES: [(&str, Takes); 9] = [
+    ("TF_XLA_FLAGS", Takes::FlagsOfXla),
+    ("TF_JITRT_FLAGS", Takes::FlagsOfXla),
+    (ONEDNN, Takes::YesOrNo),
+    ("TF_DETERMINISTIC_OPS", Takes::YesOrNo),
+    ("TF_DETERMINISTIC_ORDER", Takes::YesOrNo),
+    ("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", Takes::YesOrNo),
+    ("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", Takes::YesOrNo),
+    ("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", Takes::YesOrNo),
+    ("TF_MKL_ALLOC_MAX_BYTES", Takes::Number),
+];
+
+impl Takes {
+    /// Why TensorFlow would not take `value`.
+    fn refuses(self, value: &str) -> Option<&'static str> {
+        match self {
+            Self::FlagsOfXla if value.is_empty() => None,
+            Self::FlagsOfXla => {
+                Some("XLA is not used, and TensorFlow ends the program for a flag that it lacks")
+            }
+            Self::YesOrNo if boolean(value).is_some() => None,
+            Self::YesOrNo => {
+                Some("TensorFlow takes 0, 1, true or false, and ends the program for anything else")
+            }
+            Self::Number if value.parse::<u64>().is_ok() => None,
+            Self::Number => Some("TensorFlow takes a number, and ends the program for anything else"),
+        }
+    }
 }
 
 /// What [`set_environment`] left for [`super::load`].
@@ -54,16 +76,21 @@ static PREPARED: OnceLock<Prepared> = OnceLock::new();
 pub unsafe fn set_environment(options: &Options) {
     PREPARED.get_or_init(|| {
         let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let refused = refused(variable);
-        for Refused { variable, value, why } in &refused {
-            log::warn!("{variable}={value} is left out: {why}");
-        }
+        let refused: Vec<_> = TAKES
+            .into_iter()
+            .filter_map(|(name, takes)| {
+                let value = variable(name)?;
+                let why = takes.refuses(&value)?;
+                log::warn!("{name}={value} is left out: {why}");
+                Some(name)
+            })
+            .collect();
         let link_folder = link_folder();
         let users_folder = env::var_os(TENSORFLOW_DIR).filter(|value| !value.is_empty());
         // SAFETY: the caller's promise.
         unsafe {
-            for refused in &refused {
-                env::remove_var(refused.variable);
+            for name in refused {
+                env::remove_var(name);
             }
             for (name, value) in settings(options, variable) {
                 env::set_var(name, value);
@@ -92,30 +119,6 @@ fn settings(
         _ => Some((LOG_LEVEL, if options.verbose { "0" } else { "3" })),
     };
     onednn.into_iter().chain(log_level)
-}
-
-fn refused(variable: impl Fn(&str) -> Option<String>) -> Vec<Refused> {
-    let refused = |name, why| {
-        variable(name).map(|value| Refused {
-            variable: name,
-            value,
-            why,
-        })
-    };
-    let flags = XLA_FLAGS.into_iter().filter_map(|name| {
-        refused(
-            name,
-            "XLA is not used, and a flag that this TensorFlow lacks would end the program",
-        )
-    });
-    let booleans = BOOLEANS
-        .into_iter()
-        .filter_map(|name| refused(name, "TensorFlow takes 0, 1, true or false"))
-        .filter(|refused| boolean(&refused.value).is_none());
-    flags
-        .chain(booleans)
-        .filter(|refused| !refused.value.is_empty())
-        .collect()
 }
 
 /// As TensorFlow reads a boolean.
@@ -224,10 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn what_would_end_the_process_is_left_out() {
-        let own = [("TF_XLA_FLAGS", "--x"), ("XLA_FLAGS", ""), (ONEDNN, "maybe")];
-        let names: Vec<_> = refused(of(&own)).iter().map(|refused| refused.variable).collect();
-        assert_eq!(names, ["TF_XLA_FLAGS", ONEDNN]);
-        assert!(refused(of(&[(ONEDNN, "FALSE")])).is_empty());
+    fn what_would_end_the_process_is_told_from_what_would_not() {
+        for (takes, good, bad) in [
+            (Takes::FlagsOfXla, &[""][..], &["--x"][..]),
+            (Takes::YesOrNo, &["0", "1", "TRUE", "false"], &["", "yes", "2"]),
+            (Takes::Number, &["0", "1000"], &["", "x", "1.5", "-1"]),
+        ] {
+            assert!(good.iter().all(|value| takes.refuses(value).is_none()));
+            assert!(bad.iter().all(|value| takes.refuses(value).is_some()));
+        }
     }
 }

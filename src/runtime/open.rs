@@ -4,7 +4,7 @@ use super::candidate::Candidate;
 use super::environment;
 use super::error::LibraryError;
 use super::platform::{FRAMEWORK, LIBRARY, PYTHON_LIBRARY};
-use super::version::Version;
+use super::version;
 use crate::fetch::Progress;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use std::ffi::{CStr, c_char, c_void};
@@ -38,7 +38,7 @@ pub(super) enum Failure {
 /// Opens `candidate`; returns the path that it was opened by, and its version.
 pub(super) fn open(candidate: &Candidate, progress: &dyn Progress) -> Result<(PathBuf, String), Failure> {
     if let Some(text) = &candidate.version
-        && Version::parse(text).is_some_and(|version| !version.is_supported())
+        && version::is_supported(text) == Some(false)
     {
         return Err(Failure::NotOpened(LibraryError::WrongVersion(text.clone())));
     }
@@ -88,13 +88,11 @@ fn look(path: &Path) -> Result<(), LibraryError> {
         _ => machine,
     };
     if class != 2 || machine != own {
-        let name = match machine {
-            3 => "x86 (32 bits)".to_owned(),
+        return Err(LibraryError::WrongArchitecture(match machine {
             62 => "x86_64".to_owned(),
             183 => "aarch64".to_owned(),
             other => format!("the ELF machine {other}"),
-        };
-        return Err(LibraryError::WrongArchitecture(name));
+        }));
     }
     let end = sections.saturating_add(u64::from(two(58)) * u64::from(two(60)));
     if kind != 3 || length < end {
@@ -202,7 +200,7 @@ fn check(library: &Library) -> Result<String, LibraryError> {
         let function = function.map_err(|_| LibraryError::MissingFunction("TF_Version"))?;
         CStr::from_ptr(function()).to_string_lossy().into_owned()
     };
-    if !Version::parse(&version).is_some_and(Version::is_supported) {
+    if version::is_supported(&version) != Some(true) {
         return Err(LibraryError::WrongVersion(version));
     }
     let is_missing = |name: &&&str| {

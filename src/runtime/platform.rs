@@ -41,60 +41,34 @@ pub(super) struct Wheel {
     pub sha256: &'static str,
 }
 
-const WHEELS: [(&str, &str, Wheel); 3] = [
-    (
-        "linux",
-        "x86_64",
-        Wheel {
-            requirement: "tensorflow-cpu==2.21.0",
-            version: "2.21.0",
-            platform: "manylinux_2_27_x86_64",
-            bytes: 274_000_871,
-            sha256: "dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb",
-        },
-    ),
-    (
-        "linux",
-        "aarch64",
-        Wheel {
-            requirement: "tensorflow==2.21.0",
-            version: "2.21.0",
-            platform: "manylinux_2_27_aarch64",
-            bytes: 281_946_471,
-            sha256: "b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552",
-        },
-    ),
-    (
-        "macos",
-        "aarch64",
-        Wheel {
-            requirement: "tensorflow==2.21.0",
-            version: "2.21.0",
-            platform: "macosx_12_0_arm64",
-            bytes: 223_488_205,
-            sha256: "56ecd7d47429acbe1df2694d50b75bf9fc3995ac92cb367cd9af6c4780ead712",
-        },
-    ),
-];
-
 /// The wheel for this machine, if there is one.
 pub(super) fn wheel() -> Option<Wheel> {
-    WHEELS
-        .iter()
-        .find(|(os, arch, _)| (*os, *arch) == (OS, ARCH))
-        .map(|(_, _, wheel)| wheel.clone())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fetch::Digest;
-
-    #[test]
-    fn pins_whole_digests_and_versions() {
-        for (_, _, wheel) in &WHEELS {
-            assert!(Digest::from_hex(wheel.sha256).is_some());
-            assert!(wheel.requirement.ends_with(wheel.version));
-        }
-    }
+    let (requirement, platform, bytes, sha256) = match (OS, ARCH) {
+        ("linux", "x86_64") => (
+            "tensorflow-cpu==2.21.0",
+            "manylinux_2_27_x86_64",
+            274_000_871,
+            "dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb",
+        ),
+        ("linux", "aarch64") => (
+            "tensorflow==2.21.0",
+            "manylinux_2_27_aarch64",
+            281_946_471,
+            "b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552",
+        ),
+        ("macos", "aarch64") => (
+            "tensorflow==2.21.0",
+            "macosx_12_0_arm64",
+            223_488_205,
+            "56ecd7d47429acbe1df2694d50b75bf9fc3995ac92cb367cd9af6c4780ead712",
+        ),
+        _ => return None,
+    };
+    Some(Wheel {
+        requirement,
+        version: "2.21.0",
+        platform,
+        bytes,
+        sha256,
+    })
 }

@@ -50,38 +50,34 @@ impl<'a> Search<'a> {
             None => self.looked("TENSORFLOW_DIR", "not set"),
         }
         // What is cached has no GPU support, so where a GPU may be used it comes late, and is not installed for it.
-        let places: &[fn(&mut Self) -> Outcome] = match self.gpu {
-            Gpu::Required => &[
-                Self::try_gpu_packages,
+        let has_driver = self.gpu == Gpu::Auto && places::has_nvidia_driver();
+        let mut places: Vec<fn(&mut Self) -> Outcome> = Vec::new();
+        if has_driver || self.gpu == Gpu::Required {
+            places.push(Self::try_gpu_packages);
+        }
+        places.extend(match self.gpu {
+            Gpu::Required => [
                 Self::try_conda,
                 Self::try_system,
                 Self::try_cache,
                 Self::try_packages,
-            ],
-            Gpu::Auto if places::has_nvidia_driver() => &[
-                Self::try_gpu_packages,
-                Self::try_cache,
-                Self::try_packages,
-                Self::try_conda,
-                Self::try_system,
-                Self::try_install,
-            ],
-            Gpu::Auto | Gpu::Unwanted => &[
+            ]
+            .to_vec(),
+            _ => [
                 Self::try_cache,
                 Self::try_packages,
                 Self::try_conda,
                 Self::try_system,
                 Self::try_install,
-            ],
-        };
+            ]
+            .to_vec(),
+        });
         for place in places {
             if let Some(runtime) = place(&mut self)? {
-                let is_cpu_build = !runtime.is_gpu_build
-                    && matches!(
-                        runtime.found_by,
-                        FoundBy::Cache | FoundBy::Installed | FoundBy::PythonPackage
-                    );
-                if is_cpu_build && self.gpu == Gpu::Auto && places::has_nvidia_driver() {
+                // Others do not say what they are.
+                let says =
+                    [FoundBy::Cache, FoundBy::Installed, FoundBy::PythonPackage].contains(&runtime.found_by);
+                if has_driver && says && !runtime.is_gpu_build {
                     self.progress.note(
                         "there is an NVIDIA driver, but no TensorFlow with GPU support: running on the CPU \
                          (python3 -m pip install 'tensorflow[and-cuda]' brings one, which is found by itself then)",

@@ -66,10 +66,13 @@ impl Place {
     }
 
     fn install(&self) -> Result<(PathBuf, FoundBy), String> {
-        self.install_pinned(self.wheel())
+        self.install_as(|_| {})
     }
 
-    fn install_pinned(&self, wheel: Wheel) -> Result<(PathBuf, FoundBy), String> {
+    /// Pinned otherwise.
+    fn install_as(&self, change: impl FnOnce(&mut Wheel)) -> Result<(PathBuf, FoundBy), String> {
+        let mut wheel = self.wheel();
+        change(&mut wheel);
         let cache = self.cache();
         let mut installer = Installer::new(&cache, wheel, &Silent);
         installer.path = Some(self.root.path().join("programs").into());
@@ -161,23 +164,15 @@ fn tries_the_next_pip_only_where_there_is_none() {
 #[test]
 fn refuses_another_wheel_than_the_pinned_one_and_leaves_nothing() {
     let place = Place::with_pip(DOWNLOAD);
-    let other = Wheel {
-        sha256: "00",
-        ..place.wheel()
-    };
     assert!(
         place
-            .install_pinned(other)
+            .install_as(|wheel| wheel.sha256 = "00")
             .unwrap_err()
             .contains("in place of 00")
     );
-    let longer = Wheel {
-        bytes: 1,
-        ..place.wheel()
-    };
     assert!(
         place
-            .install_pinned(longer)
+            .install_as(|wheel| wheel.bytes = 1)
             .unwrap_err()
             .contains("bytes in place of 1")
     );
