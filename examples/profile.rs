@@ -41,7 +41,7 @@ fn main() -> Result<()> {
         ..Default::default()
     };
     // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
-    unsafe { runtime::set_environment(&options) };
+    let _environment = unsafe { runtime::set_environment(&options) };
     let runtime = runtime::load(&options, &Silent)?;
     let config = SessionConfig::default();
     if towers == fast(Precision::F32, Convolutions::Own) {

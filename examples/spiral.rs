@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     // First of all TensorFlow's library is opened: found on this machine, or else installed into the cache.
     let options = runtime::Options::default();
     // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
-    unsafe { runtime::set_environment(&options) };
+    let _environment = unsafe { runtime::set_environment(&options) };
     runtime::load(&options, &Silent)?;
 
     let network = Network::new()?;

@@ -94,7 +94,7 @@ fn memory_and_open_files_stay() {
     let config = SessionConfig::reproducible();
     let options = runtime::Options::default();
     // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
-    unsafe { runtime::set_environment(&options) };
+    let _environment = unsafe { runtime::set_environment(&options) };
     runtime::load(&options, &Silent).unwrap();
     let dataset = dataset::load_from(runs::small_mnist()).unwrap();
     let mut session =

@@ -77,8 +77,9 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
         onednn,
         verbose: global.verbose > 0,
     };
-    // SAFETY: every subcommand opens TensorFlow before it does anything that starts a thread, so there is but this one.
-    unsafe { runtime::set_environment(&options) };
+    // SAFETY: every subcommand opens TensorFlow before it does anything that starts a thread, so there is but this one;
+    // those that show how a download is doing have ended by then, and read the environment through `std::env`.
+    let _environment = unsafe { runtime::set_environment(&options) };
     let watcher: Box<dyn Progress> = match options.verbose {
         true => progress::watcher(global),
         false => Box::new(Quiet::around(progress::watcher(global))),

@@ -65,28 +65,36 @@ struct Prepared {
 
 static PREPARED: OnceLock<Prepared> = OnceLock::new();
 
+/// The environment as [`set_environment`] made it. `TENSORFLOW_DIR` becomes the user's again when this is dropped, so
+/// that child processes see it as it was.
+#[derive(Debug)]
+#[must_use = "dropped before TensorFlow is loaded, it does not lead to the library"]
+pub struct Environment {
+    is_first: bool,
+}
+
 /// Sets what TensorFlow and the tensorflow crate read from the environment: `TF_ENABLE_ONEDNN_OPTS`,
-/// `TF_CPP_MIN_LOG_LEVEL`, and `TENSORFLOW_DIR`, which will lead that crate to whatever library [`super::load`] finds
-/// (that still looks first in the folder that it named before). Variables for which TensorFlow would end the process
-/// are removed, with a warning in the log. Only the first call in a process does anything.
+/// `TF_CPP_MIN_LOG_LEVEL`, and `TENSORFLOW_DIR`, which leads that crate to whatever library [`super::load`] finds (that
+/// still looks first in the folder that it named before). Variables for which TensorFlow would end the process are
+/// removed, with a warning in the log. Only the first call in a process does anything.
 ///
 /// # Safety
-/// While this runs, no other thread may read or change the environment other than through [`std::env`]. That is so at
-/// the start of `main`.
-pub unsafe fn set_environment(options: &Options) {
+/// Until this has returned, and again while what it returns is dropped, no other thread may read or change the
+/// environment other than through [`std::env`]. So it is in a `main` that starts no thread before TensorFlow is loaded.
+pub unsafe fn set_environment(options: &Options) -> Environment {
+    let mut is_first = false;
     PREPARED.get_or_init(|| {
+        is_first = true;
         let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let refused: Vec<_> = TAKES
-            .into_iter()
-            .filter_map(|(name, takes)| {
-                let value = variable(name)?;
-                let why = takes.refuses(&value)?;
-                log::warn!("{name}={value} is left out: {why}");
-                Some(name)
-            })
-            .collect();
+        let refused = TAKES.into_iter().filter_map(|(name, takes)| {
+            let value = variable(name)?;
+            let why = takes.refuses(&value)?;
+            log::warn!("{name}={value} is left out: {why}");
+            Some(name)
+        });
+        let refused: Vec<_> = refused.collect();
         let link_folder = link_folder();
-        let users_folder = env::var_os(TENSORFLOW_DIR).filter(|value| !value.is_empty());
+        let users_folder = env::var_os(TENSORFLOW_DIR);
         // SAFETY: the caller's promise.
         unsafe {
             for name in refused {
@@ -102,6 +110,22 @@ pub unsafe fn set_environment(options: &Options) {
             link_folder,
         }
     });
+    Environment { is_first }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        let Some(prepared) = PREPARED.get().filter(|_| self.is_first) else {
+            return;
+        };
+        // SAFETY: the promise of whoever called `set_environment`.
+        unsafe {
+            match &prepared.users_folder {
+                Some(folder) => env::set_var(TENSORFLOW_DIR, folder),
+                None => env::remove_var(TENSORFLOW_DIR),
+            }
+        }
+    }
 }
 
 /// What is to be set: an option beats the user's variable, which beats our default.
@@ -156,10 +180,11 @@ fn link_folder() -> PathBuf {
 
 /// The folder that `TENSORFLOW_DIR` named when the program started.
 pub(super) fn users_folder() -> Option<OsString> {
-    match PREPARED.get() {
+    let folder = match PREPARED.get() {
         Some(prepared) => prepared.users_folder.clone(),
-        None => env::var_os(TENSORFLOW_DIR).filter(|value| !value.is_empty()),
-    }
+        None => env::var_os(TENSORFLOW_DIR),
+    };
+    folder.filter(|folder| !folder.is_empty())
 }
 
 /// Where a link leads the tensorflow crate to a library, if [`set_environment`] was called.

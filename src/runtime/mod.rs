@@ -24,7 +24,7 @@ mod wheel;
 #[doc(no_inline)]
 pub use crate::session::{Device, DeviceInfo, Host, SessionConfig, Threads, devices};
 pub use candidate::FoundBy;
-pub use environment::set_environment;
+pub use environment::{Environment, set_environment};
 pub use error::{LibraryError, RuntimeError};
 pub use load::{Runtime, load, loaded};
 pub use report::{Attempt, Report};

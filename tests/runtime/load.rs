@@ -29,8 +29,9 @@ fn loads_once_for_all_threads_and_runs_a_graph() {
             ..
         })
     ));
+    let users = std::env::var_os("TENSORFLOW_DIR");
     // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
-    unsafe { runtime::set_environment(&Options::default()) };
+    let environment = unsafe { runtime::set_environment(&Options::default()) };
     let process = || {
         let variables: Vec<_> = std::env::vars_os().collect();
         let descriptors = [0, 1, 2].map(|number| std::fs::read_link(format!("/proc/self/fd/{number}")).ok());

@@ -18,7 +18,7 @@ pub fn load() {
         ..runtime::Options::default()
     };
     // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
-    unsafe { runtime::set_environment(&options) };
+    let _environment = unsafe { runtime::set_environment(&options) };
     runtime::load(&options, &Silent).expect("TensorFlow's library opens");
 }
 

@@ -32,7 +32,7 @@ impl HundredDigits {
 pub fn load() {
     let options = runtime::Options::default();
     // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
-    unsafe { runtime::set_environment(&options) };
+    let _environment = unsafe { runtime::set_environment(&options) };
     runtime::load(&options, &Silent).unwrap();
 }
 

@@ -94,7 +94,7 @@ pub fn load_reproducible() {
         ..runtime::Options::default()
     };
     // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
-    unsafe { runtime::set_environment(&options) };
+    let _environment = unsafe { runtime::set_environment(&options) };
     let loaded = runtime::load(&options, &Silent).unwrap();
     assert!(
         !loaded.onednn,
