@@ -142,16 +142,3 @@ fn gist(said: &str) -> String {
         false => lines.join("; ").chars().take(400).collect(),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keeps_the_gist_of_what_npm_says() {
-        let said = "npm error code ETARGET\nnpm error notarget No matching version\nnpm error A complete log of this \
-                    run can be found in: x\n";
-        assert_eq!(gist(said), "code ETARGET; notarget No matching version");
-        assert_eq!(gist("\n"), "it said nothing");
-    }
-}

@@ -145,8 +145,10 @@ impl Client {
                 .and_then(|()| into.rewind())
                 .map_err(TransferCause::Write)?;
             let outcome = self.ask(url, max_bytes).and_then(|response| {
-                let _watch = Watch::start(progress, label, response.content_length());
-                self.keep(response, max_bytes, into, progress)
+                progress.start(label, response.content_length());
+                let kept = self.keep(response, max_bytes, into, progress);
+                progress.finish();
+                kept
             });
             match outcome {
                 Err(cause) if tries < cause.tries() => {
@@ -210,31 +212,15 @@ impl Client {
     }
 }
 
-/// Pairs the watcher's `start` with a `finish`, however the transfer ends.
-struct Watch<'a>(&'a dyn Progress);
-
-impl<'a> Watch<'a> {
-    fn start(progress: &'a dyn Progress, label: &str, total: Option<u64>) -> Self {
-        progress.start(label, total);
-        Self(progress)
-    }
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        self.0.finish();
-    }
-}
-
 /// `url` as it may be shown and logged.
 pub(super) fn without_password(url: &str) -> String {
-    match reqwest::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(None) {
-            Ok(()) => parsed.to_string(),
-            Err(()) => url.to_owned(),
-        },
-        _ => url.to_owned(),
+    if let Ok(mut parsed) = reqwest::Url::parse(url)
+        && parsed.password().is_some()
+        && parsed.set_password(None).is_ok()
+    {
+        return parsed.to_string();
     }
+    url.to_owned()
 }
 
 /// The message of the deepest cause: `connection refused`, not `error sending request`.

@@ -247,29 +247,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opens_a_package_where_the_package_is() {
-        let root = tempfile::tempdir().unwrap();
-        let root = root.path().canonicalize().unwrap();
-        let [store, package, named] = ["store", "package", "named"].map(|name| root.join(name));
-        for folder in [&store, &package, &named] {
-            fs::create_dir(folder).unwrap();
-        }
-        for name in [PYTHON_LIBRARY, FRAMEWORK] {
-            fs::write(store.join(name), "").unwrap();
-            symlink(Path::new("../store").join(name), package.join(name)).unwrap();
-        }
-        let link = named.join(LIBRARY);
-        symlink(package.join(PYTHON_LIBRARY), &link).unwrap();
-        let ways = [
-            package.join(PYTHON_LIBRARY),
-            store.join(PYTHON_LIBRARY),
-            link.clone(),
-        ];
-        assert_eq!(ways_to(&link), ways);
-        assert_eq!(ways_to(&store.join(PYTHON_LIBRARY)), [store.join(PYTHON_LIBRARY)]);
-    }
-
-    #[test]
     fn refuses_what_is_no_library_for_this_machine_without_opening_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let look_at = |bytes: &[u8]| {

@@ -3,29 +3,18 @@
 use std::env::consts::{ARCH, OS};
 
 /// The C API's library as the official archives name it; the tensorflow crate opens only this name.
-pub(super) const LIBRARY: &str = if cfg!(target_os = "macos") {
-    "libtensorflow.dylib"
-} else {
-    "libtensorflow.so"
-};
+pub(super) const LIBRARY: &str = named("libtensorflow.so", "libtensorflow.dylib");
 /// The same with its major version, as installed without development files.
-pub(super) const VERSIONED_LIBRARY: &str = if cfg!(target_os = "macos") {
-    "libtensorflow.2.dylib"
-} else {
-    "libtensorflow.so.2"
-};
+pub(super) const VERSIONED_LIBRARY: &str = named("libtensorflow.so.2", "libtensorflow.2.dylib");
 /// The library inside a Python package: it holds the C API too.
-pub(super) const PYTHON_LIBRARY: &str = if cfg!(target_os = "macos") {
-    "libtensorflow_cc.2.dylib"
-} else {
-    "libtensorflow_cc.so.2"
-};
+pub(super) const PYTHON_LIBRARY: &str = named("libtensorflow_cc.so.2", "libtensorflow_cc.2.dylib");
 /// What each of them needs beside it.
-pub(super) const FRAMEWORK: &str = if cfg!(target_os = "macos") {
-    "libtensorflow_framework.2.dylib"
-} else {
-    "libtensorflow_framework.so.2"
-};
+pub(super) const FRAMEWORK: &str = named("libtensorflow_framework.so.2", "libtensorflow_framework.2.dylib");
+
+const fn named(linux: &'static str, macos: &'static str) -> &'static str {
+    if cfg!(target_os = "macos") { macos } else { linux }
+}
+
 /// The names a library goes by, the likelier first.
 pub(super) const LIBRARY_NAMES: [&str; 3] = [LIBRARY, VERSIONED_LIBRARY, PYTHON_LIBRARY];
 

@@ -74,58 +74,9 @@ fn package(folder: &Path, version: &str) -> Result<Candidate, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fetch::child::tests::write_script;
-
-    fn asked(script: &str) -> Found {
-        let folder = tempfile::tempdir().unwrap();
-        let python = folder.path().join("python3");
-        write_script(&python, script);
-        packages(&[python.clone(), python, "/nowhere/python".into()])
-    }
-
-    #[test]
-    fn takes_a_package_once_and_tells_whether_it_is_for_gpus() {
-        let package = tempfile::tempdir().unwrap();
-        let platform = package.path().join("python/platform");
-        fs::create_dir_all(&platform).unwrap();
-        fs::write(package.path().join(PYTHON_LIBRARY), "").unwrap();
-        for (says, expected) in [("True", true), ("False", false)] {
-            let says = format!("build_info = OrderedDict([('is_cuda_build', {says})])");
-            fs::write(platform.join("build_info.py"), says).unwrap();
-            let script = format!(
-                "echo a start-up file talks; echo '2.20.1|{}'",
-                package.path().display()
-            );
-            let found = asked(&script).candidates;
-            assert_eq!(found.len(), 1);
-            assert_eq!(found[0].is_gpu_build, expected);
-            assert_eq!(found[0].version.as_deref(), Some("2.20.1"));
-        }
-    }
-
-    #[test]
-    fn says_why_there_is_none() {
-        for (script, why) in [
-            ("echo", "python3: no tensorflow package"),
-            ("exit 3", "python3: cannot be asked: exit status: 3"),
-            ("echo '2.4.0|/nowhere'", "/nowhere holds no libtensorflow_cc"),
-            ("echo", "/nowhere/python: not installed"),
-        ] {
-            let found = asked(script);
-            assert!(
-                found.candidates.is_empty() && found.why_none.contains(why),
-                "{}",
-                found.why_none
-            );
-        }
-    }
-
-    #[test]
-    fn a_real_interpreter_understands_the_question() {
-        if let Ok(answer) = child::answer(Command::new("python3").args(["-c", WHERE])) {
-            assert!(answer.trim().is_empty() || answer.contains('|'), "{answer}");
-        }
+#[test]
+fn a_real_interpreter_understands_the_question() {
+    if let Ok(answer) = child::answer(Command::new("python3").args(["-c", WHERE])) {
+        assert!(answer.trim().is_empty() || answer.contains('|'), "{answer}");
     }
 }

@@ -54,6 +54,12 @@ fn loads_once_for_all_threads_and_runs_a_graph() {
         before,
         "loading changes neither environment nor standard streams"
     );
+    drop(environment);
+    assert_eq!(
+        std::env::var_os("TENSORFLOW_DIR"),
+        users,
+        "child processes see what the user set"
+    );
 
     let devices = devices(&config).unwrap();
     assert_eq!(devices[0].name, "CPU:0");

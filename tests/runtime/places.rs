@@ -31,6 +31,10 @@ fn a_tensorflow_dir_works_or_is_an_error() {
         let linked = named(links.path()).success().stderr("");
         linked.stdout(contains(library().display().to_string()));
     }
+    named(library()).success(); // the very file
+    let lib = tempfile::tempdir().unwrap();
+    symlink(library().parent().unwrap(), lib.path().join("lib")).unwrap();
+    named(lib.path()).success();
     let empty = tempfile::tempdir().unwrap();
     named(empty.path()).code(1).stderr(contains(format!(
         "TENSORFLOW_DIR={}: no TensorFlow library",
@@ -89,6 +93,13 @@ fn passes_over_a_package_that_is_too_old() {
     .code(1)
     .stderr(contains("is TensorFlow 2.12.1, and this program needs 2.13"))
     .stderr(contains("ERROR: offline"));
+    let old = Bare::new("exit 1", "2.4.0|/nowhere/tensorflow")
+        .runtime(&[])
+        .assert()
+        .code(1);
+    old.stderr(contains(
+        "/nowhere/tensorflow holds no libtensorflow_cc.so.2 (older than 2.12?)",
+    ));
 }
 
 #[test]
