@@ -138,13 +138,14 @@ fn proxy(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, Str
     else {
         return Ok(None);
     };
-    let url = match value.contains("://") {
+    let has_scheme = value.contains("://");
+    let url = match has_scheme {
         true => value.clone(),
         false => format!("http://{value}"),
     };
-    let understood = Url::parse(&url)
-        .ok()
-        .filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host() && url.path() == "/");
+    let understood = Url::parse(&url).ok().filter(|url| {
+        ["http", "https"].contains(&url.scheme()) && url.has_host() && (has_scheme || url.path() == "/")
+    });
     let proxy = understood.and_then(|url| Proxy::https(url).ok());
     match proxy {
         Some(proxy) => Ok(Some(proxy)),

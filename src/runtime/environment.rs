@@ -1,10 +1,11 @@
 //! The process environment, which TensorFlow and the tensorflow crate read when the library is opened.
 
-use super::Options;
 use super::error::RuntimeError;
+use super::{Options, installed, platform};
 use crate::fetch::cache;
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -154,28 +155,24 @@ fn boolean(value: &str) -> Option<bool> {
     }
 }
 
-/// A path in a folder that can be written, where a link can be made and removed again. The usual folder for temporary
-/// files is only the first choice: `TMPDIR` may name one that is not there.
+/// A path where a folder can be made, for a link, and removed again. The usual folder for temporary files is only the
+/// first choice: `TMPDIR` may name one that is not there, or that is full. Where nothing can be written, it is the folder
+/// of the library in the cache, which needs no link.
 fn link_folder() -> PathBuf {
     let usual = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from);
-    let folders = [env::temp_dir()]
-        .into_iter()
-        .chain(usual)
-        .chain(cache::directory().ok());
-    let is_writable = |folder: &PathBuf| {
-        let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
-        folder.is_absolute() && folder.is_dir() && rustix::fs::access(folder, access).is_ok()
+    let cache = cache::directory().ok();
+    let folders = [env::temp_dir()].into_iter().chain(usual).chain(cache.clone());
+    let drawn = getrandom::u32().unwrap_or_default();
+    let name = format!("tf-mnist-{}-{drawn:08x}", std::process::id());
+    let can_be_made = |folder: &PathBuf| {
+        folder.is_absolute()
+            && fs::create_dir(folder)
+                .and_then(|()| fs::remove_dir(folder))
+                .is_ok()
     };
-    let name = format!(
-        "tf-mnist-{}-{:08x}",
-        std::process::id(),
-        getrandom::u32().unwrap_or_default()
-    );
-    folders
-        .into_iter()
-        .find(is_writable)
-        .unwrap_or_else(env::temp_dir)
-        .join(name)
+    let cached = || Some(installed::folder(&cache?, platform::wheel()?.version));
+    let mut places = folders.map(|folder| folder.join(&name));
+    places.find(can_be_made).or_else(cached).unwrap_or_default()
 }
 
 /// The folder that `TENSORFLOW_DIR` named when the program started.

@@ -20,6 +20,8 @@ pub(super) struct Installer<'a> {
     pub progress: &'a dyn Progress,
     /// Where programs are searched; `None`: the `PATH`.
     pub path: Option<OsString>,
+    /// Whether an install whose files have their sizes is taken for sound, or only one whose bytes are.
+    pub trusts_sizes: bool,
 }
 
 impl<'a> Installer<'a> {
@@ -29,6 +31,7 @@ impl<'a> Installer<'a> {
             wheel,
             progress,
             path: None,
+            trusts_sizes: true,
         }
     }
 
@@ -51,7 +54,9 @@ impl<'a> Installer<'a> {
         }
         cache::remove_leftovers(self.cache, &lock);
         let target = installed::folder(self.cache, self.wheel.version);
-        if let State::Sound(library) = installed::check(&target) {
+        if let State::Sound(library) = installed::check(&target)
+            && (self.trusts_sizes || installed::damage(&target).is_none())
+        {
             return Ok((library, FoundBy::Cache));
         }
         let at_disk = |error: io::Error| disk_error(self.cache, &error);

@@ -100,7 +100,8 @@ impl Surroundings {
     }
 }
 
-/// Whether there is an NVIDIA driver, without which a build with GPU support is of no use.
+/// Whether there is an NVIDIA driver, without which a build with GPU support is of no use, and it may be used.
 pub(super) fn has_nvidia_driver() -> bool {
-    cfg!(target_os = "linux") && open::dlopen(Path::new("libcuda.so.1")).is_ok()
+    let hidden = env::var_os("CUDA_VISIBLE_DEVICES").is_some_and(|value| value.is_empty() || value == "-1");
+    cfg!(target_os = "linux") && !hidden && open::dlopen(Path::new("libcuda.so.1")).is_ok()
 }

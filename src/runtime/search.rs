@@ -21,6 +21,8 @@ pub(super) struct Search<'a> {
     surroundings: Surroundings,
     progress: &'a dyn Progress,
     report: Report,
+    /// A library in the cache that could not be opened.
+    suspect: Option<PathBuf>,
 }
 
 type Outcome = Result<Option<Runtime>, RuntimeError>;
@@ -31,6 +33,7 @@ impl<'a> Search<'a> {
             gpu: options.gpu,
             surroundings,
             progress,
+            suspect: None,
             report: Report {
                 gpu: options.gpu == Gpu::Required,
                 ..Report::default()
@@ -174,72 +177,56 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Opens what the cache holds. What is damaged is installed anew at once, before lesser places are looked at.
+    /// Opens what the cache holds. What is seen to be damaged is installed anew at once, before lesser places are looked
+    /// at.
     fn try_cache(&mut self) -> Outcome {
         let (Some(cache), Some(wheel)) = (self.cache(), platform::wheel()) else {
             return Ok(None);
         };
         let folder = installed::folder(&cache, wheel.version);
-        let damage = match installed::check(&folder) {
+        match installed::check(&folder) {
             State::Absent => {
                 self.looked(cache.display().to_string(), "no TensorFlow installed there");
-                return Ok(None);
+                Ok(None)
             }
-            State::Damaged(why) => why,
-            State::Sound(library) => match self.open_cached(library, &folder, FoundBy::Cache)? {
-                Ok(runtime) => return Ok(Some(runtime)),
-                Err(None) => return Ok(None),
-                Err(Some(why)) => why,
-            },
-        };
-        self.progress.note(&format!(
-            "{} is damaged ({damage}); installing it anew",
-            folder.display()
-        ));
-        self.looked(folder.display().to_string(), format!("damaged: {damage}"));
-        self.try_install()
+            State::Damaged(why) => {
+                self.damaged(&folder, &why);
+                self.try_install()
+            }
+            State::Sound(library) => {
+                let opened = self.open_cached(library, FoundBy::Cache)?;
+                self.suspect = opened.is_none().then_some(folder);
+                Ok(opened)
+            }
+        }
     }
 
-    /// Opens a library of the cache. If it cannot be opened: why it is damaged, or nothing if its files are as they
-    /// were installed, so that installing them again would not help.
-    fn open_cached(
-        &mut self,
-        library: PathBuf,
-        folder: &Path,
-        found_by: FoundBy,
-    ) -> Result<Result<Runtime, Option<String>>, RuntimeError> {
+    fn damaged(&mut self, folder: &Path, why: &str) {
+        let folder = folder.display().to_string();
+        self.progress
+            .note(&format!("{folder} is damaged ({why}); installing it anew"));
+        self.looked(folder, format!("damaged: {why}"));
+    }
+
+    fn open_cached(&mut self, library: PathBuf, found_by: FoundBy) -> Outcome {
         let candidate = Candidate::new(library, found_by);
         match self.open(&candidate) {
-            Ok(runtime) => Ok(Ok(runtime)),
+            Ok(runtime) => Ok(Some(runtime)),
             Err(Failure::Wrong(path, cause)) => Err(unusable(path, found_by, cause)),
-            Err(Failure::Absent) => Ok(Err(None)),
+            Err(Failure::Absent) => Ok(None),
             Err(Failure::NotOpened(cause)) => {
-                let mut why = cause.to_string();
-                let is_elsewhere = matches!(cause, LibraryError::NoExec);
-                if is_elsewhere {
-                    why += "; TF_MNIST_CACHE names another folder";
-                }
-                self.progress
-                    .note(&format!("{} {why}; looking further", candidate.library.display()));
-                self.looked(candidate.library.display().to_string(), why);
-                Ok(Err(match is_elsewhere {
-                    true => None,
-                    false => installed::damage(folder),
-                }))
+                let name = candidate.library.display().to_string();
+                self.progress.note(&format!("{name} {cause}; looking further"));
+                self.looked(name, cause.to_string());
+                Ok(None)
             }
         }
     }
 
     fn try_install(&mut self) -> Outcome {
         // It may have failed a moment ago, for a damaged cache.
-        let Some(cache) = self
-            .surroundings
-            .cache
-            .as_ref()
-            .ok()
-            .filter(|_| self.report.tried.is_empty())
-            .cloned()
-        else {
+        let is_new = self.report.tried.is_empty();
+        let Some(cache) = self.surroundings.cache.as_ref().ok().filter(|_| is_new).cloned() else {
             return Ok(None);
         };
         let Some(wheel) = platform::wheel() else {
@@ -252,11 +239,19 @@ impl<'a> Search<'a> {
             return Ok(None);
         };
         let source = format!("pip download {}", wheel.requirement);
-        match Installer::new(&cache, wheel, self.progress).install() {
-            Ok((library, found_by)) => {
-                let folder = library.parent().unwrap_or(&cache).to_path_buf();
-                Ok(self.open_cached(library, &folder, found_by)?.ok())
+        let mut installer = Installer::new(&cache, wheel, self.progress);
+        // Only now is it worth reading all of a library that could not be opened: nothing else was found.
+        if let Some(folder) = self.suspect.take()
+            && !open::is_noexec(&folder)
+        {
+            match installed::damage(&folder) {
+                Some(why) => self.damaged(&folder, &why),
+                None => return Ok(None), // it would be the same again
             }
+            installer.trusts_sizes = false;
+        }
+        match installer.install() {
+            Ok((library, found_by)) => self.open_cached(library, found_by),
             Err(why) => {
                 self.report.tried.push(Attempt::new(source, why));
                 Ok(None)

@@ -138,7 +138,11 @@ fn a_cache_with_other_file_times_is_not_read_through_at_every_start() {
         .unwrap();
     // It is taken for whole, which it would not be had it been read; opening it then tells.
     let opened = bare.runtime(&[]).assert().code(1);
-    opened.stderr(contains("libtensorflow_cc.so.2 is not a shared library").and(contains("its SHA-256 is")));
+    opened.stderr(
+        contains("libtensorflow_cc.so.2 is not a shared library")
+            .and(contains("its SHA-256 is"))
+            .and(contains("ERROR: offline")),
+    );
 }
 
 /// Needs leave to mount.

@@ -178,5 +178,16 @@ fn an_nvidia_driver_makes_a_gpu_build_worth_looking_for() {
         let expected = "there is an NVIDIA driver, but no TensorFlow with GPU support: running on the CPU";
         let assert = command.assert().success().stdout(contains(found));
         assert.stderr(contains(expected).count(usize::from(note)));
+        if has_driver {
+            let mut hidden = bare.runtime(&["--device", device]);
+            hidden
+                .env("LD_LIBRARY_PATH", driver.path())
+                .env("CUDA_VISIBLE_DEVICES", "");
+            hidden
+                .assert()
+                .success()
+                .stderr("")
+                .stdout(contains("found in the cache"));
+        }
     }
 }

@@ -69,12 +69,11 @@ impl Place {
         self.install_as(|_| {})
     }
 
-    /// Pinned otherwise.
-    fn install_as(&self, change: impl FnOnce(&mut Wheel)) -> Result<(PathBuf, FoundBy), String> {
-        let mut wheel = self.wheel();
-        change(&mut wheel);
+    /// With an installer that is changed before.
+    fn install_as(&self, change: impl FnOnce(&mut Installer<'_>)) -> Result<(PathBuf, FoundBy), String> {
         let cache = self.cache();
-        let mut installer = Installer::new(&cache, wheel, &Silent);
+        let mut installer = Installer::new(&cache, self.wheel(), &Silent);
+        change(&mut installer);
         installer.path = Some(self.root.path().join("programs").into());
         installer.install()
     }
@@ -109,7 +108,13 @@ fn installs_the_two_libraries_and_nothing_else() {
     assert_eq!(fs::read(library.with_file_name(FRAMEWORK)).unwrap(), b"other");
     assert_eq!(fs::read_dir(library.parent().unwrap()).unwrap().count(), 4);
     assert_eq!(place.cached(), ["libtensorflow-2.21.0-cpu"]);
-    assert_eq!(place.install().unwrap(), (library, FoundBy::Cache));
+    assert_eq!(place.install().unwrap(), (library.clone(), FoundBy::Cache));
+    // Other bytes, as many of them.
+    fs::write(&library, "FIRST").unwrap();
+    assert_eq!(place.install().unwrap().1, FoundBy::Cache);
+    let anew = place.install_as(|installer| installer.trusts_sizes = false);
+    assert_eq!(anew.unwrap(), (library.clone(), FoundBy::Installed));
+    assert_eq!(fs::read(&library).unwrap(), b"first");
 
     let arguments = place.read("arguments");
     assert!(
@@ -166,13 +171,13 @@ fn refuses_another_wheel_than_the_pinned_one_and_leaves_nothing() {
     let place = Place::with_pip(DOWNLOAD);
     assert!(
         place
-            .install_as(|wheel| wheel.sha256 = "00")
+            .install_as(|installer| installer.wheel.sha256 = "00")
             .unwrap_err()
             .contains("in place of 00")
     );
     assert!(
         place
-            .install_as(|wheel| wheel.bytes = 1)
+            .install_as(|installer| installer.wheel.bytes = 1)
             .unwrap_err()
             .contains("bytes in place of 1")
     );
