@@ -122,7 +122,7 @@ pub fn no_gpu(error: SessionError) -> anyhow::Error {
         }
         _ => return error.into(),
     };
-    failure::advised(anyhow!(error).context("--device"), advice)
+    failure::advised(anyhow!("--device {error}"), advice)
 }
 
 /// Opens TensorFlow, to use a network in sessions of the settings that it returns.

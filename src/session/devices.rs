@@ -79,6 +79,7 @@ fn no_gpu(wanted: Device, seen: &str, runtime: &Runtime) -> SessionError {
         wanted,
         seen: seen.to_owned(),
         library: runtime.library.clone(),
+        found_by: runtime.found_by,
         is_gpu_build: runtime.is_gpu_build,
     }
 }

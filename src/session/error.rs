@@ -1,6 +1,7 @@
 //! Why there is no session as asked for.
 
 use super::device::Device;
+use crate::runtime::FoundBy;
 use std::path::PathBuf;
 
 /// TensorFlow gives no session as asked for.
@@ -10,7 +11,7 @@ pub enum SessionError {
     #[error("TensorFlow is not loaded yet")]
     NotLoaded,
     /// A GPU is required, and TensorFlow sees no such one.
-    #[error("{wanted}: TensorFlow sees no such GPU; it sees {seen}\n  library: {library}")]
+    #[error("{wanted}: TensorFlow sees no such GPU; it sees {seen}\n  library: {library} ({found_by})")]
     NoGpu {
         /// The device asked for.
         wanted: Device,
@@ -18,6 +19,8 @@ pub enum SessionError {
         seen: String,
         /// The library asked.
         library: PathBuf,
+        /// How it was found.
+        found_by: FoundBy,
         /// Whether that is a build with GPU support.
         is_gpu_build: bool,
     },

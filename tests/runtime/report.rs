@@ -62,7 +62,7 @@ fn a_gpu_that_is_not_there_is_an_error_that_says_what_is() {
             .code(1)
             .stdout("")
             .stderr(contains(format!(
-                "--device: {device}: TensorFlow sees no such GPU; it sees CPU:0"
+                "--device {device}: TensorFlow sees no such GPU; it sees CPU:0"
             )))
             .stderr(contains("--device cpu runs without"));
     }
