@@ -16,7 +16,8 @@ use tf_mnist::kernels;
 use tf_mnist::model::summary::Summary;
 use tf_mnist::model::{BuildOptions, Convolutions, Network, Towers};
 use tf_mnist::networks;
-use tf_mnist::runtime::{self, SessionConfig};
+use tf_mnist::runtime;
+use tf_mnist::session::SessionConfig;
 
 const BATCH: u64 = 100;
 const CHUNK: u64 = 1000;
@@ -41,6 +42,8 @@ fn main() -> Result<()> {
         onednn: Some(true),
         ..Default::default()
     };
+    // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
+    let _environment = unsafe { runtime::set_environment(&options) };
     let runtime = runtime::load(&options, &Silent)?;
     let config = SessionConfig::default();
     if towers == fast(Precision::F32, Convolutions::Own) {

@@ -20,7 +20,10 @@ const STEPS: usize = 400;
 
 fn main() -> Result<()> {
     // First of all TensorFlow's library is opened: found on this machine, or else installed into the cache.
-    runtime::load(&runtime::Options::default(), &Silent)?;
+    let options = runtime::Options::default();
+    // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
+    let _environment = unsafe { runtime::set_environment(&options) };
+    runtime::load(&options, &Silent)?;
 
     let network = Network::new()?;
     let data = spirals()?;

@@ -15,4 +15,5 @@ pub mod picture;
 mod regular_file;
 pub mod runtime;
 pub mod saved_model;
+pub mod session;
 pub mod training;

@@ -18,7 +18,7 @@ use graph_session::{GraphSession, graph};
 use tensorflow::Output;
 use tf_mnist::graph::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Initializer, Loss, Mode,
-    Padding, Scope, Variable, gradients, max_pool, sparse_softmax_cross_entropy,
+    Padding, Pool, Scope, Variable, gradients, pool, sparse_softmax_cross_entropy,
 };
 use values::Values;
 
@@ -140,7 +140,7 @@ fn check_conv2d(size: u64, config: Conv2dConfig) {
         .iter()
         .map(|v| random.vector(v.len() as usize, -1.0, 1.0))
         .collect();
-    let (stride, same) = (config.stride as usize, config.padding == Padding::Same);
+    let (stride, same) = (config.strides.0[0] as usize, config.padding == Padding::Same);
     let reference = |at: &[Array]| reference::conv2d(&at[0], &at[1], &at[2], stride, same);
     Layer {
         scope,
@@ -178,7 +178,7 @@ fn conv2d_valid() {
             size,
             Conv2dConfig {
                 padding,
-                stride,
+                strides: stride.into(),
                 ..Conv2dConfig::default()
             },
         );
@@ -246,7 +246,7 @@ fn max_pool_takes_the_greatest_and_gives_it_the_whole_gradient() {
     for (size, stride, padding) in [(2, 2, Padding::Valid), (3, 2, Padding::Same)] {
         let scope = graph(None);
         let x = input(&scope, &[2, 5, 5, 2]);
-        let y = max_pool(&scope, "pool", x.read(), size, stride, padding).unwrap();
+        let y = pool(&scope, Pool::Max, x.read(), size.into(), stride.into(), padding).unwrap();
         let values = vec![Values::new(4).far_apart(100, 0.05)];
         let reference = |at: &[Array]| {
             reference::max_pool(&at[0], size as usize, stride as usize, padding == Padding::Same)
@@ -262,12 +262,45 @@ fn max_pool_takes_the_greatest_and_gives_it_the_whole_gradient() {
 }
 
 #[test]
-fn activations() {
-    for activation in [Activation::Relu, Activation::Selu] {
-        let function = match activation {
-            Activation::Relu => reference::relu,
-            Activation::Selu => reference::selu,
+fn average_pool_is_the_mean_of_what_lies_in_the_image() {
+    for (size, stride, padding) in [(2, 2, Padding::Valid), (3, 2, Padding::Same)] {
+        let scope = graph(None);
+        let x = input(&scope, &[2, 5, 5, 2]);
+        let y = pool(
+            &scope,
+            Pool::Average,
+            x.read(),
+            size.into(),
+            stride.into(),
+            padding,
+        )
+        .unwrap();
+        let values = vec![Values::new(4).far_apart(100, 0.05)];
+        let reference = |at: &[Array]| {
+            reference::average_pool(&at[0], size as usize, stride as usize, padding == Padding::Same)
         };
+        Layer {
+            scope,
+            variables: vec![x],
+            values,
+            reference: &reference,
+        }
+        .check(&y);
+    }
+}
+
+#[test]
+fn activations() {
+    let activations: [(Activation, fn(f64) -> f64); 7] = [
+        (Activation::Relu, reference::relu),
+        (Activation::Selu, reference::selu),
+        (Activation::Elu, |x| if x > 0.0 { x } else { x.exp_m1() }),
+        (Activation::Tanh, f64::tanh),
+        (Activation::Sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
+        (Activation::Softplus, |x| x.exp().ln_1p()),
+        (Activation::LeakyRelu, |x| if x > 0.0 { x } else { 0.2 * x }),
+    ];
+    for (activation, function) in activations {
         let scope = graph(None);
         let x = input(&scope, &[6, 7]);
         let y = activation.apply(&scope, x.read()).unwrap();

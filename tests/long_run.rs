@@ -14,7 +14,8 @@ use tf_mnist::model::{Inputs, Network};
 use tf_mnist::networks::{LearningRate, Validate};
 
 const PIXELS: u64 = 784;
-use tf_mnist::runtime::{self, SessionConfig};
+use tf_mnist::runtime;
+use tf_mnist::session::SessionConfig;
 use tf_mnist::training::{
     Ending, Interrupt, ModelCheckpoint, Observer, Result, RunDirectory, Schedule, TrainingSession,
     TrainingState, ValidationMode, fit,
@@ -95,7 +96,10 @@ fn open_files() -> u64 {
 #[test]
 fn memory_and_open_files_stay() {
     let config = SessionConfig::reproducible();
-    runtime::load(&runtime::Options::default(), &Silent).unwrap();
+    let options = runtime::Options::default();
+    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
+    let _environment = unsafe { runtime::set_environment(&options) };
+    runtime::load(&options, &Silent).unwrap();
     let dataset = dataset::load_from(runs::small_mnist()).unwrap();
     let mut session =
         TrainingSession::new(tiny_network().unwrap(), &config.session_options().unwrap()).unwrap();

@@ -1,14 +1,14 @@
 //! `tf-mnist data`: the four files, their counts and digests, and the split.
 
-use super::{output, progress};
+use super::{failure, output, progress};
 use crate::cli::{GlobalArgs, JsonArgs};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use tf_mnist::dataset::{self, Dataset, Origin};
-use tf_mnist::fetch::Digest;
+use tf_mnist::dataset::{self, Dataset, DatasetError, Origin};
+use tf_mnist::fetch::{Digest, FetchError};
 
 /// # Errors
 /// The data set cannot be had, or stdout cannot be written.
@@ -29,7 +29,14 @@ pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
 pub fn load(global: &GlobalArgs) -> Result<Dataset> {
     match &global.data_dir {
         Some(folder) => dataset::load_from(folder).context("cannot use --data-dir"),
-        None => dataset::load_default(&*progress::watcher(global)).context("cannot get MNIST"),
+        None => dataset::load_default(&*progress::watcher(global)).map_err(|error| {
+            let is_elsewhere = matches!(error, DatasetError::Fetch(FetchError::EverySourceFailed { .. }));
+            let error = anyhow!(error).context("cannot get MNIST");
+            match is_elsewhere {
+                true => failure::advised(error, "  - name a folder with the four files: --data-dir FOLDER"),
+                false => error,
+            }
+        }),
     }
 }
 

@@ -14,6 +14,7 @@ mod options;
 mod output;
 mod predict;
 mod progress;
+mod quiet;
 mod resume;
 mod run;
 mod runtime;

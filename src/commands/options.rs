@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use tf_mnist::graph::{Checkpoint, Precision, latest_checkpoint};
 use tf_mnist::model::{AccuracyOn, Convolutions};
 use tf_mnist::networks::{self, LearningRate, Table, Validate};
-use tf_mnist::runtime::{Runtime, SessionConfig};
+use tf_mnist::runtime::Runtime;
+use tf_mnist::session::SessionConfig;
 use tf_mnist::training::{RunConfig, ValidationMode, Versions};
 
 /// The options of the run; what only the opened library and the data set tell is not in them yet. `network` is what was
@@ -156,7 +157,7 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) 
     }
     let convolutions = match config.reproducible {
         true => Convolutions::TensorFlow,
-        false => Convolutions::fastest(runtime, &config.session)?,
+        false => Convolutions::fastest(runtime, &config.session).map_err(tensorflow::no_gpu)?,
     };
     if resumed && convolutions != config.convolutions {
         log::warn!(

@@ -7,7 +7,8 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::process::ExitCode;
 use tf_mnist::model::Convolutions;
-use tf_mnist::runtime::{self, DeviceInfo, Host, Runtime, SessionConfig, Threads};
+use tf_mnist::runtime::Runtime;
+use tf_mnist::session::{DeviceInfo, Host, SessionConfig, Threads};
 
 /// # Errors
 /// TensorFlow cannot be had, it has no such device, or stdout cannot be written.
@@ -16,7 +17,7 @@ pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
     let runtime = tensorflow::load(global, &config, tensorflow::onednn(global, false))?;
     let report = Report {
         runtime,
-        devices: runtime::devices(&config)?,
+        devices: tensorflow::list_devices(&config)?,
         convolutions: Convolutions::fastest(runtime, &config)?,
         threads: config.threads(),
         session: &config,

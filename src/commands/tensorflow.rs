@@ -1,13 +1,16 @@
 //! From the global options to an open TensorFlow and the settings of its sessions.
 
+use super::quiet::Quiet;
 use super::{failure, options, progress};
 use crate::cli::GlobalArgs;
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use std::path::Path;
 use tf_mnist::classifier::{self, Classifier, Location};
+use tf_mnist::fetch::Progress;
 use tf_mnist::graph::Checkpoint;
 use tf_mnist::model::Convolutions;
-use tf_mnist::runtime::{self, Device, Options, Runtime, SessionConfig};
+use tf_mnist::runtime::{self, Gpu, Options, Runtime, RuntimeError};
+use tf_mnist::session::{Device, DeviceInfo, SessionConfig, SessionError, devices};
 
 /// The session settings that the options ask for. `reproducible` fixes threads and the graph optimizer.
 ///
@@ -67,11 +70,60 @@ pub fn onednn(global: &GlobalArgs, reproducible: bool) -> Option<bool> {
 /// It cannot be had or opened.
 pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -> Result<&'static Runtime> {
     let options = Options {
-        device: config.device,
+        gpu: match config.device {
+            Device::Auto => Gpu::Auto,
+            Device::Cpu => Gpu::Unwanted,
+            Device::Gpu(_) => Gpu::Required,
+        },
         onednn,
         verbose: global.verbose > 0,
     };
-    runtime::load(&options, &*progress::watcher(global)).context("cannot run TensorFlow")
+    // SAFETY: every subcommand opens TensorFlow before it does anything that starts a thread, so there is but this one;
+    // those that show how a download is doing have ended by then, and read the environment through `std::env`.
+    let _environment = unsafe { runtime::set_environment(&options) };
+    let watcher: Box<dyn Progress> = match options.verbose {
+        true => progress::watcher(global),
+        false => Box::new(Quiet::around(progress::watcher(global))),
+    };
+    runtime::load(&options, &*watcher).map_err(|error| {
+        let advice = match &error {
+            RuntimeError::NotFound(report) if report.gpu => Some("  --device cpu runs without"),
+            _ => None,
+        };
+        let error = anyhow!(error).context("cannot run TensorFlow");
+        match advice {
+            Some(advice) => failure::advised(error, advice),
+            None => error,
+        }
+    })
+}
+
+/// The devices that a session of these settings has.
+///
+/// # Errors
+/// There can be no session, or none with the GPU that is asked for.
+pub fn list_devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>> {
+    devices(config).map_err(no_gpu)
+}
+
+/// What helps where there is no GPU.
+pub fn no_gpu(error: SessionError) -> anyhow::Error {
+    let advice = match &error {
+        SessionError::NoGpu {
+            is_gpu_build: true, ..
+        } => {
+            "  this build has GPU support: -v shows what keeps TensorFlow from the GPU (its driver? nvidia-smi tells); \
+             --device cpu runs without"
+        }
+        SessionError::NoGpu {
+            is_gpu_build: false, ..
+        } => {
+            "  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
+             --device cpu runs without"
+        }
+        _ => return error.into(),
+    };
+    failure::advised(anyhow!("--device {error}"), advice)
 }
 
 /// Opens TensorFlow, to use a network in sessions of the settings that it returns.
@@ -95,7 +147,7 @@ pub fn classifier(global: &GlobalArgs, path: &Path, network: Option<&Path>) -> R
         classifier::network_of(&Checkpoint::open(&prefix)?, network.as_ref())?;
     }
     let (runtime, config) = open(global)?;
-    let convolutions = Convolutions::fastest(runtime, &config)?;
+    let convolutions = Convolutions::fastest(runtime, &config).map_err(no_gpu)?;
     let options = config.session_options()?;
     Ok(Classifier::open(path, network.as_ref(), &options, convolutions)?)
 }

@@ -18,7 +18,8 @@ use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::model::Convolutions;
 use tf_mnist::networks::Validate;
-use tf_mnist::runtime::{Host, Runtime};
+use tf_mnist::runtime::Runtime;
+use tf_mnist::session::Host;
 use tf_mnist::training::{
     Ending, Interrupt, ModelCheckpoint, ProgressDisplay, RunConfig, RunDirectory, TrainingError,
     TrainingSession, TrainingState, fit,
@@ -65,8 +66,8 @@ pub fn run(
     if config.precision == Precision::Bf16 {
         warn_of_bf16(&config, runtime)?;
     }
-    // Read and verified while the graph is built. Not before the library is open: that sets environment variables,
-    // which no other thread may read meanwhile.
+    // Read and verified while the graph is built. Not before the library is open: for that
+    // environment variables are set, which no other thread may read meanwhile.
     let dataset = start_loading(global, config.data_dir.clone());
 
     let session = TrainingSession::new(config.build_network()?, &config.session.session_options()?)?;

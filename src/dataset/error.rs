@@ -82,8 +82,7 @@ fn what_helps(error: &FetchError) -> String {
         FetchError::EverySourceFailed { .. } => format!(
             "\nWhat helps:\n  - check the network; HTTPS_PROXY is honoured, and behind a proxy that inspects TLS, name its \
              CA certificate in SSL_CERT_FILE\n  - name an https mirror of your own in {MIRROR_VARIABLE}, or install npm\n  \
-             - copy the four files into a folder and pass it as --data-dir, or into the folder mnist of the cache, which \
-             TF_MNIST_CACHE moves"
+             - copy the four files into the folder mnist of the cache, which TF_MNIST_CACHE moves"
         ),
         _ => String::new(),
     }

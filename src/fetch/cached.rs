@@ -1,11 +1,10 @@
 //! Artifacts by way of a cache folder, whose entries are verified at every use.
 
-use super::artifact::Artifact;
 use super::cache::{self, Lock};
 use super::digest::Digest;
-use super::from_sources::{FetchError, fetch};
 use super::progress::Progress;
-use super::source::Source;
+use super::source::{Artifact, Source};
+use super::verified::{FetchError, fetch};
 use std::fs::File;
 use std::io::{self, Read};
 use std::panic;
@@ -58,9 +57,10 @@ pub fn cached(
                     ));
                 }
                 fetch(artifact, &path, &mut sources, progress)?;
-                read(folder, artifact).map_err(|unusable| FetchError::Spoilt {
+                // The disk, or someone else, may spoil what was just verified and put in place.
+                read(folder, artifact).map_err(|unusable| FetchError::Write {
                     path,
-                    why: unusable.why(),
+                    source: io::Error::other(unusable.why()),
                 })
             }
         }

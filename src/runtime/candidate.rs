@@ -1,12 +1,13 @@
 //! A library that may be the one, and how it was found.
 
-use super::platform::{FRAMEWORK, LIBRARY_NAMES};
-use serde::{Serialize, Serializer};
+use super::platform::LIBRARY_NAMES;
+use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// How a library was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FoundBy {
     /// The user's `TENSORFLOW_DIR` names its folder.
     TensorflowDir,
@@ -14,7 +15,9 @@ pub enum FoundBy {
     Cache,
     /// It is part of an installed Python package.
     PythonPackage,
-    /// It is in a folder of the system's loader, or one that libraries are commonly put in.
+    /// It is in the active conda environment.
+    Conda,
+    /// The system's loader found it.
     System,
     /// It was installed into the cache just now.
     Installed,
@@ -26,20 +29,9 @@ impl fmt::Display for FoundBy {
             Self::TensorflowDir => "named by TENSORFLOW_DIR",
             Self::Cache => "found in the cache",
             Self::PythonPackage => "found in a Python package",
-            Self::System => "found in a system folder",
+            Self::Conda => "found in the conda environment",
+            Self::System => "found by the system's loader",
             Self::Installed => "installed into the cache just now",
-        })
-    }
-}
-
-impl Serialize for FoundBy {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            Self::TensorflowDir => "tensorflow_dir",
-            Self::Cache => "cache",
-            Self::PythonPackage => "python_package",
-            Self::System => "system",
-            Self::Installed => "installed",
         })
     }
 }
@@ -47,6 +39,7 @@ impl Serialize for FoundBy {
 /// A library that may be the one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
+    /// Its path; or its bare name, for the system's loader to find.
     pub library: PathBuf,
     pub found_by: FoundBy,
     /// Whether it says that it was built with CUDA or ROCm; only Python packages say so.
@@ -65,13 +58,6 @@ impl Candidate {
             version,
         }
     }
-
-    /// The other half of TensorFlow, where it lies beside the library.
-    pub fn framework(&self) -> Option<PathBuf> {
-        let beside = |library: &Path| Some(library.parent()?.join(FRAMEWORK)).filter(|path| path.is_file());
-        let real = self.library.canonicalize().ok();
-        real.as_deref().and_then(beside).or_else(|| beside(&self.library))
-    }
 }
 
 /// What a look at a place gave.
@@ -83,7 +69,7 @@ pub(super) struct Found {
 }
 
 /// `2.18.0` of a library whose real name is `libtensorflow.so.2.18.0` or `libtensorflow.2.18.0.dylib`.
-pub(super) fn version_in_name(library: &Path) -> Option<String> {
+fn version_in_name(library: &Path) -> Option<String> {
     let real = library.canonicalize().ok()?;
     let name = real.file_name()?.to_str()?.trim_end_matches(".dylib");
     let version = name.trim_start_matches(|letter: char| !letter.is_ascii_digit());

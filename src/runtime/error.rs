@@ -1,7 +1,6 @@
-//! What can go wrong between "there is no TensorFlow here" and an open session.
+//! What can go wrong between "there is no TensorFlow here" and an open library.
 
 use super::candidate::FoundBy;
-use super::device::Device;
 use super::environment::TENSORFLOW_DIR;
 use super::platform::LIBRARY_NAMES;
 use super::report::Report;
@@ -10,7 +9,7 @@ use std::env::consts::ARCH;
 use std::io;
 use std::path::PathBuf;
 
-/// TensorFlow cannot be had, opened or given the device asked for.
+/// TensorFlow cannot be had or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     /// The user's `TENSORFLOW_DIR` names no folder with a library; nothing else is tried behind the user's back.
@@ -34,7 +33,7 @@ pub enum RuntimeError {
     #[error(transparent)]
     NotFound(Box<Report>),
     /// A library was opened and then proved unusable; a process can hold only one TensorFlow, so no other is tried.
-    #[error("{path} ({found_by}) {cause}")]
+    #[error("{path} ({found_by}) {cause}; {TENSORFLOW_DIR} can name the folder of another")]
     Unusable {
         /// The library.
         path: PathBuf,
@@ -43,32 +42,15 @@ pub enum RuntimeError {
         /// What is wrong with it.
         cause: LibraryError,
     },
-    /// A session was asked for before [`super::load`].
-    #[error("TensorFlow is not loaded yet")]
-    NotLoaded,
-    /// `--device gpu`, and TensorFlow sees no such GPU.
+    /// An option needs a variable set that is not, and [`super::load`] changes none.
     #[error(
-        "--device {wanted}: TensorFlow sees no such GPU; it sees {seen}\n  library: {library} ({found_by})\n  {advice}"
+        "{variable} must be {wanted} in the environment before TensorFlow is loaded; set_environment does that"
     )]
-    NoGpu {
-        /// The device asked for.
-        wanted: Device,
-        /// The devices there are.
-        seen: String,
-        /// The library asked.
-        library: PathBuf,
-        /// How it was found.
-        found_by: FoundBy,
-        /// What might help.
-        advice: &'static str,
-    },
-    /// TensorFlow itself refused.
-    #[error("TensorFlow cannot {doing}: {message}")]
-    TensorFlow {
-        /// What it was asked to do.
-        doing: &'static str,
-        /// Its own words.
-        message: String,
+    Environment {
+        /// The variable.
+        variable: &'static str,
+        /// The value that it must have.
+        wanted: &'static str,
     },
 }
 
@@ -78,29 +60,28 @@ pub enum LibraryError {
     /// It cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(#[source] io::Error),
-    /// It is no shared library of this system.
-    #[error("is not a shared library")]
+    /// It is no shared library of this system, or only the beginning of one.
+    #[error("is not a shared library, or not all of one")]
     NotALibrary,
     /// It is for another processor.
     #[error("is built for {0}, and this program for {ARCH}")]
     WrongArchitecture(String),
+    /// Its disk is mounted such that nothing on it may be run.
+    #[error("is on a disk that is mounted noexec, from which nothing may be run")]
+    NoExec,
     /// Its version is out of the range that works.
     #[error("is TensorFlow {0}, and this program needs {NEEDED}")]
     WrongVersion(String),
-    /// It lacks functions of the C API: something else than TensorFlow, or one too old.
-    #[error(
-        "{version} lacks {count} functions that this program calls, such as {first}; it needs TensorFlow {NEEDED}",
-        version = version.as_ref().map_or_else(|| "(of unknown version)".to_owned(), |v| format!("is TensorFlow {v} and"))
-    )]
-    MissingFunctions {
-        /// Its version, where it can be told.
-        version: Option<String>,
-        /// How many are missing.
-        count: usize,
-        /// One of them.
-        first: &'static str,
-    },
+    /// It lacks a function of the C API: something else than TensorFlow, or part of it.
+    #[error("lacks the function {0}; it must be TensorFlow {NEEDED}")]
+    MissingFunction(&'static str),
     /// The system cannot open it, for example because a library that it needs is missing.
     #[error("cannot be opened: {0}")]
     CannotOpen(String),
+    /// The tensorflow crate looks for a library only where `TENSORFLOW_DIR` says, and it says something else.
+    #[error(
+        "is not where the tensorflow crate looks: {TENSORFLOW_DIR} must name its folder, or set_environment be called, \
+         before it is loaded"
+    )]
+    NotPrepared,
 }

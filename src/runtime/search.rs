@@ -1,54 +1,48 @@
 //! Looking at place after place for a library that can be opened, and keeping account of why others cannot.
 
-use super::Options;
 use super::candidate::{Candidate, Found, FoundBy};
-use super::environment::Settings;
 use super::error::{LibraryError, RuntimeError};
-use super::find::{self, Place, Surroundings};
-use super::inspect;
-use super::install::{self, LibrarySource};
+use super::install::Installer;
 use super::installed::{self, State};
-use super::open::{self, Opening};
-use super::opened::Runtime;
+use super::load::Runtime;
+use super::open::{self, Failure};
+use super::places;
+pub(super) use super::places::Surroundings;
+use super::platform::{self, LIBRARY_NAMES};
 use super::report::{Attempt, Report};
-use super::version::Version;
+use super::{Gpu, Options, environment};
 use crate::fetch::Progress;
-use crate::fetch::cache::CacheError;
-use std::env;
+use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
 
 /// A search under way, with what it has seen so far.
 pub(super) struct Search<'a> {
-    settings: Settings,
-    options: &'a Options,
+    gpu: Gpu,
     surroundings: Surroundings,
-    cache: Result<PathBuf, CacheError>,
     progress: &'a dyn Progress,
     report: Report,
+    /// A library in the cache that could not be opened.
+    suspect: Option<PathBuf>,
 }
 
+type Outcome = Result<Option<Runtime>, RuntimeError>;
+
 impl<'a> Search<'a> {
-    pub fn new(
-        options: &'a Options,
-        surroundings: Surroundings,
-        cache: Result<PathBuf, CacheError>,
-        progress: &'a dyn Progress,
-    ) -> Self {
+    pub fn new(options: &Options, surroundings: Surroundings, progress: &'a dyn Progress) -> Self {
         Self {
-            settings: Settings::new(options, |name| env::var(name).ok()),
-            options,
+            gpu: options.gpu,
             surroundings,
-            cache,
             progress,
+            suspect: None,
             report: Report {
-                gpu: options.device.requires_gpu(),
+                gpu: options.gpu == Gpu::Required,
                 ..Report::default()
             },
         }
     }
 
     /// Looks at each place in turn and opens the first library that can be used.
-    pub fn run(mut self, sources: &mut [Box<dyn LibrarySource>]) -> Result<Runtime, RuntimeError> {
+    pub fn run(mut self) -> Result<Runtime, RuntimeError> {
         match self.surroundings.named_library() {
             Some(Ok(candidate)) => return self.open_named(&candidate),
             Some(Err(folder)) => {
@@ -58,25 +52,40 @@ impl<'a> Search<'a> {
             }
             None => self.looked("TENSORFLOW_DIR", "not set"),
         }
-        for place in find::places(self.options.device) {
-            let opened = match place {
-                Place::Cache => self.try_cache(sources)?,
-                Place::Python { gpu_only } => {
-                    let what = if *gpu_only {
-                        "Python packages with GPU support"
-                    } else {
-                        "Python packages"
-                    };
-                    let found = self.surroundings.python(*gpu_only);
-                    self.try_all(what, found)?
+        // What is cached has no GPU support, so where a GPU may be used it comes late, and is not installed for it.
+        let has_driver = self.gpu == Gpu::Auto && places::has_nvidia_driver();
+        let mut places: Vec<fn(&mut Self) -> Outcome> = Vec::new();
+        if has_driver || self.gpu == Gpu::Required {
+            places.push(Self::try_gpu_packages);
+        }
+        places.extend(match self.gpu {
+            Gpu::Required => [
+                Self::try_conda,
+                Self::try_system,
+                Self::try_cache,
+                Self::try_packages,
+            ]
+            .to_vec(),
+            _ => [
+                Self::try_cache,
+                Self::try_packages,
+                Self::try_conda,
+                Self::try_system,
+                Self::try_install,
+            ]
+            .to_vec(),
+        });
+        for place in places {
+            if let Some(runtime) = place(&mut self)? {
+                // Others do not say what they are.
+                let says =
+                    [FoundBy::Cache, FoundBy::Installed, FoundBy::PythonPackage].contains(&runtime.found_by);
+                if has_driver && says && !runtime.is_gpu_build {
+                    self.progress.note(
+                        "there is an NVIDIA driver, but no TensorFlow with GPU support: running on the CPU \
+                         (python3 -m pip install 'tensorflow[and-cuda]' brings one, which is found by itself then)",
+                    );
                 }
-                Place::System => {
-                    let found = self.surroundings.system();
-                    self.try_all("system folders", found)?
-                }
-                Place::Install => self.try_install(sources)?,
-            };
-            if let Some(runtime) = opened {
                 return Ok(runtime);
             }
         }
@@ -89,163 +98,172 @@ impl<'a> Search<'a> {
 
     /// The user's own choice: it works or is an error, and nothing else is taken in its stead.
     fn open_named(&self, candidate: &Candidate) -> Result<Runtime, RuntimeError> {
-        let unusable = |cause| RuntimeError::UnusableFolder {
-            path: candidate.library.clone(),
-            cause,
-        };
-        vet(candidate).map_err(unusable)?;
-        match self.open(candidate) {
-            Opening::Opened(runtime) => Ok(runtime),
-            Opening::NotOpened(cause) | Opening::Wrong(cause) => Err(unusable(cause)),
-        }
+        self.open(candidate)
+            .map_err(|failure| RuntimeError::UnusableFolder {
+                path: candidate.library.clone(),
+                cause: match failure {
+                    Failure::NotOpened(cause) | Failure::Wrong(_, cause) => cause,
+                    Failure::Absent => LibraryError::CannotOpen("it is gone".to_owned()),
+                },
+            })
     }
 
-    fn open(&self, candidate: &Candidate) -> Opening {
-        open::open(candidate, &self.settings, !self.options.verbose)
+    fn open(&self, candidate: &Candidate) -> Result<Runtime, Failure> {
+        let (library, version) = open::open(candidate, self.progress)?;
+        Ok(Runtime {
+            library,
+            found_by: candidate.found_by,
+            version,
+            is_gpu_build: candidate.is_gpu_build,
+            onednn: environment::onednn(),
+        })
+    }
+
+    fn try_gpu_packages(&mut self) -> Outcome {
+        let found = self.surroundings.python(true);
+        self.try_all("Python packages with GPU support", found)
+    }
+
+    fn try_packages(&mut self) -> Outcome {
+        let found = self.surroundings.python(false);
+        self.try_all("Python packages", found)
+    }
+
+    fn try_conda(&mut self) -> Outcome {
+        let found = self.surroundings.conda();
+        self.try_all("the conda environment", found)
+    }
+
+    fn try_system(&mut self) -> Outcome {
+        let found = self.surroundings.system();
+        let opened = self.try_all("the system's loader", found)?;
+        if opened.is_none() {
+            self.looked(
+                "the system's loader",
+                format!("knows none of {}", LIBRARY_NAMES.join(", ")),
+            );
+        }
+        Ok(opened)
     }
 
     /// Opens the first candidate that can be used; the others are noted.
-    fn try_all(&mut self, what: &str, found: Found) -> Result<Option<Runtime>, RuntimeError> {
+    fn try_all(&mut self, what: &str, found: Found) -> Outcome {
         if found.candidates.is_empty() {
             self.looked(what, found.why_none);
         }
         for candidate in found.candidates {
             let name = candidate.library.display().to_string();
-            let cause = match vet(&candidate) {
-                Ok(()) => match self.open(&candidate) {
-                    Opening::Opened(runtime) => return Ok(Some(runtime)),
-                    Opening::NotOpened(cause) => cause,
-                    Opening::Wrong(cause) => return Err(unusable(&candidate, cause)),
-                },
-                Err(cause) => cause,
-            };
-            self.progress.note(&format!("{name} {cause}; looking further"));
-            self.looked(name, cause.to_string());
+            match self.open(&candidate) {
+                Ok(runtime) => return Ok(Some(runtime)),
+                Err(Failure::Absent) => {}
+                Err(Failure::NotOpened(cause)) => {
+                    self.progress.note(&format!("{name} {cause}; looking further"));
+                    self.looked(name, cause.to_string());
+                }
+                Err(Failure::Wrong(path, cause)) => return Err(unusable(path, candidate.found_by, cause)),
+            }
         }
         Ok(None)
     }
 
-    /// Opens what the cache holds. What is damaged is installed anew at once, before lesser places are looked at.
-    fn try_cache(&mut self, sources: &mut [Box<dyn LibrarySource>]) -> Result<Option<Runtime>, RuntimeError> {
-        let cache = match &self.cache {
-            Ok(cache) => cache.clone(),
+    fn cache(&mut self) -> Option<PathBuf> {
+        match &self.surroundings.cache {
+            Ok(cache) => Some(cache.clone()),
             Err(error) => {
                 let why = error.to_string();
                 self.looked("the cache", why);
-                return Ok(None);
-            }
-        };
-        let folders: Vec<_> = sources
-            .iter()
-            .map(|source| installed::folder(&cache, source.version()))
-            .collect();
-        let mut damaged = None;
-        for folder in folders {
-            match installed::check(&folder) {
-                State::Absent => {}
-                State::Damaged(why) => damaged = damaged.or(Some((folder, why))),
-                State::Sound(library) => match self.open_cached(library, &folder, FoundBy::Cache)? {
-                    Ok(runtime) => return Ok(Some(runtime)),
-                    Err(Some(why)) => damaged = damaged.or(Some((folder, why))),
-                    Err(None) => {}
-                },
+                None
             }
         }
-        match damaged {
-            Some((folder, why)) => {
-                self.progress.note(&format!(
-                    "{} is damaged ({why}); installing it anew",
-                    folder.display()
-                ));
-                self.looked(folder.display().to_string(), format!("damaged: {why}"));
-                self.try_install(sources)
-            }
-            None => {
+    }
+
+    /// Opens what the cache holds. What is seen to be damaged is installed anew at once, before lesser places are looked
+    /// at.
+    fn try_cache(&mut self) -> Outcome {
+        let (Some(cache), Some(wheel)) = (self.cache(), platform::wheel()) else {
+            return Ok(None);
+        };
+        let folder = installed::folder(&cache, wheel.version);
+        match installed::check(&folder) {
+            State::Absent => {
                 self.looked(cache.display().to_string(), "no TensorFlow installed there");
+                Ok(None)
+            }
+            State::Damaged(why) => {
+                self.damaged(&folder, &why);
+                self.try_install()
+            }
+            State::Sound(library) => {
+                let opened = self.open_cached(library, FoundBy::Cache)?;
+                self.suspect = opened.is_none().then_some(folder);
+                Ok(opened)
+            }
+        }
+    }
+
+    fn damaged(&mut self, folder: &Path, why: &str) {
+        let folder = folder.display().to_string();
+        self.progress
+            .note(&format!("{folder} is damaged ({why}); installing it anew"));
+        self.looked(folder, format!("damaged: {why}"));
+    }
+
+    fn open_cached(&mut self, library: PathBuf, found_by: FoundBy) -> Outcome {
+        let candidate = Candidate::new(library, found_by);
+        match self.open(&candidate) {
+            Ok(runtime) => Ok(Some(runtime)),
+            Err(Failure::Wrong(path, cause)) => Err(unusable(path, found_by, cause)),
+            Err(Failure::Absent) => Ok(None),
+            Err(Failure::NotOpened(cause)) => {
+                let name = candidate.library.display().to_string();
+                self.progress.note(&format!("{name} {cause}; looking further"));
+                self.looked(name, cause.to_string());
                 Ok(None)
             }
         }
     }
 
-    /// Opens a library of the cache. If it cannot be opened: why it is damaged, or nothing if its files are as they
-    /// were installed, so that installing them again would not help.
-    fn open_cached(
-        &mut self,
-        library: PathBuf,
-        folder: &Path,
-        found_by: FoundBy,
-    ) -> Result<Result<Runtime, Option<String>>, RuntimeError> {
-        let candidate = Candidate::new(library, found_by);
-        match self.open(&candidate) {
-            Opening::Opened(runtime) => Ok(Ok(runtime)),
-            Opening::Wrong(cause) => Err(unusable(&candidate, cause)),
-            Opening::NotOpened(cause) => {
-                self.looked(candidate.library.display().to_string(), cause.to_string());
-                Ok(Err(match installed::check_thoroughly(folder) {
-                    State::Damaged(why) => Some(why),
-                    State::Absent | State::Sound(_) => None,
-                }))
-            }
-        }
-    }
-
-    fn try_install(
-        &mut self,
-        sources: &mut [Box<dyn LibrarySource>],
-    ) -> Result<Option<Runtime>, RuntimeError> {
-        let Ok(cache) = self.cache.as_ref().cloned() else {
+    fn try_install(&mut self) -> Outcome {
+        // It may have failed a moment ago, for a damaged cache.
+        let is_new = self.report.tried.is_empty();
+        let Some(cache) = self.surroundings.cache.as_ref().ok().filter(|_| is_new).cloned() else {
             return Ok(None);
         };
-        if !self.report.tried.is_empty() {
-            return Ok(None); // it failed a moment ago, for a damaged cache
-        }
-        if sources.is_empty() {
-            let kind = format!("{} on {}", env::consts::OS, env::consts::ARCH);
-            let why =
-                format!("there is no release for {kind}; for Linux (x86_64, aarch64) and macOS there is");
+        let Some(wheel) = platform::wheel() else {
+            let why = format!(
+                "there is none for {OS} on {ARCH}; there is for Linux (x86_64, aarch64) and macOS (aarch64)"
+            );
             self.report
                 .tried
                 .push(Attempt::new("a release of TensorFlow", why));
             return Ok(None);
-        }
-        match install::install(&cache, sources, self.progress) {
-            Ok((library, found_by)) => {
-                let folder = library.parent().unwrap_or(&cache).to_path_buf();
-                Ok(self.open_cached(library, &folder, found_by)?.ok())
+        };
+        let source = format!("pip download {}", wheel.requirement);
+        let mut installer = Installer::new(&cache, wheel, self.progress);
+        // Only now is it worth reading all of a library that could not be opened: nothing else was found.
+        if let Some(folder) = self.suspect.take()
+            && !open::is_noexec(&folder)
+        {
+            match installed::damage(&folder) {
+                Some(why) => self.damaged(&folder, &why),
+                None => return Ok(None), // it would be the same again
             }
-            Err(failures) => {
-                self.report.tried = failures;
+            installer.trusts_sizes = false;
+        }
+        match installer.install() {
+            Ok((library, found_by)) => self.open_cached(library, found_by),
+            Err(why) => {
+                self.report.tried.push(Attempt::new(source, why));
                 Ok(None)
             }
         }
     }
 }
 
-/// Refuses what can be told to be of no use without opening it.
-fn vet(candidate: &Candidate) -> Result<(), LibraryError> {
-    match candidate
-        .version
-        .as_deref()
-        .map(|text| (text, Version::parse(text)))
-    {
-        Some((text, Some(version))) if !version.is_supported() => {
-            Err(LibraryError::WrongVersion(text.to_owned()))
-        }
-        _ => inspect::inspect(
-            &candidate.library,
-            candidate.framework().as_deref(),
-            candidate.version.clone(),
-        ),
-    }
-}
-
-fn unusable(candidate: &Candidate, cause: LibraryError) -> RuntimeError {
+fn unusable(path: PathBuf, found_by: FoundBy, cause: LibraryError) -> RuntimeError {
     RuntimeError::Unusable {
-        path: candidate.library.clone(),
-        found_by: candidate.found_by,
+        path,
+        found_by,
         cause,
     }
 }
-
-#[cfg(test)]
-mod tests;

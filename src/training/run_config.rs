@@ -7,7 +7,7 @@ use crate::dataset::{Order, RandomTranslation};
 use crate::graph::{Pair, Precision};
 use crate::model::{AccuracyOn, BuildOptions, Convolutions, Network, Towers};
 use crate::networks::{self, Keep, Table};
-use crate::runtime::SessionConfig;
+use crate::session::SessionConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

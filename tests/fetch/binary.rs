@@ -1,6 +1,6 @@
 //! `tf-mnist data` as a user runs it, with a mirror of this test's own.
 
-use crate::server::{Server, begin, head};
+use crate::server::{AUTHORITY, STRANGER, Server, absent, begin, head};
 use assert_cmd::Command;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty};
@@ -19,9 +19,9 @@ struct Place {
 }
 
 impl Place {
-    fn new(server: &Server) -> Self {
+    fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("ca.pem"), server.authority_pem()).unwrap();
+        fs::write(dir.path().join("ca.pem"), AUTHORITY).unwrap();
         fs::create_dir(dir.path().join("empty")).unwrap();
         Self { dir }
     }
@@ -38,6 +38,9 @@ impl Place {
             .env("TF_MNIST_MIRROR", mirror)
             .env("SSL_CERT_FILE", self.path("ca.pem"))
             .env_remove("SSL_CERT_DIR")
+            .env_remove("HTTPS_PROXY")
+            .env_remove("https_proxy")
+            .env_remove("ALL_PROXY")
             .env("NO_PROXY", "127.0.0.1")
             .env("PATH", self.path("empty"));
         command
@@ -48,14 +51,10 @@ impl Place {
     }
 }
 
-fn absent() -> Server {
-    Server::start(|_, out| head(out, "404 Not Found", &[]))
-}
-
 #[test]
 fn one_error_says_what_was_tried_and_what_to_do() {
     let server = absent();
-    let place = Place::new(&server);
+    let place = Place::new();
     place
         .run(&server.url(""))
         .assert()
@@ -73,7 +72,7 @@ fn one_error_says_what_was_tried_and_what_to_do() {
 #[test]
 fn quiet_leaves_only_the_error() {
     let server = absent();
-    let place = Place::new(&server);
+    let place = Place::new();
     let output = place.run(&server.url("")).arg("-q").output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.starts_with("error: "), "{stderr}");
@@ -83,9 +82,8 @@ fn quiet_leaves_only_the_error() {
 #[test]
 fn trusts_only_what_the_system_or_ssl_cert_file_trusts() {
     let server = absent();
-    let place = Place::new(&server);
-    let stranger = absent();
-    fs::write(place.path("ca.pem"), stranger.authority_pem()).unwrap();
+    let place = Place::new();
+    fs::write(place.path("ca.pem"), STRANGER).unwrap();
     place
         .run(&server.url(""))
         .assert()
@@ -102,8 +100,7 @@ fn trusts_only_what_the_system_or_ssl_cert_file_trusts() {
 
 #[test]
 fn takes_only_https_mirrors() {
-    let server = absent();
-    let place = Place::new(&server);
+    let place = Place::new();
     place
         .run("http://127.0.0.1:9/")
         .assert()
@@ -114,7 +111,7 @@ fn takes_only_https_mirrors() {
 #[test]
 fn goes_through_the_proxy_that_the_environment_names() {
     let server = absent();
-    let place = Place::new(&server);
+    let place = Place::new();
     let (proxy, asked) = forwarding_proxy();
     Command::from_std(place.command(&server.url("")))
         .env("NO_PROXY", "")
@@ -131,6 +128,26 @@ fn goes_through_the_proxy_that_the_environment_names() {
         asked.lock().unwrap().first(),
         Some(&format!("CONNECT {host} HTTP/1.1"))
     );
+}
+
+#[test]
+fn a_proxy_that_is_not_understood_is_an_error_and_not_gone_round() {
+    let server = absent();
+    for (variable, value) in [
+        ("HTTPS_PROXY", "proxy.example:port"),
+        ("https_proxy", "http://"),
+        ("ALL_PROXY", "socks5://127.0.0.1:1080"),
+    ] {
+        Command::from_std(Place::new().command(&server.url("")))
+            .env(variable, value)
+            .assert()
+            .code(1)
+            .stderr(
+                contains(format!("{variable}={value} names no proxy"))
+                    .or(contains(format!("{variable}= names no"))),
+            );
+    }
+    assert!(server.requests().is_empty());
 }
 
 /// A proxy that passes on what it may not read; its URL, and the first lines of the requests it got.
@@ -165,7 +182,7 @@ fn killed_in_the_midst_it_leaves_no_entry_and_the_next_run_clears_up() {
         }
         _ => head(out, "404 Not Found", &[]),
     });
-    let place = Place::new(&server);
+    let place = Place::new();
     let mut child = place
         .command(&server.url(""))
         .stdout(Stdio::null())

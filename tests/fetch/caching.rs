@@ -1,16 +1,14 @@
 //! Several artifacts, several sources, one cache.
 
 use crate::recorder::Recorder;
-use crate::server::{Server, file, head};
+use crate::server::{Server, absent, file, head};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, thread};
-use tf_mnist::fetch::{
-    Artifact, Client, Digest, FetchError, GzipMirror, HttpsFile, Silent, Source, cached, fetch,
-};
+use tf_mnist::fetch::{Artifact, Client, Digest, FetchError, GzipMirror, Silent, Source, cached};
 
 const ONE: &[u8] = b"the first file";
 const TWO: &[u8] = b"the second file";
@@ -69,7 +67,7 @@ fn fetches_once_and_then_uses_the_cache() {
 
 #[test]
 fn goes_from_source_to_source_until_one_gives_the_right_bytes() {
-    let absent = Server::start(|_, out| head(out, "404 Not Found", &[]));
+    let absent = absent();
     let portal = Server::start(|_, out| {
         head(out, "200 OK", &[("Content-Type", "application/octet-stream")])?;
         out.write_all(b"<html>in")
@@ -113,7 +111,7 @@ fn goes_from_source_to_source_until_one_gives_the_right_bytes() {
 
 #[test]
 fn one_error_names_every_source_and_why_it_failed() {
-    let absent = Server::start(|_, out| head(out, "404 Not Found", &[]));
+    let absent = absent();
     let wrong = Server::start(|_, out| file(out, &gzip(b"not that one")));
     let cache = tempfile::tempdir().unwrap();
     let error = cached(
@@ -214,16 +212,6 @@ fn clears_away_what_a_killed_process_left() {
     leave();
     cached(cache.path(), &artifacts(), none, &Silent).unwrap();
     assert_eq!(entries(cache.path()), ["one", "two"]);
-}
-
-#[test]
-fn one_file_from_one_url() {
-    let server = Server::start(|_, out| file(out, ONE));
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("one");
-    let mut sources: [Box<dyn Source>; 1] = [Box::new(HttpsFile::new(server.client(), server.url("x.tgz")))];
-    fetch(&artifacts()[0], &path, &mut sources, &Silent).unwrap();
-    assert_eq!(fs::read(path).unwrap(), ONE);
 }
 
 #[test]

@@ -166,7 +166,10 @@ fn a_classifier_says_the_same_of_a_checkpoint_and_of_its_export() {
         )
         .unwrap();
         let exported = Classifier::open(folder.path(), None, &options, Convolutions::TensorFlow).unwrap();
-        assert_eq!((name_of(&checkpoint), name_of(&exported)), (Some(kind.to_owned()), None));
+        assert_eq!(
+            (name_of(&checkpoint), name_of(&exported)),
+            (Some(kind.to_owned()), None)
+        );
         let expected = checkpoint.probabilities(&digits.floats).unwrap();
         assert!(greatest_difference(&expected, &hundred_digits::python_s_probabilities(network)) < 1e-5);
         let answer = exported.probabilities(&digits.floats).unwrap();

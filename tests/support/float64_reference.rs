@@ -115,21 +115,36 @@ fn add_product(sums: &mut [f64], row: &[f64], matrix: &[f64]) {
 
 /// The greatest of each window of `size` x `size`.
 pub fn max_pool(x: &Array, size: usize, stride: usize, same: bool) -> Array {
+    pool(x, size, stride, same, |window| {
+        window.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    })
+}
+
+/// The mean of what lies in the image of each window of `size` x `size`.
+pub fn average_pool(x: &Array, size: usize, stride: usize, same: bool) -> Array {
+    pool(x, size, stride, same, |window| {
+        window.iter().sum::<f64>() / window.len() as f64
+    })
+}
+
+fn pool(x: &Array, size: usize, stride: usize, same: bool, of: fn(&[f64]) -> f64) -> Array {
     let &[n, h, w, channels] = &x.shape[..] else {
         panic!("rank")
     };
     let ((rows, above), (columns, left)) = (windows(h, size, stride, same), windows(w, size, stride, same));
-    let mut y = vec![f64::NEG_INFINITY; n * rows * columns * channels];
+    let mut y = vec![0.0; n * rows * columns * channels];
     for (at, y) in y.iter_mut().enumerate() {
         let (channel, at) = (at % channels, at / channels);
         let (column, at) = (at % columns, at / columns);
         let (row, image) = (at % rows, at / rows);
+        let mut window = Vec::new();
         for (i, j) in (0..size).flat_map(|i| (0..size).map(move |j| (i, j))) {
             let (r, c) = (row * stride + i, column * stride + j);
             if r >= above && r - above < h && c >= left && c - left < w {
-                *y = y.max(x.values[((image * h + r - above) * w + c - left) * channels + channel]);
+                window.push(x.values[((image * h + r - above) * w + c - left) * channels + channel]);
             }
         }
+        *y = of(&window);
     }
     Array::new(&[n, rows, columns, channels], y)
 }

@@ -17,6 +17,8 @@ pub fn load() {
         onednn: Some(false),
         ..runtime::Options::default()
     };
+    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
+    let _environment = unsafe { runtime::set_environment(&options) };
     runtime::load(&options, &Silent).expect("TensorFlow's library opens");
 }
 

@@ -30,7 +30,10 @@ impl HundredDigits {
 
 /// Opens TensorFlow as a user's program does, once a process.
 pub fn load() {
-    runtime::load(&runtime::Options::default(), &Silent).unwrap();
+    let options = runtime::Options::default();
+    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
+    let _environment = unsafe { runtime::set_environment(&options) };
+    runtime::load(&options, &Silent).unwrap();
 }
 
 /// The IDX file of the images.

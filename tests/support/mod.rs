@@ -11,7 +11,8 @@ use tf_mnist::dataset::{self, Dataset, Split};
 use tf_mnist::fetch::Silent;
 use tf_mnist::kernels::{self, Unavailable};
 use tf_mnist::model::Network;
-use tf_mnist::runtime::{self, SessionConfig};
+use tf_mnist::runtime;
+use tf_mnist::session::SessionConfig;
 
 /// A file of Python's, see `tests/fixtures/golden/README.md`.
 pub fn golden(name: &str) -> PathBuf {
@@ -95,6 +96,8 @@ pub fn load_reproducible() {
         onednn: Some(false),
         ..runtime::Options::default()
     };
+    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
+    let _environment = unsafe { runtime::set_environment(&options) };
     let loaded = runtime::load(&options, &Silent).unwrap();
     assert!(
         !loaded.onednn,

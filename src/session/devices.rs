@@ -1,10 +1,9 @@
 //! The devices that sessions have.
 
+use super::config::{SessionConfig, refused};
 use super::device::Device;
-use super::error::RuntimeError;
-use super::load;
-use super::opened::Runtime;
-use super::session::{SessionConfig, refused};
+use super::error::SessionError;
+use crate::runtime::{self, Runtime};
 use serde::Serialize;
 use tensorflow::{Graph, Session};
 
@@ -23,10 +22,10 @@ pub struct DeviceInfo {
 /// The devices that a session of this configuration has.
 ///
 /// # Errors
-/// [`RuntimeError::NoGpu`] if a GPU is required and there is none such; [`RuntimeError::NotLoaded`] before
-/// [`super::load`]; [`RuntimeError::TensorFlow`] if there can be no session.
-pub fn devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>, RuntimeError> {
-    let runtime = load::loaded().ok_or(RuntimeError::NotLoaded)?;
+/// [`SessionError::NoGpu`] if a GPU is required and there is none such; [`SessionError::NotLoaded`] before
+/// [`runtime::load`]; [`SessionError::TensorFlow`] if there can be no session.
+pub fn devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>, SessionError> {
+    let runtime = runtime::loaded().ok_or(SessionError::NotLoaded)?;
     let session = match Session::new(&config.session_options()?, &Graph::new()) {
         Ok(session) => session,
         // Such as "'visible_device_list' listed an invalid GPU id '7' but visible device count is 1".
@@ -49,7 +48,7 @@ impl SessionConfig {
     ///
     /// # Errors
     /// As [`devices`].
-    pub fn uses_gpu(&self, runtime: &Runtime) -> Result<bool, RuntimeError> {
+    pub fn uses_gpu(&self, runtime: &Runtime) -> Result<bool, SessionError> {
         if self.device == Device::Cpu || !runtime.is_gpu_build && !self.device.requires_gpu() {
             return Ok(false);
         }
@@ -75,18 +74,12 @@ impl From<tensorflow::Device> for DeviceInfo {
     }
 }
 
-fn no_gpu(wanted: Device, seen: &str, runtime: &Runtime) -> RuntimeError {
-    RuntimeError::NoGpu {
+fn no_gpu(wanted: Device, seen: &str, runtime: &Runtime) -> SessionError {
+    SessionError::NoGpu {
         wanted,
         seen: seen.to_owned(),
         library: runtime.library.clone(),
         found_by: runtime.found_by,
-        advice: if runtime.is_gpu_build {
-            "this build has GPU support: -v shows what keeps TensorFlow from the GPU (its driver? nvidia-smi tells); \
-             --device cpu runs without"
-        } else {
-            "no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
-             --device cpu runs without"
-        },
+        is_gpu_build: runtime.is_gpu_build,
     }
 }

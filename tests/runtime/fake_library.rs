@@ -2,99 +2,65 @@
 //! which a GPU build finds CUDA. Without a C compiler there is nothing to test.
 #![cfg(target_os = "linux")]
 
+use crate::{Bare, compile, runtime};
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
-use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::process;
-
-/// C that defines all functions that the program requires, and `TF_Version`.
-fn all_functions(version: &str) -> String {
-    let symbols = include_str!("../src/runtime/symbols.rs");
-    let names = symbols
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
-    let mut source = String::new();
-    for name in names.filter(|name| *name != "TF_Version") {
-        writeln!(source, "void {name}(void) {{}}").unwrap();
-    }
-    assert!(source.lines().count() > 100);
-    source + version
-}
-
-/// Compiles a shared library; false if there is no compiler.
-fn compile(path: &Path, source: &str, arguments: &[&str]) -> bool {
-    let file = path.with_extension("c");
-    fs::write(&file, source).unwrap();
-    let mut compiler = process::Command::new("cc");
-    compiler
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(path)
-        .arg(&file)
-        .args(arguments);
-    let compiled = compiler.status().is_ok_and(|status| status.success());
-    fs::remove_file(file).unwrap();
-    compiled
-}
-
-fn runtime(arguments: &[&str], cache: &Path) -> Command {
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
-    command
-        .arg("runtime")
-        .args(arguments)
-        .env("TF_MNIST_CACHE", cache);
-    for variable in ["TENSORFLOW_DIR", "VIRTUAL_ENV", "CONDA_PREFIX"] {
-        command.env_remove(variable);
-    }
-    command
-}
 
 const RETURNS: &str = "const char* TF_Version(void) { return VERSION; }";
 
 #[test]
-fn tells_an_old_version_by_its_own_words_or_by_what_it_lacks() {
+fn tells_an_old_version_by_its_name_or_its_own_words_and_what_is_no_tensorflow() {
     let folder = tempfile::tempdir().unwrap();
     let library = folder.path().join("libtensorflow.so");
-    if !compile(
-        &library,
-        &all_functions(&RETURNS.replace("VERSION", "\"2.4.1\"")),
-        &[],
-    ) {
+    let named = || runtime(&[]).env("TENSORFLOW_DIR", folder.path()).assert().code(1);
+    let too_old = "and this program needs 2.13 or a later 2.x";
+    if !compile(&library, &RETURNS.replace("VERSION", "\"2.4.1\""), &[]) {
         return;
     }
-    runtime(&[], folder.path())
-        .env("TENSORFLOW_DIR", folder.path())
-        .assert()
-        .code(1)
-        .stderr(contains(
-            "libtensorflow.so is TensorFlow 2.4.1, and this program needs 2.13 or a later 2.x",
-        ));
+    named().stderr(contains(format!(
+        "libtensorflow.so is TensorFlow 2.4.1, {too_old}"
+    )));
 
-    // A library without functions that the tensorflow crate would panic for.
+    // Without functions that the tensorflow crate would panic for.
+    assert!(compile(&library, &RETURNS.replace("VERSION", "\"2.21.0\""), &[]));
+    named()
+        .stderr(contains("libtensorflow.so lacks the function TF_NewGraph").and(contains("panicked").not()));
+    assert!(compile(&library, "int x;", &[]));
+    named().stderr(contains("libtensorflow.so lacks the function TF_Version"));
+
+    // By its name, without being opened.
     let old = folder.path().join("libtensorflow.so.1.15.0");
-    assert!(compile(&old, &RETURNS.replace("VERSION", "\"1.15.0\""), &[]));
+    assert!(compile(
+        &old,
+        "#include <stdlib.h>\n__attribute__((constructor)) void opened(void) { abort(); }",
+        &[]
+    ));
     fs::remove_file(&library).unwrap();
     symlink(&old, &library).unwrap();
-    runtime(&[], folder.path())
-        .env("TENSORFLOW_DIR", folder.path())
+    named().stderr(contains(format!("is TensorFlow 1.15.0, {too_old}")));
+}
+
+/// Once it is in the process, no other can be; the message says how to be rid of it.
+#[test]
+fn an_old_library_of_the_system_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join("libtensorflow.so.2");
+    if !compile(&library, &RETURNS.replace("VERSION", "\"2.4.1\""), &[]) {
+        return;
+    }
+    Bare::offline()
+        .runtime(&[])
+        .env("LD_LIBRARY_PATH", folder.path())
         .assert()
         .code(1)
-        .stderr(
-            contains("is TensorFlow 1.15.0, and this program needs 2.13").and(contains("panicked").not()),
-        );
-    fs::rename(&old, folder.path().join("other.so")).unwrap();
-    fs::remove_file(&library).unwrap();
-    symlink(folder.path().join("other.so"), &library).unwrap();
-    runtime(&[], folder.path())
-        .env("TENSORFLOW_DIR", folder.path())
-        .assert()
-        .code(1)
-        .stderr(contains(
-            "(of unknown version) lacks 142 functions that this program calls, such as TF_AbortWhile",
-        ));
+        .stderr(contains(format!(
+            "{} (found by the system's loader) is TensorFlow 2.4.1",
+            library.display()
+        )))
+        .stderr(contains("TENSORFLOW_DIR can name the folder of another"));
 }
 
 /// As in a package with CUDA: the library's search path leads to its other half beside it, and from there to
@@ -124,7 +90,7 @@ fn finds_cuda_beside_a_python_package_also_through_links() {
     let beside = framework_path.display().to_string();
     assert!(compile(
         &library,
-        &all_functions(asks),
+        asks,
         &["-Wl,--enable-new-dtags,-rpath,$ORIGIN", &beside]
     ));
     assert!(compile(
@@ -141,14 +107,14 @@ fn finds_cuda_beside_a_python_package_also_through_links() {
             .code(1)
             .stderr(contains("is TensorFlow 2.1.1, and this program needs"));
     };
-    let environment = root.path().join("environment");
-    found(runtime(&["--device", "gpu"], root.path()).env("VIRTUAL_ENV", &environment));
+    let bare = Bare::new("exit 1", &format!("|{}", package.display()));
+    found(&mut bare.runtime(&["--device", "gpu"]));
 
     // A TENSORFLOW_DIR of links to the package.
     let links = root.path().join("links");
     fs::create_dir(&links).unwrap();
     symlink(&library, links.join("libtensorflow.so")).unwrap();
-    found(runtime(&[], root.path()).env("TENSORFLOW_DIR", &links));
+    found(runtime(&[]).env("TENSORFLOW_DIR", &links));
 
     // A package each file of which is a link into an installer's store.
     let store = root.path().join("store");
@@ -158,5 +124,5 @@ fn finds_cuda_beside_a_python_package_also_through_links() {
         fs::rename(path, &kept).unwrap();
         symlink(kept, path).unwrap();
     }
-    found(runtime(&["--device", "gpu"], root.path()).env("VIRTUAL_ENV", &environment));
+    found(&mut bare.runtime(&["--device", "gpu"]));
 }

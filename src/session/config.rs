@@ -4,9 +4,9 @@ use super::config_proto::{
     ConfigProto, DeviceCount, GpuExperimental, GpuOptions, GraphOptions, RewriterConfig, VirtualDevices,
 };
 use super::device::Device;
-use super::error::RuntimeError;
+use super::error::SessionError;
 use super::host;
-use super::load;
+use crate::runtime;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 use std::env;
@@ -52,7 +52,7 @@ pub struct Threads {
 }
 
 impl SessionConfig {
-    /// The same bits run after run on the CPU, together with oneDNN off (see [`super::Options`]): one thread, so that
+    /// The same bits run after run on the CPU, together with oneDNN off (see [`runtime::Options`]): one thread, so that
     /// sums are always added up in the same order, and the graph as it was built.
     pub fn reproducible() -> Self {
         Self {
@@ -123,9 +123,9 @@ impl SessionConfig {
     /// Options for a [`tensorflow::Session`].
     ///
     /// # Errors
-    /// [`RuntimeError::NotLoaded`] before [`super::load`]; [`RuntimeError::TensorFlow`] if it refuses the settings.
-    pub fn session_options(&self) -> Result<SessionOptions, RuntimeError> {
-        load::loaded().ok_or(RuntimeError::NotLoaded)?; // the crate would panic
+    /// [`SessionError::NotLoaded`] before [`runtime::load`]; [`SessionError::TensorFlow`] if it refuses the settings.
+    pub fn session_options(&self) -> Result<SessionOptions, SessionError> {
+        runtime::loaded().ok_or(SessionError::NotLoaded)?; // the crate would panic
         let mut options = SessionOptions::new();
         options
             .set_config(&self.to_config_proto())
@@ -151,8 +151,8 @@ impl SessionConfig {
     }
 }
 
-pub(super) fn refused(doing: &'static str) -> impl Fn(tensorflow::Status) -> RuntimeError {
-    move |status| RuntimeError::TensorFlow {
+pub(super) fn refused(doing: &'static str) -> impl Fn(tensorflow::Status) -> SessionError {
+    move |status| SessionError::TensorFlow {
         doing,
         message: status.to_string(),
     }
