@@ -3,7 +3,6 @@
 
 #![warn(missing_docs)]
 
-pub mod atomic_file;
 pub mod classifier;
 pub mod dataset;
 pub mod fetch;
@@ -14,4 +13,5 @@ pub mod picture;
 mod regular_file;
 pub mod runtime;
 pub mod saved_model;
+pub mod staging;
 pub mod training;

@@ -26,7 +26,7 @@ mod signature;
 
 pub use error::{ClassifierError, Result};
 pub use evaluation::{Evaluation, evaluate, likeliest};
-pub(crate) use location::versions_in;
+pub(crate) use location::{is_saved_model, versions_in};
 pub use location::{Location, kind_of, locate};
 
 use crate::graph::{Checkpoint, GraphError, Saver, Scope, reshape, softmax};

@@ -1,6 +1,6 @@
 //! `tf-mnist evaluate`: how good a trained network is.
 
-use super::{data, output, tensorflow};
+use super::{data, output, tensorflow, terminal};
 use crate::cli::{EvaluateArgs, GlobalArgs, SplitName};
 use anyhow::Result;
 use clap::ValueEnum;
@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
 
     fn text(&self) -> String {
         let network = self.network.unwrap_or("SavedModel");
-        let mut text = format!("{network}, {}\n", self.model.display());
+        let mut text = format!("{network}, {}\n", terminal::name(self.model));
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,

@@ -14,12 +14,14 @@ pub mod log;
 mod optimized;
 mod options;
 mod output;
+mod places;
 mod predict;
 mod progress;
 mod resume;
 mod run;
 mod runtime;
 mod tensorflow;
+mod terminal;
 mod train;
 mod typed;
 
@@ -34,6 +36,8 @@ use tf_mnist::model::Kind;
 /// # Errors
 /// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
 pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
+    terminal::note_typed(matches);
+    places::check(cli, matches)?;
     file_size_limit::survive();
     match &cli.command {
         Command::Baseline(args) => baseline::run(&cli.global, args, &typed::options(matches)),

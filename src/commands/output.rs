@@ -1,14 +1,16 @@
 //! Results on stdout, where a reader that went away (`| head`) is no failure.
 
+use super::terminal;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 
-/// Prints `text` as it is; a closed stdout is passed over in silence.
+/// Prints `text`; a closed stdout is passed over in silence. What is in it that a terminal would obey is escaped.
 ///
 /// # Errors
 /// Any other error of writing, such as a full disk behind a redirection.
 pub fn print(text: &str) -> Result<()> {
+    let text = terminal::text(text);
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -23,7 +25,7 @@ pub fn print(text: &str) -> Result<()> {
 /// # Errors
 /// As [`print`].
 pub fn print_json(value: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(value)?;
+    let mut text = terminal::json(&serde_json::to_string_pretty(value)?);
     text.push('\n');
     print(&text)
 }
@@ -40,7 +42,7 @@ pub fn shell_word(word: &str) -> String {
 
 /// A line on stderr. Where that cannot be written, there is nobody to tell.
 pub fn notice(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", terminal::text(line));
 }
 
 #[cfg(test)]

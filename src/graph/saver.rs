@@ -4,7 +4,7 @@ use super::checkpoint::{Checkpoint, CheckpointError, with_suffix};
 use super::error::{GraphError, Result};
 use super::scope::Scope;
 use super::variable::Variable;
-use crate::atomic_file;
+use crate::staging::{self, Aside};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -127,11 +127,8 @@ impl Saver {
             path: prefix.to_path_buf(),
             source,
         };
-        let folder = atomic_file::folder_of(prefix);
-        let aside = tempfile::Builder::new()
-            .prefix(".saving-")
-            .tempdir_in(folder)
-            .map_err(failed)?;
+        let folder = staging::folder_of(prefix);
+        let aside = Aside::folder_in(folder).map_err(failed)?;
         let written = aside.path().join("model.ckpt");
         self.write(session, &written).map_err(|status| {
             // TensorFlow's message holds a source position and the name of the temporary file.
@@ -153,7 +150,7 @@ impl Saver {
         for suffix in [DATA, INDEX] {
             fs::rename(with_suffix(written, suffix), with_suffix(prefix, suffix))?;
         }
-        atomic_file::sync_folder(atomic_file::folder_of(prefix))
+        staging::sync_folder(staging::folder_of(prefix))
     }
 
     /// Gives every variable its value in the checkpoint `prefix`, ours or Python's. Nothing is changed on an error.

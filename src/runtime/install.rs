@@ -5,7 +5,7 @@ use super::disk::{self, STAGING_PREFIX, disk_error};
 use super::installed::{self, InstalledFile, Manifest, State};
 use super::platform::LIBRARY;
 use super::report::Attempt;
-use crate::atomic_file;
+use crate::staging;
 use crate::fetch::Progress;
 use crate::fetch::cache::Lock;
 use std::fs;
@@ -103,7 +103,7 @@ fn publish(folder: &Path, target: &Path, staging: &Path, manifest: &Manifest) ->
         symlink(&manifest.library, folder.join(LIBRARY))?;
     }
     manifest.write(folder)?;
-    atomic_file::sync_folder(folder)?;
+    staging::sync_folder(folder)?;
     match fs::rename(target, staging.join("replaced")) {
         // Processes that have the old files open keep them.
         Ok(()) => {}
@@ -111,7 +111,7 @@ fn publish(folder: &Path, target: &Path, staging: &Path, manifest: &Manifest) ->
         Err(error) => return Err(error),
     }
     fs::rename(folder, target)?;
-    atomic_file::sync_folder(atomic_file::folder_of(target))
+    staging::sync_folder(staging::folder_of(target))
 }
 
 /// Removes what killed installs left. Only to be called with the lock held: nobody else is at work then.

@@ -1,6 +1,6 @@
 //! A library in the cache: its folder, and the manifest by which damage is seen at every start without reading 1 GB.
 
-use crate::atomic_file;
+use crate::staging;
 use crate::fetch::Digest;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, Metadata};
@@ -68,7 +68,7 @@ impl Manifest {
     /// Writes it into `folder`, which makes the folder a whole install.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let text = serde_json::to_string_pretty(self)?;
-        atomic_file::write(&folder.join(MANIFEST), text.as_bytes())
+        staging::write(&folder.join(MANIFEST), text.as_bytes())
     }
 
     fn read(folder: &Path) -> Result<Self, String> {

@@ -17,8 +17,9 @@ mod versions;
 pub use error::{Result, SavedModelError};
 pub use requests::MODEL_NAME;
 pub use serving_graph::{CLASSIFY, PREDICT_BYTES, SERVING_DEFAULT};
+pub use versions::check_base;
 
-use crate::atomic_file;
+use crate::staging;
 use crate::classifier::{Classifier, kind_of};
 use crate::graph::{Checkpoint, GraphError};
 use crate::model::{Convolutions, Kind};
@@ -81,9 +82,7 @@ pub fn export(
     write(&serving, &session, aside.path())
         .and_then(|()| check(aside.path(), prefix, options))
         .map_err(|error| error.in_place(aside.path(), &path))?;
-    versions.publish(aside.path(), &path)?;
-    // It goes by another name now, so there is nothing to delete.
-    let _ = aside.keep();
+    versions.publish(aside, &path)?;
     Ok(Exported { version, path, kind })
 }
 
@@ -100,9 +99,9 @@ fn write(serving: &ServingGraph, session: &Session, folder: &Path) -> Result<()>
         (extra.join(REST_REQUEST), requests::rest().into_bytes()),
         (folder.join(GRAPH), meta_graph::saved_model(serving)?),
     ] {
-        atomic_file::write(&file, &bytes).map_err(failed("write", &file))?;
+        staging::write(&file, &bytes).map_err(failed("write", &file))?;
     }
-    atomic_file::sync_folder(folder).map_err(failed("sync", folder))
+    Ok(())
 }
 
 /// Loads the model in `folder` and compares its answer with that of the checkpoint it was made from.

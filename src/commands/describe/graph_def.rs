@@ -5,9 +5,10 @@ use crate::commands::tensorflow;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use tf_mnist::model::{BaselineConfig, Kind, Network, OptimizedConfig, baseline, optimized};
-use tf_mnist::{atomic_file, graph};
+use tf_mnist::{graph, staging};
 
-/// Builds the network's training graph, with default options, and writes it to `file`: whole, or not at all.
+/// Builds the network's training graph, with default options, and writes it to `file`: whole, or not at all,
+/// or, if that is a device or a pipe, into it.
 ///
 /// # Errors
 /// TensorFlow cannot be loaded or refuses the graph, or the file cannot be written.
@@ -16,7 +17,7 @@ pub fn write(global: &GlobalArgs, kind: Kind, file: &Path) -> Result<()> {
     let config = tensorflow::session_config(global, false)?;
     tensorflow::load(global, &config, tensorflow::onednn(global, false))?;
     let graph = build(kind)?.graph.graph_def()?;
-    atomic_file::write(file, &graph)
+    staging::write_to(file, &graph)
         .with_context(|| format!("cannot write the graph to {}", file.display()))?;
     log::info!(
         "wrote the training graph of {} to {}: a GraphDef of {} bytes",
@@ -33,7 +34,8 @@ fn check_place(file: &Path) -> Result<()> {
     if file.is_dir() {
         bail!("cannot write the graph to {shown}: it is a folder; name a file, such as {shown}/graph.pb");
     }
-    let folder = atomic_file::folder_of(file);
+    let target = staging::behind_links(file).with_context(|| format!("cannot write the graph to {shown}"))?;
+    let folder = staging::folder_of(&target);
     if !folder.is_dir() {
         bail!(
             "cannot write the graph to {shown}: there is no folder {}; make it first",
