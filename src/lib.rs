@@ -8,6 +8,7 @@ pub mod dataset;
 pub mod fetch;
 pub mod graph;
 pub mod kernels;
+mod lossy_path;
 pub mod model;
 pub mod picture;
 mod regular_file;

@@ -5,8 +5,8 @@ use crate::cli::{EvaluateArgs, GlobalArgs, SplitName};
 use anyhow::Result;
 use clap::ValueEnum;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Classifier, Evaluation};
 use tf_mnist::model::CLASSES;
@@ -36,7 +36,7 @@ pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
 #[derive(Serialize)]
 struct Report<'a> {
     /// The checkpoint's prefix or the SavedModel's folder.
-    model: &'a Path,
+    model: Cow<'a, str>,
     /// `baseline`, `optimized`, or null for a SavedModel.
     network: Option<&'static str>,
     split: String,
@@ -68,7 +68,7 @@ impl<'a> Report<'a> {
             recall: evaluation.recall(digit),
         };
         Self {
-            model: classifier.path(),
+            model: classifier.path().to_string_lossy(),
             network: classifier.kind().map(|kind| kind.name()),
             split: split
                 .to_possible_value()
@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
 
     fn text(&self) -> String {
         let network = self.network.unwrap_or("SavedModel");
-        let mut text = format!("{network}, {}\n", terminal::name(self.model));
+        let mut text = format!("{network}, {}\n", terminal::name(&*self.model));
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,

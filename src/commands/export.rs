@@ -3,6 +3,7 @@
 use super::{failure, output, tensorflow, terminal};
 use crate::cli::{ExportArgs, GlobalArgs};
 use anyhow::{Context, Result};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Location};
@@ -60,9 +61,14 @@ fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
     } else {
         source
     };
-    let mount = output::shell_word(&format!("type=bind,{source},target=/models/{MODEL_NAME}"));
-    let base = output::shell_word(&format!("--model_base_path={}", base.display()));
-    let request = output::shell_word(&format!("@{}", request.display()));
+    let mount = output::shell_word(format!("type=bind,{source},target=/models/{MODEL_NAME}"));
+    let word = |option: &str, path: &Path| {
+        let mut word = OsString::from(option);
+        word.push(path);
+        output::shell_word(word)
+    };
+    let base = word("--model_base_path=", &base);
+    let request = word("@", &request);
     Ok(format!(
         "\
 {kind}, {prefix}

@@ -91,7 +91,7 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
     let again = format!(
         "tf-mnist {} --resume {}",
         request.kind.name(),
-        output::shell_word(&directory.path().to_string_lossy())
+        output::shell_word(directory.path())
     );
     let total = config.schedule().total_steps(steps_per_epoch);
     let run = Run {

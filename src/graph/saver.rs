@@ -7,6 +7,7 @@ use super::variable::Variable;
 use crate::staging::{self, Aside};
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
 
@@ -219,16 +220,16 @@ impl Saver {
     }
 
     fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {
-        let path = prefix.to_str().ok_or_else(|| {
-            tensorflow::Status::new_set_lossy(
-                tensorflow::Code::InvalidArgument,
-                &format!(
-                    "TensorFlow takes only UTF-8 paths, which {} is not",
-                    prefix.display()
-                ),
-            )
-        })?;
-        let path = Tensor::from(path.to_owned());
+        // TensorFlow takes UTF-8 only; Linux has another name for the folder while it is open.
+        let folder = File::open(staging::folder_of(prefix));
+        let path = match (prefix.to_str(), &folder) {
+            (None, Ok(folder)) => {
+                let file = prefix.file_name().unwrap_or_default().to_string_lossy();
+                format!("/proc/self/fd/{}/{file}", folder.as_raw_fd())
+            }
+            _ => prefix.to_string_lossy().into_owned(),
+        };
+        let path = Tensor::from(path);
         let mut args = SessionRunArgs::new();
         args.add_feed(&self.filename, 0, &path);
         args.add_target(&self.save);

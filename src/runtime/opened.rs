@@ -8,6 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Runtime {
     /// The library, by the path that it was opened by.
+    #[serde(serialize_with = "crate::lossy_path::serialize")]
     pub library: PathBuf,
     /// How it was found.
     pub found_by: FoundBy,

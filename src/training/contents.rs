@@ -1,11 +1,10 @@
 //! Telling what a run wrote from what only has such a name: by what the files say.
 
 use super::error::{Result, TrainingError};
-use super::layout::{self, CONFIG, LOCK, METRICS, RESUME};
+use super::layout::{self, CONFIG, LOCK, METRICS, RESUME, STATE};
 use super::metrics;
 use super::run_config::Versions;
-use super::run_state::RunState;
-use super::saved_states;
+use super::saved_states::{self, Said};
 use crate::graph::CheckpointManager;
 use crate::staging::{self, Lock};
 use serde::Deserialize;
@@ -67,13 +66,13 @@ impl Contents {
             Some(folder) => no_folders(folder).map_err(TrainingError::file("read", folder))?,
             None => Vec::new(),
         };
-        for (step, folder) in saved_states::list(run)? {
-            match state_in(&folder) {
+        for (step, folder) in saved_states::folders(run)? {
+            match saved_states::said_in(&folder) {
                 Said::Own(state) => {
                     saved.extend(state);
                     contents.states.push((step, folder));
                 }
-                Said::Other => foreign_states.push(folder.join(layout::STATE)),
+                Said::Other => foreign_states.push(folder.join(STATE)),
             }
         }
 
@@ -196,35 +195,6 @@ fn checkpoints_listed(path: &Path) -> Option<Vec<String>> {
     let bytes = is_file(path).then(|| read(path, MAX_CONFIG_BYTES))?.ok()?;
     let names = CheckpointManager::names_written(&bytes)?;
     names.iter().all(|name| layout::step_of_checkpoint(name).is_some()).then_some(names)
-}
-
-enum Said {
-    /// A run's state, if it is whole.
-    Own(Option<RunState>),
-    Other,
-}
-
-/// What the file of the state in `folder` says. One that is missing, cut off or otherwise no JSON any more was a run's, as
-/// nobody else has files of those names below `resume/step-N`; one that is sound JSON says itself what it is.
-fn state_in(folder: &Path) -> Said {
-    #[derive(Deserialize)]
-    #[allow(dead_code)] // only whether they are there counts
-    struct Mark {
-        version: u32,
-        state: serde::de::IgnoredAny,
-    }
-    let path = folder.join(layout::STATE);
-    let bytes = match saved_states::read_state_file(folder) {
-        Ok(bytes) => bytes,
-        Err(_) if path.symlink_metadata().is_ok_and(|there| !there.is_file()) => return Said::Other,
-        Err(_) => return Said::Own(None),
-    };
-    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok();
-    match RunState::parse(&bytes) {
-        Ok(state) => Said::Own(Some(state)),
-        Err(_) if is_json && serde_json::from_slice::<Mark>(&bytes).is_err() => Said::Other,
-        Err(_) => Said::Own(None),
-    }
 }
 
 /// Deletes what killed processes left half done in the run folder `run`, and in the folders of its states.

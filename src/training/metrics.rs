@@ -142,7 +142,8 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Whether the first `bytes` bytes are not those that were written.
 fn was_changed(text: &[u8], bytes: u64) -> bool {
     let last = bytes.checked_sub(1).and_then(|last| text.get(usize::try_from(last).ok()?));
-    text.contains(&b'\r') || text.starts_with(BYTE_ORDER_MARK) || last.is_some_and(|&byte| byte != b'\n')
+    let blank = text.contains(&b'\r') || text.windows(2).any(|two| two == b"\n\n");
+    blank || text.starts_with(BYTE_ORDER_MARK) || last.is_some_and(|&byte| byte != b'\n')
 }
 
 /// The file as it was after `steps` steps, from what is left of it.

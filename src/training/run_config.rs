@@ -5,6 +5,7 @@ use super::fit::{Schedule, Validate};
 use super::validation::ValidationMode;
 use crate::dataset::Order;
 use crate::graph::Precision;
+use crate::lossy_path;
 use crate::model::{
     AccuracyOn, BaselineConfig, Convolutions, Kind, Network, OptimizedConfig, Towers, baseline, optimized,
 };
@@ -35,12 +36,14 @@ pub struct RunConfig {
     /// Whether the rows are shuffled anew in every epoch.
     pub shuffle: bool,
     /// The checkpoint whose values the run started from.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub warm_start: Option<PathBuf>,
     /// One thread, no oneDNN, no graph optimizer.
     pub reproducible: bool,
     /// The run's state is saved after every so many steps; 0: only at its end.
     pub save_every: u64,
     /// The user's own data set; none for MNIST itself.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub data_dir: Option<PathBuf>,
     /// SHA-256 of the data set's four files, in the order of [`Dataset::files`](crate::dataset::Dataset::files).
     pub data_sha256: Vec<String>,
@@ -230,5 +233,6 @@ pub struct Versions {
     /// The TensorFlow library.
     pub tensorflow: String,
     /// The file of that library.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub library: PathBuf,
 }

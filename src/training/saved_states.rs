@@ -8,6 +8,8 @@ use super::layout::{KEPT, RESUME, STATE, VARIABLES, checkpoint_of_file, step_of_
 use super::run_state::RunState;
 use crate::graph::{Checkpoint, CheckpointManager};
 use crate::staging::{self, Aside};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -51,10 +53,7 @@ impl SavedState {
 }
 
 /// The bytes of the state file in `folder`, as far as one may have them.
-///
-/// # Errors
-/// It is no regular file, or cannot be read.
-pub(super) fn read_state_file(folder: &Path) -> io::Result<Vec<u8>> {
+fn read_state_file(folder: &Path) -> io::Result<Vec<u8>> {
     let path = folder.join(STATE);
     if !path.symlink_metadata()?.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
@@ -90,13 +89,21 @@ pub(super) fn newest(run: &Path) -> Result<Option<SavedState>> {
     }
 }
 
-/// The steps and folders of all states in `run`, sound or not, the newest last. A folder with nothing of a state in it,
-/// whatever its name, is none.
+/// The steps and folders of all states of the run in `run`, sound or not, the newest last.
 pub(super) fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let mut states = folders(run)?;
+    states.retain(|(_, folder)| matches!(said_in(folder), Said::Own(_)));
+    Ok(states)
+}
+
+/// The steps and folders that have the names of states and of a state's files, whoever wrote them, the newest last.
+pub(super) fn folders(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let folder = run.join(RESUME);
     let failed = TrainingError::file("read", &folder);
     let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
+            return Ok(Vec::new());
+        }
         entries => entries.map_err(&failed)?,
     };
     let mut states = Vec::new();
@@ -112,6 +119,37 @@ pub(super) fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
     }
     states.sort_unstable();
     Ok(states)
+}
+
+/// Whose a state is.
+pub(super) enum Said {
+    /// A run's, and what it says if its file is whole.
+    Own(Option<RunState>),
+    /// Somebody else's.
+    Other,
+}
+
+/// What the file of the state in `folder` says. One that is missing, cut off or otherwise no JSON any more was a run's, as
+/// nobody else has files of those names below `resume/step-N`; one that is sound JSON says itself what it is.
+pub(super) fn said_in(folder: &Path) -> Said {
+    #[derive(Deserialize)]
+    #[allow(dead_code)] // only whether they are there counts
+    struct Mark {
+        version: u32,
+        state: IgnoredAny,
+    }
+    let path = folder.join(STATE);
+    let bytes = match read_state_file(folder) {
+        Ok(bytes) => bytes,
+        Err(_) if path.symlink_metadata().is_ok_and(|there| !there.is_file()) => return Said::Other,
+        Err(_) => return Said::Own(None),
+    };
+    let is_json = serde_json::from_slice::<IgnoredAny>(&bytes).is_ok();
+    match RunState::parse(&bytes) {
+        Ok(state) => Said::Own(Some(state)),
+        Err(_) if is_json && serde_json::from_slice::<Mark>(&bytes).is_err() => Said::Other,
+        Err(_) => Said::Own(None),
+    }
 }
 
 /// What lies in the folder of a state.
