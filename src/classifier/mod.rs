@@ -26,8 +26,8 @@ mod signature;
 
 pub use error::{ClassifierError, Result};
 pub use evaluation::{Evaluation, evaluate, likeliest};
-pub(crate) use location::{is_saved_model, versions_in};
 pub use location::{Location, kind_of, locate};
+pub(crate) use location::{is_saved_model, versions_in};
 
 use crate::graph::{Checkpoint, GraphError, Saver, Scope, reshape, softmax};
 use crate::model::{CLASSES, Convolutions, Kind, PIXELS, SIDE};

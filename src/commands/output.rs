@@ -45,7 +45,10 @@ pub fn shell_word(word: impl AsRef<OsStr>) -> String {
                 b' '..=b'~' => char::from(byte).to_string(),
                 _ => format!("\\x{byte:02x}"),
             };
-            format!("$'{}'", word.as_encoded_bytes().iter().map(shown).collect::<String>())
+            format!(
+                "$'{}'",
+                word.as_encoded_bytes().iter().map(shown).collect::<String>()
+            )
         }
     }
 }

@@ -64,9 +64,9 @@ pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
 pub fn refused(error: TrainingError) -> anyhow::Error {
     match error {
         TrainingError::HoldsRun { .. } => usage(error.to_string()),
-        TrainingError::HoldsOthers { .. } => {
-            usage(format!("{error}; choose another --out-dir, or move them elsewhere"))
-        }
+        TrainingError::HoldsOthers { .. } => usage(format!(
+            "{error}; choose another --out-dir, or move them elsewhere"
+        )),
         error => error.into(),
     }
 }
@@ -121,10 +121,27 @@ mod tests {
 
     #[test]
     fn addresses_are_told_from_paths() {
-        for address in ["gs://b/run", "s3://b", "file:///tmp/x", "hdfs://h:1/x", "svn+ssh://x", "HTTPS://x/a.png#0"] {
+        for address in [
+            "gs://b/run",
+            "s3://b",
+            "file:///tmp/x",
+            "hdfs://h:1/x",
+            "svn+ssh://x",
+            "HTTPS://x/a.png#0",
+        ] {
             assert!(is_address(address.as_bytes()), "{address}");
         }
-        for path in ["", "://", "a:/b", "./gs://b", "runs/gs://b", "1s://b", "a b://c", "C:\\x", "gs:"] {
+        for path in [
+            "",
+            "://",
+            "a:/b",
+            "./gs://b",
+            "runs/gs://b",
+            "1s://b",
+            "a b://c",
+            "C:\\x",
+            "gs:",
+        ] {
             assert!(!is_address(path.as_bytes()), "{path}");
         }
     }

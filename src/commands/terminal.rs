@@ -79,7 +79,8 @@ fn escaped(text: &str, is_left: impl Fn(char) -> bool) -> String {
 
 /// Control characters, and those that turn the direction of what follows.
 fn is_obeyed(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    char.is_control()
+        || matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -90,7 +91,10 @@ mod tests {
     fn what_a_terminal_obeys_is_shown_instead() {
         assert_eq!(name("a\tb\n\x1b[31m\u{202e}é"), "a\\tb\\n\\u{1b}[31m\\u{202e}é");
         assert_eq!(text("one\ttwo\n"), "one\ttwo\n");
-        assert_eq!(text("error: \x1b]0;x\x07\u{9b}1m\n"), "error: \\u{1b}]0;x\\u{7}\\u{9b}1m\n");
+        assert_eq!(
+            text("error: \x1b]0;x\x07\u{9b}1m\n"),
+            "error: \\u{1b}]0;x\\u{7}\\u{9b}1m\n"
+        );
         let path = "\u{7f}\u{85}\u{2028}a";
         let shown = json(&serde_json::to_string(path).unwrap());
         assert_eq!(shown, r#""\u007f\u0085\u2028a""#);

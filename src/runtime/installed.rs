@@ -1,7 +1,7 @@
 //! A library in the cache: its folder, and the manifest by which damage is seen at every start without reading 1 GB.
 
-use crate::staging;
 use crate::fetch::Digest;
+use crate::staging;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, Metadata};
 use std::io;

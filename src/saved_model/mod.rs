@@ -19,10 +19,10 @@ pub use requests::MODEL_NAME;
 pub use serving_graph::{CLASSIFY, PREDICT_BYTES, SERVING_DEFAULT};
 pub use versions::check_base;
 
-use crate::staging;
 use crate::classifier::{Classifier, kind_of};
 use crate::graph::{Checkpoint, GraphError};
 use crate::model::{Convolutions, Kind};
+use crate::staging;
 use serving_graph::ServingGraph;
 use std::fs;
 use std::path::{Path, PathBuf};

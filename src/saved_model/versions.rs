@@ -4,8 +4,8 @@
 //! a hidden folder beside, whose name is no number, synced, and then renamed.
 
 use super::error::{Result, SavedModelError};
-use crate::staging::{self, Aside, Lock};
 use crate::classifier::{is_saved_model, versions_in};
+use crate::staging::{self, Aside, Lock};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -62,9 +62,11 @@ impl Versions {
     /// Makes the finished folder `aside` the version `path`, in one step that never replaces anything.
     pub fn publish(&self, aside: Aside, path: &Path) -> Result<()> {
         aside.publish_new(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => SavedModelError::VersionExists {
-                path: path.to_path_buf(),
-            },
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
+                SavedModelError::VersionExists {
+                    path: path.to_path_buf(),
+                }
+            }
             _ => failed("create", path)(error),
         })
     }
@@ -77,17 +79,32 @@ impl Versions {
 pub fn check_base(base: &Path) -> Result<()> {
     const INSIDE: [&str; 3] = ["variables", "assets", "assets.extra"];
     let whole = base.canonicalize().unwrap_or_else(|_| base.to_path_buf());
-    let parts = [Some(&*whole), whole.parent().filter(|_| INSIDE.iter().any(|name| whole.ends_with(name)))];
+    let parts = [
+        Some(&*whole),
+        whole
+            .parent()
+            .filter(|_| INSIDE.iter().any(|name| whole.ends_with(name))),
+    ];
     let Some(saved_model) = parts.into_iter().flatten().find(|folder| is_saved_model(folder)) else {
         return Ok(());
     };
     // As it was typed, where that says it.
     let levels = if saved_model == whole { 1 } else { 2 };
-    let typed = base.ancestors().nth(levels).filter(|folder| !folder.as_os_str().is_empty());
-    let typed = typed.filter(|folder| folder.canonicalize().is_ok_and(|folder| Some(&*folder) == saved_model.parent()));
+    let typed = base
+        .ancestors()
+        .nth(levels)
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let typed = typed.filter(|folder| {
+        folder
+            .canonicalize()
+            .is_ok_and(|folder| Some(&*folder) == saved_model.parent())
+    });
     Err(SavedModelError::IsSavedModel {
         path: base.to_path_buf(),
-        versions: typed.or(saved_model.parent()).unwrap_or(saved_model).to_path_buf(),
+        versions: typed
+            .or(saved_model.parent())
+            .unwrap_or(saved_model)
+            .to_path_buf(),
     })
 }
 

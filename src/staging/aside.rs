@@ -1,7 +1,7 @@
 //! What is in the making, aside of where it will be.
 
-use super::sync::{folder_of, is_unsupported, sync_folder};
 use super::readable_by_all;
+use super::sync::{folder_of, is_unsupported, sync_folder};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::fs::{self, File, Permissions};
@@ -101,7 +101,10 @@ pub fn link_or_copy(source: &Path, target: &Path) -> io::Result<()> {
     let no_links = [Errno::PERM, Errno::ACCESS, Errno::MLINK, Errno::XDEV].map(Errno::raw_os_error);
     match fs::hard_link(source, target) {
         Err(error)
-            if is_unsupported(&error) || error.raw_os_error().is_some_and(|number| no_links.contains(&number)) =>
+            if is_unsupported(&error)
+                || error
+                    .raw_os_error()
+                    .is_some_and(|number| no_links.contains(&number)) =>
         {
             write_with(target, |file| io::copy(&mut File::open(source)?, file).map(drop))
         }
@@ -126,7 +129,10 @@ pub fn remove_folder(folder: &Path) -> io::Result<()> {
 /// The path that cannot be read or deleted, and why.
 pub fn sweep(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
     for path in leftovers(folder).map_err(|error| (folder.to_path_buf(), error))? {
-        log::debug!("deleting {}, left behind by a process that was cut off", path.display());
+        log::debug!(
+            "deleting {}, left behind by a process that was cut off",
+            path.display()
+        );
         let is_folder = path.symlink_metadata().is_ok_and(|there| there.is_dir());
         let removed = if is_folder {
             fs::remove_dir_all(&path)
@@ -163,7 +169,10 @@ fn is_aside(name: &str) -> bool {
     drawn.is_some_and(|drawn| drawn.len() == DRAWN && drawn.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-fn builder<'a>(builder: &'a mut Builder<'static, 'static>, mode: Permissions) -> &'a mut Builder<'static, 'static> {
+fn builder<'a>(
+    builder: &'a mut Builder<'static, 'static>,
+    mode: Permissions,
+) -> &'a mut Builder<'static, 'static> {
     builder.prefix(PREFIX).rand_bytes(DRAWN).permissions(mode)
 }
 
@@ -233,11 +242,17 @@ mod tests {
             aside
         };
         fs::create_dir(&target).unwrap();
-        assert_eq!(aside().publish_new(&target).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(
+            aside().publish_new(&target).unwrap_err().kind(),
+            ErrorKind::AlreadyExists
+        );
         assert_eq!(names(&target), [""; 0]);
         aside().publish(&target).unwrap();
         assert!(aside().publish(&target).is_err());
-        assert_eq!((names(folder.path()), names(&target)), (vec!["1".into()], vec!["new".into()]));
+        assert_eq!(
+            (names(folder.path()), names(&target)),
+            (vec!["1".into()], vec!["new".into()])
+        );
         remove_folder(&target).unwrap();
         assert_eq!(names(folder.path()), [""; 0]);
     }
@@ -245,7 +260,13 @@ mod tests {
     #[test]
     fn only_what_was_made_here_is_swept() {
         let folder = tempfile::tempdir().unwrap();
-        for name in [".aside-notes", ".aside-", ".aside-12345678901", ".aside-123456789_", "aside"] {
+        for name in [
+            ".aside-notes",
+            ".aside-",
+            ".aside-12345678901",
+            ".aside-123456789_",
+            "aside",
+        ] {
             fs::write(folder.path().join(name), "").unwrap();
         }
         let before = names(folder.path());

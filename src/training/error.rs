@@ -55,7 +55,8 @@ pub enum TrainingError {
     },
     /// Files that are no run's have the names that a run's would have.
     #[error(
-        "{path} holds what no run wrote, where a run would write: {}; nothing was touched", listed(files)
+        "{path} holds what no run wrote, where a run would write: {}; nothing was touched",
+        listed(files)
     )]
     HoldsOthers {
         /// The folder.
@@ -104,7 +105,11 @@ pub enum TrainingError {
 /// The first of `files`, and how many more there are.
 fn listed(files: &[PathBuf]) -> String {
     const SHOWN: usize = 8;
-    let mut names: Vec<_> = files.iter().take(SHOWN).map(|file| file.display().to_string()).collect();
+    let mut names: Vec<_> = files
+        .iter()
+        .take(SHOWN)
+        .map(|file| file.display().to_string())
+        .collect();
     if let Some(more) = files.len().checked_sub(SHOWN).filter(|&more| more > 0) {
         names.push(format!("and {more} more"));
     }

@@ -141,7 +141,9 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Whether the first `bytes` bytes are not those that were written.
 fn was_changed(text: &[u8], bytes: u64) -> bool {
-    let last = bytes.checked_sub(1).and_then(|last| text.get(usize::try_from(last).ok()?));
+    let last = bytes
+        .checked_sub(1)
+        .and_then(|last| text.get(usize::try_from(last).ok()?));
     let blank = text.contains(&b'\r') || text.windows(2).any(|two| two == b"\n\n");
     blank || text.starts_with(BYTE_ORDER_MARK) || last.is_some_and(|&byte| byte != b'\n')
 }
@@ -158,7 +160,12 @@ fn as_written(text: &[u8], steps: u64) -> io::Result<Vec<u8>> {
         let why = "there are no events in it any more; put it right, or move it away";
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
-    Ok(sound.take_while(happened).flat_map(|line| [line, b"\n"]).flatten().copied().collect())
+    Ok(sound
+        .take_while(happened)
+        .flat_map(|line| [line, b"\n"])
+        .flatten()
+        .copied()
+        .collect())
 }
 
 /// What a file says of its run.
@@ -179,7 +186,12 @@ pub(super) fn account(path: &Path) -> io::Result<Account> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         text => text?,
     };
-    let mut account = Account { steps: 0, finished: false, begins_with_event: false, is_empty: text.is_empty() };
+    let mut account = Account {
+        steps: 0,
+        finished: false,
+        begins_with_event: false,
+        is_empty: text.is_empty(),
+    };
     for (number, line) in lines(&text).enumerate() {
         let Ok(told) = serde_json::from_slice::<Told>(line) else {
             continue;
@@ -239,7 +251,10 @@ mod tests {
         };
         let resume = |text: &str, bytes| {
             fs::write(&path, text).unwrap();
-            MetricsFile::resume(&path, bytes, 2).unwrap().write(&event).unwrap();
+            MetricsFile::resume(&path, bytes, 2)
+                .unwrap()
+                .write(&event)
+                .unwrap();
             let text = fs::read_to_string(&path).unwrap();
             text.lines().next().unwrap().to_owned() + &text.lines().count().to_string()
         };

@@ -17,7 +17,9 @@ use std::path::Path;
 pub(super) fn rewind(run: &Path, saved: Option<&SavedState>) -> Result<()> {
     let state = saved.map_or_else(RunState::default, |saved| saved.state.clone());
     contents::sweep(run)?;
-    let Contents { checkpoints, states, .. } = Contents::of(run)?; // before the list of checkpoints is written anew
+    let Contents {
+        checkpoints, states, ..
+    } = Contents::of(run)?; // before the list of checkpoints is written anew
     for (step, folder) in states {
         if saved.is_none() || step > state.step {
             saved_states::delete(&folder).map_err(TrainingError::file("delete", &folder))?;
@@ -32,7 +34,8 @@ pub(super) fn rewind(run: &Path, saved: Option<&SavedState>) -> Result<()> {
     CheckpointManager::write_names(run, &state.checkpoints)?;
     for path in checkpoints {
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_kept = checkpoint_of_file(&file).is_some_and(|(name, _)| state.checkpoints.iter().any(|kept| kept == name));
+        let is_kept = checkpoint_of_file(&file)
+            .is_some_and(|(name, _)| state.checkpoints.iter().any(|kept| kept == name));
         if !is_kept {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {

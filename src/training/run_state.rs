@@ -73,7 +73,11 @@ impl RunState {
             return Err("its checksum is wrong".into());
         }
         // The names become paths that are linked and deleted.
-        if let Some(name) = state.checkpoints.iter().find(|name| step_of_checkpoint(name).is_none()) {
+        if let Some(name) = state
+            .checkpoints
+            .iter()
+            .find(|name| step_of_checkpoint(name).is_none())
+        {
             return Err(format!("{name:?} is no name of a checkpoint"));
         }
         if state

@@ -163,11 +163,18 @@ struct Files {
 impl Files {
     fn of(folder: &Path) -> io::Result<Self> {
         let variables = CheckpointManager::SUFFIXES.map(|suffix| format!("{VARIABLES}{suffix}"));
-        let mut files = Self { own: Vec::new(), alone: true };
+        let mut files = Self {
+            own: Vec::new(),
+            alone: true,
+        };
         let kept = folder.join(KEPT);
         for (folder, in_kept) in [(folder, false), (&kept, true)] {
             let entries = match fs::read_dir(folder) {
-                Err(error) if in_kept && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => break,
+                Err(error)
+                    if in_kept && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+                {
+                    break;
+                }
                 entries => entries?,
             };
             for entry in entries {

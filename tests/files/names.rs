@@ -22,7 +22,8 @@ fn named(folder: &Path, name: &[u8]) -> PathBuf {
 #[test]
 fn a_run_in_a_folder_whose_name_is_not_utf_8() {
     let folder = tempfile::tempdir().unwrap();
-    let [run, data, again] = [&b"r\xffn"[..], b"d\xfeta", b"ag\xffain"].map(|name| named(folder.path(), name));
+    let [run, data, again] =
+        [&b"r\xffn"[..], b"d\xfeta", b"ag\xffain"].map(|name| named(folder.path(), name));
     fs::create_dir(&data).unwrap();
     for file in fs::read_dir(small_mnist()).unwrap() {
         let file = file.unwrap();
@@ -32,7 +33,10 @@ fn a_run_in_a_folder_whose_name_is_not_utf_8() {
     command.arg(&data).arg("--out-dir").arg(&run);
     succeed(command);
     let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
-    assert!(config["data_dir"].as_str().unwrap().ends_with("d\u{fffd}ta"), "{config}");
+    assert!(
+        config["data_dir"].as_str().unwrap().ends_with("d\u{fffd}ta"),
+        "{config}"
+    );
 
     let mut command = start(&again, &["baseline", "--max-steps", "2"]);
     command.arg("--warm-start").arg(&run);
@@ -41,7 +45,13 @@ fn a_run_in_a_folder_whose_name_is_not_utf_8() {
     let mut command = tf_mnist(&["evaluate", "--json", "--data-dir"]);
     command.arg(small_mnist()).arg(&again);
     let report: Value = serde_json::from_slice(&succeed(command).stdout).unwrap();
-    assert!(report["model"].as_str().unwrap().ends_with("ag\u{fffd}ain/model.ckpt-2"), "{report}");
+    assert!(
+        report["model"]
+            .as_str()
+            .unwrap()
+            .ends_with("ag\u{fffd}ain/model.ckpt-2"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -61,12 +71,21 @@ fn what_a_terminal_obeys_in_a_name_is_shown_escaped() {
     };
     let output = succeed(model(&["evaluate"]));
     assert_plain(&output.stdout);
-    let first = String::from_utf8_lossy(&output.stdout).lines().next().unwrap().to_owned();
+    let first = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .next()
+        .unwrap()
+        .to_owned();
     assert!(first.ends_with(&format!("{shown}/model.ckpt-7")), "{first}");
     let output = succeed(model(&["evaluate", "--json"]));
     assert_plain(&output.stdout);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(report["model"].as_str().unwrap().ends_with(&format!("{name}/model.ckpt-7")));
+    assert!(
+        report["model"]
+            .as_str()
+            .unwrap()
+            .ends_with(&format!("{name}/model.ckpt-7"))
+    );
 
     // Errors, of the program and of the library.
     let stderr = fail(start(&run, FIRST), 2);
@@ -80,12 +99,23 @@ fn what_a_terminal_obeys_in_a_name_is_shown_escaped() {
         &["baseline", "--resume", &none],
         &["baseline", "--warm-start", &none],
         &["data", "--data-dir", &none],
-        &["baseline", "--max-steps", "1", "--out-dir", "none", "--data-dir", &none],
+        &[
+            "baseline",
+            "--max-steps",
+            "1",
+            "--out-dir",
+            "none",
+            "--data-dir",
+            &none,
+        ],
     ] {
         let mut command = tf_mnist(arguments);
         command.current_dir(folder.path());
         let stderr = fail(command, 1);
         assert_plain(stderr.as_bytes());
-        assert!(stderr.contains(shown) && !stderr.contains("r\n"), "{arguments:?}: {stderr}");
+        assert!(
+            stderr.contains(shown) && !stderr.contains("r\n"),
+            "{arguments:?}: {stderr}"
+        );
     }
 }
