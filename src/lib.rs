@@ -3,12 +3,12 @@
 
 #![warn(missing_docs)]
 
-pub mod atomic_file;
 pub mod classifier;
 pub mod dataset;
 pub mod fetch;
 pub mod graph;
 pub mod kernels;
+mod lossy_path;
 pub mod model;
 pub mod networks;
 pub mod picture;
@@ -16,4 +16,5 @@ mod regular_file;
 pub mod runtime;
 pub mod saved_model;
 pub mod session;
+pub mod staging;
 pub mod training;

@@ -47,7 +47,7 @@ fn a_damaged_state_gives_way_to_the_one_before_it() {
         let damaged = run.join("resume/step-00000008").join(name);
         fault(&damaged);
         // And what a killed process leaves.
-        fs::write(run.join("resume/.saving-x"), "half").unwrap();
+        fs::write(run.join("resume/.aside-0123456789"), "half").unwrap();
         let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
         fs::write(run.join("metrics.jsonl"), text + "{\"event\":\"st").unwrap();
 

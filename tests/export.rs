@@ -90,7 +90,7 @@ fn an_export_killed_at_any_moment_leaves_no_version_in_part() {
             if child.try_wait().unwrap().is_some() {
                 break;
             }
-            if writing_since.is_none() && names(&base).iter().any(|name| name.starts_with(".exporting-")) {
+            if writing_since.is_none() && names(&base).iter().any(|name| name.starts_with(".aside-")) {
                 writing_since = Some(Instant::now());
             }
             // Some at any moment of the whole, some while files are written, some about the renaming.

@@ -29,7 +29,7 @@ fn refused(mut command: Command) -> String {
     assert!(!stderr.contains("panicked"), "{stderr}");
     assert!(stderr.contains("run the same command again"), "{stderr}");
     // That folder is gone by the time the message is read.
-    assert!(!stderr.contains(".exporting-"), "{stderr}");
+    assert!(!stderr.contains(".aside-"), "{stderr}");
     stderr
 }
 

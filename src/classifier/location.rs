@@ -31,7 +31,7 @@ pub fn locate(model: &Path) -> Result<Location> {
         let named = model.file_name().unwrap_or_default();
         if SAVED_MODEL_FILES.iter().any(|file| named == *file) && model.is_file() {
             return Ok(Location::SavedModel(
-                crate::atomic_file::folder_of(model).to_path_buf(),
+                crate::staging::folder_of(model).to_path_buf(),
             ));
         }
         // A checkpoint's file in place of its prefix: the reader says so.
@@ -120,7 +120,7 @@ pub(crate) fn versions_in(base: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(versions)
 }
 
-fn is_saved_model(folder: &Path) -> bool {
+pub(crate) fn is_saved_model(folder: &Path) -> bool {
     SAVED_MODEL_FILES.iter().any(|file| folder.join(file).is_file())
 }
 

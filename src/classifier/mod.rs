@@ -27,8 +27,8 @@ mod signature;
 
 pub use error::{ClassifierError, Result};
 pub use evaluation::{Evaluation, evaluate, likeliest};
-pub(crate) use location::versions_in;
 pub use location::{Location, locate, network_of};
+pub(crate) use location::{is_saved_model, versions_in};
 
 use crate::graph::{Checkpoint, GraphError, Saver, Scope, softmax};
 use crate::model::{self, Convolutions};

@@ -1,6 +1,6 @@
 //! `tf-mnist data`: the four files, their counts and digests, and the split.
 
-use super::{failure, output, progress};
+use super::{failure, output, progress, terminal};
 use crate::cli::{GlobalArgs, JsonArgs};
 use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
@@ -45,7 +45,7 @@ fn table(dataset: &Dataset) -> String {
         Origin::Mnist(folder) => ("MNIST, verified, in ", folder),
         Origin::Folder(folder) => ("Data set in ", folder),
     };
-    let mut text = format!("{title}{}\n\n", folder.display());
+    let mut text = format!("{title}{}\n\n", terminal::name(folder));
     let names = dataset.files.each_ref().map(|file| shown(&file.path, folder));
     let width = names
         .iter()
@@ -75,7 +75,7 @@ fn table(dataset: &Dataset) -> String {
 
 /// The path below the folder that the title names.
 fn shown(path: &Path, folder: &Path) -> String {
-    path.strip_prefix(folder).unwrap_or(path).display().to_string()
+    terminal::name(path.strip_prefix(folder).unwrap_or(path))
 }
 
 #[derive(Serialize)]

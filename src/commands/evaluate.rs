@@ -1,12 +1,12 @@
 //! `tf-mnist evaluate`: how good a trained network is.
 
-use super::{data, output, tensorflow};
+use super::{data, output, tensorflow, terminal};
 use crate::cli::{EvaluateArgs, GlobalArgs, SplitName};
 use anyhow::Result;
 use clap::ValueEnum;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Classifier, Evaluation};
 
@@ -33,7 +33,7 @@ pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
 #[derive(Serialize)]
 struct Report<'a> {
     /// The checkpoint's prefix or the SavedModel's folder.
-    model: &'a Path,
+    model: Cow<'a, str>,
     /// Its name, or null for a SavedModel.
     network: Option<&'a str>,
     split: String,
@@ -65,7 +65,7 @@ impl<'a> Report<'a> {
             recall: evaluation.recall(digit),
         };
         Self {
-            model: classifier.path(),
+            model: classifier.path().to_string_lossy(),
             network: classifier.table().map(|table| table.name.as_str()),
             split: split
                 .to_possible_value()
@@ -82,7 +82,7 @@ impl<'a> Report<'a> {
 
     fn text(&self) -> String {
         let network = self.network.unwrap_or("SavedModel");
-        let mut text = format!("{network}, {}\n", self.model.display());
+        let mut text = format!("{network}, {}\n", terminal::name(&*self.model));
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,

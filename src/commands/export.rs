@@ -1,8 +1,9 @@
 //! `tf-mnist export`: a version for TensorFlow Serving, and the commands that serve and ask it.
 
-use super::{failure, options, output, tensorflow};
+use super::{failure, options, output, tensorflow, terminal};
 use crate::cli::{ExportArgs, GlobalArgs};
 use anyhow::{Context, Result};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Location};
@@ -10,8 +11,9 @@ use tf_mnist::graph::Checkpoint;
 use tf_mnist::saved_model::{self, Exported, MODEL_NAME, SavedModelError};
 
 /// # Errors
-/// A usage error if the version exists or MODEL is a SavedModel; else the model cannot be had or written.
+/// A usage error if the version exists, or MODEL or the base is a SavedModel; else the model cannot be had or written.
 pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
+    saved_model::check_base(&args.export_base).map_err(refused)?;
     let prefix = match classifier::locate(&args.model)? {
         Location::Checkpoint(prefix) => prefix,
         Location::SavedModel(folder) => {
@@ -29,16 +31,23 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
     let options = config.session_options()?;
     let version = args.version.map(i64::unsigned_abs);
     let exported = saved_model::export(&prefix, network.as_ref(), &args.export_base, version, &options);
-    let exported = exported.map_err(|error| match error {
+    let exported = exported.map_err(refused)?;
+    output::print(&report(&prefix, &args.export_base, &exported)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn refused(error: SavedModelError) -> anyhow::Error {
+    match error {
         SavedModelError::VersionExists { .. } => failure::usage(error.to_string()),
+        SavedModelError::IsSavedModel { ref versions, .. } => {
+            failure::usage(format!("{error}; name {}", versions.display()))
+        }
         SavedModelError::File { .. } => failure::advised(
             error.into(),
             "no version is there in part; once that is settled, run the same command again",
         ),
         error => error.into(),
-    })?;
-    output::print(&report(&prefix, &args.export_base, &exported)?)?;
-    Ok(ExitCode::SUCCESS)
+    }
 }
 
 fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
@@ -57,9 +66,14 @@ fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
     } else {
         source
     };
-    let mount = output::shell_word(&format!("type=bind,{source},target=/models/{MODEL_NAME}"));
-    let base = output::shell_word(&format!("--model_base_path={}", base.display()));
-    let request = output::shell_word(&format!("@{}", request.display()));
+    let mount = output::shell_word(format!("type=bind,{source},target=/models/{MODEL_NAME}"));
+    let word = |option: &str, path: &Path| {
+        let mut word = OsString::from(option);
+        word.push(path);
+        output::shell_word(word)
+    };
+    let base = word("--model_base_path=", &base);
+    let request = word("@", &request);
     Ok(format!(
         "\
 {network}, {prefix}
@@ -72,8 +86,8 @@ or in a container:
 Then ask about one image, a seven:
   curl -d {request} http://localhost:8501/v1/models/{MODEL_NAME}:predict
 ",
-        prefix = prefix.display(),
-        path = path.display(),
+        prefix = terminal::name(prefix),
+        path = terminal::name(path),
     ))
 }
 

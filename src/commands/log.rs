@@ -1,5 +1,6 @@
 //! The log: warnings and notices on stderr, more with -v, nothing with -q; `RUST_LOG` overrides.
 
+use super::terminal;
 use crate::cli::GlobalArgs;
 use env_logger::{Builder, Env};
 use log::{Level, LevelFilter};
@@ -17,9 +18,13 @@ pub fn start(options: &GlobalArgs) {
         .filter_level(LevelFilter::Warn)
         .filter_module("tf_mnist", level)
         .parse_env(Env::default())
-        .format(|out, record| match record.level() {
-            Level::Info => writeln!(out, "{}", record.args()),
-            level => writeln!(out, "{}: {}", level.as_str().to_lowercase(), record.args()),
+        .format(|out, record| {
+            let message = record.args().to_string();
+            let message = terminal::text(&message);
+            match record.level() {
+                Level::Info => writeln!(out, "{message}"),
+                level => writeln!(out, "{}: {message}", level.as_str().to_lowercase()),
+            }
         })
         .init();
 }

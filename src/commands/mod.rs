@@ -12,6 +12,7 @@ mod file_size_limit;
 pub mod log;
 mod options;
 mod output;
+mod places;
 mod predict;
 mod progress;
 mod quiet;
@@ -19,6 +20,7 @@ mod resume;
 mod run;
 mod runtime;
 mod tensorflow;
+mod terminal;
 mod train;
 mod typed;
 
@@ -33,6 +35,8 @@ use std::process::ExitCode;
 /// # Errors
 /// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
 pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
+    terminal::note_typed(matches);
+    places::check(cli, matches)?;
     file_size_limit::survive();
     let train = |network: Option<&Path>, args: &TrainingArgs| {
         train::run(&cli.global, args, network, &typed::options(matches))

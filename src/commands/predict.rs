@@ -1,6 +1,6 @@
 //! `tf-mnist predict`: which digits are drawn on pictures.
 
-use super::{output, tensorflow};
+use super::{output, tensorflow, terminal};
 use crate::cli::{GlobalArgs, PredictArgs};
 use anyhow::Result;
 use serde::Serialize;
@@ -110,7 +110,7 @@ impl Outcome {
 
 /// A line for each picture that could be used: its name, the digit, the likeliest with their probabilities.
 fn text(predictions: &[Prediction]) -> String {
-    let name = |prediction: &Prediction| prediction.image.display().to_string();
+    let name = |prediction: &Prediction| terminal::name(prediction.image);
     let width = predictions
         .iter()
         .map(|prediction| name(prediction).chars().count())

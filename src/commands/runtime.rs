@@ -1,6 +1,6 @@
 //! `tf-mnist runtime`: which TensorFlow is used, how it was found, its devices and threads.
 
-use super::{output, tensorflow};
+use super::{output, tensorflow, terminal};
 use crate::cli::{GlobalArgs, JsonArgs};
 use anyhow::Result;
 use serde::Serialize;
@@ -55,7 +55,7 @@ impl Report<'_> {
         let mut line = |name: &str, value: &str| {
             let _ = writeln!(text, "  {name:<13}{value}"); // writing to a string cannot fail
         };
-        line("library", &runtime.library.display().to_string());
+        line("library", &terminal::name(&runtime.library));
         line("oneDNN", if runtime.onednn { "on" } else { "off" });
         line(
             "kernels",

@@ -7,7 +7,7 @@ use super::options;
 use super::resume::Resumed;
 use super::run::Run;
 use super::typed::Typed;
-use super::{data, output, tensorflow};
+use super::{data, output, places, tensorflow};
 use crate::cli::{self, GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
@@ -33,22 +33,8 @@ pub fn run(
     typed: &[Typed],
 ) -> Result<ExitCode> {
     let started = Instant::now();
-    let folder = args.out_dir.as_deref().unwrap_or(Path::new("runs"));
-    if std::path::absolute(folder).is_ok_and(|folder| folder.to_str().is_none()) {
-        return Err(usage(format!(
-            "--out-dir {}: TensorFlow writes only to paths that are UTF-8; choose another",
-            folder.display()
-        )));
-    }
-    if let Some(path) = args
-        .out_dir
-        .as_deref()
-        .filter(|path| RunDirectory::refuses(path, args.overwrite))
-    {
-        let error = TrainingError::HoldsRun {
-            path: path.to_path_buf(),
-        };
-        return Err(usage(error.to_string()));
+    if let Some(folder) = &args.out_dir {
+        places::check_out_dir(folder, args.overwrite)?;
     }
     if args.reproducible && args.precision != cli::Precision::F32 {
         return Err(usage(
@@ -107,18 +93,12 @@ pub fn run(
     }
     let directory = match (resumed, &args.out_dir) {
         (Some(resumed), _) => resumed.directory,
-        (None, Some(path)) => RunDirectory::create(path, args.overwrite).map_err(|error| match error {
-            // Another process began a run there meanwhile.
-            TrainingError::HoldsRun { .. } => usage(error.to_string()),
-            error => error.into(),
-        })?,
+        // Another process may have begun a run there meanwhile.
+        (None, Some(path)) => RunDirectory::create(path, args.overwrite).map_err(places::refused)?,
         (None, None) => RunDirectory::create_next(Path::new("runs"), &config.network.name)?,
     };
     directory.write_config(&config)?;
-    let again = format!(
-        "tf-mnist train --resume {}",
-        output::shell_word(&directory.path().to_string_lossy())
-    );
+    let again = format!("tf-mnist train --resume {}", output::shell_word(directory.path()));
     let total = config.schedule().total_steps(steps_per_epoch);
     let run = Run {
         config,

@@ -1,7 +1,8 @@
 //! The cache folder and the lock that keeps two processes from spoiling each other's installs.
 
+use crate::staging;
 use std::env;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -46,13 +47,11 @@ pub fn directory() -> Result<PathBuf, CacheError> {
 
 /// An exclusive advisory lock on a cache entry, released when dropped or when the process dies.
 #[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
+pub struct Lock(staging::Lock);
 
 impl Lock {
     /// Takes the lock `folder/.NAME.lock`, creating `folder` if need be; calls `on_wait` once if another process
-    /// holds it, then waits.
+    /// holds it, then waits. Where the file system has no locks, a warning says so.
     ///
     /// # Errors
     /// [`CacheError::Io`] if the folder or lock file cannot be created or locked.
@@ -61,41 +60,27 @@ impl Lock {
             let path = path.to_path_buf();
             move |source| CacheError::Io { path, source }
         };
-        fs::create_dir_all(folder).map_err(at(folder))?;
-        let path = folder.join(format!(".{name}.lock"));
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(at(&path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                on_wait();
-                file.lock().map_err(at(&path))?;
-            }
-            Err(TryLockError::Error(source)) => return Err(at(&path)(source)),
-        }
-        Ok(Self { _file: file })
+        staging::create_folders(folder).map_err(at(folder))?;
+        let path = lock_file(folder, name);
+        staging::Lock::file(&path, on_wait).map(Self).map_err(at(&path))
     }
 
     /// Takes the lock if `folder` has it and nobody holds it.
     pub(super) fn try_acquire(folder: &Path, name: &str) -> Option<Self> {
-        let file = File::options()
-            .write(true)
-            .open(folder.join(format!(".{name}.lock")))
-            .ok()?;
-        file.try_lock().ok()?;
-        Some(Self { _file: file })
+        staging::Lock::if_free(&lock_file(folder, name)).map(Self)
     }
+}
+
+fn lock_file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!(".{name}.lock"))
 }
 
 /// Removes what killed processes left half done in `folder`; only whoever holds its lock may do so.
 ///
 /// Leftovers cost only space, so what cannot be removed stays.
-pub(crate) fn remove_leftovers(folder: &Path, _held: &Lock) {
-    for path in leftovers(folder) {
+pub(crate) fn remove_leftovers(folder: &Path, lock: &Lock) {
+    // Where nobody is really kept away, another process may be at work.
+    for path in leftovers(folder).into_iter().filter(|_| lock.0.is_held()) {
         log::debug!("removing the leftover {}", path.display());
         let removed = if path.is_dir() {
             fs::remove_dir_all(&path)

@@ -5,7 +5,7 @@ use super::digest::Digest;
 use super::html;
 use super::progress::Progress;
 use super::source::{Artifact, Source, SourceCause, SourceError};
-use crate::atomic_file;
+use crate::staging;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ pub fn fetch(
     sources: &mut [Box<dyn Source>],
     progress: &dyn Progress,
 ) -> Result<(), FetchError> {
-    let folder = atomic_file::folder_of(destination);
+    let folder = staging::folder_of(destination);
     let cannot_write = |source| FetchError::Write {
         path: destination.to_path_buf(),
         source,
@@ -68,7 +68,7 @@ pub fn fetch(
     for (index, source) in sources.iter_mut().enumerate() {
         let mut aside = tempfile::Builder::new()
             .prefix(ASIDE_PREFIX)
-            .permissions(atomic_file::readable_by_all())
+            .permissions(staging::readable_by_all())
             .tempfile_in(folder)
             .map_err(cannot_write)?;
         let outcome = source
@@ -85,7 +85,7 @@ pub fn fetch(
                 aside
                     .persist(destination)
                     .map_err(|error| cannot_write(error.error))?;
-                return atomic_file::sync_folder(folder).map_err(cannot_write);
+                return staging::sync_folder(folder).map_err(cannot_write);
             }
             Err(SourceError {
                 cause: SourceCause::Disk(error),

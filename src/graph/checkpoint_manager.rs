@@ -3,7 +3,7 @@
 use super::checkpoint::{CheckpointError, with_suffix};
 use super::error::{GraphError, Result};
 use super::saver::Saver;
-use crate::atomic_file;
+use crate::staging;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,13 @@ pub struct CheckpointManager {
     kept: Vec<String>,
 }
 
-/// Name of the state file.
-const STATE: &str = "checkpoint";
+const STATE: &str = CheckpointManager::STATE;
 
 impl CheckpointManager {
+    /// Name of the state file.
+    pub const STATE: &str = "checkpoint";
+    /// What the step follows in the name of a checkpoint.
+    pub const PREFIX: &str = "model.ckpt-";
     /// As many checkpoints as `tf.train.Saver` keeps.
     pub const DEFAULT_MAX_TO_KEEP: usize = 5;
     /// What follows the prefix in the names of a checkpoint's files, in the order in which they are written.
@@ -65,9 +68,16 @@ impl CheckpointManager {
                 _ => Err(error),
             })
         } else {
-            atomic_file::write(&path, write_state(names).as_bytes())
+            staging::write(&path, write_state(names).as_bytes())
         };
         written.map_err(|source| GraphError::Save { path, source })
+    }
+
+    /// The names in the bytes of a state file, if they are as [`write_names`](Self::write_names) writes them.
+    pub fn names_written(bytes: &[u8]) -> Option<Vec<String>> {
+        let text = std::str::from_utf8(bytes).ok()?.replace("\r\n", "\n");
+        let names = parse_state(&text).all;
+        (!names.is_empty() && write_state(&names) == text).then_some(names)
     }
 
     /// Saves the variables as they are after training step `step`, counted from 0, and returns the new prefix.
@@ -75,7 +85,7 @@ impl CheckpointManager {
     /// # Errors
     /// The checkpoint or the state file cannot be written; those before are still in force.
     pub fn save(&mut self, saver: &Saver, session: &Session, step: u64) -> Result<PathBuf> {
-        let name = format!("model.ckpt-{step}");
+        let name = format!("{}{step}", Self::PREFIX);
         let prefix = self.folder.join(&name);
         saver.save(session, &prefix)?;
 
@@ -144,7 +154,7 @@ fn newest_in(folder: &Path) -> Option<PathBuf> {
     let (_, newest) = names
         .filter_map(|name| {
             let prefix = name.to_str()?.strip_suffix(".index")?;
-            let step: u64 = prefix.strip_prefix("model.ckpt-")?.parse().ok()?;
+            let step: u64 = prefix.strip_prefix(CheckpointManager::PREFIX)?.parse().ok()?;
             Some((step, folder.join(prefix)))
         })
         .filter(|(_, prefix)| {

@@ -4,9 +4,10 @@ use super::checkpoint::{Checkpoint, CheckpointError, with_suffix};
 use super::error::{GraphError, Result};
 use super::scope::Scope;
 use super::variable::Variable;
-use crate::atomic_file;
+use crate::staging::{self, Aside};
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
 
@@ -127,11 +128,8 @@ impl Saver {
             path: prefix.to_path_buf(),
             source,
         };
-        let folder = atomic_file::folder_of(prefix);
-        let aside = tempfile::Builder::new()
-            .prefix(".saving-")
-            .tempdir_in(folder)
-            .map_err(failed)?;
+        let folder = staging::folder_of(prefix);
+        let aside = Aside::folder_in(folder).map_err(failed)?;
         let written = aside.path().join("model.ckpt");
         self.write(session, &written).map_err(|status| {
             // TensorFlow's message holds a source position and the name of the temporary file.
@@ -153,7 +151,7 @@ impl Saver {
         for suffix in [DATA, INDEX] {
             fs::rename(with_suffix(written, suffix), with_suffix(prefix, suffix))?;
         }
-        atomic_file::sync_folder(atomic_file::folder_of(prefix))
+        staging::sync_folder(staging::folder_of(prefix))
     }
 
     /// Gives every variable its value in the checkpoint `prefix`, ours or Python's. Nothing is changed on an error.
@@ -222,16 +220,16 @@ impl Saver {
     }
 
     fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {
-        let path = prefix.to_str().ok_or_else(|| {
-            tensorflow::Status::new_set_lossy(
-                tensorflow::Code::InvalidArgument,
-                &format!(
-                    "TensorFlow takes only UTF-8 paths, which {} is not",
-                    prefix.display()
-                ),
-            )
-        })?;
-        let path = Tensor::from(path.to_owned());
+        // TensorFlow takes UTF-8 only; Linux has another name for the folder while it is open.
+        let folder = File::open(staging::folder_of(prefix));
+        let path = match (prefix.to_str(), &folder) {
+            (None, Ok(folder)) => {
+                let file = prefix.file_name().unwrap_or_default().to_string_lossy();
+                format!("/proc/self/fd/{}/{file}", folder.as_raw_fd())
+            }
+            _ => prefix.to_string_lossy().into_owned(),
+        };
+        let path = Tensor::from(path);
         let mut args = SessionRunArgs::new();
         args.add_feed(&self.filename, 0, &path);
         args.add_target(&self.save);

@@ -4,9 +4,9 @@ use super::candidate::FoundBy;
 use super::installed::{self, Manifest, State};
 use super::platform::{LIBRARY, PYTHON_LIBRARY, Wheel};
 use super::{open, pip, wheel};
-use crate::atomic_file;
 use crate::fetch::Progress;
 use crate::fetch::cache::{self, ASIDE_PREFIX, Lock};
+use crate::staging;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -84,7 +84,7 @@ fn publish(folder: &Path, target: &Path, staging: &Path, manifest: &Manifest) ->
     // The name that the tensorflow crate opens, so that the folder will do as a TENSORFLOW_DIR too.
     symlink(&manifest.library, folder.join(LIBRARY))?;
     manifest.write(folder)?;
-    atomic_file::sync_folder(folder)?;
+    staging::sync_folder(folder)?;
     match fs::rename(target, staging.join("replaced")) {
         // Processes that have the old files open keep them.
         Ok(()) => {}
@@ -92,7 +92,7 @@ fn publish(folder: &Path, target: &Path, staging: &Path, manifest: &Manifest) ->
         Err(error) => return Err(error),
     }
     fs::rename(folder, target)?;
-    atomic_file::sync_folder(atomic_file::folder_of(target))
+    staging::sync_folder(staging::folder_of(target))
 }
 
 /// What an error of writing below the cache means to the user.

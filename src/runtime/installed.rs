@@ -1,7 +1,7 @@
 //! A library in the cache: its folder, and the manifest that makes it a whole install.
 
-use crate::atomic_file;
 use crate::fetch::Digest;
+use crate::staging;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;
@@ -47,7 +47,7 @@ impl Manifest {
     /// Writes it into `folder`, which makes the folder a whole install.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let text = serde_json::to_string_pretty(self)?;
-        atomic_file::write(&folder.join(MANIFEST), text.as_bytes())
+        staging::write(&folder.join(MANIFEST), text.as_bytes())
     }
 
     fn read(folder: &Path) -> Result<Self, String> {

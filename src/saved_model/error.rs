@@ -15,6 +15,14 @@ pub enum SavedModelError {
         /// The version's folder.
         path: PathBuf,
     },
+    /// Versions would go into a SavedModel, which is no folder of versions.
+    #[error("{path} is a SavedModel, or a part of one; versions go into the folder above it")]
+    IsSavedModel {
+        /// What was named.
+        path: PathBuf,
+        /// The folder above the SavedModel.
+        versions: PathBuf,
+    },
     /// The versions are used up.
     #[error(
         "{base} holds version {}, the highest there can be; name another with --version",

@@ -17,12 +17,13 @@ mod versions;
 pub use error::{Result, SavedModelError};
 pub use requests::MODEL_NAME;
 pub use serving_graph::{CLASSIFY, PREDICT_BYTES, SERVING_DEFAULT};
+pub use versions::check_base;
 
-use crate::atomic_file;
 use crate::classifier::{Classifier, network_of};
 use crate::graph::{Checkpoint, GraphError};
 use crate::model::Convolutions;
 use crate::networks::Table;
+use crate::staging;
 use serving_graph::ServingGraph;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -83,9 +84,7 @@ pub fn export(
     write(&serving, &table, &session, aside.path())
         .and_then(|()| check(aside.path(), prefix, &table, options))
         .map_err(|error| error.in_place(aside.path(), &path))?;
-    versions.publish(aside.path(), &path)?;
-    // It goes by another name now, so there is nothing to delete.
-    let _ = aside.keep();
+    versions.publish(aside, &path)?;
     let network = table.name;
     Ok(Exported {
         version,
@@ -114,9 +113,9 @@ fn write(serving: &ServingGraph, table: &Table, session: &Session, folder: &Path
         ),
         (folder.join(GRAPH), meta_graph::saved_model(serving)?),
     ] {
-        atomic_file::write(&file, &bytes).map_err(failed("write", &file))?;
+        staging::write(&file, &bytes).map_err(failed("write", &file))?;
     }
-    atomic_file::sync_folder(folder).map_err(failed("sync", folder))
+    Ok(())
 }
 
 /// Loads the model in `folder` and compares its answer with that of the checkpoint it was made from.

@@ -4,46 +4,31 @@
 //! a hidden folder beside, whose name is no number, synced, and then renamed.
 
 use super::error::{Result, SavedModelError};
-use crate::atomic_file;
-use crate::classifier::versions_in;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
-use std::fs::{self, File, Permissions};
+use crate::classifier::{is_saved_model, versions_in};
+use crate::staging::{self, Aside, Lock};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
-
-const ASIDE: &str = ".exporting-";
 
 /// `EXPORT_BASE`, of which this export alone writes until it is dropped.
 #[derive(Debug)]
 pub(super) struct Versions {
     base: PathBuf,
-    /// `None` where the file system has no locks.
-    _lock: Option<File>,
+    _lock: Lock,
 }
 
 impl Versions {
     /// Takes `base`, made if need be; waits for another export to it, and deletes what killed ones left behind.
     pub fn open(base: &Path) -> Result<Self> {
-        create_folders(base).map_err(failed("create", base))?;
-        let lock = File::open(base).map_err(failed("open", base))?;
-        let lock = match lock.lock() {
-            Ok(()) => Some(lock),
-            Err(error) => {
-                log::debug!("cannot lock {}: {error}", base.display());
-                None
-            }
-        };
-        let versions = Self {
+        check_base(base)?;
+        staging::create_folders(base).map_err(failed("create", base))?;
+        let lock = Lock::folder(base).map_err(failed("lock", base))?;
+        if lock.is_held() {
+            staging::sweep(base).map_err(|(path, error)| failed("delete", &path)(error))?;
+        }
+        Ok(Self {
             base: base.to_path_buf(),
             _lock: lock,
-        };
-        if versions._lock.is_some() {
-            versions.delete_leftovers()?;
-        }
-        Ok(versions)
+        })
     }
 
     /// The folder of a new version: `wanted`, or one more than the highest.
@@ -69,77 +54,58 @@ impl Versions {
         }
     }
 
-    /// A folder to write a version in, of the usual mode.
-    pub fn aside(&self) -> Result<TempDir> {
-        tempfile::Builder::new()
-            .prefix(ASIDE)
-            .permissions(Permissions::from_mode(0o777)) // less the umask, as for any new folder
-            .tempdir_in(&self.base)
-            .map_err(|error| failed("create a folder in", &self.base)(without_path(error)))
+    /// A folder to write a version in.
+    pub fn aside(&self) -> Result<Aside> {
+        Aside::folder_in(&self.base).map_err(failed("create a folder in", &self.base))
     }
 
     /// Makes the finished folder `aside` the version `path`, in one step that never replaces anything.
-    pub fn publish(&self, aside: &Path, path: &Path) -> Result<()> {
-        match rename_to_new(aside, path) {
-            Err(error)
-                if [io::ErrorKind::AlreadyExists, io::ErrorKind::DirectoryNotEmpty]
-                    .contains(&error.kind()) =>
-            {
-                return Err(SavedModelError::VersionExists {
+    pub fn publish(&self, aside: Aside, path: &Path) -> Result<()> {
+        aside.publish_new(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
+                SavedModelError::VersionExists {
                     path: path.to_path_buf(),
-                });
+                }
             }
-            renamed => renamed.map_err(failed("create", path))?,
-        }
-        atomic_file::sync_folder(&self.base).map_err(failed("sync", &self.base))
-    }
-
-    /// Killed exports could not delete their folders; with the lock held, none of them is at work still.
-    fn delete_leftovers(&self) -> Result<()> {
-        for entry in fs::read_dir(&self.base).map_err(failed("read", &self.base))? {
-            let entry = entry.map_err(failed("read", &self.base))?;
-            if entry.file_name().to_string_lossy().starts_with(ASIDE) {
-                let path = entry.path();
-                log::info!(
-                    "deleting {}, left behind by an export that was cut off",
-                    path.display()
-                );
-                fs::remove_dir_all(&path).map_err(failed("delete", &path))?;
-            }
-        }
-        Ok(())
+            _ => failed("create", path)(error),
+        })
     }
 }
 
-/// Plain `rename` would silently replace an empty folder of that name, such as one that somebody is about to fill.
-fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // The file system (NFS, some FUSE ones) or the kernel cannot. `rename` at least refuses a folder with anything
-        // in it, as every whole version is.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => fs::rename(from, to),
-        renamed => Ok(renamed?),
-    }
-}
-
-/// Makes `folder` and those above it, and makes them durable.
-fn create_folders(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
+/// Whether versions may be put into `base`, by what it is; to say so before long work.
+///
+/// # Errors
+/// It is itself a SavedModel, or one of the folders in one.
+pub fn check_base(base: &Path) -> Result<()> {
+    const INSIDE: [&str; 3] = ["variables", "assets", "assets.extra"];
+    let whole = base.canonicalize().unwrap_or_else(|_| base.to_path_buf());
+    let parts = [
+        Some(&*whole),
+        whole
+            .parent()
+            .filter(|_| INSIDE.iter().any(|name| whole.ends_with(name))),
+    ];
+    let Some(saved_model) = parts.into_iter().flatten().find(|folder| is_saved_model(folder)) else {
         return Ok(());
-    }
-    let parent = atomic_file::folder_of(folder);
-    create_folders(parent)?;
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        made => made.and_then(|()| atomic_file::sync_folder(parent)),
-    }
-}
-
-/// An error of `tempfile` without the name it drew, which means nothing to anybody.
-fn without_path(error: io::Error) -> io::Error {
-    match error.to_string().split_once(" at path ") {
-        Some((why, _)) => io::Error::new(error.kind(), why),
-        None => error,
-    }
+    };
+    // As it was typed, where that says it.
+    let levels = if saved_model == whole { 1 } else { 2 };
+    let typed = base
+        .ancestors()
+        .nth(levels)
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let typed = typed.filter(|folder| {
+        folder
+            .canonicalize()
+            .is_ok_and(|folder| Some(&*folder) == saved_model.parent())
+    });
+    Err(SavedModelError::IsSavedModel {
+        path: base.to_path_buf(),
+        versions: typed
+            .or(saved_model.parent())
+            .unwrap_or(saved_model)
+            .to_path_buf(),
+    })
 }
 
 pub(super) fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> SavedModelError {
@@ -154,6 +120,7 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn the_next_version_is_one_more_than_the_highest() {
@@ -186,35 +153,5 @@ mod tests {
         fs::create_dir(folder.path().join(i64::MAX.to_string())).unwrap();
         let error = Versions::open(folder.path()).unwrap().next(None).unwrap_err();
         assert!(matches!(error, SavedModelError::NoVersionLeft { .. }), "{error}");
-    }
-
-    #[test]
-    fn publishing_replaces_nothing_not_even_an_empty_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        let versions = Versions::open(folder.path()).unwrap();
-        let path = folder.path().join("1");
-        fs::create_dir(&path).unwrap();
-        let aside = versions.aside().unwrap();
-        fs::write(aside.path().join("new"), "").unwrap();
-        assert!(versions.publish(aside.path(), &path).is_err());
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
-        fs::remove_dir(&path).unwrap();
-        versions.publish(aside.path(), &path).unwrap();
-        assert!(path.join("new").exists());
-    }
-
-    #[test]
-    fn leftovers_go_and_everything_else_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join(".exporting-abc/variables")).unwrap();
-        fs::create_dir(folder.path().join("1")).unwrap();
-        fs::write(folder.path().join(".notes"), "").unwrap();
-        Versions::open(folder.path()).unwrap();
-        let mut left: Vec<_> = fs::read_dir(folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
-        left.sort();
-        assert_eq!(left, [".notes", "1"]);
     }
 }

@@ -1,17 +1,16 @@
 //! Saving the state of a run every so many steps, aside of its checkpoints.
 
 use super::error::{Result, TrainingError};
+use super::layout::{self, KEPT, METRICS, RESUME, STATE, VARIABLES};
 use super::observer::Observer;
-use super::run_directory::METRICS;
 use super::run_state::RunState;
-use super::saved_states::{self, KEPT, RESUME, STATE_FILE, VARIABLES};
+use super::saved_states;
 use super::session::TrainingSession;
 use super::training_state::TrainingState;
-use crate::atomic_file;
 use crate::graph::{CheckpointManager, GraphError};
-use std::fs::{self, File, Permissions};
+use crate::staging::{self, Aside};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -70,10 +69,10 @@ impl BackupAndRestore {
             return Ok(());
         };
         saved.finished = true;
-        let path = saved_states::folder_of(&self.run, saved.step).join(STATE_FILE);
+        let path = layout::state_folder(&self.run, saved.step).join(STATE);
         let failed = TrainingError::file("write", &path);
         let text = saved.to_json().map_err(|error| failed(error.into()))?;
-        atomic_file::write(&path, &text).map_err(failed)
+        staging::write(&path, &text).map_err(failed)
     }
 
     /// How many states were saved, and the time that took.
@@ -84,7 +83,7 @@ impl BackupAndRestore {
     /// Writes the whole state into a folder aside, then renames that.
     fn write(&self, state: &TrainingState, session: &TrainingSession) -> Result<RunState> {
         let folder = self.run.join(RESUME);
-        let target = saved_states::folder_of(&self.run, state.step);
+        let target = layout::state_folder(&self.run, state.step);
         let failed = TrainingError::file("save the state", &target);
 
         let metrics = self.run.join(METRICS);
@@ -98,15 +97,8 @@ impl BackupAndRestore {
             finished: false,
         };
 
-        if !folder.exists() {
-            fs::create_dir_all(&folder).map_err(TrainingError::file("create", &folder))?;
-            atomic_file::sync_folder(&self.run).map_err(&failed)?;
-        }
-        let aside = tempfile::Builder::new()
-            .prefix(".saving-")
-            .permissions(Permissions::from_mode(0o777)) // less the umask, as for any new folder
-            .tempdir_in(&folder)
-            .map_err(&failed)?;
+        staging::create_folders(&folder).map_err(TrainingError::file("create", &folder))?;
+        let aside = Aside::folder_in(&folder).map_err(&failed)?;
         session
             .save_to(&aside.path().join(VARIABLES))
             .map_err(|error| match error {
@@ -114,13 +106,7 @@ impl BackupAndRestore {
                 other => other,
             })?;
         self.write_rest(aside.path(), &state).map_err(&failed)?;
-        // Only after a crash between a save and the pruning before it, or of a damaged state that was passed over.
-        if target.exists() {
-            saved_states::delete(&target).map_err(&failed)?;
-        }
-        fs::rename(aside.path(), &target).map_err(&failed)?;
-        let _ = aside.keep(); // it has another name now; there is nothing to delete
-        atomic_file::sync_folder(&folder).map_err(&failed)?;
+        saved_states::publish(aside, &target).map_err(&failed)?;
         Ok(state)
     }
 
@@ -130,14 +116,13 @@ impl BackupAndRestore {
         for name in &state.checkpoints {
             for suffix in CheckpointManager::SUFFIXES {
                 let file = format!("{name}{suffix}");
-                atomic_file::link_or_copy(&self.run.join(&file), &kept.join(&file))?;
+                staging::link_or_copy(&self.run.join(&file), &kept.join(&file))?;
             }
         }
-        atomic_file::sync_folder(&kept)?;
-        let mut file = File::create_new(aside.join(STATE_FILE))?;
+        staging::sync_folder(&kept)?;
+        let mut file = File::create_new(aside.join(STATE))?;
         file.write_all(&state.to_json()?)?;
-        file.sync_all()?;
-        atomic_file::sync_folder(aside)
+        file.sync_all()
     }
 
     /// Deletes all but the newest states. What cannot be deleted costs only room.

@@ -53,6 +53,17 @@ pub enum TrainingError {
         /// The folder.
         path: PathBuf,
     },
+    /// Files that are no run's have the names that a run's would have.
+    #[error(
+        "{path} holds what no run wrote, where a run would write: {}; nothing was touched",
+        listed(files)
+    )]
+    HoldsOthers {
+        /// The folder.
+        path: PathBuf,
+        /// The files and folders in the way.
+        files: Vec<PathBuf>,
+    },
     /// Another process writes to the folder.
     #[error("{path} is in use by {by}; wait for it or stop it, or choose another folder")]
     InUse {
@@ -89,6 +100,20 @@ pub enum TrainingError {
     /// Writing to standard output or another place of the observer's own.
     #[error(transparent)]
     Observer(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The first of `files`, and how many more there are.
+fn listed(files: &[PathBuf]) -> String {
+    const SHOWN: usize = 8;
+    let mut names: Vec<_> = files
+        .iter()
+        .take(SHOWN)
+        .map(|file| file.display().to_string())
+        .collect();
+    if let Some(more) = files.len().checked_sub(SHOWN).filter(|&more| more > 0) {
+        names.push(format!("and {more} more"));
+    }
+    names.join(", ")
 }
 
 impl TrainingError {

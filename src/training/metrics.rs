@@ -3,9 +3,12 @@
 use super::error::{Result, TrainingError};
 use super::observer::{Observer, StepReport, ValidationReport};
 use super::session::TrainingSession;
+use crate::staging;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// One line of `metrics.jsonl`. Losses are float32 values written as float64, so they read back to the same bits.
@@ -61,34 +64,48 @@ pub struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// Goes on with a file, made if need be, behind its first `bytes` bytes; what follows them is cut off, such as the half line of a
-    /// process that was killed. A shorter file is warned of and goes on behind its last whole line.
+    /// Goes on with the file of a run of which `steps` steps are done, made if need be, behind its first `bytes` bytes;
+    /// what follows them is cut off, such as the half line of a process that was killed. A file that an editor or a copy
+    /// gave other line ends gets its own again, and goes on behind the same event. A shorter file is warned of and goes on
+    /// behind its last whole line.
     ///
     /// # Errors
-    /// The file cannot be opened or cut.
-    pub fn resume(path: &Path, bytes: u64) -> Result<Self> {
+    /// The file cannot be opened, written or cut, or there are no events in it any more.
+    pub fn resume(path: &Path, bytes: u64, steps: u64) -> Result<Self> {
         let open = || -> io::Result<File> {
-            let file = File::options()
-                .create(true)
-                .truncate(false)
-                .append(true)
-                .open(path)?;
-            let length = file.metadata()?.len();
+            let text = match fs::read(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+                text => text?,
+            };
+            let length = match was_changed(&text, bytes) {
+                true => {
+                    let text = as_written(&text, steps)?;
+                    staging::write(path, &text)?;
+                    text.len() as u64
+                }
+                false if (text.len() as u64) < bytes => {
+                    let newline = text.iter().rposition(|&byte| byte == b'\n');
+                    newline.map_or(0, |newline| newline as u64 + 1)
+                }
+                false => bytes,
+            };
             if length < bytes {
                 log::warn!(
                     "{} has {length} bytes where there were {bytes}: events are missing in it",
                     path.display()
                 );
-                let whole_lines = fs::read(path)?.iter().rposition(|&byte| byte == b'\n');
-                file.set_len(whole_lines.map_or(0, |newline| newline as u64 + 1))?;
-            } else {
-                file.set_len(bytes)?;
             }
+            let file = File::options()
+                .create(true)
+                .truncate(false)
+                .append(true)
+                .open(path)?;
+            file.set_len(length)?;
             Ok(file)
         };
         Ok(Self {
             path: path.to_path_buf(),
-            file: open().map_err(TrainingError::file("open", path))?,
+            file: open().map_err(TrainingError::file("go on with", path))?,
         })
     }
 
@@ -104,36 +121,90 @@ impl MetricsFile {
     }
 }
 
-/// How far a file says that its run came.
-pub(super) struct Told {
+/// What some editors begin a file with.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// What every line tells.
+#[derive(Deserialize)]
+struct Told<'a> {
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    step: Option<u64>,
+}
+
+/// The lines of a file, whatever they end with.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let lines = text.split(|byte| b"\r\n".contains(byte));
+    lines.filter(|line| !line.is_empty())
+}
+
+/// Whether the first `bytes` bytes are not those that were written.
+fn was_changed(text: &[u8], bytes: u64) -> bool {
+    let last = bytes
+        .checked_sub(1)
+        .and_then(|last| text.get(usize::try_from(last).ok()?));
+    let blank = text.contains(&b'\r') || text.windows(2).any(|two| two == b"\n\n");
+    blank || text.starts_with(BYTE_ORDER_MARK) || last.is_some_and(|&byte| byte != b'\n')
+}
+
+/// The file as it was after `steps` steps, from what is left of it.
+fn as_written(text: &[u8], steps: u64) -> io::Result<Vec<u8>> {
+    let is_json = |line: &&[u8]| serde_json::from_slice::<IgnoredAny>(line).is_ok();
+    let happened = |line: &&[u8]| match serde_json::from_slice::<Told>(line) {
+        Ok(told) => told.event != "test" && told.step.is_none_or(|step| step < steps),
+        Err(_) => true,
+    };
+    let mut sound = lines(text).filter(is_json).peekable();
+    if steps > 0 && sound.peek().is_none() && !text.is_empty() {
+        let why = "there are no events in it any more; put it right, or move it away";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    Ok(sound
+        .take_while(happened)
+        .flat_map(|line| [line, b"\n"])
+        .flatten()
+        .copied()
+        .collect())
+}
+
+/// What a file says of its run.
+pub(super) struct Account {
     /// Steps done.
     pub steps: u64,
     /// Whether the test was done.
     pub finished: bool,
+    /// Whether its first line is an event.
+    pub begins_with_event: bool,
+    /// Whether there is nothing in it.
+    pub is_empty: bool,
 }
 
 /// Reads how far a run came. Lines that are no events, such as a torn one, count for nothing.
-pub(super) fn told_by(path: &Path) -> io::Result<Told> {
-    #[derive(Deserialize)]
-    struct Kind<'a> {
-        event: &'a str,
-    }
-    let mut told = Told {
+pub(super) fn account(path: &Path) -> io::Result<Account> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        text => text?,
+    };
+    let mut account = Account {
         steps: 0,
         finished: false,
+        begins_with_event: false,
+        is_empty: text.is_empty(),
     };
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(told),
-        file => file?,
-    };
-    for line in BufReader::new(file).split(b'\n') {
-        match serde_json::from_slice(&line?) {
-            Ok(Kind { event: "step" }) => told.steps += 1,
-            Ok(Kind { event: "test" }) => told.finished = true,
-            _ => {}
+    for (number, line) in lines(&text).enumerate() {
+        let Ok(told) = serde_json::from_slice::<Told>(line) else {
+            continue;
+        };
+        match (&*told.event, told.step) {
+            ("step", Some(_)) => account.steps += 1,
+            ("validation" | "early_stop", Some(_)) => {}
+            ("test", _) => account.finished = true,
+            _ => continue,
         }
+        account.begins_with_event |= number == 0;
     }
-    Ok(told)
+    Ok(account)
 }
 
 impl Observer for MetricsFile {
@@ -180,7 +251,10 @@ mod tests {
         };
         let resume = |text: &str, bytes| {
             fs::write(&path, text).unwrap();
-            MetricsFile::resume(&path, bytes).unwrap().write(&event).unwrap();
+            MetricsFile::resume(&path, bytes, 2)
+                .unwrap()
+                .write(&event)
+                .unwrap();
             let text = fs::read_to_string(&path).unwrap();
             text.lines().next().unwrap().to_owned() + &text.lines().count().to_string()
         };

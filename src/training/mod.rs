@@ -3,11 +3,13 @@
 //! The loop ([`fit`]) knows nothing of terminals or files: what happens is told to [`Observer`]s.
 
 mod backup;
+mod contents;
 mod early_stopping;
 mod error;
 mod evaluation;
 mod fit;
 mod interrupt;
+mod layout;
 mod metrics;
 mod model_checkpoint;
 mod observer;
@@ -15,7 +17,6 @@ mod progress;
 mod rewind;
 mod run_config;
 mod run_directory;
-mod run_lock;
 mod run_state;
 mod saved_states;
 mod session;

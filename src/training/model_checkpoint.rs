@@ -1,8 +1,8 @@
 //! When to save: a policy apart from the loop.
 
 use super::error::Result;
+use super::layout::step_of_checkpoint;
 use super::observer::{Observer, ValidationReport};
-use super::run_state::step_of;
 use super::session::TrainingSession;
 use crate::graph::CheckpointManager;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ impl ModelCheckpoint {
     /// Saves through `manager`, whose newest checkpoint is that of the run so far.
     pub fn new(manager: CheckpointManager, save_best_only: bool) -> Self {
         let newest = manager.checkpoints().pop().and_then(|prefix| {
-            let step = step_of(prefix.file_name()?.to_str()?)?;
+            let step = step_of_checkpoint(prefix.file_name()?.to_str()?)?;
             Some((step, prefix))
         });
         Self {

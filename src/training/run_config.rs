@@ -5,6 +5,7 @@ use super::fit::Schedule;
 use super::validation::ValidationMode;
 use crate::dataset::{Order, RandomTranslation};
 use crate::graph::{Pair, Precision};
+use crate::lossy_path;
 use crate::model::{AccuracyOn, BuildOptions, Convolutions, Network, Towers};
 use crate::networks::{self, Keep, Table};
 use crate::session::SessionConfig;
@@ -34,12 +35,14 @@ pub struct RunConfig {
     /// Whether the rows are shuffled anew in every epoch.
     pub shuffle: bool,
     /// The checkpoint whose values the run started from.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub warm_start: Option<PathBuf>,
     /// One thread, no oneDNN, no graph optimizer.
     pub reproducible: bool,
     /// The run's state is saved after every so many steps; 0: only at its end.
     pub save_every: u64,
     /// The user's own data set; none for MNIST itself.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub data_dir: Option<PathBuf>,
     /// SHA-256 of the data set's four files, in the order of [`Dataset::files`](crate::dataset::Dataset::files).
     pub data_sha256: Vec<String>,
@@ -187,5 +190,6 @@ pub struct Versions {
     /// The TensorFlow library.
     pub tensorflow: String,
     /// The file of that library.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub library: PathBuf,
 }

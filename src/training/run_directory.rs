@@ -1,31 +1,24 @@
 //! The folder of a run: `config.json`, `metrics.jsonl`, `checkpoint`, `model.ckpt-*`, `resume/` and `.lock`.
 
 use super::backup::BackupAndRestore;
+use super::contents::{self, Contents, MAX_CONFIG_BYTES};
 use super::error::{Result, TrainingError};
-use super::metrics::{MetricsFile, Told, told_by};
+use super::layout::{CONFIG, LOCK, METRICS, RESUME};
+use super::metrics::{self, Account, MetricsFile};
 use super::rewind;
 use super::run_config::RunConfig;
-use super::run_lock::RunLock;
-use super::saved_states::{self, RESUME, SavedState};
-use crate::atomic_file;
+use super::saved_states::{self, SavedState};
 use crate::graph::CheckpointManager;
+use crate::staging::{self, Attempt, Lock};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-
-const CONFIG: &str = "config.json";
-pub(super) const METRICS: &str = "metrics.jsonl";
-const STATE: &str = "checkpoint";
-pub(super) const CHECKPOINT_PREFIX: &str = "model.ckpt-";
-
-/// More bytes than any config has.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// A folder that this run alone writes to, by a lock that is held until this is dropped or the process dies.
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
-    _lock: RunLock,
+    _lock: Lock,
 }
 
 impl RunDirectory {
@@ -34,7 +27,7 @@ impl RunDirectory {
     /// # Errors
     /// A folder cannot be made.
     pub fn create_next(parent: &Path, model: &str) -> Result<Self> {
-        fs::create_dir_all(parent).map_err(TrainingError::file("create", parent))?;
+        staging::create_folders(parent).map_err(TrainingError::file("create", parent))?;
         for number in 1u64.. {
             let path = parent.join(format!("{model}-{number}"));
             match fs::create_dir(&path) {
@@ -48,54 +41,63 @@ impl RunDirectory {
         )))
     }
 
-    /// Takes the folder `path`, made if need be. A run that it holds is deleted if `overwrite`, file by file; what does
-    /// not belong to a run stays.
+    /// Takes the folder `path`, made if need be. If `overwrite`, the files that a run wrote in it are deleted; whatever
+    /// else lies there, or below, stays.
     ///
     /// # Errors
-    /// The folder holds a run and `overwrite` is not set, another process uses it, or it cannot be made or cleared.
+    /// As [`check`](Self::check); or another process uses the folder, or it cannot be made or cleared.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self> {
-        fs::create_dir_all(path).map_err(TrainingError::file("create", path))?;
+        Self::check(path, overwrite)?;
+        staging::create_folders(path).map_err(TrainingError::file("create", path))?;
         let directory = Self::lock(path)?;
-        if Self::refuses(path, overwrite) {
-            return Err(TrainingError::HoldsRun {
-                path: path.to_path_buf(),
-            });
-        }
-        rewind::remove_leftovers(path)?;
-        for file in files_of_a_run(path).map_err(TrainingError::file("read", path))? {
-            let removed = if file.is_dir() {
-                fs::remove_dir_all(&file)
-            } else {
-                fs::remove_file(&file)
-            };
-            removed.map_err(TrainingError::file("delete", &file))?;
-        }
+        Self::check(path, overwrite)?; // another process may have begun a run meanwhile
+        contents::sweep(path)?;
+        Contents::of(path)?.delete(path)?;
         Ok(directory)
+    }
+
+    /// Whether [`create`](Self::create) would take `path`, by what is in it; to say so before long work.
+    ///
+    /// # Errors
+    /// The folder holds a run and `overwrite` is not set, or holds what no run wrote where a run would write.
+    pub fn check(path: &Path, overwrite: bool) -> Result<()> {
+        let contents = Contents::of(path)?;
+        let path = path.to_path_buf();
+        if contents.is_run() && !overwrite {
+            return Err(TrainingError::HoldsRun { path });
+        }
+        match contents.foreign {
+            files if files.is_empty() => Ok(()),
+            files => Err(TrainingError::HoldsOthers { path, files }),
+        }
     }
 
     /// Takes the folder `path`, which holds a run, to go on with it.
     ///
     /// # Errors
-    /// The folder holds no run, or another process uses it.
+    /// The folder holds no run, its options cannot be read, or another process uses it.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.join(CONFIG).is_file() {
             return Err(TrainingError::HoldsNoRun {
                 path: path.to_path_buf(),
             });
         }
+        read_config(path)?; // before a lock is left in a folder that is no run
         Self::lock(path)
     }
 
     fn lock(path: &Path) -> Result<Self> {
-        Ok(Self {
-            path: path.to_path_buf(),
-            _lock: RunLock::acquire(path)?,
-        })
-    }
-
-    /// Whether [`create`](Self::create) would refuse `path` because of the run in it; to say so before long work.
-    pub fn refuses(path: &Path, overwrite: bool) -> bool {
-        !overwrite && files_of_a_run(path).is_ok_and(|files| !files.is_empty())
+        let file = path.join(LOCK);
+        match Lock::try_file(&file).map_err(TrainingError::file("lock", &file))? {
+            Attempt::Taken(lock) => Ok(Self {
+                path: path.to_path_buf(),
+                _lock: lock,
+            }),
+            Attempt::Busy { by } => Err(TrainingError::InUse {
+                path: path.to_path_buf(),
+                by,
+            }),
+        }
     }
 
     /// The folder.
@@ -112,7 +114,7 @@ impl RunDirectory {
         let failed = TrainingError::file("write", &path);
         let mut text = serde_json::to_vec_pretty(config).map_err(|error| failed(error.into()))?;
         text.push(b'\n');
-        atomic_file::write(&path, &text).map_err(failed)
+        staging::write(&path, &text).map_err(failed)
     }
 
     /// Reads `config.json`.
@@ -120,12 +122,7 @@ impl RunDirectory {
     /// # Errors
     /// The file cannot be read, is of a newer version, or holds no sound options.
     pub fn read_config(&self) -> Result<RunConfig> {
-        let path = self.path.join(CONFIG);
-        let mut text = Vec::new();
-        File::open(&path)
-            .and_then(|file| file.take(MAX_CONFIG_BYTES).read_to_end(&mut text))
-            .map_err(TrainingError::file("read", &path))?;
-        RunConfig::parse(&text).map_err(|reason| TrainingError::Config { path, reason })
+        read_config(&self.path)
     }
 
     /// The newest sound state that was saved; `None` if none was saved yet. Damaged ones are warned of.
@@ -135,9 +132,9 @@ impl RunDirectory {
     pub fn saved_state(&self, config: &RunConfig) -> Result<Option<SavedState>> {
         let saved = saved_states::newest(&self.path)?;
         if saved.is_none() {
-            let metrics = self.path.join(METRICS);
-            let Told { steps, finished } =
-                told_by(&metrics).map_err(TrainingError::file("read", &metrics))?;
+            let file = self.path.join(METRICS);
+            let Account { steps, finished, .. } =
+                metrics::account(&file).map_err(TrainingError::file("read", &file))?;
             if finished || config.save_every > 0 && steps > config.save_every {
                 return Err(TrainingError::NoSoundState {
                     path: self.path.clone(),
@@ -158,8 +155,8 @@ impl RunDirectory {
     /// A file cannot be written or deleted. The state stays, to be tried again.
     pub fn rewind(&self, saved: Option<&SavedState>) -> Result<MetricsFile> {
         rewind::rewind(&self.path, saved)?;
-        let bytes = saved.map_or(0, |saved| saved.state.metrics_bytes);
-        MetricsFile::resume(&self.path.join(METRICS), bytes)
+        let (bytes, steps) = saved.map_or((0, 0), |saved| (saved.state.metrics_bytes, saved.state.step));
+        MetricsFile::resume(&self.path.join(METRICS), bytes, steps)
     }
 
     /// The checkpoints of the run.
@@ -176,26 +173,13 @@ impl RunDirectory {
     }
 }
 
-/// What a run wrote in `folder`, `config.json` first: without it, the rest cannot be resumed. Nothing if there is no
-/// such folder. The lock does not count; it stays.
-fn files_of_a_run(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let named = [CONFIG, METRICS, STATE].contains(&&*name) || name.starts_with(CHECKPOINT_PREFIX);
-        let is_dir = entry.file_type()?.is_dir();
-        if named && !is_dir || name == RESUME && is_dir {
-            files.push(entry.path());
-        }
-    }
-    files.sort_by_key(|path| !path.ends_with(CONFIG));
-    Ok(files)
+fn read_config(run: &Path) -> Result<RunConfig> {
+    let path = run.join(CONFIG);
+    let mut text = Vec::new();
+    File::open(&path)
+        .and_then(|file| file.take(MAX_CONFIG_BYTES).read_to_end(&mut text))
+        .map_err(TrainingError::file("read", &path))?;
+    RunConfig::parse(&text).map_err(|reason| TrainingError::Config { path, reason })
 }
 
 #[cfg(test)]
@@ -212,32 +196,5 @@ mod tests {
             [next(), next()],
             [runs.join("baseline-1"), runs.join("baseline-3")]
         );
-    }
-
-    #[test]
-    fn a_run_is_replaced_only_when_told_to_and_other_files_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("resume/step-00000009")).unwrap();
-        for name in ["config.json", "model.ckpt-9.index", "notes.txt"] {
-            fs::write(folder.path().join(name), "x").unwrap();
-        }
-        assert!(matches!(
-            RunDirectory::create(folder.path(), false),
-            Err(TrainingError::HoldsRun { .. })
-        ));
-        assert!(folder.path().join("config.json").exists());
-        let replaced = RunDirectory::create(folder.path(), true).unwrap();
-        assert!(matches!(
-            RunDirectory::create(folder.path(), true),
-            Err(TrainingError::InUse { .. })
-        ));
-        let left: Vec<_> = fs::read_dir(folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
-        assert_eq!(left.len(), 2, "{left:?}"); // and the lock
-        assert!(left.contains(&"notes.txt".into()));
-        drop(replaced);
-        RunDirectory::create(folder.path(), false).unwrap();
     }
 }

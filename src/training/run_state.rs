@@ -1,6 +1,7 @@
 //! `state.json`: where a run was when its variables were saved beside it.
 
 use super::early_stopping::Best;
+use super::layout::step_of_checkpoint;
 use super::training_state::TrainingState;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -72,7 +73,11 @@ impl RunState {
             return Err("its checksum is wrong".into());
         }
         // The names become paths that are linked and deleted.
-        if let Some(name) = state.checkpoints.iter().find(|name| step_of(name).is_none()) {
+        if let Some(name) = state
+            .checkpoints
+            .iter()
+            .find(|name| step_of_checkpoint(name).is_none())
+        {
             return Err(format!("{name:?} is no name of a checkpoint"));
         }
         if state
@@ -93,13 +98,6 @@ impl RunState {
             elapsed: Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default(),
         }
     }
-}
-
-/// The step in the name of a checkpoint, `model.ckpt-STEP`; `None` for any other name.
-pub(super) fn step_of(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix(super::run_directory::CHECKPOINT_PREFIX)?;
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()); // `parse` would take a sign
-    digits.parse().ok().filter(|_| plain)
 }
 
 fn checksum(state: &RunState) -> serde_json::Result<u32> {

@@ -1,28 +1,18 @@
-//! The states saved in a run folder: `resume/step-NNNNNNNN/`, each whole or absent.
+//! The states saved in a run folder: `resume/step-NNNNNNNN/`, each whole or absent; see [`layout`](super::layout).
 //!
-//! ```text
-//! resume/step-00000500/state.json             see RunState
-//! resume/step-00000500/model.ckpt.{index,data-00000-of-00001}
-//! resume/step-00000500/kept/model.ckpt-490.*  hard links to the checkpoints that the run kept at that time
-//! ```
-//! The links cost no room, and keep the best weights when the run goes on to better ones, or to rotate its checkpoints,
-//! and then crashes: going on from step 500 needs the best of step 500.
+//! The links in `kept` cost no room, and keep the best weights when the run goes on to better ones, or to rotate its
+//! checkpoints, and then crashes: going on from step 500 needs the best of step 500.
 
 use super::error::{Result, TrainingError};
+use super::layout::{KEPT, RESUME, STATE, VARIABLES, checkpoint_of_file, step_of_state};
 use super::run_state::RunState;
-use crate::graph::Checkpoint;
+use crate::graph::{Checkpoint, CheckpointManager};
+use crate::staging::{self, Aside};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-
-/// Name of the folder, in a run folder, that holds the states.
-pub(super) const RESUME: &str = "resume";
-/// Name of a state's own file.
-pub(super) const STATE_FILE: &str = "state.json";
-/// Name of the checkpoint of all variables, in a state.
-pub(super) const VARIABLES: &str = "model.ckpt";
-/// Name of the folder, in a state, with the run's kept checkpoints.
-pub(super) const KEPT: &str = "kept";
 
 /// More bytes than any state file has.
 const MAX_STATE_BYTES: u64 = 1 << 20;
@@ -44,12 +34,9 @@ impl SavedState {
 
     /// Reads the state in `folder` and every byte that belongs to it.
     fn read(folder: &Path) -> std::result::Result<Self, String> {
-        let path = folder.join(STATE_FILE);
+        let path = folder.join(STATE);
         let in_file = |reason: String| format!("{}: {reason}", path.display());
-        let mut bytes = Vec::new();
-        File::open(&path)
-            .and_then(|file| file.take(MAX_STATE_BYTES).read_to_end(&mut bytes))
-            .map_err(|error| in_file(error.to_string()))?;
+        let bytes = read_state_file(folder).map_err(|error| in_file(error.to_string()))?;
         let state = RunState::parse(&bytes).map_err(in_file)?;
         let kept = folder.join(KEPT);
         let checkpoints = state.checkpoints.iter().map(|name| kept.join(name));
@@ -63,6 +50,17 @@ impl SavedState {
             state,
         })
     }
+}
+
+/// The bytes of the state file in `folder`, as far as one may have them.
+fn read_state_file(folder: &Path) -> io::Result<Vec<u8>> {
+    let path = folder.join(STATE);
+    if !path.symlink_metadata()?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_STATE_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The newest sound state of the run in `run`; `None` if none was ever saved. What is damaged is warned of and passed
@@ -91,18 +89,31 @@ pub(super) fn newest(run: &Path) -> Result<Option<SavedState>> {
     }
 }
 
-/// The steps and folders of all states in `run`, sound or not, the newest last.
+/// The steps and folders of all states of the run in `run`, sound or not, the newest last.
 pub(super) fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let mut states = folders(run)?;
+    states.retain(|(_, folder)| matches!(said_in(folder), Said::Own(_)));
+    Ok(states)
+}
+
+/// The steps and folders that have the names of states and of a state's files, whoever wrote them, the newest last.
+pub(super) fn folders(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let folder = run.join(RESUME);
     let failed = TrainingError::file("read", &folder);
     let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
+            return Ok(Vec::new());
+        }
         entries => entries.map_err(&failed)?,
     };
     let mut states = Vec::new();
     for entry in entries {
         let entry = entry.map_err(&failed)?;
-        if let Some(step) = entry.file_name().to_str().and_then(step_of) {
+        let step = entry.file_name().to_str().and_then(step_of_state);
+        let is_folder = entry.file_type().map_err(&failed)?.is_dir();
+        if let (Some(step), true) = (step, is_folder)
+            && !Files::of(&entry.path()).map_err(&failed)?.own.is_empty()
+        {
             states.push((step, entry.path()));
         }
     }
@@ -110,21 +121,115 @@ pub(super) fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
     Ok(states)
 }
 
-/// The folder of the state after `step` steps.
-pub(super) fn folder_of(run: &Path, step: u64) -> PathBuf {
-    run.join(RESUME).join(format!("step-{step:08}"))
+/// Whose a state is.
+pub(super) enum Said {
+    /// A run's, and what it says if its file is whole.
+    Own(Option<RunState>),
+    /// Somebody else's.
+    Other,
 }
 
-fn step_of(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("step-")?;
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| plain)
+/// What the file of the state in `folder` says. One that is missing, cut off or otherwise no JSON any more was a run's, as
+/// nobody else has files of those names below `resume/step-N`; one that is sound JSON says itself what it is.
+pub(super) fn said_in(folder: &Path) -> Said {
+    #[derive(Deserialize)]
+    #[allow(dead_code)] // only whether they are there counts
+    struct Mark {
+        version: u32,
+        state: IgnoredAny,
+    }
+    let path = folder.join(STATE);
+    let bytes = match read_state_file(folder) {
+        Ok(bytes) => bytes,
+        Err(_) if path.symlink_metadata().is_ok_and(|there| !there.is_file()) => return Said::Other,
+        Err(_) => return Said::Own(None),
+    };
+    let is_json = serde_json::from_slice::<IgnoredAny>(&bytes).is_ok();
+    match RunState::parse(&bytes) {
+        Ok(state) => Said::Own(Some(state)),
+        Err(_) if is_json && serde_json::from_slice::<Mark>(&bytes).is_err() => Said::Other,
+        Err(_) => Said::Own(None),
+    }
 }
 
-/// Deletes the state in `folder` so that no part of it can pass for a damaged one: first it loses its name.
+/// What lies in the folder of a state.
+struct Files {
+    /// What the run wrote, the state file first.
+    own: Vec<PathBuf>,
+    /// Whether there is nothing else.
+    alone: bool,
+}
+
+impl Files {
+    fn of(folder: &Path) -> io::Result<Self> {
+        let variables = CheckpointManager::SUFFIXES.map(|suffix| format!("{VARIABLES}{suffix}"));
+        let mut files = Self {
+            own: Vec::new(),
+            alone: true,
+        };
+        let kept = folder.join(KEPT);
+        for (folder, in_kept) in [(folder, false), (&kept, true)] {
+            let entries = match fs::read_dir(folder) {
+                Err(error)
+                    if in_kept && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+                {
+                    break;
+                }
+                entries => entries?,
+            };
+            for entry in entries {
+                let entry = entry?;
+                let name = entry.file_name();
+                let name = name.to_str().unwrap_or_default();
+                let kind = entry.file_type()?;
+                let own = match in_kept {
+                    true => checkpoint_of_file(name).is_some(),
+                    false => name == STATE || variables.iter().any(|file| file == name),
+                };
+                if own && kind.is_file() {
+                    files.own.push(entry.path());
+                } else if in_kept || name != KEPT || !kind.is_dir() {
+                    files.alone = false;
+                }
+            }
+        }
+        files.own.sort_by_key(|path| !path.ends_with(STATE));
+        Ok(files)
+    }
+}
+
+/// Deletes the state in `folder` so that no part of it can pass for a damaged one; what the run did not write stays, and
+/// with it the folder.
 pub(super) fn delete(folder: &Path) -> io::Result<()> {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let removing = folder.with_file_name(format!(".removing-{name}"));
-    fs::rename(folder, &removing)?;
-    fs::remove_dir_all(&removing)
+    let Files { own, alone } = Files::of(folder)?;
+    if alone {
+        return staging::remove_folder(folder);
+    }
+    own.iter().try_for_each(fs::remove_file)?;
+    let _ = fs::remove_dir(folder.join(KEPT)); // unless something else is in it
+    Ok(())
+}
+
+/// Makes `aside`, complete and synced, the state `folder`.
+pub(super) fn publish(aside: Aside, folder: &Path) -> io::Result<()> {
+    // Only after a crash between a save and the pruning before it, or of a damaged state that was passed over.
+    if folder.is_dir() {
+        delete(folder)?;
+    }
+    if !folder.is_dir() {
+        return aside.publish(folder);
+    }
+    // Something of the user's lies there: in between, with the state file last. Without that, it is no sound state.
+    let (kept, mut files) = (folder.join(KEPT), Files::of(aside.path())?.own);
+    staging::create_folders(&kept)?;
+    files.rotate_left(1);
+    for file in files {
+        let inside = file.strip_prefix(aside.path()).map_err(io::Error::other)?;
+        if inside.ends_with(STATE) {
+            staging::sync_folder(&kept)?;
+            staging::sync_folder(folder)?;
+        }
+        fs::rename(&file, folder.join(inside))?;
+    }
+    staging::sync_folder(folder)
 }

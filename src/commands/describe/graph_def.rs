@@ -4,11 +4,12 @@ use crate::cli::GlobalArgs;
 use crate::commands::tensorflow;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
-use tf_mnist::atomic_file;
 use tf_mnist::model::{BuildOptions, Network};
 use tf_mnist::networks::Table;
+use tf_mnist::staging;
 
-/// Builds the network's training graph, with default options, and writes it to `file`: whole, or not at all.
+/// Builds the network's training graph, with default options, and writes it to `file`: whole, or not at all,
+/// or, if that is a device or a pipe, into it.
 ///
 /// # Errors
 /// TensorFlow cannot be loaded or refuses the graph, or the file cannot be written.
@@ -19,7 +20,7 @@ pub fn write(global: &GlobalArgs, table: &Table, file: &Path) -> Result<()> {
     let graph = Network::build(table, &BuildOptions::default())?
         .graph
         .graph_def()?;
-    atomic_file::write(file, &graph)
+    staging::write_to(file, &graph)
         .with_context(|| format!("cannot write the graph to {}", file.display()))?;
     log::info!(
         "wrote the training graph of {} to {}: a GraphDef of {} bytes",
@@ -36,7 +37,8 @@ fn check_place(file: &Path) -> Result<()> {
     if file.is_dir() {
         bail!("cannot write the graph to {shown}: it is a folder; name a file, such as {shown}/graph.pb");
     }
-    let folder = atomic_file::folder_of(file);
+    let target = staging::behind_links(file).with_context(|| format!("cannot write the graph to {shown}"))?;
+    let folder = staging::folder_of(&target);
     if !folder.is_dir() {
         bail!(
             "cannot write the graph to {shown}: there is no folder {}; make it first",

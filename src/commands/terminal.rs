@@ -1,0 +1,103 @@
+//! What reaches the terminal: names of files may hold any character, also those that a terminal obeys.
+
+use clap::ArgMatches;
+use std::borrow::Cow;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// A name to be shown in a text or table: on one line, whatever it holds.
+pub fn name(name: impl AsRef<OsStr>) -> String {
+    escaped(&name.as_ref().to_string_lossy(), |_| false)
+}
+
+/// A text with its own lines and tabs, in which all else that a terminal would obey is escaped, and so are the lines and
+/// tabs in names that the user typed.
+pub fn text(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for typed in TYPED.get().into_iter().flatten() {
+        if text.contains(typed) {
+            text = text.replace(typed, &name(typed)).into();
+        }
+    }
+    let is_own = |char| char == '\n' || char == '\t';
+    match text.chars().any(|char| is_obeyed(char) && !is_own(char)) {
+        true => escaped(&text, is_own).into(),
+        false => text,
+    }
+}
+
+/// The same in JSON, where these stand in strings only.
+pub fn json(text: &str) -> String {
+    let mut json = String::with_capacity(text.len());
+    for char in text.chars() {
+        match is_obeyed(char) && char != '\n' {
+            // All of them are in the basic plane; writing to a string cannot fail.
+            true => drop(write!(json, "\\u{:04x}", u32::from(char))),
+            false => json.push(char),
+        }
+    }
+    json
+}
+
+/// Parts of paths that the user typed, or is in, with lines or tabs in them. Errors of the library show names as they are.
+static TYPED: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Takes note of the names that were typed. To be called once, before anything is shown.
+pub fn note_typed(matches: &ArgMatches) {
+    let mut typed: Vec<OsString> = env::current_dir().into_iter().map(Into::into).collect();
+    if let Some((_, matches)) = matches.subcommand() {
+        for id in matches.ids() {
+            let values = matches.try_get_raw(id.as_str()).ok().flatten();
+            typed.extend(values.into_iter().flatten().map(OsStr::to_owned));
+        }
+    }
+    let parts = typed.iter().flat_map(|typed| Path::new(typed).components());
+    let mut parts: Vec<_> = parts
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .filter(|part| part.contains(['\n', '\t']))
+        // An image of a file that holds many is FILE#INDEX.
+        .flat_map(|part| [part.split('#').next().unwrap_or_default().to_owned(), part])
+        .filter(|part| part.trim() != "")
+        .collect();
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    let _ = TYPED.set(parts); // a second call changes nothing
+}
+
+fn escaped(text: &str, is_left: impl Fn(char) -> bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match is_obeyed(char) && !is_left(char) {
+            true => escaped.extend(char.escape_default()),
+            false => escaped.push(char),
+        }
+    }
+    escaped
+}
+
+/// Control characters, and those that turn the direction of what follows.
+fn is_obeyed(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_shown_instead() {
+        assert_eq!(name("a\tb\n\x1b[31m\u{202e}é"), "a\\tb\\n\\u{1b}[31m\\u{202e}é");
+        assert_eq!(text("one\ttwo\n"), "one\ttwo\n");
+        assert_eq!(
+            text("error: \x1b]0;x\x07\u{9b}1m\n"),
+            "error: \\u{1b}]0;x\\u{7}\\u{9b}1m\n"
+        );
+        let path = "\u{7f}\u{85}\u{2028}a";
+        let shown = json(&serde_json::to_string(path).unwrap());
+        assert_eq!(shown, r#""\u007f\u0085\u2028a""#);
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), path);
+    }
+}

@@ -1,0 +1,22 @@
+//! Files and folders that are whole or absent: written aside in the same folder, synced, then renamed into place; locks
+//! that keep two processes from spoiling each other's; and clearing away what a killed process left.
+//!
+//! Whatever is in the making is called `.aside-` and ten letters or digits, so one sweep finds it, whoever made it.
+
+mod aside;
+mod lock;
+mod output;
+mod sync;
+
+pub use aside::{Aside, leftovers, link_or_copy, remove_folder, sweep, write, write_with};
+pub use lock::{Attempt, Lock};
+pub use output::{behind_links, write_to};
+pub use sync::{create_folders, folder_of, sync_folder};
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+/// Temporary files are private by default; what a user keeps follows the usual mode instead.
+pub(crate) fn readable_by_all() -> Permissions {
+    Permissions::from_mode(0o666) // less the umask, as for any new file
+}

@@ -1,0 +1,233 @@
+//! Telling what a run wrote from what only has such a name: by what the files say.
+
+use super::error::{Result, TrainingError};
+use super::layout::{self, CONFIG, LOCK, METRICS, RESUME, STATE};
+use super::metrics;
+use super::run_config::Versions;
+use super::saved_states::{self, Said};
+use crate::graph::CheckpointManager;
+use crate::staging::{self, Lock};
+use serde::Deserialize;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+/// More bytes than any config has.
+pub(super) const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+/// What lies in a folder under the names of a run's files. Whatever else lies there, or below, is no concern of a run.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// The options, if the folder has them.
+    config: Option<PathBuf>,
+    /// The files of the run's own checkpoints, also of one half written or half deleted.
+    pub checkpoints: Vec<PathBuf>,
+    /// What else the run wrote beside its options, lock and states.
+    rest: Vec<PathBuf>,
+    /// The steps and folders of its states, sound or not.
+    pub states: Vec<(u64, PathBuf)>,
+    /// What is in the way of a run: it has the name of one of its files, and none wrote it.
+    pub foreign: Vec<PathBuf>,
+}
+
+impl Contents {
+    /// Looks at the folder `run`, which need not be there.
+    ///
+    /// # Errors
+    /// Something in it cannot be read.
+    pub fn of(run: &Path) -> Result<Self> {
+        let named = named(run).map_err(TrainingError::file("read", run))?;
+        let at = |name: &str| named.iter().find(|path| path.ends_with(name)).cloned();
+        let mut contents = Self::default();
+        let mut foreign = Vec::new();
+        let mut own = |path: Option<PathBuf>, is_own: bool| match is_own {
+            true => path,
+            false => {
+                foreign.extend(path);
+                None
+            }
+        };
+
+        let config = at(CONFIG);
+        let is_config = config.as_deref().is_some_and(is_config);
+        contents.config = own(config.clone(), is_config);
+        let metrics = at(METRICS);
+        let told = match metrics.as_deref().filter(|path| is_file(path)) {
+            Some(path) => Some(metrics::account(path).map_err(TrainingError::file("read", path))?),
+            None => None,
+        };
+        let lock = run.join(LOCK);
+        own(Some(lock.clone()), Lock::is_one(&lock));
+
+        // A link to a folder on another disk will do.
+        let resume = at(RESUME).filter(|path| path.is_dir());
+        let mut saved = Vec::new();
+        let mut foreign_states = match &resume {
+            Some(folder) => no_folders(folder).map_err(TrainingError::file("read", folder))?,
+            None => Vec::new(),
+        };
+        for (step, folder) in saved_states::folders(run)? {
+            match saved_states::said_in(&folder) {
+                Said::Own(state) => {
+                    saved.extend(state);
+                    contents.states.push((step, folder));
+                }
+                Said::Other => foreign_states.push(folder.join(STATE)),
+            }
+        }
+
+        // Python's checkpoints have the same names. Only beside what nobody else writes are they a run's.
+        let told_own = told.as_ref().is_some_and(|told| told.begins_with_event);
+        if !is_config && (config.is_some() || !told_own && saved.is_empty()) {
+            foreign.extend(named.into_iter().filter(|path| !path.ends_with(CONFIG)));
+            return Ok(Self {
+                foreign,
+                ..Self::default()
+            });
+        }
+        let is_metrics = told
+            .as_ref()
+            .is_some_and(|told| told.begins_with_event || told.is_empty);
+        contents.rest.extend(own(metrics, is_metrics));
+        let state = at(CheckpointManager::STATE);
+        let listed = state.as_deref().and_then(checkpoints_listed);
+        // The run came so far, or it says that it is its own and Python did not write a graph beside it.
+        let steps = told.map_or(0, |told| told.steps);
+        let is_known = |name: &str| {
+            let came_so_far = layout::step_of_checkpoint(name).is_some_and(|step| step < steps);
+            came_so_far || !run.join(format!("{name}.meta")).exists()
+        };
+        let listed = listed.filter(|names| names.iter().all(|name| is_known(name)));
+        contents.rest.extend(own(state, listed.is_some()));
+        own(at(RESUME), resume.is_some());
+        let listed_in_states = saved.iter().flat_map(|state| &state.checkpoints);
+        let kept: Vec<_> = listed.iter().flatten().chain(listed_in_states).collect();
+        for path in &named {
+            let file = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if let Some((name, step)) = layout::checkpoint_of_file(file) {
+                // Without an index it is half of one, as a crash leaves it, which may cost metrics.jsonl its end besides.
+                let is_half = || !run.join(format!("{name}.index")).exists();
+                let is_listed = || kept.iter().any(|kept| *kept == name);
+                let is_own = step < steps || is_known(name) && (is_listed() || is_half());
+                let is_own = is_own && is_file(path);
+                contents.checkpoints.extend(own(Some(path.clone()), is_own));
+            }
+        }
+        foreign.extend(foreign_states);
+        contents.foreign = foreign;
+        Ok(contents)
+    }
+
+    /// Whether there is anything of a run.
+    pub fn is_run(&self) -> bool {
+        let Self {
+            config,
+            checkpoints,
+            rest,
+            states,
+            ..
+        } = self;
+        config.is_some() || !(checkpoints.is_empty() && rest.is_empty() && states.is_empty())
+    }
+
+    /// Deletes what the run in `run` wrote; whatever else lies there, or below, stays. The options are left to be
+    /// replaced by the next run's, so that at every moment the folder counts as a run, which may be deleted again.
+    pub fn delete(&self, run: &Path) -> Result<()> {
+        for (_, folder) in &self.states {
+            saved_states::delete(folder).map_err(TrainingError::file("delete", folder))?;
+        }
+        let _ = fs::remove_dir(run.join(RESUME)); // unless something else is in it
+        for file in self.checkpoints.iter().rev().chain(&self.rest) {
+            fs::remove_file(file).map_err(TrainingError::file("delete", file))?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything in `run` that has the name of a file or folder that a run writes there, in the order of the names.
+fn named(run: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(run) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut named = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        let is_named = [CONFIG, METRICS, CheckpointManager::STATE, RESUME].contains(&name)
+            || layout::checkpoint_of_file(name).is_some();
+        // An empty folder is in nobody's way where a folder will be.
+        if is_named
+            && !(name == RESUME && fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_none()))
+        {
+            named.push(entry.path());
+        }
+    }
+    named.sort();
+    Ok(named)
+}
+
+/// What has the name of a state's folder in `resume` and is none.
+fn no_folders(resume: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(resume)? {
+        let entry = entry?;
+        let is_named = entry
+            .file_name()
+            .to_str()
+            .and_then(layout::step_of_state)
+            .is_some();
+        if is_named && !entry.file_type()?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// A run writes no links, and no folders of these names.
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|there| there.is_file())
+}
+
+fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether a file holds a run's options, of whatever version: it names the programs that made the run, and its data.
+fn is_config(path: &Path) -> bool {
+    #[derive(Deserialize)]
+    #[allow(dead_code)] // only whether they are there counts
+    struct Mark {
+        version: u32,
+        seed: u64,
+        data_sha256: Vec<String>,
+        versions: Versions,
+    }
+    let bytes = is_file(path).then(|| read(path, MAX_CONFIG_BYTES));
+    bytes.is_some_and(|bytes| bytes.is_ok_and(|bytes| serde_json::from_slice::<Mark>(&bytes).is_ok()))
+}
+
+/// The checkpoints that the state file `checkpoint` lists, if it is as a run writes it.
+fn checkpoints_listed(path: &Path) -> Option<Vec<String>> {
+    let bytes = is_file(path).then(|| read(path, MAX_CONFIG_BYTES))?.ok()?;
+    let names = CheckpointManager::names_written(&bytes)?;
+    names
+        .iter()
+        .all(|name| layout::step_of_checkpoint(name).is_some())
+        .then_some(names)
+}
+
+/// Deletes what killed processes left half done in the run folder `run`, and in the folders of its states.
+pub(super) fn sweep(run: &Path) -> Result<()> {
+    let states = saved_states::list(run)?.into_iter().map(|(_, folder)| folder);
+    for folder in [run.to_path_buf(), run.join(RESUME)].into_iter().chain(states) {
+        staging::sweep(&folder).map_err(|(path, error)| TrainingError::file("delete", &path)(error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! The names of the files in a run's folder, all in one place.
+//!
+//! ```text
+//! config.json                                  see RunConfig
+//! metrics.jsonl                                see Event
+//! checkpoint, model.ckpt-490.{index,data-00000-of-00001}
+//! resume/step-00000500/state.json              see RunState
+//! resume/step-00000500/model.ckpt.{index,data-00000-of-00001}
+//! resume/step-00000500/kept/model.ckpt-490.*   hard links to the checkpoints that the run kept at that time
+//! .lock
+//! ```
+
+use crate::graph::CheckpointManager;
+use std::path::{Path, PathBuf};
+
+/// The run's options.
+pub(super) const CONFIG: &str = "config.json";
+/// What happened, a line each.
+pub(super) const METRICS: &str = "metrics.jsonl";
+/// What keeps a second process out.
+pub(super) const LOCK: &str = ".lock";
+/// The folder of the saved states.
+pub(super) const RESUME: &str = "resume";
+/// A state's own file, in its folder.
+pub(super) const STATE: &str = "state.json";
+/// The checkpoint of all variables, in a state's folder.
+pub(super) const VARIABLES: &str = "model.ckpt";
+/// The folder, in a state's, with the run's kept checkpoints.
+pub(super) const KEPT: &str = "kept";
+
+/// The folder of the state after `step` steps.
+pub(super) fn state_folder(run: &Path, step: u64) -> PathBuf {
+    run.join(RESUME).join(format!("step-{step:08}"))
+}
+
+/// The step in the name of a state's folder; `None` for any other name.
+pub(super) fn step_of_state(name: &str) -> Option<u64> {
+    digits(name.strip_prefix("step-")?)
+}
+
+/// The step in the name of a checkpoint, `model.ckpt-STEP`; `None` for any other name.
+pub(super) fn step_of_checkpoint(name: &str) -> Option<u64> {
+    digits(name.strip_prefix(CheckpointManager::PREFIX)?)
+}
+
+/// The checkpoint, `model.ckpt-STEP`, that a file of this name belongs to, and its step; `None` for any other name.
+pub(super) fn checkpoint_of_file(file: &str) -> Option<(&str, u64)> {
+    let suffixes = CheckpointManager::SUFFIXES.iter();
+    let name = suffixes.filter_map(|suffix| file.strip_suffix(suffix)).next()?;
+    Some((name, step_of_checkpoint(name)?))
+}
+
+/// `parse` would take a sign.
+fn digits(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| plain)
+}
