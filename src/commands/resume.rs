@@ -1,6 +1,6 @@
 //! `--resume RUN_DIR`: the run's own options, and which of them the command line may change.
 
-use super::failure::usage;
+use super::failure::{advised, usage};
 use super::typed::Typed;
 use anyhow::Result;
 use std::path::Path;
@@ -19,7 +19,8 @@ pub struct Resumed {
 /// Options that say nothing about the run, or that name it.
 const FREE: [&str; 3] = ["resume", "quiet", "verbose"];
 /// Options that may change from one part of a run to the next.
-const CHANGEABLE: [&str; 6] = [
+const CHANGEABLE: [&str; 7] = [
+    "data_dir", // the place; see `check_dataset`
     "epochs",
     "max_steps",
     "patience",
@@ -67,7 +68,7 @@ impl Resumed {
                     let stored = stored.map_or_else(String::new, |value| format!(": it has {value}"));
                     return Err(usage(format!(
                         "{} disagrees with the run in {path}{stored}; with --resume leave it out, as only --epochs, \
-                         --max-steps, --patience, --device and the numbers of threads may change",
+                         --max-steps, --patience, --device, the numbers of threads and the place of the data set may change",
                         option.flag
                     )));
                 }
@@ -76,11 +77,19 @@ impl Resumed {
         Ok(config)
     }
 
-    /// Whether `dataset` is that of the run.
+    /// The data set, if it is that of the run, wherever it lies now.
     ///
     /// # Errors
-    /// It has other files.
-    pub fn check_dataset(&self, dataset: &Dataset) -> Result<()> {
+    /// It could not be loaded, or has other files; a usage error where the place was typed.
+    pub fn check_dataset(&self, loaded: Result<Dataset>, typed: &[Typed]) -> Result<Dataset> {
+        let checked = loaded.and_then(|dataset| self.is_own(&dataset).map(|()| dataset));
+        checked.map_err(|error| match typed.iter().any(|option| option.id == "data_dir") {
+            true => usage(format!("{error:#}")),
+            false => advised(error, "if the run's data set was moved, --data-dir DIR names its new place"),
+        })
+    }
+
+    fn is_own(&self, dataset: &Dataset) -> Result<()> {
         for (file, stored) in dataset.files.iter().zip(&self.config.data_sha256) {
             let found = file.sha256.to_string();
             if found != *stored {
@@ -108,6 +117,7 @@ fn key_of(id: &str) -> String {
 fn change(config: &mut RunConfig, asked: &RunConfig, id: &str) {
     let (session, new) = (&mut config.session, &asked.session);
     match id {
+        "data_dir" => config.data_dir.clone_from(&asked.data_dir),
         "epochs" => config.epochs = asked.epochs,
         "max_steps" => config.max_steps = asked.max_steps,
         "device" => session.device = new.device,

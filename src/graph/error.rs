@@ -1,6 +1,6 @@
 //! What can go wrong while a graph is built or run.
 
-use super::checkpoint::CheckpointError;
+use super::checkpoint_error::CheckpointError;
 use std::io;
 use std::path::PathBuf;
 use tensorflow::Status;
