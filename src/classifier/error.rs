@@ -27,8 +27,8 @@ pub enum ClassifierError {
     },
     /// A folder of checkpoints, of which none is said to be the newest.
     #[error(
-        "{path} holds no model that could be told from others: it has no file `checkpoint` to name the newest; name one \
-         of its checkpoints itself: {}", .checkpoints.iter().map(|prefix| prefix.display().to_string()).collect::<Vec<_>>().join(", ")
+        "{path} holds no model that could be told from others: it has several checkpoints, and no file `checkpoint` that names \
+         the newest; name one: {}", .checkpoints.iter().map(|prefix| prefix.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     SeveralCheckpoints {
         /// The folder.
@@ -38,8 +38,8 @@ pub enum ClassifierError {
     },
     /// A SavedModel whose weights are constants.
     #[error(
-        "the SavedModel {path} has no variables whose values could be taken: they are constants in its graph; name the \
-         checkpoint it was made from"
+        "the SavedModel {path} has no variables/variables.index to take values from: either they are constants in its graph, or \
+         the folder was not copied whole; name the checkpoint it was made from"
     )]
     NoVariables {
         /// Its folder.

@@ -59,7 +59,7 @@ impl LiteralPath {
     }
 }
 
-/// Whether TensorFlow takes `path` for a pattern.
+/// Whether TensorFlow takes `path` for a pattern, so that its own loaders, Serving's and Python's, find no variables there.
 pub fn has_pattern(path: &str) -> bool {
     path.contains(['*', '?', '[', '\\'])
 }

@@ -1,7 +1,9 @@
 //! What a user names as MODEL, and what it turns out to be.
 
 use super::error::{ClassifierError, Result};
-use crate::graph::{Checkpoint, STATE_FILE, checkpoints_in, existing_prefix, foreign_file, latest_checkpoint};
+use crate::graph::{
+    Checkpoint, STATE_FILE, checkpoints_in, existing_prefix, foreign_file, latest_checkpoint,
+};
 use crate::model::Kind;
 use std::fs;
 use std::io;
@@ -86,9 +88,8 @@ fn in_folder(folder: &Path) -> Result<Location> {
 pub fn values_of(location: Location) -> Result<PathBuf> {
     match location {
         Location::Checkpoint(prefix) => Ok(prefix),
-        Location::SavedModel(folder) => {
-            existing_prefix(&folder.join("variables/variables")).ok_or(ClassifierError::NoVariables { path: folder })
-        }
+        Location::SavedModel(folder) => existing_prefix(&folder.join("variables/variables"))
+            .ok_or(ClassifierError::NoVariables { path: folder }),
     }
 }
 

@@ -27,6 +27,7 @@ mod signature;
 
 pub use error::{ClassifierError, Result};
 pub use evaluation::{Evaluation, evaluate, likeliest};
+pub use literal_path::has_pattern;
 pub(crate) use location::versions_in;
 pub use location::{Location, kind_of, locate, values_of};
 

@@ -85,7 +85,10 @@ impl Resumed {
         let checked = loaded.and_then(|dataset| self.is_own(&dataset).map(|()| dataset));
         checked.map_err(|error| match typed.iter().any(|option| option.id == "data_dir") {
             true => usage(format!("{error:#}")),
-            false => advised(error, "if the run's data set was moved, --data-dir DIR names its new place"),
+            false => advised(
+                error,
+                "if the run's data set was moved, --data-dir DIR names its new place",
+            ),
         })
     }
 

@@ -160,7 +160,11 @@ fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
 /// Says where batch norm cannot work.
 fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
     let variables = session.network().graph.variables();
-    if config.batch_size == 1 && variables.iter().any(|variable| variable.name().ends_with("/moving_variance")) {
+    if config.batch_size == 1
+        && variables
+            .iter()
+            .any(|variable| variable.name().ends_with("/moving_variance"))
+    {
         log::warn!(
             "--batch-size 1: batch norm subtracts the mean over the batch, which of a single row leaves nothing behind a dense \
              layer, so the network will not learn; take some 20 rows or more"

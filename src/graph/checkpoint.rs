@@ -135,7 +135,11 @@ impl Checkpoint {
         if names.len() > shown.len() {
             shown.push("...");
         }
-        if shown.is_empty() { "nothing".into() } else { shown.join(", ") }
+        if shown.is_empty() {
+            "nothing".into()
+        } else {
+            shown.join(", ")
+        }
     }
 
     /// The files of the checkpoint: the index, then every shard.

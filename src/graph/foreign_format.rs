@@ -139,14 +139,17 @@ fn by_contents(bytes: &[u8]) -> Option<ForeignFormat> {
     }) {
         return Some(format);
     }
-    if SavedModel::decode(bytes).is_ok_and(|model| model.schema_version == 1 && !model.meta_graphs.is_empty()) {
+    if SavedModel::decode(bytes).is_ok_and(|model| model.schema_version == 1 && !model.meta_graphs.is_empty())
+    {
         return Some(SAVED_MODEL);
     }
     let is_graph = |graph: GraphDef| {
         let named = |node: &NodeDef| !node.name.is_empty() && !node.op.is_empty();
         !graph.nodes.is_empty() && graph.nodes.iter().all(named)
     };
-    GraphDef::decode(bytes).is_ok_and(is_graph).then_some(FROZEN_GRAPH)
+    GraphDef::decode(bytes)
+        .is_ok_and(is_graph)
+        .then_some(FROZEN_GRAPH)
 }
 
 fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {

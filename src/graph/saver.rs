@@ -187,11 +187,15 @@ impl Saver {
         };
         // RestoreV2 takes the prefix for a pattern, and finds nothing in a folder named `runs[1]`. So its outputs are fed,
         // with the very bytes that were checked.
-        let variables = (0..).zip(&self.variables).filter(|(_, variable)| wanted(variable));
+        let variables = (0..)
+            .zip(&self.variables)
+            .filter(|(_, variable)| wanted(variable));
         let values = variables
             .map(|(index, variable)| {
                 let values = checkpoint.read_f32(variable.name())?;
-                let values = Tensor::new(variable.shape()).with_values(&values).map_err(failed)?;
+                let values = Tensor::new(variable.shape())
+                    .with_values(&values)
+                    .map_err(failed)?;
                 Ok((index, values))
             })
             .collect::<Result<Vec<_>>>()?;
@@ -218,7 +222,11 @@ impl Saver {
         checkpoint: &Checkpoint,
         wanted: impl Fn(&Variable) -> bool,
     ) -> std::result::Result<(), CheckpointError> {
-        let variables: Vec<_> = self.variables.iter().filter(|variable| wanted(variable)).collect();
+        let variables: Vec<_> = self
+            .variables
+            .iter()
+            .filter(|variable| wanted(variable))
+            .collect();
         let mut problems: Vec<_> = variables
             .iter()
             .filter_map(|variable| {
@@ -240,7 +248,10 @@ impl Saver {
         if problems.is_empty() {
             return Ok(());
         }
-        if variables.iter().all(|variable| checkpoint.get(variable.name()).is_none()) {
+        if variables
+            .iter()
+            .all(|variable| checkpoint.get(variable.name()).is_none())
+        {
             problems.push(format!("it holds {}", checkpoint.first_names()));
         }
         Err(CheckpointError::Mismatch {

@@ -22,7 +22,10 @@ pub(super) fn fields(text: &str) -> (Vec<Field>, Result<(), String>) {
     };
     let mut fields = Vec::new();
     let read = reader.message(None, &mut fields, 0).map_err(|what| {
-        let line = 1 + reader.text[..reader.at].iter().filter(|&&byte| byte == b'\n').count();
+        let line = 1 + reader.text[..reader.at]
+            .iter()
+            .filter(|&&byte| byte == b'\n')
+            .count();
         format!("{what} in line {line}")
     });
     (fields, read)
@@ -201,13 +204,18 @@ impl Reader<'_> {
             return char::from_u32(number);
         }
         (self.take(b'\\') && self.take(b'u')).then_some(())?;
-        let low = self.digits(16, 4..=4).filter(|low| (0xdc00..0xe000).contains(low))?;
+        let low = self
+            .digits(16, 4..=4)
+            .filter(|low| (0xdc00..0xe000).contains(low))?;
         char::from_u32(0x10000 + ((number - 0xd800) << 10) + (low - 0xdc00))
     }
 
     fn digits(&mut self, radix: u32, length: std::ops::RangeInclusive<usize>) -> Option<u32> {
         let rest = &self.text[self.at..];
-        let digits = rest.iter().take(*length.end()).map_while(|&byte| char::from(byte).to_digit(radix));
+        let digits = rest
+            .iter()
+            .take(*length.end())
+            .map_while(|&byte| char::from(byte).to_digit(radix));
         let (count, number) = digits.fold((0, 0u32), |(count, number), digit| {
             (count + 1, number.wrapping_mul(radix).wrapping_add(digit))
         });

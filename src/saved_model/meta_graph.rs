@@ -78,7 +78,10 @@ fn strip_default_attributes(graph: &Graph, graph_def: &mut GraphDef) -> Result<O
 fn spell_out_strings(graph_def: &mut GraphDef) {
     let constants = graph_def.node.iter_mut().filter(|node| node.op == "Const");
     for value in constants.filter_map(|node| node.attr.get_mut("value")) {
-        let Ok(TensorValue { tensor: Some(mut tensor) }) = TensorValue::decode(&value[..]) else {
+        let Ok(TensorValue {
+            tensor: Some(mut tensor),
+        }) = TensorValue::decode(&value[..])
+        else {
             continue;
         };
         if tensor.dtype != data_type(DataType::String) {

@@ -3,11 +3,11 @@
 use super::error::{Result, TrainingError};
 use super::evaluation::Correct;
 use crate::dataset::Split;
-use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError};
+use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError, is_out_of_memory};
 use crate::model::{Network, PIXELS};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use tensorflow::{Code, Session, SessionOptions, SessionRunArgs, Status, Tensor};
+use tensorflow::{Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
 /// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
 pub struct TrainingSession {
@@ -209,14 +209,14 @@ fn failed(action: String, status: Status) -> TrainingError {
 
 /// A failed run on so many rows.
 fn failed_on(action: String, rows: usize, evaluated: bool, status: Status) -> TrainingError {
-    match status.code() {
-        Code::ResourceExhausted => TrainingError::OutOfMemory {
+    match is_out_of_memory(&status) {
+        true => TrainingError::OutOfMemory {
             action,
             rows,
             evaluated,
             status,
         },
-        _ => failed(action, status),
+        false => failed(action, status),
     }
 }
 

@@ -84,7 +84,15 @@ fn a_checkpoint_is_meant_by_any_of_its_files() {
     ] {
         assert_eq!(existing_prefix(&at(name)), Some(at("m.ckpt-7")), "{name}");
     }
-    for name in ["m.ckpt-8", "m.ckpt-8.", "m.ckpt-8.meta", ".", "m.ckpt-7.x", ".index", ".meta"] {
+    for name in [
+        "m.ckpt-8",
+        "m.ckpt-8.",
+        "m.ckpt-8.meta",
+        ".",
+        "m.ckpt-7.x",
+        ".index",
+        ".meta",
+    ] {
         assert_eq!(existing_prefix(&at(name)), None, "{name}");
     }
 }
