@@ -98,7 +98,11 @@ fn partitioned_variables_are_named() {
 fn a_checkpoint_of_objects_is_read_by_the_names_of_its_variables() {
     // One value for each variable gives each class the same.
     let output = succeed(predict(&fixture("python/objects.ckpt")));
-    assert!(stdout(&output).contains("0   10.00%"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("0  10.00%  1  10.00%"),
+        "{}",
+        stdout(&output)
+    );
     let (_place, here) = folder();
     succeed(export(&fixture("python/objects.ckpt"), &here.join("models")));
 

@@ -14,8 +14,8 @@ fn copy_data(to: &Path) {
 }
 
 fn resume_with(run: &Path, steps: &str, data: &Path) -> std::process::Command {
-    let mut command = resume(run, &["baseline", "--max-steps", steps, "--data-dir"]);
-    command.arg(data);
+    let mut command = resume(run, &["baseline", "--max-steps", steps]);
+    command.arg("--data-dir").arg(data);
     command
 }
 

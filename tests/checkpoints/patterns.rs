@@ -72,8 +72,8 @@ fn runs_are_trained_resumed_used_and_described() {
         }
         let steps = ["baseline", "--max-steps", "2", "--batch-size", "20"];
         succeed(start(&run, &steps));
-        let mut command = resume(&run, &["baseline", "--max-steps", "3", "--data-dir"]);
-        command.arg(&data);
+        let mut command = resume(&run, &["baseline", "--max-steps", "3"]);
+        command.arg("--data-dir").arg(&data);
         succeed(command);
         for model in [run.clone(), run.join("model.ckpt-2"), run.join("checkpoint")] {
             let mut command = with(&["evaluate", "--data-dir"], &data);
