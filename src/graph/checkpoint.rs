@@ -99,7 +99,11 @@ impl Checkpoint {
             keys: BTreeMap::new(),
         };
         if let Some(entry) = checkpoint.entries.get(OBJECT_GRAPH) {
-            checkpoint.keys = keys_by_name(&checkpoint.read_bytes(OBJECT_GRAPH, entry)?);
+            let contents = |key: &str| {
+                let entry = checkpoint.entries.get(key)?;
+                Some((entry.dtype, entry.shape.clone(), entry.bytes, entry.crc32c))
+            };
+            checkpoint.keys = keys_by_name(&checkpoint.read_bytes(OBJECT_GRAPH, entry)?, contents);
         }
         Ok(checkpoint)
     }

@@ -13,6 +13,7 @@ mod patterns;
 #[path = "../runs/mod.rs"]
 mod runs;
 mod state_file;
+mod strings;
 mod warm_start;
 
 use hundred_digits::{fixture, golden};
