@@ -240,9 +240,6 @@ impl TryFrom<BundleEntry> for TensorEntry {
 }
 
 fn missing(prefix: &Path, file: &Path) -> CheckpointError {
-    if let Some(format) = foreign_format::recognize(prefix) {
-        return format.error(prefix.to_path_buf());
-    }
     let text = prefix.to_string_lossy();
     let hint = if prefix.is_dir() {
         format!("; {text} is a folder: name a checkpoint in it, such as {text}/model.ckpt-5499")
@@ -251,6 +248,8 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
         .or_else(|| text.split_once(".data-").map(|(stem, _)| stem))
     {
         format!("; a checkpoint goes by its prefix: {stem}")
+    } else if let Some(format) = foreign_format::recognize(prefix) {
+        return format.error(prefix.to_path_buf());
     } else if prefix.is_file() {
         format!("; {text} itself is no file of a model that is known here")
     } else {

@@ -78,7 +78,9 @@ impl Reader<'_> {
             while self.peek().is_some_and(|byte| byte != b']') {
                 self.at += 1;
             }
-            self.at += 1;
+            if !self.take(b']') {
+                return Err("the name of an extension does not end");
+            }
         } else {
             self.word();
         }

@@ -55,6 +55,7 @@ fn what_is_no_message_is_said_with_its_line_and_the_fields_before_it_are_kept() 
         ("b 'c'", "a colon is missing in line 2"),
         ("b: ", "a value is missing in line 2"),
         ("b: ['c'", "a list does not end in line 2"),
+        ("[b", "the name of an extension does not end in line 2"),
         ("b {\n", "a message does not end in line 3"),
         ("\n}", "there is no name of a field in line 3"),
     ] {
