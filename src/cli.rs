@@ -143,7 +143,8 @@ pub struct TrainingArgs {
     /// Replace the run that --out-dir holds
     #[arg(long, requires = "out_dir")]
     pub overwrite: bool,
-    /// Start from the values of a checkpoint, ours or Python's: a prefix such as runs/baseline-1/model.ckpt-5499
+    /// Start from the values of a run folder, a checkpoint (a prefix such as runs/baseline-1/model.ckpt-5499) or a SavedModel,
+    /// ours or Python's; of weights alone, the optimizer begins afresh
     #[arg(long, value_name = "CHECKPOINT")]
     pub warm_start: Option<PathBuf>,
     /// What convolutions multiply; bf16 saves memory on a GPU, and gains nothing over f32 on a CPU with AVX2 or AVX-512
@@ -161,7 +162,7 @@ pub struct TrainingArgs {
     )]
     pub save_every: u64,
     /// Go on with the run in this folder where its state was last saved, as if it had never stopped; of its options only
-    /// --epochs, --max-steps, --patience, --device and the numbers of threads may change
+    /// --epochs, --max-steps, --patience, --device, the numbers of threads and the place of the data set may change
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out_dir", "overwrite"])]
     pub resume: Option<PathBuf>,
 }

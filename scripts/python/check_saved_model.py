@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 import numpy as np
+import openvino
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import meta_graph
@@ -165,6 +166,14 @@ def check_command_line(folder, pixels, expected):
             close(f"saved_model_cli run {signature}", np.load(scratch / f"{output}.npy"), expected[:3])
 
 
+def check_openvino(folder, pixels, expected):
+    """OpenVINO's own reader, which knows string constants only as Python's front end writes them."""
+    model = openvino.compile_model(openvino.Core().read_model(str(folder)), "CPU")
+    answer = model({"images": pixels.astype(np.float32) / 255})
+    close("OpenVINO", answer["probabilities"], expected, 1e-4)
+    assert (answer["classes"] == expected.argmax(1)).all()
+
+
 def check_requests(folder, loaded):
     """The warm-up file, read as Serving reads it, and the REST request, run."""
     records = list(tf.data.TFRecordDataset(str(folder / "assets.extra" / "tf_serving_warmup_requests")))
@@ -234,6 +243,34 @@ def check_python_s_saved_models(scratch, images, labels, expected):
     check_report("of Python's TF1 SavedModel, in a folder of versions", evaluate(f"{scratch}/v1"), labels, expected)
 
 
+def check_warm_start(scratch):
+    """Training starts from the weights in SavedModels that Python wrote, today's and TF1's."""
+    prefix = FIXTURES / "golden" / "baseline" / "final.ckpt"
+    reader = tf.train.load_checkpoint(str(prefix))
+    names = [f"{layer}/{kind}" for layer in ("conv1", "conv2", "fc1", "output") for kind in ("kernel", "bias")]
+    weights = {name: reader.get_tensor(name) for name in names}
+
+    module = tf.Module()
+    module.variables_of_it = [tf.Variable(value, name=name) for name, value in weights.items()]
+    module.call = tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec([None, 784], tf.float32)])
+    tf.saved_model.save(module, f"{scratch}/objects", signatures={"serving_default": module.call})
+    with tf.Graph().as_default(), v1.Session() as session:
+        for name, value in weights.items():
+            v1.get_variable(name, initializer=value)
+        x = v1.placeholder(tf.float32, [None, 784])
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, f"{scratch}/first", {"x": x}, {"y": tf.identity(x)})
+    for model in ("objects", "first"):
+        run = f"{scratch}/run-{model}"
+        command = ["baseline", "--max-steps", "1", "--learning-rate", "1e-30", "--warm-start", f"{scratch}/{model}",
+                   "--out-dir", run]
+        done = subprocess.run([TF_MNIST, *command], check=True, capture_output=True, text=True)
+        assert done.stderr.count("optimizer begins afresh") == 1, done.stderr
+        saved = tf.train.load_checkpoint(run)
+        for name, value in weights.items():
+            close(f"--warm-start from Python's SavedModel of {model}, {name}", saved.get_tensor(name), value, 1e-20)
+
+
 def main():
     pixels, labels = read_mnist()
     images = pixels.astype(np.float32) / 255
@@ -253,9 +290,11 @@ def main():
             loaded = check_loaded(folder, pixels[:100], hundred)
             check_v1_loader(folder, pixels[:100], hundred)
             check_command_line(folder, pixels, hundred)
+            check_openvino(folder, pixels[:100], hundred)
             check_requests(folder, loaded)
         print("SavedModels by Python")
         check_python_s_saved_models(scratch, images, labels, expected)
+        check_warm_start(scratch)
     print("all is as it should be")
 
 

@@ -25,6 +25,26 @@ pub enum ClassifierError {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder of checkpoints, of which none is said to be the newest.
+    #[error(
+        "{path} holds no model that could be told from others: it has several checkpoints, and no file `checkpoint` that names \
+         the newest; name one: {}", .checkpoints.iter().map(|prefix| prefix.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    SeveralCheckpoints {
+        /// The folder.
+        path: PathBuf,
+        /// Their prefixes, that of the latest step last.
+        checkpoints: Vec<PathBuf>,
+    },
+    /// A SavedModel whose weights are constants.
+    #[error(
+        "the SavedModel {path} has no variables/variables.index to take values from: either they are constants in its graph, or \
+         the folder was not copied whole; name the checkpoint it was made from"
+    )]
+    NoVariables {
+        /// Its folder.
+        path: PathBuf,
+    },
     /// A folder or file cannot be read.
     #[error("cannot read {path}: {source}")]
     Io {

@@ -1,7 +1,9 @@
 //! What a user names as MODEL, and what it turns out to be.
 
 use super::error::{ClassifierError, Result};
-use crate::graph::{Checkpoint, latest_checkpoint};
+use crate::graph::{
+    Checkpoint, STATE_FILE, checkpoints_in, existing_prefix, foreign_file, latest_checkpoint,
+};
 use crate::networks::{self, Table};
 use std::fs;
 use std::io;
@@ -18,50 +20,76 @@ pub enum Location {
 
 const SAVED_MODEL_FILES: [&str; 2] = ["saved_model.pb", "saved_model.pbtxt"];
 
-/// Finds the model that `model` names: a run folder (its newest checkpoint by the state file `checkpoint`), a
-/// checkpoint's prefix, a SavedModel's folder, or a folder of numbered SavedModels (the highest number).
+/// Finds the model that `model` names: a run folder (its newest checkpoint by the state file `checkpoint`, or without that
+/// file its only one) or that file, a checkpoint's prefix or one of its files, a SavedModel's folder, or a folder of
+/// numbered SavedModels (the highest number).
 ///
 /// # Errors
-/// There is none, or a folder cannot be read.
+/// There is none, a folder cannot be read, or it is not said which of its checkpoints is meant.
 pub fn locate(model: &Path) -> Result<Location> {
-    if has_index(model) {
-        return Ok(Location::Checkpoint(model.to_path_buf()));
-    }
-    if !model.is_dir() {
-        let named = model.file_name().unwrap_or_default();
-        if SAVED_MODEL_FILES.iter().any(|file| named == *file) && model.is_file() {
-            return Ok(Location::SavedModel(
-                crate::staging::folder_of(model).to_path_buf(),
-            ));
-        }
-        // A checkpoint's file in place of its prefix: the reader says so.
-        if model.exists() {
-            return Ok(Location::Checkpoint(model.to_path_buf()));
-        }
-        return Err(ClassifierError::NotFound {
-            path: model.to_path_buf(),
-        });
-    }
-    if is_saved_model(model) {
-        return Ok(Location::SavedModel(model.to_path_buf()));
-    }
-    let unreadable = |source| ClassifierError::Io {
-        path: model.to_path_buf(),
-        source,
-    };
-    if let Some(prefix) = latest_checkpoint(model)? {
+    if let Some(prefix) = existing_prefix(model) {
         return Ok(Location::Checkpoint(prefix));
     }
-    let versions = versions_in(model).map_err(unreadable)?;
-    match versions
-        .into_iter()
-        .rev()
-        .find(|(_, folder)| is_saved_model(folder))
-    {
-        Some((_, folder)) => Ok(Location::SavedModel(folder)),
+    if model.is_dir() {
+        return in_folder(model);
+    }
+    let path = model.to_path_buf();
+    if !model.exists() {
+        return Err(ClassifierError::NotFound { path });
+    }
+    let folder = crate::staging::folder_of(model);
+    match model.file_name().and_then(|name| name.to_str()) {
+        Some(name) if SAVED_MODEL_FILES.contains(&name) => Ok(Location::SavedModel(folder.to_path_buf())),
+        Some(STATE_FILE) => in_folder(folder),
+        // The reader says what it is.
+        _ => Ok(Location::Checkpoint(path)),
+    }
+}
+
+fn in_folder(folder: &Path) -> Result<Location> {
+    if is_saved_model(folder) {
+        return Ok(Location::SavedModel(folder.to_path_buf()));
+    }
+    if let Some(prefix) = latest_checkpoint(folder)? {
+        return Ok(Location::Checkpoint(prefix));
+    }
+    let unreadable = |source| ClassifierError::Io {
+        path: folder.to_path_buf(),
+        source,
+    };
+    let mut versions = versions_in(folder).map_err(unreadable)?.into_iter().rev();
+    if let Some((_, version)) = versions.find(|(_, version)| is_saved_model(version)) {
+        return Ok(Location::SavedModel(version));
+    }
+    let mut checkpoints = checkpoints_in(folder).map_err(unreadable)?;
+    match (checkpoints.pop(), checkpoints.len()) {
+        (Some(only), 0) => return Ok(Location::Checkpoint(only)),
+        (Some(newest), _) => {
+            checkpoints.push(newest);
+            return Err(ClassifierError::SeveralCheckpoints {
+                path: folder.to_path_buf(),
+                checkpoints,
+            });
+        }
+        (None, _) => {}
+    }
+    match foreign_file(folder).map_err(unreadable)? {
+        Some(error) => Err(error.into()),
         None => Err(ClassifierError::NoModelIn {
-            path: model.to_path_buf(),
+            path: folder.to_path_buf(),
         }),
+    }
+}
+
+/// The checkpoint with the values of the model at `location`, a SavedModel's included.
+///
+/// # Errors
+/// It is a SavedModel without variables.
+pub fn values_of(location: Location) -> Result<PathBuf> {
+    match location {
+        Location::Checkpoint(prefix) => Ok(prefix),
+        Location::SavedModel(folder) => existing_prefix(&folder.join("variables/variables"))
+            .ok_or(ClassifierError::NoVariables { path: folder }),
     }
 }
 
@@ -86,18 +114,15 @@ pub fn network_of(checkpoint: &Checkpoint, named: Option<&Table>) -> Result<Tabl
             .into_iter()
             .filter(|key| checkpoint.get(key).is_none())
             .collect();
-        let mut holds: Vec<_> = checkpoint.tensors().map(|(name, _)| name).take(5).collect();
-        if checkpoint.tensors().count() > holds.len() {
-            holds.push("...");
+        let mut holds = checkpoint.first_names();
+        if checkpoint.is_of_objects() {
+            holds += ". It is a checkpoint of TensorFlow 2's objects, as Keras and tf.train.Checkpoint write: restore it in \
+                      Python, and export the model as a SavedModel";
         }
         ClassifierError::UnknownNetwork {
             prefix: checkpoint.prefix().to_path_buf(),
             missing,
-            holds: if holds.is_empty() {
-                "nothing".into()
-            } else {
-                holds.join(", ")
-            },
+            holds,
         }
     })
 }
@@ -122,10 +147,6 @@ pub(crate) fn versions_in(base: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 
 pub(crate) fn is_saved_model(folder: &Path) -> bool {
     SAVED_MODEL_FILES.iter().any(|file| folder.join(file).is_file())
-}
-
-fn has_index(prefix: &Path) -> bool {
-    crate::graph::with_suffix(prefix, ".index").is_file()
 }
 
 #[cfg(test)]

@@ -22,17 +22,20 @@
 mod damage;
 mod error;
 mod evaluation;
+mod literal_path;
 mod location;
 mod signature;
 
 pub use error::{ClassifierError, Result};
 pub use evaluation::{Evaluation, evaluate, likeliest};
-pub use location::{Location, locate, network_of};
+pub use literal_path::has_pattern;
+pub use location::{Location, locate, network_of, values_of};
 pub(crate) use location::{is_saved_model, versions_in};
 
 use crate::graph::{Checkpoint, GraphError, Saver, Scope, softmax};
 use crate::model::{self, Convolutions};
 use crate::networks::Table;
+use literal_path::LiteralPath;
 use std::path::{Path, PathBuf};
 use tensorflow::{Graph, Output, SavedModelBundle, Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
@@ -110,12 +113,15 @@ impl Classifier {
     /// TensorFlow cannot load it, it has another signature, or it does not run.
     pub fn from_saved_model(folder: &Path, options: &SessionOptions) -> Result<Self> {
         let mut graph = Graph::new();
-        let bundle = SavedModelBundle::load(options, ["serve"], &mut graph, folder).map_err(|status| {
-            ClassifierError::Load {
-                path: folder.to_path_buf(),
-                damage: damage::find(folder, false),
-                status,
-            }
+        let place = LiteralPath::of(folder).map_err(|source| ClassifierError::Io {
+            path: folder.to_path_buf(),
+            source,
+        })?;
+        let bundle = SavedModelBundle::load(options, ["serve"], &mut graph, place.path());
+        let bundle = bundle.map_err(|status| ClassifierError::Load {
+            path: folder.to_path_buf(),
+            damage: damage::find(folder, false),
+            status: place.named_in(status),
         })?;
         let tensors = signature::tensors(bundle.meta_graph_def(), &graph).map_err(|reason| {
             ClassifierError::Signature {

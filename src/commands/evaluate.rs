@@ -1,5 +1,6 @@
 //! `tf-mnist evaluate`: how good a trained network is.
 
+use super::failure::advised;
 use super::{data, output, tensorflow, terminal};
 use crate::cli::{EvaluateArgs, GlobalArgs, SplitName};
 use anyhow::Result;
@@ -8,7 +9,8 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::process::ExitCode;
-use tf_mnist::classifier::{self, Classifier, Evaluation};
+use tf_mnist::classifier::{self, Classifier, ClassifierError, Evaluation};
+use tf_mnist::graph::{GraphError, is_out_of_memory};
 
 /// # Errors
 /// The model or the data set cannot be had, or TensorFlow fails.
@@ -20,7 +22,8 @@ pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
         SplitName::Validation => &dataset.validation,
         SplitName::Train => &dataset.train,
     };
-    let evaluation = classifier::evaluate(&classifier, split, args.eval_chunk)?;
+    let evaluation = classifier::evaluate(&classifier, split, args.eval_chunk)
+        .map_err(|error| with_advice(error, args.eval_chunk))?;
     let report = Report::new(&classifier, args.split, &evaluation);
     if args.json {
         output::print_json(&report)?;
@@ -28,6 +31,24 @@ pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
         output::print(&report.text())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// So many rows at once may not fit into memory.
+fn with_advice(error: ClassifierError, chunk: usize) -> anyhow::Error {
+    let out_of_memory = matches!(
+        &error,
+        ClassifierError::Graph(GraphError::Run { status, .. }) if is_out_of_memory(status)
+    );
+    match out_of_memory && chunk > 1 {
+        true => advised(
+            error.into(),
+            format!(
+                "a smaller --eval-chunk needs less memory, such as --eval-chunk {}",
+                chunk / 2
+            ),
+        ),
+        false => error.into(),
+    }
 }
 
 #[derive(Serialize)]

@@ -32,7 +32,16 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
     let version = args.version.map(i64::unsigned_abs);
     let exported = saved_model::export(&prefix, network.as_ref(), &args.export_base, version, &options);
     let exported = exported.map_err(refused)?;
-    output::print(&report(&prefix, &args.export_base, &exported)?)?;
+    // Serving and Docker want absolute paths.
+    let base = absolute(&args.export_base)?;
+    if classifier::has_pattern(&base.to_string_lossy()) {
+        log::warn!(
+            "{}: TensorFlow's own loaders take [, *, ? and \\ for patterns and find no variables there; serve it from a folder \
+             without them, such as a container's mount or a link",
+            base.display()
+        );
+    }
+    output::print(&report(&prefix, &base, &exported)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -56,8 +65,6 @@ fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
         path,
         network,
     } = exported;
-    // Serving and Docker want absolute paths.
-    let base = absolute(base)?;
     let request = absolute(&exported.rest_request())?;
     let source = format!("source={}", base.display());
     // Docker reads CSV here.

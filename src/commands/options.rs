@@ -7,7 +7,8 @@ use super::typed::Typed;
 use crate::cli::{self, GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
-use tf_mnist::graph::{Checkpoint, Precision, latest_checkpoint};
+use tf_mnist::classifier::{self, ClassifierError, Location};
+use tf_mnist::graph::{Checkpoint, Precision};
 use tf_mnist::model::{AccuracyOn, Convolutions};
 use tf_mnist::networks::{self, LearningRate, Table, Validate};
 use tf_mnist::runtime::Runtime;
@@ -172,15 +173,14 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) 
     Ok(())
 }
 
-/// The prefix that `--warm-start` means: itself, or the newest checkpoint of a run folder.
+/// The prefix of the checkpoint that `--warm-start` means: any MODEL of the other commands will do.
 fn find_checkpoint(path: &Path) -> Result<PathBuf> {
-    let prefix = if path.is_dir() {
-        latest_checkpoint(path)
-            .context("--warm-start")?
-            .unwrap_or_else(|| path.to_path_buf())
-    } else {
-        path.to_path_buf()
+    let location = match classifier::locate(path) {
+        // The reader says what it looked for.
+        Err(ClassifierError::NotFound { path }) => Location::Checkpoint(path),
+        located => located.context("--warm-start")?,
     };
+    let prefix = classifier::values_of(location).context("--warm-start")?;
     Checkpoint::open(&prefix).context("--warm-start")?;
     Ok(prefix)
 }

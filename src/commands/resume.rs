@@ -1,6 +1,6 @@
 //! `--resume RUN_DIR`: the run's own options, and which of them the command line may change.
 
-use super::failure::usage;
+use super::failure::{advised, usage};
 use super::typed::Typed;
 use anyhow::Result;
 use serde_json::Value;
@@ -23,7 +23,8 @@ const FREE: [&str; 3] = ["resume", "quiet", "verbose"];
 
 /// Where `config.json` has what an option sets, and whether that may change from one part of a run to the next. An option
 /// that is not listed stands under its own name, and may not.
-const OPTIONS: [(&str, &str, bool); 14] = [
+const OPTIONS: [(&str, &str, bool); 15] = [
+    ("data_dir", "/data_dir", true), // the place; see `check_dataset`
     ("epochs", "/network/training/epochs", true),
     ("max_steps", "/max_steps", true),
     ("patience", "/network/training/patience", true),
@@ -74,7 +75,7 @@ impl Resumed {
                         shown.map_or_else(String::new, |value: &mut Value| format!(": it has {value}"));
                     return Err(usage(format!(
                         "{} disagrees with the run in {path}{stored}; with --resume leave it out, as only --epochs, \
-                         --max-steps, --patience, --device and the numbers of threads may change",
+                         --max-steps, --patience, --device, the numbers of threads and the place of the data set may change",
                         option.flag
                     )));
                 }
@@ -102,11 +103,22 @@ impl Resumed {
         }
     }
 
-    /// Whether `dataset` is that of the run.
+    /// The data set, if it is that of the run, wherever it lies now.
     ///
     /// # Errors
-    /// It has other files.
-    pub fn check_dataset(&self, dataset: &Dataset) -> Result<()> {
+    /// It could not be loaded, or has other files; a usage error where the place was typed.
+    pub fn check_dataset(&self, loaded: Result<Dataset>, typed: &[Typed]) -> Result<Dataset> {
+        let checked = loaded.and_then(|dataset| self.is_own(&dataset).map(|()| dataset));
+        checked.map_err(|error| match typed.iter().any(|option| option.id == "data_dir") {
+            true => usage(format!("{error:#}")),
+            false => advised(
+                error,
+                "if the run's data set was moved, --data-dir DIR names its new place",
+            ),
+        })
+    }
+
+    fn is_own(&self, dataset: &Dataset) -> Result<()> {
         for (file, stored) in dataset.files.iter().zip(&self.config.data_sha256) {
             let found = file.sha256.to_string();
             if found != *stored {

@@ -61,15 +61,24 @@ pub fn run(
     // Before the run folder is cleared: the checkpoint may lie in there.
     match (&saved, &config.warm_start) {
         (Some(saved), _) => session.restore(&saved.variables())?,
-        (None, Some(prefix)) => session.restore(prefix).context("--warm-start")?,
+        (None, Some(prefix)) => {
+            if !session.warm_start(prefix).context("--warm-start")? {
+                log::info!(
+                    "--warm-start: {} gives the weights; it has no state of Adam for all of them, so the optimizer begins afresh",
+                    prefix.display()
+                );
+            }
+        }
         (None, None) => session.initialize()?,
     }
+    warn_of_single_rows(&config, &session);
     let dataset = dataset
         .join()
-        .map_err(|_| anyhow!("reading the data set failed; this is a bug"))??;
-    if let Some(resumed) = &resumed {
-        resumed.check_dataset(&dataset)?;
-    }
+        .map_err(|_| anyhow!("reading the data set failed; this is a bug"))?;
+    let dataset = match &resumed {
+        Some(resumed) => resumed.check_dataset(dataset, typed)?,
+        None => dataset?,
+    };
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
     let batch_size = config.network.training.batch_size;
     let plan = BatchPlan::new(dataset.train.len(), batch_size, config.schedule().order)
@@ -112,6 +121,10 @@ pub fn run(
         .map_err(|error| match error.downcast_ref() {
             // It would diverge again.
             Some(TrainingError::Diverged { .. }) => error,
+            Some(TrainingError::OutOfMemory { rows, evaluated, .. }) => {
+                let advice = out_of_memory(*rows, *evaluated, &again);
+                advised(error, advice)
+            }
             _ => advised(
                 error,
                 format!("once that is settled, the run goes on from its last saved state: {again}"),
@@ -131,6 +144,32 @@ fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Says where batch norm cannot work.
+fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
+    let variables = session.network().graph.variables();
+    if config.batch_size == 1
+        && variables
+            .iter()
+            .any(|variable| variable.name().ends_with("/moving_variance"))
+    {
+        log::warn!(
+            "--batch-size 1: batch norm subtracts the mean over the batch, which of a single row leaves nothing behind a dense \
+             layer, so the network will not learn; take some 20 rows or more"
+        );
+    }
+}
+
+/// What to do where so many rows at once do not fit. The same run cannot go on: its batch is part of it.
+fn out_of_memory(rows: usize, evaluated: bool, again: &str) -> String {
+    let option = if evaluated { "--eval-chunk" } else { "--batch-size" };
+    match rows / 2 {
+        0 => format!("one row alone does not fit; free memory, and go on with the run: {again}"),
+        half => format!(
+            "start anew with a smaller {option}, such as {option} {half}: --resume would go on with the {rows} rows of this run"
+        ),
+    }
 }
 
 impl Run {

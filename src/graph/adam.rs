@@ -58,6 +58,12 @@ impl AdamOptimizer {
         }
     }
 
+    /// Whether the variable `name` is one that Adam keeps for itself, and no weight: a slot, or a power of a beta.
+    pub fn keeps(name: &str) -> bool {
+        let last = name.rsplit('/').next().unwrap_or_default();
+        ["Adam", "Adam_1", "beta1_power", "beta2_power"].contains(&last)
+    }
+
     /// An operation, `scope/Adam`, that takes one step down the gradient of `loss` in `variables`.
     ///
     /// # Errors

@@ -4,77 +4,17 @@
 //! name to `BundleEntryProto`, and `PREFIX.data-NNNNN-of-MMMMM`, the values one after another
 //! (TensorFlow's `core/util/tensor_bundle`).
 
+use super::checkpoint_error::CheckpointError;
+use super::foreign_format;
+use super::object_graph::{OBJECT_GRAPH, keys_by_name};
 use super::table;
+use super::tensor_bundle::{BundleEntry, BundleHeader, data_type};
 use prost::Message;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use tensorflow::DataType;
-
-/// A checkpoint that cannot be read, or does not fit a graph.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckpointError {
-    /// There is no checkpoint of that prefix.
-    #[error("there is no checkpoint {prefix}: {file} does not exist{hint}")]
-    Missing {
-        /// The prefix asked for.
-        prefix: PathBuf,
-        /// The file looked for.
-        file: PathBuf,
-        /// What was probably meant.
-        hint: String,
-    },
-    /// A file cannot be read.
-    #[error("cannot read {file}: {source}")]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file's contents are damaged.
-    #[error("{file} is damaged: {reason}")]
-    Damaged {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong in it.
-        reason: String,
-    },
-    /// The state file of a folder of checkpoints does not lead to any.
-    #[error("{file} is damaged: {reason}; {}", way_round(newest.as_deref()))]
-    State {
-        /// The state file, `checkpoint`.
-        file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-        /// The prefix of the newest checkpoint beside it.
-        newest: Option<PathBuf>,
-    },
-    /// The checkpoint is of another network.
-    #[error("checkpoint {prefix} does not fit this network: {}", problems.join("; "))]
-    Mismatch {
-        /// The prefix.
-        prefix: PathBuf,
-        /// Each variable that is missing or wrong, and how.
-        problems: Vec<String>,
-    },
-    /// A tensor that the checkpoint does not hold, or not as asked for.
-    #[error("checkpoint {prefix} holds no float32 tensor {name:?}")]
-    NoTensor {
-        /// The prefix.
-        prefix: PathBuf,
-        /// The tensor's name.
-        name: String,
-    },
-}
-
-fn way_round(newest: Option<&Path>) -> String {
-    match newest {
-        Some(prefix) => format!("name a checkpoint itself, such as {}", prefix.display()),
-        None => "there is no whole checkpoint beside it".to_owned(),
-    }
-}
 
 /// A result whose error is a [`CheckpointError`].
 type Result<T> = std::result::Result<T, CheckpointError>;
@@ -98,59 +38,16 @@ pub struct Checkpoint {
     prefix: PathBuf,
     shards: u32,
     entries: BTreeMap<String, TensorEntry>,
+    /// Keys of variables that are not kept under their names.
+    keys: BTreeMap<String, String>,
 }
-
-/// `BundleHeaderProto` of TensorFlow's `core/protobuf/tensor_bundle.proto`.
-#[derive(Clone, PartialEq, Message)]
-struct BundleHeader {
-    #[prost(int32, tag = "1")]
-    num_shards: i32,
-    #[prost(int32, tag = "2")]
-    endianness: i32,
-}
-
-/// `BundleEntryProto` of the same file.
-#[derive(Clone, PartialEq, Message)]
-struct BundleEntry {
-    #[prost(int32, tag = "1")]
-    dtype: i32,
-    #[prost(message, optional, tag = "2")]
-    shape: Option<TensorShape>,
-    #[prost(int32, tag = "3")]
-    shard_id: i32,
-    #[prost(int64, tag = "4")]
-    offset: i64,
-    #[prost(int64, tag = "5")]
-    size: i64,
-    #[prost(fixed32, tag = "6")]
-    crc32c: u32,
-    #[prost(message, repeated, tag = "7")]
-    slices: Vec<TensorSlice>,
-}
-
-/// `TensorShapeProto`.
-#[derive(Clone, PartialEq, Message)]
-struct TensorShape {
-    #[prost(message, repeated, tag = "2")]
-    dim: Vec<Dim>,
-}
-
-/// `TensorShapeProto.Dim`.
-#[derive(Clone, PartialEq, Message)]
-struct Dim {
-    #[prost(int64, tag = "1")]
-    size: i64,
-}
-
-/// `TensorSliceProto`, of which only the presence counts here.
-#[derive(Clone, PartialEq, Message)]
-struct TensorSlice {}
 
 impl Checkpoint {
-    /// Reads the table of contents of the checkpoint `prefix`, such as `runs/baseline-1/model.ckpt-5499`.
+    /// Reads the table of contents of the checkpoint `prefix`, such as `runs/baseline-1/model.ckpt-5499`. In one of
+    /// TensorFlow 2's objects, variables go by their names as well as by their keys.
     ///
     /// # Errors
-    /// There is no such checkpoint, or its index is damaged.
+    /// There is no such checkpoint, it is of another format or holds partitioned variables, or its index is damaged.
     pub fn open(prefix: &Path) -> Result<Self> {
         let file = with_suffix(prefix, ".index");
         let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
@@ -178,19 +75,37 @@ impl Checkpoint {
                 shards = u32::try_from(header.num_shards).ok();
                 continue;
             }
+            // The slices of a variable, which has an entry of its own that says so.
+            if key.starts_with(&[0]) {
+                continue;
+            }
             let name = String::from_utf8(key).map_err(|_| damaged("a tensor name is no UTF-8".into()))?;
-            let entry = BundleEntry::decode(&value[..])
-                .map_err(|error| error.to_string())
-                .and_then(TensorEntry::try_from)
-                .map_err(|reason| damaged(format!("entry {name:?}: {reason}")))?;
+            let in_entry = |reason: String| damaged(format!("entry {name:?}: {reason}"));
+            let entry = BundleEntry::decode(&value[..]).map_err(|error| in_entry(error.to_string()))?;
+            if !entry.slices.is_empty() {
+                return Err(CheckpointError::Partitioned {
+                    prefix: prefix.to_path_buf(),
+                    name,
+                    slices: entry.slices.len(),
+                });
+            }
+            let entry = TensorEntry::try_from(entry).map_err(in_entry)?;
             entries.insert(name, entry);
         }
-        let shards = shards.ok_or_else(|| damaged("it has no header".into()))?;
-        Ok(Self {
+        let mut checkpoint = Self {
             prefix: prefix.to_path_buf(),
-            shards,
+            shards: shards.ok_or_else(|| damaged("it has no header".into()))?,
             entries,
-        })
+            keys: BTreeMap::new(),
+        };
+        if let Some(entry) = checkpoint.entries.get(OBJECT_GRAPH) {
+            let contents = |key: &str| {
+                let entry = checkpoint.entries.get(key)?;
+                Some((entry.dtype, entry.shape.clone(), entry.bytes, entry.crc32c))
+            };
+            checkpoint.keys = keys_by_name(&checkpoint.read_bytes(OBJECT_GRAPH, entry)?, contents);
+        }
+        Ok(checkpoint)
     }
 
     /// The prefix it was opened by.
@@ -205,7 +120,30 @@ impl Checkpoint {
 
     /// The tensor of that name, if any.
     pub fn get(&self, name: &str) -> Option<&TensorEntry> {
-        self.entries.get(name)
+        let by_key = || self.entries.get(self.keys.get(name)?);
+        self.entries.get(name).or_else(by_key)
+    }
+
+    /// Whether it is one of TensorFlow 2's objects, as Keras and `tf.train.Checkpoint` write.
+    pub fn is_of_objects(&self) -> bool {
+        self.entries.contains_key(OBJECT_GRAPH)
+    }
+
+    /// The first few names of its variables, or keys, as a message lists them: they tell what it is of.
+    pub fn first_names(&self) -> String {
+        let names: Vec<_> = match self.keys.is_empty() {
+            true => self.entries.keys().collect(),
+            false => self.keys.keys().collect(),
+        };
+        let mut shown: Vec<_> = names.iter().take(5).map(|name| name.as_str()).collect();
+        if names.len() > shown.len() {
+            shown.push("...");
+        }
+        if shown.is_empty() {
+            "nothing".into()
+        } else {
+            shown.join(", ")
+        }
     }
 
     /// The files of the checkpoint: the index, then every shard.
@@ -277,9 +215,6 @@ impl TryFrom<BundleEntry> for TensorEntry {
 
     fn try_from(entry: BundleEntry) -> std::result::Result<Self, String> {
         let unsigned = |what: &str, value: i64| u64::try_from(value).map_err(|_| format!("negative {what}"));
-        if !entry.slices.is_empty() {
-            return Err("it is saved in slices, as partitioned variables are, which is not supported".into());
-        }
         let dims = entry.shape.unwrap_or_default().dim;
         let shape = dims
             .iter()
@@ -304,24 +239,6 @@ impl TryFrom<BundleEntry> for TensorEntry {
     }
 }
 
-/// The dtypes that a checkpoint of these networks, or of their kin, can hold (`types.proto`).
-fn data_type(number: i32) -> Option<DataType> {
-    Some(match number {
-        1 => DataType::Float,
-        2 => DataType::Double,
-        3 => DataType::Int32,
-        4 => DataType::UInt8,
-        5 => DataType::Int16,
-        6 => DataType::Int8,
-        7 => DataType::String,
-        9 => DataType::Int64,
-        10 => DataType::Bool,
-        14 => DataType::BFloat16,
-        19 => DataType::Half,
-        _ => return None,
-    })
-}
-
 fn missing(prefix: &Path, file: &Path) -> CheckpointError {
     let text = prefix.to_string_lossy();
     let hint = if prefix.is_dir() {
@@ -331,6 +248,10 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
         .or_else(|| text.split_once(".data-").map(|(stem, _)| stem))
     {
         format!("; a checkpoint goes by its prefix: {stem}")
+    } else if let Some(format) = foreign_format::recognize(prefix) {
+        return format.error(prefix.to_path_buf());
+    } else if prefix.is_file() {
+        format!("; {text} itself is no file of a model that is known here")
     } else {
         String::new()
     };
@@ -349,78 +270,4 @@ pub(crate) fn with_suffix(prefix: &Path, suffix: &str) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn golden() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/baseline/init.ckpt")
-    }
-
-    fn copy_to(folder: &Path) -> PathBuf {
-        let prefix = folder.join("a.ckpt");
-        for suffix in [".index", ".data-00000-of-00001"] {
-            std::fs::copy(with_suffix(&golden(), suffix), with_suffix(&prefix, suffix)).unwrap();
-        }
-        prefix
-    }
-
-    #[test]
-    fn reads_what_python_wrote() {
-        let checkpoint = Checkpoint::open(&golden()).unwrap();
-        assert_eq!(checkpoint.tensors().count(), 26);
-        let kernel = checkpoint.get("conv2/kernel").unwrap();
-        assert_eq!(
-            (kernel.dtype, &kernel.shape[..]),
-            (DataType::Float, &[3, 3, 16, 32][..])
-        );
-        assert_eq!(checkpoint.read_f32("train/beta1_power").unwrap(), [0.9]);
-        checkpoint.verify().unwrap();
-    }
-
-    #[test]
-    fn every_flipped_bit_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let prefix = copy_to(folder.path());
-        for (suffix, step) in [(".index", 1), (".data-00000-of-00001", 9973)] {
-            let file = with_suffix(&prefix, suffix);
-            let whole = std::fs::read(&file).unwrap();
-            for at in (0..whole.len()).step_by(step) {
-                let mut bytes = whole.clone();
-                bytes[at] ^= 1 << (at % 8);
-                std::fs::write(&file, &bytes).unwrap();
-                let result = Checkpoint::open(&prefix).and_then(|checkpoint| checkpoint.verify());
-                // The padding of the index's footer holds nothing.
-                let padding = suffix == ".index" && (whole.len() - 48..whole.len() - 8).contains(&at);
-                assert!(padding || result.is_err(), "bit flip at {at} of {suffix}");
-            }
-            std::fs::write(&file, &whole).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_cut_or_missing_file_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let prefix = copy_to(folder.path());
-        let data = with_suffix(&prefix, ".data-00000-of-00001");
-        let checkpoint = Checkpoint::open(&prefix).unwrap();
-        File::options()
-            .write(true)
-            .open(&data)
-            .unwrap()
-            .set_len(1000)
-            .unwrap();
-        assert!(checkpoint.verify().unwrap_err().to_string().contains("cut short"));
-        std::fs::remove_file(&data).unwrap();
-        assert!(
-            checkpoint
-                .verify()
-                .unwrap_err()
-                .to_string()
-                .contains("data-00000-of-00001 does not exist")
-        );
-        let error = Checkpoint::open(&with_suffix(&prefix, ".index"))
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("goes by its prefix"), "{error}");
-    }
-}
+mod tests;

@@ -1,9 +1,9 @@
 //! What can go wrong while a graph is built or run.
 
-use super::checkpoint::CheckpointError;
+use super::checkpoint_error::CheckpointError;
 use std::io;
 use std::path::PathBuf;
-use tensorflow::Status;
+use tensorflow::{Code, Status};
 
 /// An error of building or running a graph; it names the node, variable or file.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,11 @@ pub enum GraphError {
         /// Why; what was there before is untouched.
         source: io::Error,
     },
+}
+
+/// Whether TensorFlow failed for want of memory. An op of one's own passes on the words alone.
+pub fn is_out_of_memory(status: &Status) -> bool {
+    status.code() == Code::ResourceExhausted || status.to_string().contains("OOM when allocating")
 }
 
 /// A result whose error is a [`GraphError`].

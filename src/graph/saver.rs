@@ -1,6 +1,7 @@
 //! Saving and restoring variables, as `tf.compat.v1.train.Saver` does.
 
-use super::checkpoint::{Checkpoint, CheckpointError, with_suffix};
+use super::checkpoint::{Checkpoint, with_suffix};
+use super::checkpoint_error::CheckpointError;
 use super::error::{GraphError, Result};
 use super::scope::Scope;
 use super::variable::Variable;
@@ -18,6 +19,7 @@ pub struct Saver {
     filename: Operation,
     save: Operation,
     restored: Operation,
+    assigned: Vec<Operation>,
     restore_all: Operation,
 }
 
@@ -94,6 +96,7 @@ impl Saver {
             filename: filename.operation,
             save,
             restored,
+            assigned,
             restore_all,
         })
     }
@@ -160,38 +163,69 @@ impl Saver {
     /// The checkpoint is missing or damaged, or lacks variables or holds them in another shape or dtype: all of these
     /// are named.
     pub fn restore(&self, session: &Session, prefix: &Path) -> Result<()> {
-        let checkpoint = Checkpoint::open(prefix)?;
-        self.check(&checkpoint)?;
+        self.restore_from(session, &Checkpoint::open(prefix)?, |_| true)
+    }
+
+    /// As [`restore`](Self::restore), of an opened checkpoint, the variables that `wanted` picks; the others stay as they
+    /// are, and need not be in it.
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore).
+    pub fn restore_from(
+        &self,
+        session: &Session,
+        checkpoint: &Checkpoint,
+        wanted: impl Fn(&Variable) -> bool,
+    ) -> Result<()> {
+        self.check(checkpoint, &wanted)?;
         checkpoint.verify()?;
         let failed = |status| GraphError::Run {
-            action: format!("restore {}", prefix.display()),
+            action: format!("restore {}", checkpoint.prefix().display()),
             status,
         };
         // RestoreV2 takes the prefix for a pattern, and finds nothing in a folder named `runs[1]`. So its outputs are fed,
         // with the very bytes that were checked.
-        let values = self
-            .variables
-            .iter()
-            .map(|variable| {
+        let variables = (0..)
+            .zip(&self.variables)
+            .filter(|(_, variable)| wanted(variable));
+        let values = variables
+            .map(|(index, variable)| {
                 let values = checkpoint.read_f32(variable.name())?;
-                Tensor::new(variable.shape()).with_values(&values).map_err(failed)
+                let values = Tensor::new(variable.shape())
+                    .with_values(&values)
+                    .map_err(failed)?;
+                Ok((index, values))
             })
             .collect::<Result<Vec<_>>>()?;
         let mut args = SessionRunArgs::new();
-        for (index, values) in (0..).zip(&values) {
-            args.add_feed(&self.restored, index, values);
+        for (index, values) in &values {
+            args.add_feed(&self.restored, *index, values);
         }
-        args.add_target(&self.restore_all);
+        if values.len() == self.variables.len() {
+            args.add_target(&self.restore_all);
+        } else {
+            for (index, _) in &values {
+                args.add_target(&self.assigned[*index as usize]);
+            }
+        }
         session.run(&mut args).map_err(failed)
     }
 
-    /// Whether `checkpoint` holds every variable in its shape.
+    /// Whether `checkpoint` holds every variable that `wanted` picks in its shape.
     ///
     /// # Errors
     /// [`CheckpointError::Mismatch`], which names each variable that does not fit.
-    pub fn check(&self, checkpoint: &Checkpoint) -> std::result::Result<(), CheckpointError> {
-        let problems: Vec<_> = self
+    pub fn check(
+        &self,
+        checkpoint: &Checkpoint,
+        wanted: impl Fn(&Variable) -> bool,
+    ) -> std::result::Result<(), CheckpointError> {
+        let variables: Vec<_> = self
             .variables
+            .iter()
+            .filter(|variable| wanted(variable))
+            .collect();
+        let mut problems: Vec<_> = variables
             .iter()
             .filter_map(|variable| {
                 let name = variable.name();
@@ -210,13 +244,18 @@ impl Saver {
             })
             .collect();
         if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(CheckpointError::Mismatch {
-                prefix: checkpoint.prefix().to_path_buf(),
-                problems,
-            })
+            return Ok(());
         }
+        if variables
+            .iter()
+            .all(|variable| checkpoint.get(variable.name()).is_none())
+        {
+            problems.push(format!("it holds {}", checkpoint.first_names()));
+        }
+        Err(CheckpointError::Mismatch {
+            prefix: checkpoint.prefix().to_path_buf(),
+            problems,
+        })
     }
 
     fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {

@@ -33,6 +33,19 @@ pub(super) fn read(table: &[u8]) -> Result<Entries, &'static str> {
     Ok(entries)
 }
 
+/// The value of the first key, whatever stands behind; `None` if the bytes are no table.
+pub(super) fn first_value(table: &[u8]) -> Option<Vec<u8>> {
+    let (_, mut footer) = table.split_at_checked(table.len().checked_sub(FOOTER)?)?;
+    if !table.ends_with(&MAGIC.to_le_bytes()) {
+        return None;
+    }
+    BlockHandle::read(&mut footer).ok()?;
+    let index = BlockHandle::read(&mut footer).ok()?.block(table).ok()?;
+    let (_, handle) = block_entries(index).ok()?.into_iter().next()?;
+    let block = BlockHandle::read(&mut &handle[..]).ok()?.block(table).ok()?;
+    Some(block_entries(block).ok()?.into_iter().next()?.1)
+}
+
 /// TensorFlow stores a CRC rotated and offset, so that the CRC of a string that holds CRCs stays useful.
 pub(crate) fn mask(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)

@@ -3,7 +3,7 @@
 use super::error::{Result, SavedModelError};
 use super::proto::{
     BytesList, CollectionDef, Dim, GraphDef, MetaGraphDef, MetaInfoDef, NodeDef, OpDefaults, OpList,
-    SavedModel, SaverDef, SignatureDef, TensorInfo, TensorShape, VariableDef,
+    SavedModel, SaverDef, SignatureDef, TensorInfo, TensorProto, TensorShape, TensorValue, VariableDef,
 };
 use super::serving_graph::{Port, ServingGraph, Signature};
 use crate::graph::{GraphError, Saver, Variable};
@@ -22,6 +22,7 @@ const V2: i32 = 2;
 /// The bytes of `saved_model.pb`.
 pub(super) fn saved_model(serving: &ServingGraph) -> Result<Vec<u8>> {
     let mut graph_def = GraphDef::decode(&serving.graph.graph_def()?[..]).map_err(unreadable)?;
+    spell_out_strings(&mut graph_def);
     let op_list = strip_default_attributes(&serving.graph.graph(), &mut graph_def)?;
     let version = tensorflow::version().map_err(SavedModelError::Name)?;
     let meta_graph = MetaGraphDef {
@@ -70,6 +71,45 @@ fn strip_default_attributes(graph: &Graph, graph_def: &mut GraphDef) -> Result<O
         }
     }
     Ok(op_list)
+}
+
+/// Moves the strings of constants from `tensor_content`, where TensorFlow's C API leaves them packed, to `string_val`, where
+/// Python's front end writes them: OpenVINO looks for them only there.
+fn spell_out_strings(graph_def: &mut GraphDef) {
+    let constants = graph_def.node.iter_mut().filter(|node| node.op == "Const");
+    for value in constants.filter_map(|node| node.attr.get_mut("value")) {
+        let Ok(TensorValue {
+            tensor: Some(mut tensor),
+        }) = TensorValue::decode(&value[..])
+        else {
+            continue;
+        };
+        if tensor.dtype != data_type(DataType::String) {
+            continue;
+        }
+        if let Some(strings) = unpacked(&tensor) {
+            tensor.string_val = strings;
+            tensor.tensor_content.clear();
+            *value = TensorValue { tensor: Some(tensor) }.encode_to_vec();
+        }
+    }
+}
+
+/// The strings packed in `tensor_content`: the lengths of all as varints, then their bytes. `None` if it holds something else.
+fn unpacked(tensor: &TensorProto) -> Option<Vec<Vec<u8>>> {
+    let sizes = tensor.tensor_shape.iter().flat_map(|shape| &shape.dim);
+    let count = sizes.map(|dim| dim.size).product::<i64>();
+    let mut rest = &tensor.tensor_content[..];
+    let lengths = (0..count)
+        .map(|_| prost::decode_length_delimiter(&mut rest).ok())
+        .collect::<Option<Vec<_>>>()?;
+    let mut strings = Vec::with_capacity(lengths.len());
+    for length in lengths {
+        let (string, behind) = rest.split_at_checked(length)?;
+        strings.push(string.to_vec());
+        rest = behind;
+    }
+    rest.is_empty().then_some(strings)
 }
 
 /// What both loaders, C++ and Python, restore the variables by. Python wants the filename and save tensors with `:0`.

@@ -229,6 +229,16 @@ pub(super) struct TensorProto {
     /// The values, little-endian, row-major.
     #[prost(bytes = "vec", tag = "4")]
     pub tensor_content: Vec<u8>,
+    /// Those of a string tensor.
+    #[prost(bytes = "vec", repeated, tag = "8")]
+    pub string_val: Vec<Vec<u8>>,
+}
+
+/// Of an `AttrValue`, of which one field is set: a tensor.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TensorValue {
+    #[prost(message, optional, tag = "8")]
+    pub tensor: Option<TensorProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -61,6 +61,7 @@ fn predict(signature: &str, dtype: DataType, sizes: &[i64], tensor_content: Vec<
         dtype: data_type(dtype),
         tensor_shape: Some(shape(sizes.iter().copied())),
         tensor_content,
+        string_val: Vec::new(),
     };
     Log::Predict(PredictLog {
         request: Some(PredictRequest {

@@ -17,6 +17,18 @@ pub enum TrainingError {
         /// TensorFlow's reason.
         status: Status,
     },
+    /// So many rows at once do not fit into memory.
+    #[error("out of memory, with {rows} rows at once: TensorFlow failed to {action}: {status}")]
+    OutOfMemory {
+        /// What was asked for.
+        action: String,
+        /// Rows run at once.
+        rows: usize,
+        /// Whether they were evaluated rather than trained on.
+        evaluated: bool,
+        /// TensorFlow's reason.
+        status: Status,
+    },
     /// The loss left the numbers.
     #[error(
         "the loss is {loss} at step {step}: training diverged; try a lower --learning-rate, and check that start values \

@@ -3,7 +3,7 @@
 use super::error::{Result, TrainingError};
 use super::evaluation::Correct;
 use crate::dataset::{RandomTranslation, Split};
-use crate::graph::CheckpointManager;
+use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError, is_out_of_memory};
 use crate::model::Network;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,8 @@ impl TrainingSession {
     pub fn initialize(&self) -> Result<()> {
         let mut args = SessionRunArgs::new();
         args.add_target(&self.network.initialize);
-        self.run(&mut args, || "initialize the variables".into())
+        let ran = self.session.run(&mut args);
+        ran.map_err(|status| failed("initialize the variables".into(), status))
     }
 
     /// Gives every variable its value in the checkpoint `prefix`.
@@ -66,6 +67,24 @@ impl TrainingSession {
     /// The checkpoint is missing or damaged or of another network; nothing is changed then.
     pub fn restore(&self, prefix: &Path) -> Result<()> {
         Ok(self.network.saver.restore(&self.session, prefix)?)
+    }
+
+    /// Starts from the values in the checkpoint `prefix`. Where it lacks any of the optimizer's, only the weights and moving
+    /// averages are taken, and the optimizer begins afresh; returns whether it had them all.
+    ///
+    /// # Errors
+    /// The checkpoint is missing or damaged, or its weights are of another network.
+    pub fn warm_start(&self, prefix: &Path) -> Result<bool> {
+        let checkpoint = Checkpoint::open(prefix).map_err(GraphError::from)?;
+        let saver = &self.network.saver;
+        let whole = saver.check(&checkpoint, |_| true).is_ok();
+        if !whole {
+            self.initialize()?;
+        }
+        saver.restore_from(&self.session, &checkpoint, |variable| {
+            whole || !AdamOptimizer::keeps(variable.name())
+        })?;
+        Ok(whole)
     }
 
     /// Saves every variable as it is after `step`, and returns the checkpoint's prefix.
@@ -120,7 +139,8 @@ impl TrainingSession {
         let loss = &self.network.loss;
         let loss = args.request_fetch(&loss.operation, loss.index);
         let action = || format!("run training step {step}");
-        self.run(&mut args, action)?;
+        let ran = self.session.run(&mut args);
+        ran.map_err(|status| failed_on(action(), rows.len(), false, status))?;
         let loss = args
             .fetch::<f32>(loss)
             .map_err(|status| failed(action(), status))?;
@@ -189,19 +209,12 @@ impl TrainingSession {
         feed.feed(&self.network, &mut args);
         let correct = &self.network.accuracy.correct;
         let correct = args.request_fetch(&correct.operation, correct.index);
-        let action = || {
-            format!(
-                "evaluate {} rows at once (--eval-chunk sets how many)",
-                feed.labels.len()
-            )
-        };
-        self.run(&mut args, action)?;
+        let rows = feed.labels.len();
+        let action = || format!("evaluate {rows} rows at once");
+        let ran = self.session.run(&mut args);
+        ran.map_err(|status| failed_on(action(), rows, true, status))?;
         args.fetch::<bool>(correct)
             .map_err(|status| failed(action(), status))
-    }
-
-    fn run(&self, args: &mut SessionRunArgs, action: impl Fn() -> String) -> Result<()> {
-        self.session.run(args).map_err(|status| failed(action(), status))
     }
 
     /// The graph.
@@ -212,6 +225,19 @@ impl TrainingSession {
 
 fn failed(action: String, status: Status) -> TrainingError {
     TrainingError::Run { action, status }
+}
+
+/// A failed run on so many rows.
+fn failed_on(action: String, rows: usize, evaluated: bool, status: Status) -> TrainingError {
+    match is_out_of_memory(&status) {
+        true => TrainingError::OutOfMemory {
+            action,
+            rows,
+            evaluated,
+            status,
+        },
+        false => failed(action, status),
+    }
 }
 
 /// The tensors of one feed, used again as long as the number of rows stays.

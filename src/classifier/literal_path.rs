@@ -1,0 +1,65 @@
+//! Folders under names that TensorFlow would take for patterns.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use tensorflow::Status;
+
+/// A folder by a path that TensorFlow takes as it is. It looks for a SavedModel's variables by a pattern, in which `[`, `*`,
+/// `?` and `\` have a meaning, and the crate passes on only UTF-8.
+pub(super) struct LiteralPath {
+    named: PathBuf,
+    path: PathBuf,
+    /// The folder, open as long as the path is used.
+    _folder: Option<File>,
+}
+
+impl LiteralPath {
+    /// A path of `folder`; where it needs none of its own, `folder` itself.
+    ///
+    /// # Errors
+    /// The folder cannot be opened.
+    pub fn of(folder: &Path) -> io::Result<Self> {
+        let itself = Self {
+            named: folder.to_path_buf(),
+            path: folder.to_path_buf(),
+            _folder: None,
+        };
+        if folder.to_str().is_some_and(|text| !has_pattern(text)) {
+            return Ok(itself);
+        }
+        let opened = File::open(folder)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+        // Without that file system, TensorFlow may still manage.
+        Ok(match path.is_dir() {
+            true => Self {
+                path,
+                _folder: Some(opened),
+                ..itself
+            },
+            false => itself,
+        })
+    }
+
+    /// What TensorFlow is to be given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// TensorFlow's words with the folder named as the user did.
+    pub fn named_in(&self, status: Status) -> Status {
+        match (self.path.to_str(), self._folder.is_some()) {
+            (Some(path), true) => {
+                let text = status.to_string().replace(path, &self.named.to_string_lossy());
+                Status::new_set_lossy(status.code(), &text)
+            }
+            _ => status,
+        }
+    }
+}
+
+/// Whether TensorFlow takes `path` for a pattern, so that its own loaders, Serving's and Python's, find no variables there.
+pub fn has_pattern(path: &str) -> bool {
+    path.contains(['*', '?', '[', '\\'])
+}
