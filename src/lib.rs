@@ -11,6 +11,7 @@ pub mod graph;
 pub mod kernels;
 pub mod model;
 pub mod picture;
+mod readable;
 mod regular_file;
 pub mod runtime;
 pub mod saved_model;

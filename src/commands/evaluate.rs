@@ -9,6 +9,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Classifier, Evaluation};
+use tf_mnist::dataset::Part;
 use tf_mnist::model::CLASSES;
 
 /// # Errors
@@ -17,13 +18,13 @@ pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
     // A slip in MODEL is found out before anything is fetched.
     classifier::locate(&args.model)?;
     let classifier = tensorflow::classifier(global, &args.model)?;
-    let dataset = data::load(global)?;
-    let split = match args.split {
-        SplitName::Test => &dataset.test,
-        SplitName::Validation => &dataset.validation,
-        SplitName::Train => &dataset.train,
+    let part = match args.split {
+        SplitName::Test => Part::Test,
+        SplitName::Validation => Part::Validation,
+        SplitName::Train => Part::Train,
     };
-    let evaluation = classifier::evaluate(&classifier, split, args.eval_chunk)?;
+    let split = data::load_part(global, part)?;
+    let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk)?;
     let report = Report::new(&classifier, args.split, &evaluation);
     if args.json {
         output::print_json(&report)?;

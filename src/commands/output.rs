@@ -1,8 +1,9 @@
 //! Results on stdout, where a reader that went away (`| head`) is no failure.
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 /// Prints `text` as it is; a closed stdout is passed over in silence.
 ///
@@ -26,6 +27,14 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
     print(&text)
+}
+
+/// A path in JSON, which cannot carry what is not UTF-8 in it: the replacement character stands for that.
+///
+/// # Errors
+/// The serializer's.
+pub fn lossy_path<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// As a shell takes it for one word.

@@ -78,6 +78,7 @@ pub fn run(global: &GlobalArgs, args: &TrainingArgs, request: &Request, typed: &
     if let Some(resumed) = &resumed {
         resumed.check_dataset(&dataset)?;
     }
+    data::warn_of_missing_classes(&dataset);
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
     let plan = BatchPlan::new(dataset.train.len(), config.batch_size, config.schedule().order)
         .map_err(|error| usage(format!("--batch-size {}: {error}", config.batch_size)))?;
