@@ -12,6 +12,7 @@ mod lossy_path;
 pub mod model;
 pub mod networks;
 pub mod picture;
+mod readable;
 mod regular_file;
 pub mod runtime;
 pub mod saved_model;

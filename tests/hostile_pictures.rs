@@ -71,7 +71,8 @@ fn check(file: &Path, named: &Path) {
     let before = NOW.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
     match picture::read(named) {
-        Ok(digit) => {
+        Ok(prepared) => {
+            let digit = prepared.image;
             assert_eq!(digit.len(), 28 * 28);
             assert!(digit.iter().all(|level| (0.0..=1.0).contains(level)), "{digit:?}");
         }
@@ -230,11 +231,13 @@ fn the_sound_ones_are_read_and_foreign_kinds_are_refused() {
     let (idx, pictures) = sound().split_last().unwrap();
     for bytes in pictures {
         fs::write(&path, bytes).unwrap();
-        let digit = picture::read(&path).unwrap();
+        let digit = picture::read(&path).unwrap().image;
         assert!(digit[14 * 28 + 14] > 0.5 && digit[0] == 0.0);
     }
     fs::write(&path, idx).unwrap();
-    let image = picture::read(Path::new(&format!("{}#4", path.display()))).unwrap();
+    let image = picture::read(Path::new(&format!("{}#4", path.display())))
+        .unwrap()
+        .image;
     assert_eq!(image, [7.0 / 255.0; 784]);
     for bytes in foreign() {
         fs::write(&path, bytes).unwrap();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use tf_mnist::dataset::{self, Dataset, DatasetError, Origin};
+use tf_mnist::dataset::{self, Dataset, DatasetError, Origin, Part, Split};
 use tf_mnist::fetch::{Digest, FetchError};
 
 /// # Errors
@@ -37,6 +37,26 @@ pub fn load(global: &GlobalArgs) -> Result<Dataset> {
                 false => error,
             }
         }),
+    }
+}
+
+/// One part of it: of a folder, only that part's files are needed.
+///
+/// # Errors
+/// It cannot be had.
+pub fn load_part(global: &GlobalArgs, part: Part) -> Result<Split> {
+    match &global.data_dir {
+        Some(folder) => dataset::load_part_from(folder, part).context("cannot use --data-dir"),
+        None => Ok(load(global)?.part(part).clone()),
+    }
+}
+
+/// Says where the rows that are validated on, or trained on, lack classes.
+pub fn warn_of_missing_classes(dataset: &Dataset) {
+    if let Some(missing) = dataset.missing_classes() {
+        log::warn!(
+            "{missing}: accuracies will not tell how good the network is; shuffle the training files, images and labels alike"
+        );
     }
 }
 
@@ -82,6 +102,7 @@ fn shown(path: &Path, folder: &Path) -> String {
 struct Report<'a> {
     /// `mnist` or `data-dir`.
     source: &'static str,
+    #[serde(serialize_with = "output::lossy_path")]
     folder: &'a Path,
     files: Vec<FileReport<'a>>,
     splits: Splits,
@@ -90,6 +111,7 @@ struct Report<'a> {
 #[derive(Serialize)]
 struct FileReport<'a> {
     name: &'static str,
+    #[serde(serialize_with = "output::lossy_path")]
     path: &'a Path,
     count: usize,
     sha256: Digest,

@@ -10,19 +10,20 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Classifier, ClassifierError, Evaluation};
+use tf_mnist::dataset::Part;
 use tf_mnist::graph::{GraphError, is_out_of_memory};
 
 /// # Errors
 /// The model or the data set cannot be had, or TensorFlow fails.
 pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
     let classifier = tensorflow::classifier(global, &args.model, args.network.as_deref())?;
-    let dataset = data::load(global)?;
-    let split = match args.split {
-        SplitName::Test => &dataset.test,
-        SplitName::Validation => &dataset.validation,
-        SplitName::Train => &dataset.train,
+    let part = match args.split {
+        SplitName::Test => Part::Test,
+        SplitName::Validation => Part::Validation,
+        SplitName::Train => Part::Train,
     };
-    let evaluation = classifier::evaluate(&classifier, split, args.eval_chunk)
+    let split = data::load_part(global, part)?;
+    let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk)
         .map_err(|error| with_advice(error, args.eval_chunk))?;
     let report = Report::new(&classifier, args.split, &evaluation);
     if args.json {

@@ -2,9 +2,10 @@
 
 use super::terminal;
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 /// Prints `text`; a closed stdout is passed over in silence. What is in it that a terminal would obey is escaped.
 ///
@@ -29,6 +30,14 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     let mut text = terminal::json(&serde_json::to_string_pretty(value)?);
     text.push('\n');
     print(&text)
+}
+
+/// A path in JSON, which cannot carry what is not UTF-8 in it: the replacement character stands for that.
+///
+/// # Errors
+/// The serializer's.
+pub fn lossy_path<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// As a shell takes it for one word; bytes that a terminal cannot show are written as bash and zsh read them.

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::classifier;
-use tf_mnist::picture;
+use tf_mnist::picture::{self, Doubt};
 
 /// How many of the likeliest digits are shown.
 const SHOWN: usize = 3;
@@ -24,9 +24,14 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
     let mut predictions = Vec::new();
     let mut code = ExitCode::SUCCESS;
     for name in &args.images {
+        let mut warnings = Vec::new();
         let outcome = match picture::read(name) {
-            Ok(image) => {
-                images.extend(image);
+            Ok(prepared) => {
+                for doubt in &prepared.doubts {
+                    log::warn!("{}: {doubt}", name.display());
+                }
+                images.extend(prepared.image);
+                warnings = prepared.doubts.iter().map(Doubt::to_string).collect();
                 Outcome::Pending
             }
             Err(error) => {
@@ -37,7 +42,11 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
                 }
             }
         };
-        predictions.push(Prediction { image: name, outcome });
+        predictions.push(Prediction {
+            image: name,
+            warnings,
+            outcome,
+        });
     }
     if !images.is_empty() {
         let classifier = tensorflow::classifier(global, &args.model, args.network.as_deref())?;
@@ -62,7 +71,11 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
 
 #[derive(Serialize)]
 struct Prediction<'a> {
+    #[serde(serialize_with = "output::lossy_path")]
     image: &'a Path,
+    /// Why what was read may not be what is drawn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     #[serde(flatten)]
     outcome: Outcome,
 }

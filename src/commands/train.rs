@@ -79,6 +79,7 @@ pub fn run(
         Some(resumed) => resumed.check_dataset(dataset, typed)?,
         None => dataset?,
     };
+    data::warn_of_missing_classes(&dataset);
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
     let batch_size = config.network.training.batch_size;
     let plan = BatchPlan::new(dataset.train.len(), batch_size, config.schedule().order)
@@ -149,7 +150,7 @@ fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
 /// Says where batch norm cannot work.
 fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
     let variables = session.network().graph.variables();
-    if config.batch_size == 1
+    if config.network.training.batch_size == 1
         && variables
             .iter()
             .any(|variable| variable.name().ends_with("/moving_variance"))

@@ -1,17 +1,18 @@
 //! Why a data set could not be loaded.
 
+use super::foreign::ForeignFile;
 use super::idx::IdxError;
 use super::{MIRROR_VARIABLE, VALIDATION_ROWS};
 use crate::fetch::FetchError;
 use crate::fetch::cache::CacheError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a data set could not be loaded; names the file and the cause.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// A file is not a sound IDX file.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", advice(.path, .source))]
     File {
         /// The file.
         path: PathBuf,
@@ -27,12 +28,40 @@ pub enum DatasetError {
         count: usize,
     },
     /// The folder lacks files.
-    #[error("{folder} lacks data files:{}", .looked_for.iter().map(|l| format!("\n  - {l}")).collect::<String>())]
+    #[error(
+        "{folder} lacks data files:{}{}{}{}",
+        lines(.looked_for),
+        listed("\nthe folder holds ", .others),
+        listed("\nall of them are in ", &displayed(.below)),
+        foreign.as_ref().map(|(path, kind)| converted(path, kind)).unwrap_or_default()
+    )]
     Missing {
         /// The folder.
         folder: PathBuf,
         /// For each missing file, the names that would have done.
         looked_for: Vec<String>,
+        /// What is there and no data file.
+        others: Vec<String>,
+        /// Where whole sets are.
+        below: Vec<PathBuf>,
+        /// A file of another kind that may hold the data.
+        foreign: Option<(PathBuf, ForeignFile)>,
+    },
+    /// The folder holds several data sets.
+    #[error("{folder} holds {} data sets; name one of them:{}", .places.len(), lines(&displayed(.places)))]
+    Several {
+        /// The folder.
+        folder: PathBuf,
+        /// What to name.
+        places: Vec<PathBuf>,
+    },
+    /// It is a file.
+    #[error("{path} is a file; name the folder with the data files{}", .foreign.as_ref().map(|kind| converted(path, kind)).unwrap_or_default())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// What kind of file, where its name tells.
+        foreign: Option<ForeignFile>,
     },
     /// The folder cannot be read.
     #[error("{folder} cannot be read as a data folder: {source}")]
@@ -74,6 +103,35 @@ pub enum DatasetError {
     /// The mirror that the user named is not an https URL.
     #[error("{MIRROR_VARIABLE} is {0:?}, which is no https URL such as https://mirror.example/mnist/")]
     Mirror(String),
+}
+
+/// What helps with a file that is no IDX file.
+fn advice(path: &Path, error: &IdxError) -> String {
+    match error {
+        IdxError::Foreign { file, .. } => format!("; {}", file.advice(&path.display().to_string())),
+        _ => String::new(),
+    }
+}
+
+fn converted(path: &Path, kind: &ForeignFile) -> String {
+    let path = path.display().to_string();
+    format!("\n{path} is {}; {}", kind.name, kind.advice(&path))
+}
+
+fn displayed(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.display().to_string()).collect()
+}
+
+fn lines(items: &[String]) -> String {
+    items.iter().map(|item| format!("\n  - {item}")).collect()
+}
+
+fn listed(before: &str, items: &[String]) -> String {
+    if items.is_empty() {
+        String::new()
+    } else {
+        format!("{before}{}", items.join(", "))
+    }
 }
 
 /// What helps where the sources are at fault; trouble with the cache says itself what helps.

@@ -2,9 +2,12 @@
 //!
 //! The format is described on the MNIST page, <http://yann.lecun.com/exdb/mnist/>.
 
+use super::foreign::ForeignFile;
+use super::gunzip::{self, Gunzip};
+use super::header::{self, Numbers};
 use super::{CLASSES, IMAGE_HEIGHT, IMAGE_PIXELS, IMAGE_WIDTH};
 use crate::fetch::html;
-use flate2::bufread::MultiGzDecoder;
+use std::cmp::Ordering;
 use std::io::{self, BufRead, BufReader, Read};
 
 /// More rows than any data set of this shape has (EMNIST, the largest, has 814 255); a header that says more is absurd.
@@ -27,6 +30,41 @@ pub enum IdxError {
     /// A web page, saved in place of the file.
     #[error("is an HTML page, not an IDX file; download it again")]
     HtmlPage,
+    /// A file of another kind.
+    #[error("is {}, not an IDX file (its magic number is {found:#010x})", .file.name)]
+    Foreign {
+        /// The first four bytes.
+        found: u32,
+        /// What it is.
+        file: ForeignFile,
+    },
+    /// It holds numbers of a type that is not read.
+    #[error("holds {numbers}, not bytes; write them as bytes, 0 to 255")]
+    OtherNumbers {
+        /// Of what type.
+        numbers: &'static str,
+    },
+    /// A number that is no byte.
+    #[error("has the number {number} in place {place}; wanted are bytes, 0 to 255")]
+    NoByte {
+        /// Counted from 0.
+        place: usize,
+        /// The number.
+        number: i64,
+    },
+    /// It has another number of dimensions.
+    #[error(
+        "has {dimensions} dimensions, of {sizes:?}; IDX {kind} have {}",
+        if *kind == "images" { "3: images, rows, columns" } else { "1: labels, one class each" }
+    )]
+    OtherDimensions {
+        /// How many.
+        dimensions: usize,
+        /// Their sizes, of the first four.
+        sizes: Vec<u32>,
+        /// What the file should hold.
+        kind: &'static str,
+    },
     /// It ends inside the header.
     #[error("ends after {found} bytes, inside the header of {expected}")]
     HeaderTruncated {
@@ -173,7 +211,7 @@ impl Kind {
         }
     }
 
-    const fn plural(self) -> &'static str {
+    pub(super) const fn plural(self) -> &'static str {
         match self {
             Self::Images => "images",
             Self::Labels => "labels",
@@ -188,13 +226,24 @@ impl Kind {
     }
 }
 
-/// The raw bytes of a file, gunzipped if it is gzipped: no more than its header announces, and that only if it can be.
-pub(super) fn read(mut file: impl BufRead, kind: Kind) -> Result<Vec<u8>, IdxError> {
-    if file.fill_buf().map_err(IdxError::Io)?.starts_with(&[0x1f, 0x8b]) {
-        read_raw(BufReader::new(MultiGzDecoder::new(file)), kind, IdxError::Gzip)
-    } else {
-        read_raw(file, kind, IdxError::Io)
+/// Layers of gzip that are taken off.
+const MOST_LAYERS: usize = 3;
+/// Bytes that tell what a file is which is no IDX file.
+const TELLING: u64 = 300;
+
+/// The raw bytes of a file in MNIST's own form, gunzipped if it is gzipped, even twice: no more than its header announces,
+/// and that only if it can be.
+pub(super) fn read(file: impl BufRead, kind: Kind) -> Result<Vec<u8>, IdxError> {
+    let mut file: Box<dyn BufRead + '_> = Box::new(file);
+    let mut failed: fn(io::Error) -> IdxError = IdxError::Io;
+    for _ in 0..MOST_LAYERS {
+        if !file.fill_buf().map_err(failed)?.starts_with(&gunzip::MAGIC) {
+            break;
+        }
+        file = Box::new(BufReader::with_capacity(256 * 1024, Gunzip::new(file)));
+        failed = IdxError::Gzip;
     }
+    read_raw(file, kind, failed)
 }
 
 fn read_raw(
@@ -205,22 +254,69 @@ fn read_raw(
     if html::is_page(reader.fill_buf().map_err(failed)?) {
         return Err(IdxError::HtmlPage);
     }
-    let mut header = Vec::new();
-    reader
-        .by_ref()
-        .take(kind.header_bytes() as u64)
-        .read_to_end(&mut header)
-        .map_err(failed)?;
-    let expected = whole_bytes(&header, kind)?;
+    let mut start = Vec::new();
+    let mut read_to = |start: &mut Vec<u8>, length: u64| {
+        let left = length.saturating_sub(start.len() as u64);
+        reader.by_ref().take(left).read_to_end(start).map_err(failed)
+    };
+    read_to(&mut start, 4)?;
+    if let Some(magic) = start.first_chunk().copied() {
+        read_to(&mut start, header::length(magic) as u64)?;
+    }
+    let Some(header) = header::read(&start, kind)? else {
+        read_to(&mut start, TELLING)?;
+        return Err(no_header(&start, kind));
+    };
+    let expected = whole_bytes(&header.plain, kind)?;
+    let numbers = header.numbers;
+    let stored = (expected - header.plain.len()) * numbers.size * numbers.row;
     let mut bytes = Vec::new();
-    // One byte more, to see whether the file goes on.
-    bytes
-        .try_reserve_exact(expected + 1)
-        .map_err(|_| IdxError::Memory(expected))?;
-    let left = (expected + 1 - header.len()) as u64;
-    bytes.append(&mut header);
-    reader.take(left).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    let mut push = |bytes: &mut Vec<u8>| {
+        // One byte more, to see whether the file goes on.
+        bytes
+            .try_reserve_exact(stored + 1)
+            .map_err(|_| IdxError::Memory(stored))?;
+        reader
+            .by_ref()
+            .take(stored as u64 + 1)
+            .read_to_end(bytes)
+            .map_err(failed)
+    };
+    if numbers == Numbers::BYTES {
+        bytes.extend(header.plain);
+        push(&mut bytes)?;
+        return Ok(bytes);
+    }
+    let found = push(&mut bytes)?;
+    let whole = header.bytes + stored;
+    match found.cmp(&stored) {
+        Ordering::Less => Err(IdxError::Truncated {
+            expected: whole,
+            found: header.bytes + found,
+        }),
+        Ordering::Greater => Err(IdxError::TrailingBytes { expected: whole }),
+        Ordering::Equal => {
+            let numbers = numbers
+                .to_bytes(&bytes)
+                .map_err(|(place, number)| IdxError::NoByte { place, number })?;
+            Ok([header.plain, numbers].concat())
+        }
+    }
+}
+
+/// Why `start` is no header.
+fn no_header(start: &[u8], kind: Kind) -> IdxError {
+    let found = start.first_chunk().map(|four| u32::from_be_bytes(*four));
+    match (found, ForeignFile::by_start(start)) {
+        (Some(found), Some(file)) => IdxError::Foreign { found, file },
+        _ => match whole_bytes(start, kind) {
+            Err(error) => error,
+            Ok(expected) => IdxError::HeaderTruncated {
+                found: start.len(),
+                expected,
+            },
+        },
+    }
 }
 
 /// The size of the whole file, by its header.

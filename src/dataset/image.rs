@@ -2,18 +2,18 @@
 
 use super::idx::{self, IdxError, Images, Kind};
 use super::{DatasetError, IMAGE_PIXELS};
-use crate::regular_file;
-use std::io::BufReader;
+use crate::readable;
 use std::path::Path;
 
-/// The 784 bytes of image `index`, counted from 0, of the IDX file `path`, raw or gzipped.
+/// The 784 bytes of image `index`, counted from 0, of the IDX file `path`, raw or gzipped; it may also
+/// be a pipe, or `-` for standard input.
 ///
 /// # Errors
 /// The file cannot be read or is unsound, or has no such image.
 pub fn read_image(path: &Path, index: usize) -> Result<Vec<u8>, DatasetError> {
-    let images = regular_file::open(path)
+    let images = readable::open(path)
         .map_err(IdxError::Io)
-        .and_then(|file| idx::read(BufReader::new(file), Kind::Images))
+        .and_then(|file| idx::read(file, Kind::Images))
         .and_then(Images::from_bytes)
         .map_err(|source| DatasetError::File {
             path: path.to_path_buf(),

@@ -5,8 +5,13 @@
 //! become floats batch by batch.
 
 mod batches;
+mod classes;
 mod error;
+mod find;
 mod folder;
+mod foreign;
+mod gunzip;
+mod header;
 mod idx;
 mod image;
 mod mnist;
@@ -14,8 +19,10 @@ mod split;
 mod translation;
 
 pub use batches::{BatchError, BatchPlan, Epoch, Order};
+pub use classes::MissingClasses;
 pub use error::DatasetError;
-pub use folder::load_from;
+pub use folder::{load_from, load_part_from};
+pub use foreign::ForeignFile;
 pub use idx::IdxError;
 pub use image::read_image;
 pub use mnist::{MIRROR_VARIABLE, load_default};
@@ -53,6 +60,17 @@ pub struct Dataset {
     pub files: [DataFile; 4],
 }
 
+/// One of the three parts of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// [`Dataset::train`].
+    Train,
+    /// [`Dataset::validation`].
+    Validation,
+    /// [`Dataset::test`].
+    Test,
+}
+
 /// Where a data set came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -71,7 +89,7 @@ pub struct DataFile {
     pub path: PathBuf,
     /// Images or labels in it.
     pub count: usize,
-    /// SHA-256 of its raw bytes; of a gzipped file, of what it unpacks to.
+    /// SHA-256 of its raw bytes; of a gzipped file, of what it unpacks to, and of another form of IDX, of MNIST's own.
     pub sha256: Digest,
 }
 
@@ -96,60 +114,83 @@ struct Pair {
     labels: Loaded<Labels>,
 }
 
-impl Dataset {
-    fn assemble(origin: Origin, train: Pair, test: Pair) -> Result<Self, DatasetError> {
-        for pair in [&train, &test] {
-            let (images, labels) = (pair.images.contents.count(), pair.labels.contents.count());
-            if images != labels {
-                return Err(DatasetError::CountsDiffer {
-                    images_path: pair.images.path.clone(),
-                    images,
-                    labels_path: pair.labels.path.clone(),
-                    labels,
-                });
-            }
+impl Pair {
+    /// The rows of both, which are as many.
+    fn rows(&self) -> Result<usize, DatasetError> {
+        let (images, labels) = (self.images.contents.count(), self.labels.contents.count());
+        if images == labels {
+            return Ok(images);
         }
-        let rows = train.images.contents.count();
+        Err(DatasetError::CountsDiffer {
+            images_path: self.images.path.clone(),
+            images,
+            labels_path: self.labels.path.clone(),
+            labels,
+        })
+    }
+
+    /// The training and the validation rows, of the training files.
+    fn train(self) -> Result<(Split, Split), DatasetError> {
+        let rows = self.rows()?;
         if rows <= VALIDATION_ROWS {
             return Err(DatasetError::NothingToTrainOn {
-                path: train.images.path,
+                path: self.images.path,
                 rows,
             });
         }
+        let images = Arc::new(self.images.contents);
+        let labels = Arc::new(self.labels.contents);
+        let validation = Split::new(images.clone(), labels.clone(), 0..VALIDATION_ROWS);
+        Ok((Split::new(images, labels, VALIDATION_ROWS..rows), validation))
+    }
+
+    /// All rows, of the test files.
+    fn test(self) -> Result<Split, DatasetError> {
+        let rows = self.rows()?;
+        Ok(Split::new(
+            Arc::new(self.images.contents),
+            Arc::new(self.labels.contents),
+            0..rows,
+        ))
+    }
+
+    /// What is told of the two files, whose names are `NAMES[first]` and the next.
+    fn files(&self, first: usize) -> [DataFile; 2] {
+        let (images, labels) = (&self.images, &self.labels);
         let file = |index: usize, path: &PathBuf, count, sha256| DataFile {
             name: NAMES[index],
             path: path.clone(),
             count,
             sha256,
         };
-        let files = [
-            file(0, &train.images.path, rows, train.images.sha256),
-            file(1, &train.labels.path, rows, train.labels.sha256),
-            file(
-                2,
-                &test.images.path,
-                test.images.contents.count(),
-                test.images.sha256,
-            ),
-            file(
-                3,
-                &test.labels.path,
-                test.labels.contents.count(),
-                test.labels.sha256,
-            ),
-        ];
-        let images = Arc::new(train.images.contents);
-        let labels = Arc::new(train.labels.contents);
+        [
+            file(first, &images.path, images.contents.count(), images.sha256),
+            file(first + 1, &labels.path, labels.contents.count(), labels.sha256),
+        ]
+    }
+}
+
+impl Dataset {
+    fn assemble(origin: Origin, train: Pair, test: Pair) -> Result<Self, DatasetError> {
+        let [train_images, train_labels] = train.files(0);
+        let [test_images, test_labels] = test.files(2);
+        let test = test.test();
+        let (train, validation) = train.train()?;
         Ok(Self {
-            validation: Split::new(images.clone(), labels.clone(), 0..VALIDATION_ROWS),
-            train: Split::new(images, labels, VALIDATION_ROWS..rows),
-            test: Split::new(
-                Arc::new(test.images.contents),
-                Arc::new(test.labels.contents),
-                0..files[2].count,
-            ),
+            train,
+            validation,
+            test: test?,
             origin,
-            files,
+            files: [train_images, train_labels, test_images, test_labels],
         })
+    }
+
+    /// One of the three parts.
+    pub fn part(&self, part: Part) -> &Split {
+        match part {
+            Part::Train => &self.train,
+            Part::Validation => &self.validation,
+            Part::Test => &self.test,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Why a picture cannot be used.
 
-use super::MAX_SIDE;
 use crate::dataset::DatasetError;
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -16,6 +16,23 @@ pub enum PictureError {
         /// Why.
         source: io::Error,
     },
+    /// A folder.
+    #[error("cannot read {path}: it is a folder; name the pictures in it, such as {example}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// A picture in it, or a pattern for some.
+        example: String,
+    },
+    /// An address, which is not fetched.
+    #[error(
+        "{path} is an address, and only files are read: download it first, as in curl -fLO ADDRESS, or hand it over as the \
+         picture -, as in curl -fL ADDRESS |"
+    )]
+    Address {
+        /// The address.
+        path: PathBuf,
+    },
     /// No kind of file that is read here.
     #[error("{path} is neither a PNG nor a JPEG picture, nor an IDX file of images{hint}")]
     UnknownFormat {
@@ -23,6 +40,16 @@ pub enum PictureError {
         path: PathBuf,
         /// What helps.
         hint: &'static str,
+    },
+    /// A kind of file that is known, and not read.
+    #[error("{path} is {kind}, neither a PNG nor a JPEG picture: {advice}")]
+    ForeignFormat {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// What makes a picture of it.
+        advice: String,
     },
     /// An IDX file, of which no image is named.
     #[error("{path} is an IDX file: name one of its images by its number, counted from 0, as {path}#0")]
@@ -36,17 +63,35 @@ pub enum PictureError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: image::ImageError,
+        source: Box<dyn Error + Send + Sync>,
     },
-    /// The picture would take too much memory.
-    #[error("{path} is {width} x {height} pixels; make it no larger than {MAX_SIDE} x {MAX_SIDE}")]
+    /// The file ends before its picture does.
+    #[error("cannot decode {path}: it ends before its picture does; it was not copied or downloaded whole")]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The picture would take too much memory or time.
+    #[error(
+        "{path} is {width} x {height} pixels: {limit}. Make it smaller, as in magick IN -resize 2000x2000 OUT.png"
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,
         /// Pixels from left to right.
-        width: u32,
+        width: usize,
         /// Pixels from top to bottom.
-        height: u32,
+        height: usize,
+        /// What is read.
+        limit: String,
+    },
+    /// The file is too large.
+    #[error("{path} has more than {limit} MB; no larger file is read as a picture")]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Megabytes that are read.
+        limit: u64,
     },
     /// Nothing stands out from the background.
     #[error("{path} is blank: nothing is drawn on it, or too faintly")]

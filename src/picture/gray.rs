@@ -1,8 +1,5 @@
 //! A picture as levels of grey.
 
-use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageBuffer, Luma};
-
 /// A picture of grey levels, 0 for black to 1 for white.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gray {
@@ -71,63 +68,87 @@ impl Gray {
 
     /// The same picture in another size: each new pixel is a weighted mean of those it covers.
     pub(super) fn resize(&self, width: usize, height: usize) -> Self {
-        let (old_width, old_height) = (self.width as u32, self.height() as u32);
-        let Some(picture) =
-            ImageBuffer::<Luma<f32>, _>::from_raw(old_width, old_height, self.values.as_slice())
-        else {
-            return self.clone();
-        };
-        let resized = imageops::resize(&picture, width as u32, height as u32, FilterType::Triangle);
-        Self {
-            width,
-            values: resized.into_raw(),
+        self.resize_rows(height)
+            .transposed()
+            .resize_rows(width)
+            .transposed()
+    }
+
+    /// With `height` rows: a triangle filter, as wide as two old rows, or two new ones where those are broader.
+    fn resize_rows(&self, height: usize) -> Self {
+        let ratio = self.height() as f32 / height as f32;
+        let support = ratio.max(1.0);
+        let mut values = Vec::with_capacity(self.width * height);
+        for row in 0..height {
+            let centre = (row as f32 + 0.5) * ratio;
+            let first = (centre - support).floor().max(0.0) as usize;
+            let last = ((centre + support).ceil() as usize).min(self.height());
+            let weight = |old: usize| (1.0 - ((old as f32 + 0.5 - centre) / support).abs()).max(0.0);
+            let total: f32 = (first..last).map(weight).sum();
+            let mut sums = vec![0.0; self.width];
+            for old in first..last {
+                let weight = weight(old) / total;
+                let row = &self.values[old * self.width..][..self.width];
+                for (sum, level) in sums.iter_mut().zip(row) {
+                    *sum += weight * level;
+                }
+            }
+            values.extend(sums);
         }
+        Self {
+            width: self.width,
+            values,
+        }
+    }
+
+    fn transposed(&self) -> Self {
+        let (width, height) = (self.width, self.height());
+        let places = (0..width).flat_map(|x| (0..height).map(move |y| y * width + x));
+        Self {
+            width: height.max(1),
+            values: places.map(|place| self.values[place]).collect(),
+        }
+    }
+
+    /// The levels of the outermost rows and columns.
+    pub(super) fn border(&self) -> impl Iterator<Item = f32> {
+        border(self.width, self.height()).map(|place| self.values[place])
     }
 }
 
-impl From<DynamicImage> for Gray {
-    /// What is transparent shows paper: white behind dark ink, black behind light ink.
-    fn from(picture: DynamicImage) -> Self {
-        let picture = picture.into_luma_alpha8();
-        let (mut ink, mut opaque) = (0.0, 0.0);
-        for pixel in picture.pixels() {
-            let [level, alpha] = pixel.0.map(f64::from);
-            ink += level * alpha;
-            opaque += alpha;
-        }
-        let paper = if ink > 127.5 * opaque { 0.0 } else { 1.0 };
-        let values = picture.pixels().map(|pixel| {
-            let [level, alpha] = pixel.0.map(|byte| f32::from(byte) / 255.0);
-            alpha * level + (1.0 - alpha) * paper
-        });
-        Self {
-            width: picture.width().max(1) as usize,
-            values: values.collect(),
-        }
+/// The places of the outermost rows and columns of a picture, each once.
+pub(super) fn border(width: usize, height: usize) -> impl Iterator<Item = usize> {
+    let is_edge = move |y: usize| y == 0 || y + 1 == height;
+    (0..height).flat_map(move |y| {
+        let step = if is_edge(y) { 1 } else { (width - 1).max(1) };
+        (0..width).step_by(step).map(move |x| y * width + x)
+    })
+}
+
+/// The value below which `share` of `values` lie; 0 for none.
+pub(super) fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
+    let at = (values.len().saturating_sub(1) as f64 * share).round() as usize;
+    if values.is_empty() {
+        return 0.0;
     }
+    *values.select_nth_unstable_by(at, f32::total_cmp).1
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{LumaA, RgbaImage};
-
-    #[test]
-    fn paper_behind_a_transparent_picture_contrasts_with_the_ink() {
-        for (ink, paper) in [(0, 1.0), (255, 0.0)] {
-            let picture = ImageBuffer::from_fn(3, 1, |x, _| LumaA([ink, if x == 1 { 255u8 } else { 0 }]));
-            let gray = Gray::from(DynamicImage::ImageLumaA8(picture));
-            assert_eq!(gray.values(), [paper, f32::from(ink) / 255.0, paper]);
-        }
-        let clear = Gray::from(DynamicImage::ImageRgba8(RgbaImage::new(2, 2)));
-        assert_eq!(clear.values(), [1.0; 4]);
-    }
-
     #[test]
     fn the_same_size_changes_nothing() {
         let gray = Gray::new(3, vec![0.0, 0.5, 1.0, 0.25, 0.75, 0.125]);
         assert_eq!(gray.resize(3, 2), gray);
         assert_eq!(gray.crop(1, 0, 2, 1).values(), [0.5, 1.0]);
+        let flat = Gray::new(5, vec![0.5; 35]);
+        for (width, height) in [(1, 1), (3, 2), (11, 20)] {
+            let resized = flat.resize(width, height);
+            assert_eq!((resized.width(), resized.height()), (width, height));
+            assert!(resized.values().iter().all(|level| (level - 0.5).abs() < 1e-6));
+        }
+        assert_eq!(gray.border().sum::<f32>(), gray.values().iter().sum::<f32>());
         assert_eq!(
             (gray.at(2, 0), gray.at(3, 0), gray.at(0, 2), gray.at(-1, 0)),
             (1.0, 0.0, 0.0, 0.0)

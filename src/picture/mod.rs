@@ -5,103 +5,145 @@
 //! its centre of mass in the middle. [`read`] does the same to a PNG or JPEG picture; see [`prepare`] for the steps.
 //! An image of an IDX file is such an image already, and is taken as it is.
 
+mod contrast;
+mod decode;
+mod drawings;
 mod error;
 mod gray;
+mod kind;
+mod orientation;
 mod prepare;
+mod raster;
+mod spots;
 mod stroke;
+mod surroundings;
 
+pub use drawings::Doubt;
 pub use error::PictureError;
 pub use gray::Gray;
-pub use prepare::prepare;
+pub use prepare::{Prepared, prepare};
 
-use crate::dataset::{self, IMAGE_PIXELS};
-use crate::regular_file;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
-use std::io::{BufReader, Read};
+use crate::dataset;
+use crate::readable;
+use kind::{Kind, TELLING};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, BufRead, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The longest side of a picture that is decoded.
-pub const MAX_SIDE: u32 = 8192;
+/// The most bytes of a picture's file that are read.
+const MAX_FILE_BYTES: u64 = 256_000_000;
 
-/// The most memory that a decoded picture may take, in bytes: four bytes a pixel at the greatest size.
-const MAX_BYTES: u64 = 4 * (MAX_SIDE as u64) * (MAX_SIDE as u64);
-
-/// Reads the digit that `name` names: a PNG or JPEG file, or `FILE#INDEX`, an image of an IDX file, raw or gzipped,
-/// counted from 0. A file whose name really ends so is taken as that file.
-///
-/// Returns 784 floats in 0..=1, the background 0.
+/// Reads the digit that `name` names: a PNG or JPEG file, a pipe with one, `-` for one on standard input, or
+/// `FILE#INDEX`, an image of an IDX file, raw or gzipped, counted from 0. A file whose name really ends so is taken as
+/// that file.
 ///
 /// # Errors
-/// The file cannot be read, is no picture, too large, or blank.
-pub fn read(name: &Path) -> Result<Vec<f32>, PictureError> {
+/// The file cannot be read, is no picture, breaks off, is too large, or blank.
+pub fn read(name: &Path) -> Result<Prepared, PictureError> {
+    if is_address(name) {
+        return Err(PictureError::Address {
+            path: name.to_path_buf(),
+        });
+    }
     if let Some((path, index)) = indexed(name) {
         let bytes = dataset::read_image(&path, index)?;
-        return Ok(bytes.into_iter().map(|byte| f32::from(byte) / 255.0).collect());
+        return Ok(Prepared {
+            image: bytes.into_iter().map(|byte| f32::from(byte) / 255.0).collect(),
+            doubts: Vec::new(),
+        });
     }
-    let gray = Gray::from(decode(name)?);
-    let digit = prepare(&gray).ok_or_else(|| PictureError::Blank {
+    prepare(&contrast::gray(decoded(name)?)).ok_or_else(|| PictureError::Blank {
         path: name.to_path_buf(),
-    })?;
-    debug_assert_eq!(digit.len(), IMAGE_PIXELS);
-    Ok(digit)
+    })
 }
 
 /// `FILE#INDEX` taken apart, unless there is a file of the whole name.
 fn indexed(name: &Path) -> Option<(PathBuf, usize)> {
-    let (file, index) = name.to_str()?.rsplit_once('#')?;
+    let bytes = name.as_os_str().as_bytes();
+    let at = bytes.iter().rposition(|&byte| byte == b'#')?;
+    let index = std::str::from_utf8(&bytes[at + 1..]).ok()?;
     let all_digits = !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
     let is_one = all_digits && !name.exists();
+    let file = Path::new(OsStr::from_bytes(&bytes[..at]));
     // A number too large for any file is as wrong as one that is just beyond the last image.
-    is_one.then(|| (PathBuf::from(file), index.parse().unwrap_or(usize::MAX)))
+    is_one.then(|| (file.to_path_buf(), index.parse().unwrap_or(usize::MAX)))
 }
 
-/// Decodes a PNG or JPEG file, turned as its EXIF orientation says.
-fn decode(path: &Path) -> Result<DynamicImage, PictureError> {
-    let unreadable = |source| PictureError::Io {
-        path: path.to_path_buf(),
-        source,
+/// Whether `name` is a URL of any scheme, and no file of that name.
+fn is_address(name: &Path) -> bool {
+    let text = name.to_string_lossy();
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme
+                .chars()
+                .all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char))
     };
-    let undecodable = |source| PictureError::Decode {
-        path: path.to_path_buf(),
-        source,
-    };
-    let file = regular_file::open(path).map_err(unreadable)?;
-    let reader = ImageReader::new(BufReader::new(file))
-        .with_guessed_format()
-        .map_err(unreadable)?;
-    if !matches!(reader.format(), Some(ImageFormat::Png | ImageFormat::Jpeg)) {
-        return Err(unknown_format(path));
-    }
-    let mut decoder = reader.into_decoder().map_err(undecodable)?;
-    let (width, height) = decoder.dimensions();
-    if width.max(height) > MAX_SIDE || decoder.total_bytes() > MAX_BYTES {
-        return Err(PictureError::TooLarge {
-            path: path.to_path_buf(),
-            width,
-            height,
+    scheme.is_some_and(is_scheme) && !name.exists()
+}
+
+/// The picture in a file.
+fn decoded(name: &Path) -> Result<raster::Raster, PictureError> {
+    let path = || name.to_path_buf();
+    let unreadable = |source| PictureError::Io { path: path(), source };
+    if name.is_dir() {
+        return Err(PictureError::Folder {
+            path: path(),
+            example: example_in(name),
         });
     }
-    let orientation = decoder.orientation().map_err(undecodable)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
-    picture.apply_orientation(orientation);
-    Ok(picture)
+    let mut file = readable::open(name).map_err(unreadable)?;
+    let mut bytes = start(&mut file).map_err(unreadable)?;
+    match Kind::of(&bytes) {
+        kind @ (Kind::Png | Kind::Jpeg) => {
+            let read = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
+            if read.map_err(unreadable)? as u64 == MAX_FILE_BYTES {
+                return Err(PictureError::FileTooLarge {
+                    path: path(),
+                    limit: MAX_FILE_BYTES / 1_000_000,
+                });
+            }
+            match kind {
+                Kind::Png => decode::png(name, &bytes),
+                _ => decode::jpeg(name, &bytes),
+            }
+        }
+        Kind::Idx => Err(PictureError::NoIndex { path: path() }),
+        Kind::Foreign(kind, advice) => Err(PictureError::ForeignFormat {
+            path: path(),
+            kind,
+            advice: advice.replace("IN", &name.display().to_string()),
+        }),
+        Kind::Empty => Err(PictureError::UnknownFormat {
+            path: path(),
+            hint: "; it is empty, too short for any of them",
+        }),
+        Kind::Unknown => Err(PictureError::UnknownFormat {
+            path: path(),
+            hint: "",
+        }),
+    }
 }
 
-/// What the file is, if not a picture, as far as that helps.
-fn unknown_format(path: &Path) -> PictureError {
-    let path = path.to_path_buf();
-    let mut start = [0; 4];
-    let read = regular_file::open(&path).and_then(|mut file| file.read_exact(&mut start));
-    match (read, start) {
-        (Ok(()), [0, 0, 8, 3]) => PictureError::NoIndex { path },
-        (Ok(()), [0x1f, 0x8b, ..]) => PictureError::UnknownFormat {
-            path,
-            hint: "; if it is a gzipped IDX file, name one of its images as FILE#0",
-        },
-        (Ok(()), _) => PictureError::UnknownFormat { path, hint: "" },
-        (Err(_), _) => PictureError::UnknownFormat {
-            path,
-            hint: "; it is too short for any of them",
-        },
-    }
+/// As many bytes as tell a file's kind, or all there are.
+fn start(file: &mut dyn BufRead) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(TELLING as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What to name in place of a folder.
+fn example_in(folder: &Path) -> String {
+    let is_picture = |path: &PathBuf| {
+        let suffix = path.extension().map(OsStr::to_ascii_lowercase);
+        suffix.is_some_and(|suffix| suffix == "png" || suffix == "jpg" || suffix == "jpeg")
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let first = entries.map(|entry| entry.path()).filter(is_picture).min();
+    first
+        .unwrap_or_else(|| folder.join("*.png"))
+        .display()
+        .to_string()
 }

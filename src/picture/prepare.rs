@@ -1,7 +1,10 @@
 //! From a picture of any size and colours to an image as MNIST has them.
 
-use super::gray::Gray;
+use super::drawings::{Doubt, doubts};
+use super::gray::{Gray, quantile};
+use super::spots::{Bounds, spots};
 use super::stroke::{breadth, grow};
+use super::surroundings::{sheet, without_frame, without_strips};
 use crate::dataset::{IMAGE_HEIGHT, IMAGE_WIDTH};
 
 /// The longest side that is looked at closely; larger pictures are made smaller first.
@@ -10,6 +13,8 @@ const WORKING_SIDE: usize = 1024;
 const FITTED_SIDE: usize = 20;
 /// Strokes are measured and changed at so many times the final size.
 const FINE: usize = 4;
+/// How many borders or frames there may be within each other.
+const SURROUNDINGS: usize = 3;
 /// Levels that a drawing must stand out by from its background.
 const FAINTEST: f32 = 0.08;
 /// Levels below this share of the strongest are the paper's grain or the picture's compression.
@@ -19,19 +24,48 @@ const SPOT: f32 = 0.02;
 /// How broad strokes are in MNIST, in pixels of the fitted square, all but the extreme ones.
 const BREADTHS: std::ops::RangeInclusive<f32> = 1.7..=3.6;
 
-/// The 784 floats that a network is fed, 0..=1 with background 0, for a digit drawn anywhere on a picture, in any
-/// colours, with any pen; `None` if nothing is drawn. In this order:
+/// A digit as a network is fed it, and why it may not be what is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// [784], row by row, each 0..=1 with background 0.
+    pub image: Vec<f32>,
+    /// Empty for one digit, plainly drawn.
+    pub doubts: Vec<Doubt>,
+}
+
+/// What a network is fed for a digit drawn anywhere on a picture, in any colours, with any pen; `None` if nothing is
+/// drawn. In this order:
 ///
-/// 1. the paper's level is the median of the picture's border, and ink is what differs from it, dark or light,
+/// 1. what lies around the drawing is left out: a scan's border, all that is beside a sheet of paper, a frame;
+/// 2. the paper's level is the median of the picture's border, and ink is what differs from it, dark or light,
 ///    whichever there is more of: dark on light is inverted;
-/// 2. specks and grain are taken away, and the picture is cropped to the ink;
-/// 3. the ink is fitted into 20 x 20 pixels, its aspect ratio kept;
-/// 4. strokes thinner or thicker than any in MNIST are made as thick or as thin as those;
-/// 5. the result is put into 28 x 28 pixels with its centre of mass in the middle.
-pub fn prepare(picture: &Gray) -> Option<Vec<f32>> {
-    let ink = without_specks(ink(&shrunk(picture))?);
+/// 3. specks and grain are taken away, and the picture is cropped to the ink;
+/// 4. the ink is fitted into 20 x 20 pixels, its aspect ratio kept;
+/// 5. strokes thinner or thicker than any in MNIST are made as thick or as thin as those;
+/// 6. the result is put into 28 x 28 pixels with its centre of mass in the middle.
+pub fn prepare(picture: &Gray) -> Option<Prepared> {
+    let mut picture = shrunk(picture);
+    for _ in 0..SURROUNDINGS {
+        match sheet(&picture).or_else(|| without_strips(&picture)) {
+            // A border around nothing is all there is to see.
+            Some(within) if ink(&within).is_some() => picture = within,
+            _ => break,
+        }
+    }
+    let mut clean = without_specks(ink(&picture)?);
+    for _ in 0..SURROUNDINGS {
+        let Some(within) = without_frame(&picture, &clean.0) else {
+            break;
+        };
+        let Some(ink) = ink(&within) else { break };
+        (picture, clean) = (within, without_specks(ink));
+    }
+    let (ink, kept) = clean;
     let ink = cropped(&ink)?;
-    Some(centred(&fitted(&ink)))
+    Some(Prepared {
+        image: centred(&fitted(&ink)),
+        doubts: doubts(&ink, kept),
+    })
 }
 
 fn shrunk(picture: &Gray) -> Gray {
@@ -52,7 +86,7 @@ fn scaled(picture: &Gray, side: usize) -> [usize; 2] {
 
 /// How strongly each pixel is inked, 0..=1, whatever the colours of ink and paper.
 fn ink(picture: &Gray) -> Option<Gray> {
-    let border = border(picture);
+    let border: Vec<_> = picture.border().collect();
     let paper = quantile(border.clone(), 0.5);
     let (mut darker, mut lighter) = (0.0, 0.0);
     for level in picture.values() {
@@ -78,71 +112,24 @@ fn ink(picture: &Gray) -> Option<Gray> {
     Some(ink.map(|level| if level < grain { 0.0 } else { level / strongest }))
 }
 
-fn border(picture: &Gray) -> Vec<f32> {
-    let (width, height) = (picture.width(), picture.height());
-    let rows = picture.values().chunks_exact(width).enumerate();
-    rows.flat_map(|(y, row)| {
-        let step = if y == 0 || y + 1 == height {
-            1
-        } else {
-            (width - 1).max(1)
-        };
-        row.iter().step_by(step)
-    })
-    .copied()
-    .collect()
-}
-
-fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
-    values.sort_unstable_by(f32::total_cmp);
-    let at = (values.len().saturating_sub(1) as f64 * share).round() as usize;
-    values.get(at).copied().unwrap_or_default()
-}
-
-/// Takes away the connected spots that are too small to belong to the digit.
-fn without_specks(ink: Gray) -> Gray {
-    let (width, height) = (ink.width(), ink.height());
+/// Takes away the connected spots that are too small to belong to the digit, and tells the share of the ink that is left.
+fn without_specks(ink: Gray) -> (Gray, f32) {
+    let width = ink.width();
+    let total: f32 = ink.values().iter().sum();
+    let mut kept = total;
     let mut values = ink.values().to_vec();
-    let total: f32 = values.iter().sum();
-    let mut seen = vec![false; values.len()];
-    let mut spot = Vec::new();
-    for start in 0..values.len() {
-        if seen[start] || values[start] == 0.0 {
-            continue;
-        }
-        seen[start] = true;
-        spot.clear();
-        spot.push(start);
-        let mut next = 0;
-        while let Some(&at) = spot.get(next) {
-            next += 1;
-            let (x, y) = (at % width, at / width);
-            for y in y.saturating_sub(1)..(y + 2).min(height) {
-                for x in x.saturating_sub(1)..(x + 2).min(width) {
-                    let neighbour = y * width + x;
-                    if !seen[neighbour] && values[neighbour] > 0.0 {
-                        seen[neighbour] = true;
-                        spot.push(neighbour);
-                    }
-                }
-            }
-        }
-        if spot.iter().map(|&at| values[at]).sum::<f32>() < SPOT * total {
-            spot.iter().for_each(|&at| values[at] = 0.0);
-        }
+    for speck in spots(&ink).iter().filter(|spot| spot.ink < SPOT * total) {
+        speck.places.iter().for_each(|&at| values[at] = 0.0);
+        kept -= speck.ink;
     }
-    Gray::new(width, values)
+    (Gray::new(width, values), kept / total.max(f32::MIN_POSITIVE))
 }
 
 /// The smallest part that holds all ink.
 fn cropped(ink: &Gray) -> Option<Gray> {
-    let rows: Vec<_> = ink.values().chunks_exact(ink.width()).collect();
-    let inked = |row: &&[f32]| row.iter().any(|&level| level > 0.0);
-    let (top, bottom) = (rows.iter().position(inked)?, rows.iter().rposition(inked)?);
-    let column = |x: &usize| rows.iter().any(|row| row[*x] > 0.0);
-    let left = (0..ink.width()).find(column)?;
-    let right = (0..ink.width()).rev().find(column)?;
-    Some(ink.crop(left, top, right + 1 - left, bottom + 1 - top))
+    let inked = |(place, &level): (usize, &f32)| (level > 0.0).then_some(place);
+    let bounds = Bounds::of(ink.values().iter().enumerate().filter_map(inked), ink.width())?;
+    Some(ink.crop(bounds.left, bounds.top, bounds.width(), bounds.height()))
 }
 
 /// The digit within 20 x 20, its strokes neither thinner nor thicker than MNIST's.

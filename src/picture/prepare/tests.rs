@@ -47,14 +47,18 @@ fn centre(image: &[f32]) -> (f32, f32) {
 
 #[test]
 fn place_size_and_colours_of_a_drawing_do_not_matter() {
-    let expected = prepare(&picture(100, 100, 0.0, 1.0, letter_p((50.0, 40.0), 30.0, 8.0))).unwrap();
+    let expected = prepare(&picture(100, 100, 0.0, 1.0, letter_p((50.0, 40.0), 30.0, 8.0)))
+        .unwrap()
+        .image;
     for (side, paper, ink, center, radius) in [
         (300, 1.0, 0.0, (70.0, 120.0), 60.0),
         (150, 0.2, 0.8, (100.0, 45.0), 40.0),
         (1200, 0.9, 0.6, (600.0, 400.0), 300.0),
     ] {
         let pen = radius * 8.0 / 30.0;
-        let image = prepare(&picture(side, side, paper, ink, letter_p(center, radius, pen))).unwrap();
+        let image = prepare(&picture(side, side, paper, ink, letter_p(center, radius, pen)))
+            .unwrap()
+            .image;
         let (x, y) = centre(&image);
         assert!(
             (x - 14.0).abs() < 0.5 && (y - 14.0).abs() < 0.5,
@@ -70,7 +74,7 @@ fn place_size_and_colours_of_a_drawing_do_not_matter() {
 fn pens_thinner_or_thicker_than_any_in_mnist_are_evened_out() {
     let ink = |pen: f32| -> f32 {
         let drawing = picture(400, 400, 1.0, 0.0, ring((200.0, 200.0), 150.0, pen));
-        prepare(&drawing).unwrap().iter().sum()
+        prepare(&drawing).unwrap().image.iter().sum()
     };
     let (thin, usual, thick) = (ink(2.0), ink(40.0), ink(100.0));
     assert!(
@@ -104,7 +108,7 @@ proptest! {
         let width = width.min(levels.len());
         let height = levels.len() / width;
         let gray = Gray::new(width, levels[..width * height].to_vec());
-        if let Some(image) = prepare(&gray) {
+        if let Some(Prepared { image, .. }) = prepare(&gray) {
             prop_assert_eq!(image.len(), IMAGE_WIDTH * IMAGE_HEIGHT);
             prop_assert!(image.iter().all(|level| (0.0..=1.0).contains(level)));
             if image.iter().any(|&level| level > 0.0) {

@@ -1,0 +1,245 @@
+//! From colours to the levels of grey in which a drawing stands out.
+
+use super::gray::{Gray, border, quantile};
+use super::raster::Raster;
+
+/// The shares of the primaries in a colour's brightness (ITU-R BT.709).
+const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
+/// Brightness serves unless colours differ so many times as much: yellow on white, or red on a green as bright.
+const COLOURS_OVER_LUMA: f32 = 3.0;
+/// Samples of 16 bits that use less of their range than this are stretched to all of it: cameras of 10 or 12 bits.
+const LITTLE_RANGE: f32 = 0.25;
+/// A range below this many of 65535 is noise.
+const NOISE: f32 = 64.0 / 65535.0;
+/// What is opaque fills so much of its box where it is paper; strokes fill less.
+const PAPER_FILLS: f32 = 0.6;
+/// So much of opaque paper differs from its rim where something is drawn on it.
+const DRAWN: f32 = 0.004;
+/// Colours differ if one of their samples does by so much.
+const DIFFERENT: f32 = 0.2;
+
+/// The levels of grey, 0..=1, of a picture in colour.
+///
+/// What is transparent shows the paper: that of the opaque part, where that is a sheet which something is drawn on; else
+/// white behind dark ink, black behind light ink. Grey is brightness, or, where the drawing stands out by its colour
+/// alone, the distance from the paper's colour along the line on which colours differ most.
+pub(super) fn gray(raster: Raster) -> Gray {
+    let fine = raster.fine;
+    let raster = opaque(raster);
+    let width = raster.width();
+    let levels = by_colour(&raster).unwrap_or_else(|| raster.pixels().iter().map(luma).collect());
+    let gray = Gray::new(width, levels);
+    if fine { stretched(gray) } else { gray }
+}
+
+fn luma(pixel: &[f32; 4]) -> f32 {
+    (0..3).map(|channel| LUMA[channel] * pixel[channel]).sum()
+}
+
+/// The picture upon its paper.
+fn opaque(raster: Raster) -> Raster {
+    if raster.pixels().iter().all(|pixel| pixel[3] >= 0.999) {
+        return raster;
+    }
+    let sheet = sheet(&raster);
+    let (mut ink, mut covered) = (0.0, 0.0);
+    for pixel in raster.pixels() {
+        ink += f64::from(luma(pixel) * pixel[3]);
+        covered += f64::from(pixel[3]);
+    }
+    let contrary = if ink > 0.5 * covered { 0.0 } else { 1.0 };
+    let paper = sheet.unwrap_or([contrary; 3]);
+    raster.map(|[red, green, blue, opacity]| {
+        // Beside a sheet, what is half transparent is its shadow.
+        let opacity = if sheet.is_some() && opacity <= 0.5 {
+            0.0
+        } else {
+            opacity
+        };
+        let upon = |level: f32, channel: usize| opacity * level + (1.0 - opacity) * paper[channel];
+        [upon(red, 0), upon(green, 1), upon(blue, 2), 1.0]
+    })
+}
+
+/// The colour of the sheet of paper that is the opaque part, if it is one.
+fn sheet(raster: &Raster) -> Option<[f32; 3]> {
+    let (width, height) = (raster.width(), raster.height());
+    let is_opaque = |x: usize, y: usize| raster.pixels()[y * width + x][3] > 0.5;
+    let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
+    let (mut inside, mut rim) = (Vec::new(), Vec::new());
+    for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+        if !is_opaque(x, y) {
+            continue;
+        }
+        (left, right) = (left.min(x), right.max(x));
+        (top, bottom) = (top.min(y), bottom.max(y));
+        let pixel = raster.pixels()[y * width + x];
+        inside.push(pixel);
+        let beside = [
+            (x.wrapping_sub(1), y),
+            (x + 1, y),
+            (x, y.wrapping_sub(1)),
+            (x, y + 1),
+        ];
+        if beside
+            .into_iter()
+            .any(|(x, y)| x < width && y < height && !is_opaque(x, y))
+        {
+            rim.push(pixel);
+        }
+    }
+    if rim.is_empty() {
+        return None;
+    }
+    let paper = [0, 1, 2].map(|channel| quantile(rim.iter().map(|pixel| pixel[channel]).collect(), 0.5));
+    let differs =
+        |pixel: &&[f32; 4]| (0..3).any(|channel| (pixel[channel] - paper[channel]).abs() > DIFFERENT);
+    let drawn = inside.iter().filter(differs).count() as f32 / inside.len() as f32;
+    let fills = inside.len() as f32 / ((right + 1 - left) * (bottom + 1 - top)) as f32;
+    (fills > PAPER_FILLS && drawn > DRAWN).then_some(paper)
+}
+
+/// Distances from the paper's colour along the line on which colours differ most, if brightness shows far less.
+fn by_colour(raster: &Raster) -> Option<Vec<f32>> {
+    let edge = || border(raster.width(), raster.height()).map(|place| raster.pixels()[place]);
+    let paper = [0, 1, 2].map(|channel| quantile(edge().map(|pixel| pixel[channel]).collect(), 0.5));
+    let difference = |pixel: &[f32; 4]| [0, 1, 2].map(|channel| pixel[channel] - paper[channel]);
+    let mut moments = [[0.0f64; 3]; 3];
+    for pixel in raster.pixels() {
+        let difference = difference(pixel).map(f64::from);
+        for (row, moments) in moments.iter_mut().enumerate() {
+            for (column, moment) in moments.iter_mut().enumerate() {
+                *moment += difference[row] * difference[column];
+            }
+        }
+    }
+    let times = |vector: [f64; 3]| moments.map(|row| (0..3).map(|at| row[at] * vector[at]).sum::<f64>());
+    let length = |vector: [f64; 3]| vector.iter().map(|value| value * value).sum::<f64>().sqrt();
+    // The power method, from the channel that differs most.
+    let greatest = (0..3).max_by(|&a, &b| moments[a][a].total_cmp(&moments[b][b]))?;
+    let mut direction = moments[greatest];
+    for _ in 0..30 {
+        let long = length(direction);
+        if long == 0.0 {
+            return None;
+        }
+        direction = times(direction.map(|value| value / long));
+    }
+    let energy = length(direction);
+    let direction = direction.map(|value| value / energy.max(f64::MIN_POSITIVE));
+    let luma = LUMA.map(f64::from);
+    let by_luma: f64 = times(luma)
+        .iter()
+        .zip(luma)
+        .map(|(value, share)| value * share)
+        .sum();
+    // Of grey ink on grey paper both are the same.
+    if by_luma * f64::from(COLOURS_OVER_LUMA).powi(2) >= energy / 3.0 {
+        return None;
+    }
+    let along = |pixel: &[f32; 4]| -> f64 {
+        let difference = difference(pixel);
+        (0..3).map(|at| f64::from(difference[at]) * direction[at]).sum()
+    };
+    let sign: f64 = raster
+        .pixels()
+        .iter()
+        .map(|pixel| along(pixel) * along(pixel).abs())
+        .sum();
+    let level = |pixel| (along(pixel) * sign.signum()).clamp(0.0, 1.0) as f32;
+    Some(raster.pixels().iter().map(level).collect())
+}
+
+/// Levels that use little of their range made to use it all, if they are more than noise.
+fn stretched(gray: Gray) -> Gray {
+    let (least, greatest) = gray
+        .values()
+        .iter()
+        .fold((f32::MAX, f32::MIN), |(least, greatest), &level| {
+            (least.min(level), greatest.max(level))
+        });
+    let range = greatest - least;
+    if (NOISE..LITTLE_RANGE).contains(&range) {
+        gray.map(|level| ((level - least) / range).clamp(0.0, 1.0))
+    } else {
+        gray
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::raster::Reducer;
+
+    fn raster(width: usize, fine: bool, pixels: &[[f32; 4]]) -> Raster {
+        let mut reducer = Reducer::new(width, pixels.len() / width, fine);
+        for row in pixels.chunks_exact(width) {
+            reducer.push(4, row.iter().flatten().copied());
+        }
+        reducer.finish()
+    }
+
+    /// A bar of `ink` upon `paper`, 20 x 20.
+    fn bar(paper: [f32; 3], ink: [f32; 3], fine: bool) -> Gray {
+        let colour = |place: usize| {
+            let (x, y) = (place % 20, place / 20);
+            if (9..12).contains(&x) && (4..16).contains(&y) {
+                ink
+            } else {
+                paper
+            }
+        };
+        let opaque = |[red, green, blue]: [f32; 3]| [red, green, blue, 1.0];
+        let pixels: Vec<_> = (0..400).map(colour).map(opaque).collect();
+        gray(raster(20, fine, &pixels))
+    }
+
+    #[test]
+    fn paper_behind_a_transparent_picture_contrasts_with_the_ink() {
+        for (ink, paper) in [(0.0, 1.0), (1.0, 0.0)] {
+            let clear = [ink, ink, ink, 0.0];
+            let levels = gray(raster(3, false, &[clear, [ink, ink, ink, 1.0], clear]));
+            assert_eq!(levels.values(), [paper, ink, paper]);
+        }
+        assert_eq!(gray(raster(2, false, &[[0.0; 4]; 2])).values(), [1.0; 2]);
+    }
+
+    #[test]
+    fn the_margin_of_a_sheet_is_as_the_sheet() {
+        let pixel = |x: usize, y: usize| match (x, y) {
+            (0..2 | 10.., _) | (_, 0..2 | 10..) => [0.0; 4],
+            (5, 4..8) => [0.1, 0.1, 0.1, 1.0],
+            _ => [0.9, 0.9, 0.9, 1.0],
+        };
+        let pixels: Vec<_> = (0..144).map(|place| pixel(place % 12, place / 12)).collect();
+        let levels = gray(raster(12, false, &pixels));
+        assert!((levels.at(0, 0) - 0.9).abs() < 1e-6 && (levels.at(5, 5) - 0.1).abs() < 1e-6);
+        assert_eq!(levels.values().iter().filter(|&&level| level < 0.5).count(), 4);
+    }
+
+    #[test]
+    fn ink_as_bright_as_its_paper_stands_out_by_its_colour() {
+        for (paper, ink) in [
+            ([1.0, 1.0, 1.0], [1.0, 1.0, 0.0]),
+            ([0.0, 0.298, 0.0], [1.0, 0.0, 0.0]),
+            ([1.0, 0.0, 0.0], [0.0, 0.297, 0.0]),
+        ] {
+            let levels = bar(paper, ink, false);
+            assert!(levels.at(0, 0) == 0.0 && levels.at(10, 10) > 0.5, "{levels:?}");
+        }
+        // Brightness serves where it can.
+        let blue = bar([1.0; 3], [0.1, 0.2, 0.8], false);
+        assert!((blue.at(0, 0) - 1.0).abs() < 1e-5 && blue.at(10, 10) < 0.25);
+    }
+
+    #[test]
+    fn low_levels_of_16_bits_are_stretched_and_noise_is_not() {
+        let level = |level: f32| [level / 65535.0; 3];
+        let low = bar(level(1000.0), level(100.0), true);
+        assert_eq!((low.at(0, 0), low.at(10, 10)), (1.0, 0.0));
+        let noise = bar(level(1000.0), level(990.0), true);
+        assert!(noise.at(0, 0) < 0.02);
+        let coarse = bar(level(1000.0), level(100.0), false);
+        assert!(coarse.at(0, 0) < 0.02);
+    }
+}

@@ -1,0 +1,176 @@
+//! PNG and JPEG files, decoded to no more pixels than are looked at.
+
+use super::error::PictureError;
+use super::orientation::Orientation;
+use super::raster::{Raster, Reducer};
+use jpeg_decoder::{CodingProcess, PixelFormat};
+use png::{BitDepth, Transformations};
+use std::error::Error;
+use std::io::{Cursor, ErrorKind};
+use std::path::Path;
+
+/// The longest side of a picture that is read, in pixels.
+const MAX_SIDE: usize = 100_000;
+/// The most pixels of a picture that is read, row by row: five times a photograph of 108 megapixels.
+const MAX_PIXELS: usize = 540_000_000;
+/// The most bytes that are kept of a picture which cannot be read row by row.
+const MAX_WHOLE_BYTES: usize = 700_000_000;
+/// A JPEG file is decoded at 1/2, 1/4 or 1/8 of its size, as long as one side keeps so many pixels.
+const JPEG_SIDE: u16 = 1024;
+
+/// Decodes a PNG file.
+///
+/// # Errors
+/// It is damaged, breaks off, or is too large.
+pub(super) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
+    let damaged = |source: png::DecodingError| damaged(path, source.into());
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(Transformations::EXPAND);
+    let mut reader = decoder.read_info().map_err(damaged)?;
+    let info = reader.info();
+    let (width, height) = (info.width as usize, info.height as usize);
+    let interlaced = info.interlaced;
+    let orientation = Orientation::from_exif(info.exif_metadata.as_deref());
+    check_size(path, width, height)?;
+    let (colour, depth) = reader.output_color_type();
+    let channels = colour.samples();
+    let wide = depth == BitDepth::Sixteen;
+    let mut reducer = Reducer::new(width, height, wide);
+    let mut push = |row: &[u8]| {
+        if wide {
+            let levels = row
+                .chunks_exact(2)
+                .map(|two| u16::from_be_bytes([two[0], two[1]]));
+            reducer.push(channels, levels.map(|level| f32::from(level) / 65535.0));
+        } else {
+            reducer.push(channels, row.iter().map(|&level| f32::from(level) / 255.0));
+        }
+    };
+    if interlaced {
+        let row = width * channels * if wide { 2 } else { 1 };
+        check_whole(path, width, height, row * height, "interlaced")?;
+        let mut whole = vec![0; row * height];
+        reader.next_frame(&mut whole).map_err(damaged)?;
+        whole.chunks_exact(row).for_each(&mut push);
+    } else {
+        while let Some(row) = reader.next_row().map_err(damaged)? {
+            push(row.data());
+        }
+    }
+    Ok(reducer.finish().turned(orientation))
+}
+
+/// Decodes a JPEG file.
+///
+/// # Errors
+/// It is damaged, breaks off, or is too large.
+pub(super) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
+    let damaged = |source: jpeg_decoder::Error| damaged(path, source.into());
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    decoder.read_info().map_err(damaged)?;
+    let info = |decoder: &jpeg_decoder::Decoder<_>| decoder.info().ok_or_else(|| incomplete(path));
+    let stored = info(&decoder)?;
+    let (width, height) = (usize::from(stored.width), usize::from(stored.height));
+    check_size(path, width, height)?;
+    let channels = stored.pixel_format.pixel_bytes();
+    match stored.coding_process {
+        // Two bytes of each sample are kept until the last scan.
+        CodingProcess::DctProgressive => {
+            check_whole(path, width, height, 2 * channels * width * height, "progressive")?;
+        }
+        CodingProcess::Lossless => {
+            check_whole(path, width, height, 3 * channels * width * height, "lossless")?;
+        }
+        CodingProcess::DctSequential => {}
+    }
+    if stored.coding_process != CodingProcess::Lossless {
+        decoder.scale(JPEG_SIDE, JPEG_SIDE).map_err(damaged)?;
+    }
+    let scaled = info(&decoder)?;
+    let samples = decoder.decode().map_err(damaged)?;
+    let orientation = Orientation::from_exif(decoder.exif_data());
+    let (width, height) = (usize::from(scaled.width), usize::from(scaled.height));
+    let mut reducer = Reducer::new(width, height, scaled.pixel_format == PixelFormat::L16);
+    for row in samples.chunks_exact(width * channels) {
+        let levels = row.iter().map(|&level| f32::from(level) / 255.0);
+        match scaled.pixel_format {
+            PixelFormat::L8 => reducer.push(1, levels),
+            PixelFormat::RGB24 => reducer.push(3, levels),
+            PixelFormat::L16 => {
+                let levels = row
+                    .chunks_exact(2)
+                    .map(|two| u16::from_ne_bytes([two[0], two[1]]));
+                reducer.push(1, levels.map(|level| f32::from(level) / 65535.0));
+            }
+            // Each ink takes its part of the light, black of all three.
+            PixelFormat::CMYK32 => {
+                let light = |pixel: &[u8]| {
+                    let [cyan, magenta, yellow, black] =
+                        [0, 1, 2, 3].map(|ink| 1.0 - f32::from(pixel[ink]) / 255.0);
+                    [cyan * black, magenta * black, yellow * black]
+                };
+                reducer.push(3, row.chunks_exact(4).flat_map(light));
+            }
+        }
+    }
+    Ok(reducer.finish().turned(orientation))
+}
+
+fn check_size(path: &Path, width: usize, height: usize) -> Result<(), PictureError> {
+    if width.max(height) <= MAX_SIDE && width * height <= MAX_PIXELS {
+        return Ok(());
+    }
+    Err(PictureError::TooLarge {
+        path: path.to_path_buf(),
+        width,
+        height,
+        limit: format!(
+            "at most {} million pixels are read, and sides of {MAX_SIDE}",
+            MAX_PIXELS / 1_000_000
+        ),
+    })
+}
+
+fn check_whole(
+    path: &Path,
+    width: usize,
+    height: usize,
+    bytes: usize,
+    stored: &str,
+) -> Result<(), PictureError> {
+    if bytes <= MAX_WHOLE_BYTES {
+        return Ok(());
+    }
+    Err(PictureError::TooLarge {
+        path: path.to_path_buf(),
+        width,
+        height,
+        limit: format!(
+            "as it is {stored}, reading it takes {} MB at once, and at most {} MB are taken; a file that is not {stored} is \
+             read row by row",
+            bytes / 1_000_000,
+            MAX_WHOLE_BYTES / 1_000_000
+        ),
+    })
+}
+
+fn damaged(path: &Path, source: Box<dyn Error + Send + Sync>) -> PictureError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|error| error.kind() == ErrorKind::UnexpectedEof) {
+            return incomplete(path);
+        }
+        cause = error.source();
+    }
+    PictureError::Decode {
+        path: path.to_path_buf(),
+        source,
+    }
+}
+
+fn incomplete(path: &Path) -> PictureError {
+    PictureError::Incomplete {
+        path: path.to_path_buf(),
+    }
+}

@@ -1,0 +1,161 @@
+//! A picture in colour, no larger than needs be.
+
+use super::orientation::Orientation;
+
+/// Pictures are made smaller on the fly as long as their longer side keeps so many pixels.
+const ENOUGH: usize = 1024;
+
+/// Colours, row by row: red, green, blue and opacity, each 0..=1; what is transparent may have any colour.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Raster {
+    width: usize,
+    pixels: Vec<[f32; 4]>,
+    /// Whether there were 16 bits a sample: differences far below one of 255 levels are real.
+    pub(super) fine: bool,
+}
+
+impl Raster {
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    pub(super) fn height(&self) -> usize {
+        self.pixels.len() / self.width
+    }
+
+    pub(super) fn pixels(&self) -> &[[f32; 4]] {
+        &self.pixels
+    }
+
+    /// The same picture with other colours.
+    pub(super) fn map(self, change: impl FnMut([f32; 4]) -> [f32; 4]) -> Self {
+        Self {
+            pixels: self.pixels.into_iter().map(change).collect(),
+            ..self
+        }
+    }
+
+    /// Upright, when it was stored as `orientation` says.
+    pub(super) fn turned(self, orientation: Orientation) -> Self {
+        if orientation == Orientation::default() {
+            return self;
+        }
+        let (width, height) = (self.width, self.height());
+        let [new_width, new_height] = orientation.size(width, height);
+        let places = (0..new_height).flat_map(|y| (0..new_width).map(move |x| (x, y)));
+        let pixels = places.map(|(x, y)| {
+            let (x, y) = orientation.stored(x, y, width, height);
+            self.pixels[y * width + x]
+        });
+        Self {
+            width: new_width,
+            pixels: pixels.collect(),
+            fine: self.fine,
+        }
+    }
+}
+
+/// Makes a raster of the rows of a picture as they are decoded: each of its pixels is the mean of `step` x `step`.
+pub(super) struct Reducer {
+    step: usize,
+    width: usize,
+    fine: bool,
+    /// Sums over the rows of one row to be: colours times opacity, opacity.
+    sums: Vec<[f32; 4]>,
+    rows_summed: usize,
+    pixels: Vec<[f32; 4]>,
+}
+
+impl Reducer {
+    /// For a picture of `width` x `height`, neither 0.
+    pub(super) fn new(width: usize, height: usize, fine: bool) -> Self {
+        let step = (width.max(height) / ENOUGH).max(1);
+        Self {
+            step,
+            width,
+            fine,
+            sums: vec![[0.0; 4]; width.div_ceil(step)],
+            rows_summed: 0,
+            pixels: Vec::with_capacity(width.div_ceil(step) * height.div_ceil(step)),
+        }
+    }
+
+    /// The next row: `samples` are grey, grey and opacity, red, green and blue, or these and opacity, by `channels`.
+    pub(super) fn push(&mut self, channels: usize, samples: impl Iterator<Item = f32>) {
+        let mut pixel = [0.0; 4];
+        for (index, sample) in samples.take(channels * self.width).enumerate() {
+            pixel[index % channels] = sample;
+            if index % channels + 1 < channels {
+                continue;
+            }
+            let [red, green, blue, opacity] = match channels {
+                1 => [pixel[0], pixel[0], pixel[0], 1.0],
+                2 => [pixel[0], pixel[0], pixel[0], pixel[1]],
+                3 => [pixel[0], pixel[1], pixel[2], 1.0],
+                _ => pixel,
+            };
+            let sum = &mut self.sums[index / channels / self.step];
+            for (sum, value) in sum
+                .iter_mut()
+                .zip([red * opacity, green * opacity, blue * opacity, opacity])
+            {
+                *sum += value;
+            }
+        }
+        self.rows_summed += 1;
+        if self.rows_summed == self.step {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        for (index, sum) in self.sums.iter_mut().enumerate() {
+            let columns = self.step.min(self.width - index * self.step);
+            let [red, green, blue, opacity] = *sum;
+            let over = opacity.max(f32::MIN_POSITIVE);
+            let summed = (columns * self.rows_summed) as f32;
+            self.pixels
+                .push([red / over, green / over, blue / over, opacity / summed]);
+            *sum = [0.0; 4];
+        }
+        self.rows_summed = 0;
+    }
+
+    /// The raster; the last rows may have been fewer.
+    pub(super) fn finish(mut self) -> Raster {
+        if self.rows_summed > 0 {
+            self.flush();
+        }
+        Raster {
+            width: self.sums.len(),
+            pixels: self.pixels,
+            fine: self.fine,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_picture_becomes_means_of_its_pixels() {
+        let mut reducer = Reducer::new(2 * ENOUGH + 1, 3, false);
+        for row in 0..3 {
+            reducer.push(1, (0..2 * ENOUGH + 1).map(|x| ((x + row) % 2) as f32));
+        }
+        let raster = reducer.finish();
+        assert_eq!((raster.width(), raster.height()), (ENOUGH + 1, 2));
+        assert_eq!(raster.pixels()[0], [0.5, 0.5, 0.5, 1.0]);
+        assert_eq!(raster.pixels()[ENOUGH], [0.5, 0.5, 0.5, 1.0]);
+        assert_eq!(raster.pixels()[ENOUGH + 1], [0.5, 0.5, 0.5, 1.0]);
+    }
+
+    #[test]
+    fn what_is_transparent_lends_no_colour() {
+        let mut reducer = Reducer::new(2 * ENOUGH, 1, false);
+        let pixel = |x| if x % 2 == 0 { [1.0, 1.0] } else { [0.0, 0.0] };
+        reducer.push(2, (0..2 * ENOUGH).flat_map(pixel));
+        assert_eq!(reducer.finish().pixels()[7], [1.0, 1.0, 1.0, 0.5]);
+    }
+}

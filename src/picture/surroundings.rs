@@ -1,0 +1,265 @@
+//! What lies around a drawing and is none of it: the border of a scan, the table under a sheet, a printed frame.
+//!
+//! All of them have straight sides, and a drawing within. Each function here looks inwards from the four sides, line by
+//! line, at how far it is to the first ink and how much of it follows.
+
+use super::gray::{Gray, quantile};
+use super::spots::{Bounds, spots};
+
+/// Lines from a side that must agree.
+const STRAIGHT: f32 = 0.85;
+/// Lines from a side that must meet a strip or a wall: a printed frame may have gaps, a scan's border a torn corner.
+const COVERED: f32 = 0.8;
+/// How far lines that agree may differ, as a share of the side's length: a sheet that lies askew by five degrees.
+const ASKEW: f32 = 0.05;
+/// A smaller share of what is seen within surroundings is dirt.
+const DIRT: f32 = 0.05;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Top,
+    Bottom,
+    Left,
+    Right,
+}
+
+const SIDES: [Side; 4] = [Side::Top, Side::Bottom, Side::Left, Side::Right];
+
+/// What a line from a side meets.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// Pixels before the first ink.
+    before: usize,
+    /// Pixels of ink from there.
+    length: usize,
+}
+
+/// Where there is ink.
+struct Mask {
+    width: usize,
+    height: usize,
+    ink: Vec<bool>,
+}
+
+impl Mask {
+    fn of(picture: &Gray, is_ink: impl Fn(f32) -> bool) -> Self {
+        Self {
+            width: picture.width(),
+            height: picture.height(),
+            ink: picture.values().iter().map(|&level| is_ink(level)).collect(),
+        }
+    }
+
+    /// How many lines start at a side.
+    fn lines(&self, side: Side) -> usize {
+        match side {
+            Side::Top | Side::Bottom => self.width,
+            Side::Left | Side::Right => self.height,
+        }
+    }
+
+    /// How many pixels a line from a side has.
+    fn depth(&self, side: Side) -> usize {
+        match side {
+            Side::Top | Side::Bottom => self.height,
+            Side::Left | Side::Right => self.width,
+        }
+    }
+
+    fn place(&self, side: Side, line: usize, depth: usize) -> usize {
+        let (x, y) = match side {
+            Side::Top => (line, depth),
+            Side::Bottom => (line, self.height - 1 - depth),
+            Side::Left => (depth, line),
+            Side::Right => (self.width - 1 - depth, line),
+        };
+        y * self.width + x
+    }
+
+    fn runs(&self, side: Side) -> Vec<Option<Run>> {
+        let run = |line: usize| {
+            let ink = |&depth: &usize| self.ink[self.place(side, line, depth)];
+            let before = (0..self.depth(side)).find(ink)?;
+            let length = (before..self.depth(side)).take_while(ink).count();
+            Some(Run { before, length })
+        };
+        (0..self.lines(side)).map(run).collect()
+    }
+
+    /// The bounds of the ink, but for dirt.
+    fn bounds(&self) -> Option<Bounds> {
+        let ink = self.ink.iter().map(|&ink| f32::from(u8::from(ink))).collect();
+        let spots = spots(&Gray::new(self.width, ink));
+        let largest = spots.iter().map(|spot| spot.ink).fold(0.0, f32::max);
+        let kept = spots.iter().filter(|spot| spot.ink >= DIRT * largest);
+        Bounds::of(kept.flat_map(|spot| spot.places.iter().copied()), self.width)
+    }
+}
+
+fn median(values: impl Iterator<Item = usize>) -> usize {
+    quantile(values.map(|value| value as f32).collect(), 0.5) as usize
+}
+
+/// The level of the picture's edge, and how much the strongest ink differs from it.
+fn edge(picture: &Gray) -> (f32, f32) {
+    let level = quantile(picture.border().collect(), 0.5);
+    let differences = picture.values().iter().map(|value| (value - level).abs());
+    (level, differences.fold(0.0, f32::max))
+}
+
+/// The sheet within a border on all sides, or on most: the light page of a scan with dark edges, or a box of another
+/// colour than what is around it. None, if the picture is no such one, or nothing is drawn on the sheet.
+pub(super) fn sheet(picture: &Gray) -> Option<Gray> {
+    let (level, strongest) = edge(picture);
+    let mask = Mask::of(picture, |value| (value - level).abs() > 0.5 * strongest);
+    let runs = SIDES.map(|side| mask.runs(side));
+    let near = |side: usize| median(runs[side].iter().flatten().map(|run| run.before));
+    let [top, bottom, left, right] = [0, 1, 2, 3].map(near);
+    let (width, height) = (mask.width, mask.height);
+    let sheet = |[top, bottom, left, right]: [usize; 4]| {
+        (left + right + 8 <= width && top + bottom + 8 <= height).then(|| Bounds {
+            left,
+            right: width - 1 - right,
+            top,
+            bottom: height - 1 - bottom,
+        })
+    };
+    let rough = sheet([top, bottom, left, right])?;
+    let mut inset = [top, bottom, left, right];
+    for (index, side) in SIDES.into_iter().enumerate() {
+        let (lines, length) = match side {
+            Side::Top | Side::Bottom => (rough.left..=rough.right, rough.width()),
+            Side::Left | Side::Right => (rough.top..=rough.bottom, rough.height()),
+        };
+        let askew = (ASKEW * length as f32).max(2.0) as usize;
+        let straight: Vec<_> = runs[index][lines]
+            .iter()
+            .flatten()
+            .map(|run| run.before)
+            .filter(|before| before.abs_diff(inset[index]) <= askew)
+            .collect();
+        if (straight.len() as f32) < STRAIGHT * length as f32 {
+            return None;
+        }
+        let border = straight.into_iter().max().unwrap_or_default();
+        // Scanners and cameras blur the edge.
+        inset[index] = if border == 0 { 0 } else { border + 2 + length / 100 };
+    }
+    let sheet = sheet(inset)?;
+    if sheet.area() * 50 < width * height {
+        return None;
+    }
+    let drawn = picture.crop(sheet.left, sheet.top, sheet.width(), sheet.height());
+    let holes = Mask::of(&drawn, |value| (value - level).abs() <= 0.5 * strongest);
+    let share = holes.ink.iter().filter(|&&hole| hole).count() as f32 / sheet.area() as f32;
+    let bounds = holes.bounds()?;
+    let fills = share * sheet.area() as f32 / bounds.area() as f32;
+    let is_wide = |part: usize, whole: usize| part as f32 > 0.4 * whole as f32;
+    // An angular 0 or 8, as on a pocket calculator, has holes that are boxes as wide as itself.
+    let is_digit =
+        fills > 0.75 && is_wide(bounds.width(), sheet.width()) && is_wide(bounds.height(), sheet.height());
+    ((0.002..0.45).contains(&share) && !is_digit).then_some(drawn)
+}
+
+/// The picture without the strips of ink along whole sides, where a drawing is left that keeps off the other sides.
+pub(super) fn without_strips(picture: &Gray) -> Option<Gray> {
+    let (level, strongest) = edge(picture);
+    let mut mask = Mask::of(picture, |value| (value - level).abs() > 0.3 * strongest);
+    let mut erased = Vec::new();
+    let mut free = Vec::new();
+    for side in SIDES {
+        let (lines, depth) = (mask.lines(side), mask.depth(side));
+        let mut runs = mask.runs(side);
+        for run in &mut runs {
+            *run = run.filter(|run| run.before <= 1 + depth / 100);
+        }
+        let covered = runs.iter().flatten().count() as f32 / lines as f32;
+        let breadth = median(runs.iter().flatten().map(|run| run.length));
+        let askew = (ASKEW * lines as f32).max(2.0) as usize;
+        let agree = runs
+            .iter()
+            .flatten()
+            .filter(|run| run.length.abs_diff(breadth) <= askew);
+        let straight = agree.count() as f32 / lines as f32;
+        if covered < COVERED || straight < 0.65 || breadth as f32 > 0.3 * depth as f32 {
+            free.push(side);
+            continue;
+        }
+        for (line, run) in runs.into_iter().enumerate() {
+            let run = run.unwrap_or(Run { before: 0, length: 0 });
+            let end = run.before + run.length.min(breadth * 8 / 5 + 2) + 2 + depth / 100;
+            erased.extend((0..end.min(depth)).map(|depth| mask.place(side, line, depth)));
+        }
+    }
+    erased.iter().for_each(|&place| mask.ink[place] = false);
+    let left = mask.bounds()?;
+    let margins = [
+        left.top,
+        mask.height - 1 - left.bottom,
+        left.left,
+        mask.width - 1 - left.right,
+    ];
+    let keeps_off = SIDES
+        .into_iter()
+        .zip(margins)
+        .all(|(side, margin)| !free.contains(&side) || margin > mask.depth(side) / 100);
+    let is_drawing = 20 * left.side() >= mask.width.max(mask.height);
+    (!erased.is_empty() && keeps_off && is_drawing).then(|| painted(picture, level, &erased))
+}
+
+/// The picture without the frame that all ink lies in, where a drawing is left within it. The drawing may touch it.
+pub(super) fn without_frame(picture: &Gray, ink: &Gray) -> Option<Gray> {
+    let inked = |(place, &level): (usize, &f32)| (level > 0.0).then_some(place);
+    let bounds = Bounds::of(ink.values().iter().enumerate().filter_map(inked), ink.width())?;
+    let (width, height) = (bounds.width(), bounds.height());
+    if width.min(height) < 12 {
+        return None;
+    }
+    let mut mask = Mask::of(&ink.crop(bounds.left, bounds.top, width, height), |level| {
+        level > 0.0
+    });
+    let mut erased = Vec::new();
+    let mut walls = [0; 4];
+    for (index, side) in SIDES.into_iter().enumerate() {
+        let (lines, depth) = (mask.lines(side), mask.depth(side));
+        let mut runs = mask.runs(side);
+        for run in &mut runs {
+            *run = run.filter(|run| run.before as f32 <= 0.12 * depth as f32);
+        }
+        let covered = runs.iter().flatten().count() as f32 / lines as f32;
+        let breadth = median(runs.iter().flatten().map(|run| run.length));
+        if covered < COVERED || breadth as f32 > 0.15 * depth as f32 {
+            return None;
+        }
+        walls[index] = median(runs.iter().flatten().map(|run| run.before)) + breadth;
+        for (line, run) in runs.into_iter().enumerate() {
+            let run = run.unwrap_or(Run { before: 0, length: 0 });
+            let end = run.before + run.length.min(breadth * 8 / 5 + 1) + 1;
+            erased.extend((0..end.min(depth)).map(|depth| mask.place(side, line, depth)));
+        }
+    }
+    erased.iter().for_each(|&place| mask.ink[place] = false);
+    let left = mask.bounds()?;
+    let [top, bottom, near, far] = walls;
+    let room = (
+        width.saturating_sub(near + far).max(1) as f32,
+        height.saturating_sub(top + bottom).max(1) as f32,
+    );
+    let (across, down) = (left.width() as f32 / room.0, left.height() as f32 / room.1);
+    let place = |place: &usize| (bounds.top + place / width) * ink.width() + bounds.left + place % width;
+    let erased: Vec<_> = erased.iter().map(place).collect();
+    let within = painted(picture, edge(picture).0, &erased);
+    if across > 0.9 && down > 0.9 {
+        // A second frame within the first; or the stroke through an angular 0, which reaches from corner to corner.
+        return without_frame(&within, &painted(ink, 0.0, &erased));
+    }
+    // The bar of an angular 8 reaches from wall to wall.
+    let is_bar = across > 0.9 && down < 0.3;
+    (down >= 0.2 && !is_bar).then_some(within)
+}
+
+fn painted(picture: &Gray, level: f32, places: &[usize]) -> Gray {
+    let mut values = picture.values().to_vec();
+    places.iter().for_each(|&place| values[place] = level);
+    Gray::new(picture.width(), values)
+}
