@@ -233,6 +233,9 @@ pub struct EvaluateArgs {
     /// The network of a checkpoint that is neither in a run folder nor of a built-in network: a name or a TOML file
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<PathBuf>,
+    /// Rows at the head of the training files that are the validation split
+    #[arg(long, value_name = "ROWS", default_value = "5000", value_parser = rows, allow_negative_numbers = true)]
+    pub validation_rows: usize,
     /// Which images to measure on
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     pub split: SplitName,

@@ -11,7 +11,10 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::LazyLock;
 use tempfile::TempDir;
-use tf_mnist::dataset::{Dataset, DatasetError, IMAGE_PIXELS, VALIDATION_ROWS, load_from};
+use tf_mnist::dataset::{Dataset, DatasetError, Form, load_from};
+
+const IMAGE_PIXELS: usize = 784;
+const VALIDATION_ROWS: usize = Form::VALIDATION_ROWS;
 
 const TRAIN_ROWS: usize = VALIDATION_ROWS + 7;
 const TEST_ROWS: usize = 3;

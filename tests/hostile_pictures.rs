@@ -10,7 +10,7 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use tf_mnist::picture;
+use tf_mnist::picture::{self, Target};
 
 /// Counts what the readers ask for.
 struct Counting;
@@ -70,7 +70,7 @@ fn check(file: &Path, named: &Path) {
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let before = NOW.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
-    match picture::read(named) {
+    match picture::read(named, &Target::MNIST) {
         Ok(prepared) => {
             let digit = prepared.image;
             assert_eq!(digit.len(), 28 * 28);
@@ -231,17 +231,17 @@ fn the_sound_ones_are_read_and_foreign_kinds_are_refused() {
     let (idx, pictures) = sound().split_last().unwrap();
     for bytes in pictures {
         fs::write(&path, bytes).unwrap();
-        let digit = picture::read(&path).unwrap().image;
+        let digit = picture::read(&path, &Target::MNIST).unwrap().image;
         assert!(digit[14 * 28 + 14] > 0.5 && digit[0] == 0.0);
     }
     fs::write(&path, idx).unwrap();
-    let image = picture::read(Path::new(&format!("{}#4", path.display())))
+    let image = picture::read(Path::new(&format!("{}#4", path.display())), &Target::MNIST)
         .unwrap()
         .image;
     assert_eq!(image, [7.0 / 255.0; 784]);
     for bytes in foreign() {
         fs::write(&path, bytes).unwrap();
-        let error = picture::read(&path).unwrap_err().to_string();
+        let error = picture::read(&path, &Target::MNIST).unwrap_err().to_string();
         assert!(error.contains("neither a PNG nor a JPEG"), "{error}");
     }
 }

@@ -32,6 +32,7 @@ pub use literal_path::has_pattern;
 pub use location::{Location, locate, network_of, values_of};
 pub(crate) use location::{is_saved_model, versions_in};
 
+use crate::dataset::Form;
 use crate::graph::{Checkpoint, GraphError, Saver, Scope, softmax};
 use crate::model::{self, Convolutions};
 use crate::networks::Table;
@@ -162,6 +163,19 @@ impl Classifier {
     /// The network, where a checkpoint told it.
     pub fn table(&self) -> Option<&Table> {
         self.table.as_ref()
+    }
+
+    /// What a data set has to be like, of which `validation_rows` are kept back for validation.
+    pub fn data_form(&self, validation_rows: usize) -> Form {
+        match &self.table {
+            Some(table) => table.data_form(validation_rows),
+            None => Form {
+                image_size: self.image_size,
+                classes: self.classes,
+                first_label: 0,
+                validation_rows,
+            },
+        }
     }
 
     /// Height and width of an image, in pixels.

@@ -7,13 +7,13 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use tf_mnist::dataset::{self, Dataset, DatasetError, Origin, Part, Split};
+use tf_mnist::dataset::{self, Dataset, DatasetError, Form, Origin, Part, Split};
 use tf_mnist::fetch::{Digest, FetchError};
 
 /// # Errors
 /// The data set cannot be had, or stdout cannot be written.
 pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
-    let dataset = load(global)?;
+    let dataset = load(global, &Form::default())?;
     if args.json {
         output::print_json(&Report::of(&dataset))?;
     } else {
@@ -26,11 +26,14 @@ pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
 ///
 /// # Errors
 /// It cannot be had.
-pub fn load(global: &GlobalArgs) -> Result<Dataset> {
+pub fn load(global: &GlobalArgs, form: &Form) -> Result<Dataset> {
     match &global.data_dir {
-        Some(folder) => dataset::load_from(folder).context("cannot use --data-dir"),
-        None => dataset::load_default(&*progress::watcher(global)).map_err(|error| {
-            let is_elsewhere = matches!(error, DatasetError::Fetch(FetchError::EverySourceFailed { .. }));
+        Some(folder) => dataset::load_from_as(folder, form).context("cannot use --data-dir"),
+        None => dataset::load_default_as(form, &*progress::watcher(global)).map_err(|error| {
+            let is_elsewhere = matches!(
+                error,
+                DatasetError::NotMnist(_) | DatasetError::Fetch(FetchError::EverySourceFailed { .. })
+            );
             let error = anyhow!(error).context("cannot get MNIST");
             match is_elsewhere {
                 true => failure::advised(error, "  - name a folder with the four files: --data-dir FOLDER"),
@@ -44,10 +47,10 @@ pub fn load(global: &GlobalArgs) -> Result<Dataset> {
 ///
 /// # Errors
 /// It cannot be had.
-pub fn load_part(global: &GlobalArgs, part: Part) -> Result<Split> {
+pub fn load_part(global: &GlobalArgs, part: Part, form: &Form) -> Result<Split> {
     match &global.data_dir {
-        Some(folder) => dataset::load_part_from(folder, part).context("cannot use --data-dir"),
-        None => Ok(load(global)?.part(part).clone()),
+        Some(folder) => dataset::load_part_from(folder, part, form).context("cannot use --data-dir"),
+        None => Ok(load(global, form)?.part(part).clone()),
     }
 }
 

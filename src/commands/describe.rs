@@ -12,12 +12,12 @@ use super::{options, output};
 use crate::cli::{DescribeArgs, GlobalArgs};
 use anyhow::Result;
 use std::process::ExitCode;
-use tf_mnist::dataset;
+use tf_mnist::dataset::Form;
 use tf_mnist::model::summary::Summary;
 use tf_mnist::networks;
 
 /// Rows of the sets that are evaluated.
-const VALIDATION_ROWS: u64 = dataset::VALIDATION_ROWS as u64;
+const VALIDATION_ROWS: u64 = Form::VALIDATION_ROWS as u64;
 const TEST_ROWS: u64 = 10_000;
 
 /// # Errors

@@ -22,7 +22,7 @@ pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
         SplitName::Validation => Part::Validation,
         SplitName::Train => Part::Train,
     };
-    let split = data::load_part(global, part)?;
+    let split = data::load_part(global, part, &classifier.data_form(args.validation_rows))?;
     let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk)
         .map_err(|error| with_advice(error, args.eval_chunk))?;
     let report = Report::new(&classifier, args.split, &evaluation);

@@ -1,14 +1,16 @@
 //! `tf-mnist predict`: which digits are drawn on pictures.
 
-use super::{output, tensorflow, terminal};
+use super::{options, output, tensorflow, terminal};
 use crate::cli::{GlobalArgs, PredictArgs};
 use anyhow::Result;
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use tf_mnist::classifier;
-use tf_mnist::picture::{self, Doubt};
+use tf_mnist::classifier::{self, Location};
+use tf_mnist::graph::Checkpoint;
+use tf_mnist::networks::{Pictures, Table};
+use tf_mnist::picture::{self, Doubt, Target};
 
 /// How many of the likeliest digits are shown.
 const SHOWN: usize = 3;
@@ -18,14 +20,30 @@ const CHUNK: usize = 1000;
 /// # Errors
 /// The model cannot be had, or TensorFlow fails. A picture that cannot be used is no error of the rest.
 pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
-    // A slip in MODEL is found out before anything is fetched.
-    classifier::locate(&args.model)?;
+    // A checkpoint's network is known before anything is fetched; a SavedModel has to be opened.
+    let network = args.network.as_deref();
+    let (target, first_label, mut classifier) = match classifier::locate(&args.model)? {
+        Location::Checkpoint(prefix) => {
+            let named = network.map(options::find_network).transpose()?;
+            let table = classifier::network_of(&Checkpoint::open(&prefix)?, named.as_ref())?;
+            (target_of(&table), usize::from(table.first_label), None)
+        }
+        Location::SavedModel(_) => {
+            let classifier = tensorflow::classifier(global, &args.model, network)?;
+            let image_size = classifier.image_size();
+            let target = Target {
+                image_size,
+                centred_by_mass: image_size == [28, 28],
+            };
+            (target, 0, Some(classifier))
+        }
+    };
     let mut images = Vec::new();
     let mut predictions = Vec::new();
     let mut code = ExitCode::SUCCESS;
     for name in &args.images {
         let mut warnings = Vec::new();
-        let outcome = match picture::read(name) {
+        let outcome = match picture::read(name, &target) {
             Ok(prepared) => {
                 for doubt in &prepared.doubts {
                     log::warn!("{}: {doubt}", name.display());
@@ -49,7 +67,10 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         });
     }
     if !images.is_empty() {
-        let classifier = tensorflow::classifier(global, &args.model, args.network.as_deref())?;
+        let classifier = match classifier.take() {
+            Some(classifier) => classifier,
+            None => tensorflow::classifier(global, &args.model, network)?,
+        };
         let mut probabilities = Vec::new();
         for chunk in images.chunks(CHUNK * classifier.pixels()) {
             probabilities.extend(classifier.probabilities(chunk)?);
@@ -58,7 +79,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
             .iter_mut()
             .filter(|prediction| matches!(prediction.outcome, Outcome::Pending));
         for (prediction, row) in pending.zip(probabilities.chunks_exact(classifier.classes())) {
-            prediction.outcome = Outcome::predicted(row);
+            prediction.outcome = Outcome::predicted(row, first_label);
         }
     }
     if args.json {
@@ -67,6 +88,13 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         output::print(&text(&predictions))?;
     }
     Ok(code)
+}
+
+fn target_of(table: &Table) -> Target {
+    Target {
+        image_size: table.data_form(1).image_size,
+        centred_by_mass: table.pictures == Pictures::CentredByMass,
+    }
 }
 
 #[derive(Serialize)]
@@ -89,7 +117,7 @@ enum Outcome {
         class: usize,
         /// The likeliest digits, the likeliest first.
         likeliest: Vec<Likely>,
-        /// Of the digits from 0 to 9.
+        /// Of the classes in order.
         probabilities: Vec<f32>,
     },
     Failed {
@@ -104,11 +132,11 @@ struct Likely {
 }
 
 impl Outcome {
-    fn predicted(probabilities: &[f32]) -> Self {
+    fn predicted(probabilities: &[f32], first_label: usize) -> Self {
         let mut likeliest: Vec<_> = probabilities
             .iter()
-            .enumerate()
-            .map(|(class, &probability)| Likely { class, probability })
+            .zip(first_label..)
+            .map(|(&probability, class)| Likely { class, probability })
             .collect();
         // A stable sort: of equal ones, the lower digit first, as everywhere.
         likeliest.sort_by(|a, b| b.probability.total_cmp(&a.probability));

@@ -10,7 +10,7 @@ use super::typed::Typed;
 use super::{data, output, places, tensorflow};
 use crate::cli::{self, GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -54,7 +54,7 @@ pub fn run(
     }
     // Read and verified while the graph is built. Not before the library is open: for that
     // environment variables are set, which no other thread may read meanwhile.
-    let dataset = start_loading(global, config.data_dir.clone());
+    let dataset = start_loading(global, &config);
 
     let session = TrainingSession::new(config.build_network()?, &config.session.session_options()?)?;
     let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
@@ -222,10 +222,11 @@ impl Run {
 }
 
 /// Loads the data set on a thread of its own.
-fn start_loading(global: &GlobalArgs, data_dir: Option<PathBuf>) -> JoinHandle<Result<Dataset>> {
+fn start_loading(global: &GlobalArgs, config: &RunConfig) -> JoinHandle<Result<Dataset>> {
     let global = GlobalArgs {
-        data_dir,
+        data_dir: config.data_dir.clone(),
         ..global.clone()
     };
-    thread::spawn(move || data::load(&global))
+    let form = config.data_form();
+    thread::spawn(move || data::load(&global, &form))
 }

@@ -1,8 +1,8 @@
 //! Why a data set could not be loaded.
 
+use super::MIRROR_VARIABLE;
 use super::foreign::ForeignFile;
 use super::idx::IdxError;
-use super::{MIRROR_VARIABLE, VALIDATION_ROWS};
 use crate::fetch::FetchError;
 use crate::fetch::cache::CacheError;
 use std::io;
@@ -85,7 +85,7 @@ pub enum DatasetError {
     },
     /// Validation takes all training rows that there are.
     #[error(
-        "{path} holds {rows} images; validation takes the first {VALIDATION_ROWS} of the training files, so there must \
+        "{path} holds {rows} images; validation takes the first {validation_rows} of the training files, so there must \
          be more"
     )]
     NothingToTrainOn {
@@ -93,7 +93,16 @@ pub enum DatasetError {
         path: PathBuf,
         /// Images in it.
         rows: usize,
+        /// Rows that validation takes.
+        validation_rows: usize,
     },
+    /// MNIST itself does not fit the network.
+    #[error(
+        "MNIST has 28 x 28 pixels and the labels 0 to 9, but {} x {} pixels and the labels {} to {} are wanted: name the data \
+         set's folder",
+        .0.image_size[0], .0.image_size[1], .0.first_label, .0.last_label()
+    )]
+    NotMnist(super::Form),
     /// MNIST is not in the cache, and no source gave it.
     #[error("{0}{help}", help = what_helps(.0))]
     Fetch(#[from] FetchError),

@@ -2,10 +2,10 @@
 //!
 //! The format is described on the MNIST page, <http://yann.lecun.com/exdb/mnist/>.
 
+use super::Form;
 use super::foreign::ForeignFile;
 use super::gunzip::{self, Gunzip};
 use super::header::{self, Numbers};
-use super::{CLASSES, IMAGE_HEIGHT, IMAGE_PIXELS, IMAGE_WIDTH};
 use crate::fetch::html;
 use std::cmp::Ordering;
 use std::io::{self, BufRead, BufReader, Read};
@@ -84,12 +84,14 @@ pub enum IdxError {
         kind: &'static str,
     },
     /// Its images have another shape.
-    #[error("holds images of {height} x {width} pixels, not {IMAGE_HEIGHT} x {IMAGE_WIDTH}")]
+    #[error("holds images of {height} x {width} pixels, not {} x {}, which the network takes", .wanted[0], .wanted[1])]
     WrongDimensions {
         /// Pixels from top to bottom.
         height: u32,
         /// Pixels from left to right.
         width: u32,
+        /// Height and width that are wanted.
+        wanted: [usize; 2],
     },
     /// It has a header and no rows.
     #[error("is empty: its header announces 0 {0}")]
@@ -117,12 +119,18 @@ pub enum IdxError {
         expected: usize,
     },
     /// A label that is no class.
-    #[error("has the label {label} in row {row}; labels are 0 to {}", CLASSES - 1)]
+    #[error(
+        "has the label {label} in row {row}; labels are {first} to {last}, which the network tells apart"
+    )]
     BadLabel {
         /// Counted from 0.
         row: usize,
         /// The label.
         label: u8,
+        /// The first label that there may be.
+        first: u8,
+        /// The last.
+        last: usize,
     },
     /// There is no memory for it.
     #[error("needs {0} bytes of memory, which cannot be had")]
@@ -139,45 +147,52 @@ fn hint(found: u32, expected: u32) -> &'static str {
 
 /// A file of images, header and all.
 #[derive(Debug)]
-pub(super) struct Images(Vec<u8>);
+pub(super) struct Images {
+    bytes: Vec<u8>,
+    /// Height and width of each, in pixels.
+    pub size: [usize; 2],
+}
 
 impl Images {
     /// Checks the raw bytes of a file.
-    pub(super) fn from_bytes(bytes: Vec<u8>) -> Result<Self, IdxError> {
-        check_length(&bytes, Kind::Images)?;
-        Ok(Self(bytes))
+    pub(super) fn from_bytes(bytes: Vec<u8>, form: &Form) -> Result<Self, IdxError> {
+        check_length(&bytes, Kind::Images, form)?;
+        let size = form.image_size;
+        Ok(Self { bytes, size })
     }
 
     pub(super) fn count(&self) -> usize {
-        self.pixels().len() / IMAGE_PIXELS
+        self.pixels().len() / self.size.into_iter().product::<usize>()
     }
 
     /// All pixels, row by row, image by image.
     pub(super) fn pixels(&self) -> &[u8] {
-        &self.0[Kind::Images.header_bytes()..]
+        &self.bytes[Kind::Images.header_bytes()..]
     }
 }
 
-/// A file of labels, header and all.
+/// A file of labels, header and all, each as the number of its class.
 #[derive(Debug)]
 pub(super) struct Labels(Vec<u8>);
 
 impl Labels {
     /// Checks the raw bytes of a file.
-    pub(super) fn from_bytes(bytes: Vec<u8>) -> Result<Self, IdxError> {
-        check_length(&bytes, Kind::Labels)?;
-        let labels = Self(bytes);
-        match labels
-            .values()
-            .iter()
-            .position(|&label| usize::from(label) >= CLASSES)
-        {
-            Some(row) => Err(IdxError::BadLabel {
-                row,
-                label: labels.values()[row],
-            }),
-            None => Ok(labels),
+    pub(super) fn from_bytes(mut bytes: Vec<u8>, form: &Form) -> Result<Self, IdxError> {
+        check_length(&bytes, Kind::Labels, form)?;
+        let (first, last) = (form.first_label, form.last_label());
+        for (row, label) in bytes[Kind::Labels.header_bytes()..].iter_mut().enumerate() {
+            if *label < first || usize::from(*label) > last {
+                let label = *label;
+                return Err(IdxError::BadLabel {
+                    row,
+                    label,
+                    first,
+                    last,
+                });
+            }
+            *label -= first;
         }
+        Ok(Self(bytes))
     }
 
     pub(super) fn count(&self) -> usize {
@@ -218,9 +233,9 @@ impl Kind {
         }
     }
 
-    const fn row_bytes(self) -> usize {
+    fn row_bytes(self, form: &Form) -> usize {
         match self {
-            Self::Images => IMAGE_PIXELS,
+            Self::Images => form.pixels(),
             Self::Labels => 1,
         }
     }
@@ -233,7 +248,7 @@ const TELLING: u64 = 300;
 
 /// The raw bytes of a file in MNIST's own form, gunzipped if it is gzipped, even twice: no more than its header announces,
 /// and that only if it can be.
-pub(super) fn read(file: impl BufRead, kind: Kind) -> Result<Vec<u8>, IdxError> {
+pub(super) fn read(file: impl BufRead, kind: Kind, form: &Form) -> Result<Vec<u8>, IdxError> {
     let mut file: Box<dyn BufRead + '_> = Box::new(file);
     let mut failed: fn(io::Error) -> IdxError = IdxError::Io;
     for _ in 0..MOST_LAYERS {
@@ -243,12 +258,13 @@ pub(super) fn read(file: impl BufRead, kind: Kind) -> Result<Vec<u8>, IdxError> 
         file = Box::new(BufReader::with_capacity(256 * 1024, Gunzip::new(file)));
         failed = IdxError::Gzip;
     }
-    read_raw(file, kind, failed)
+    read_raw(file, kind, form, failed)
 }
 
 fn read_raw(
     mut reader: impl BufRead,
     kind: Kind,
+    form: &Form,
     failed: fn(io::Error) -> IdxError,
 ) -> Result<Vec<u8>, IdxError> {
     if html::is_page(reader.fill_buf().map_err(failed)?) {
@@ -265,9 +281,9 @@ fn read_raw(
     }
     let Some(header) = header::read(&start, kind)? else {
         read_to(&mut start, TELLING)?;
-        return Err(no_header(&start, kind));
+        return Err(no_header(&start, kind, form));
     };
-    let expected = whole_bytes(&header.plain, kind)?;
+    let expected = whole_bytes(&header.plain, kind, form)?;
     let numbers = header.numbers;
     let stored = (expected - header.plain.len()) * numbers.size * numbers.row;
     let mut bytes = Vec::new();
@@ -305,11 +321,11 @@ fn read_raw(
 }
 
 /// Why `start` is no header.
-fn no_header(start: &[u8], kind: Kind) -> IdxError {
+fn no_header(start: &[u8], kind: Kind, form: &Form) -> IdxError {
     let found = start.first_chunk().map(|four| u32::from_be_bytes(*four));
     match (found, ForeignFile::by_start(start)) {
         (Some(found), Some(file)) => IdxError::Foreign { found, file },
-        _ => match whole_bytes(start, kind) {
+        _ => match whole_bytes(start, kind, form) {
             Err(error) => error,
             Ok(expected) => IdxError::HeaderTruncated {
                 found: start.len(),
@@ -320,7 +336,7 @@ fn no_header(start: &[u8], kind: Kind) -> IdxError {
 }
 
 /// The size of the whole file, by its header.
-fn whole_bytes(bytes: &[u8], kind: Kind) -> Result<usize, IdxError> {
+fn whole_bytes(bytes: &[u8], kind: Kind, form: &Form) -> Result<usize, IdxError> {
     let word = |index: usize| {
         let four = bytes.get(4 * index..4 * index + 4)?.try_into().ok()?;
         Some(u32::from_be_bytes(four))
@@ -340,8 +356,13 @@ fn whole_bytes(bytes: &[u8], kind: Kind) -> Result<usize, IdxError> {
     let count = word(1).ok_or_else(truncated)?;
     if kind == Kind::Images {
         let (height, width) = (word(2).ok_or_else(truncated)?, word(3).ok_or_else(truncated)?);
-        if (height, width) != (IMAGE_HEIGHT as u32, IMAGE_WIDTH as u32) {
-            return Err(IdxError::WrongDimensions { height, width });
+        let wanted = form.image_size;
+        if [height as usize, width as usize] != wanted {
+            return Err(IdxError::WrongDimensions {
+                height,
+                width,
+                wanted,
+            });
         }
     }
     match count as usize {
@@ -350,12 +371,12 @@ fn whole_bytes(bytes: &[u8], kind: Kind) -> Result<usize, IdxError> {
             count,
             kind: kind.plural(),
         }),
-        rows => Ok(kind.header_bytes() + rows * kind.row_bytes()),
+        rows => Ok(kind.header_bytes() + rows * kind.row_bytes(form)),
     }
 }
 
-fn check_length(bytes: &[u8], kind: Kind) -> Result<(), IdxError> {
-    let expected = whole_bytes(bytes, kind)?;
+fn check_length(bytes: &[u8], kind: Kind, form: &Form) -> Result<(), IdxError> {
+    let expected = whole_bytes(bytes, kind, form)?;
     let found = bytes.len();
     if found < expected {
         Err(IdxError::Truncated { expected, found })

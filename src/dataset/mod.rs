@@ -1,4 +1,4 @@
-//! MNIST, or any data set of its shape: four IDX files, split into train, validation and test, in shuffled batches.
+//! MNIST, or any data set of grey images like it: four IDX files, split into train, validation and test, in shuffled batches.
 //!
 //! [`load_default`] gives MNIST itself, fetched once, cached, and verified against pinned digests at every start.
 //! [`load_from`] reads a folder that someone else filled, such as Fashion-MNIST. Pixels stay bytes, 55 MB in all, and
@@ -10,6 +10,7 @@ mod error;
 mod find;
 mod folder;
 mod foreign;
+mod form;
 mod gunzip;
 mod header;
 mod idx;
@@ -21,11 +22,12 @@ mod translation;
 pub use batches::{BatchError, BatchPlan, Epoch, Order};
 pub use classes::MissingClasses;
 pub use error::DatasetError;
-pub use folder::{load_from, load_part_from};
+pub use folder::{load_from, load_from_as, load_part_from};
 pub use foreign::ForeignFile;
+pub use form::Form;
 pub use idx::IdxError;
 pub use image::read_image;
-pub use mnist::{MIRROR_VARIABLE, load_default};
+pub use mnist::{MIRROR_VARIABLE, load_default, load_default_as};
 pub use split::Split;
 pub use translation::RandomTranslation;
 
@@ -34,23 +36,12 @@ use idx::{Images, Labels};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Height of an image in pixels.
-pub const IMAGE_HEIGHT: usize = 28;
-/// Width of an image in pixels.
-pub const IMAGE_WIDTH: usize = 28;
-/// Pixels of an image: the width of the network's input.
-pub const IMAGE_PIXELS: usize = IMAGE_HEIGHT * IMAGE_WIDTH;
-/// Classes: the digits 0 to 9.
-pub const CLASSES: usize = 10;
-/// Rows at the head of the training files that are kept back for validation.
-pub const VALIDATION_ROWS: usize = 5000;
-
 /// Four IDX files, read and checked.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// The training files from row [`VALIDATION_ROWS`] on.
+    /// The training files from row [`Form::validation_rows`] on.
     pub train: Split,
-    /// The first [`VALIDATION_ROWS`] rows of the training files.
+    /// The first [`Form::validation_rows`] rows of the training files.
     pub validation: Split,
     /// The test files.
     pub test: Split,
@@ -130,18 +121,20 @@ impl Pair {
     }
 
     /// The training and the validation rows, of the training files.
-    fn train(self) -> Result<(Split, Split), DatasetError> {
+    fn train(self, form: &Form) -> Result<(Split, Split), DatasetError> {
         let rows = self.rows()?;
-        if rows <= VALIDATION_ROWS {
+        let validation_rows = form.validation_rows;
+        if rows <= validation_rows {
             return Err(DatasetError::NothingToTrainOn {
                 path: self.images.path,
                 rows,
+                validation_rows,
             });
         }
         let images = Arc::new(self.images.contents);
         let labels = Arc::new(self.labels.contents);
-        let validation = Split::new(images.clone(), labels.clone(), 0..VALIDATION_ROWS);
-        Ok((Split::new(images, labels, VALIDATION_ROWS..rows), validation))
+        let validation = Split::new(images.clone(), labels.clone(), 0..validation_rows);
+        Ok((Split::new(images, labels, validation_rows..rows), validation))
     }
 
     /// All rows, of the test files.
@@ -171,11 +164,11 @@ impl Pair {
 }
 
 impl Dataset {
-    fn assemble(origin: Origin, train: Pair, test: Pair) -> Result<Self, DatasetError> {
+    fn assemble(form: &Form, origin: Origin, train: Pair, test: Pair) -> Result<Self, DatasetError> {
         let [train_images, train_labels] = train.files(0);
         let [test_images, test_labels] = test.files(2);
         let test = test.test();
-        let (train, validation) = train.train()?;
+        let (train, validation) = train.train(form)?;
         Ok(Self {
             train,
             validation,

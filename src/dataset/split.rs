@@ -1,7 +1,6 @@
 //! A run of rows, and how they become what the network is fed.
 
 use super::idx::{Images, Labels};
-use super::{IMAGE_HEIGHT, IMAGE_PIXELS, IMAGE_WIDTH};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,7 +32,7 @@ impl Split {
 
     /// Height and width of an image, in pixels.
     pub fn image_size(&self) -> [usize; 2] {
-        [IMAGE_HEIGHT, IMAGE_WIDTH]
+        self.images.size
     }
 
     /// Pixels of an image.
@@ -41,17 +40,18 @@ impl Split {
         self.image_size().into_iter().product()
     }
 
-    /// Pixels as stored, `[len, 784]` row-major: 0 is background, 255 full ink.
+    /// Pixels as stored, `[len, pixels]` row-major: 0 is background, 255 full ink.
     pub fn pixels(&self) -> &[u8] {
-        &self.images.pixels()[self.rows.start * IMAGE_PIXELS..self.rows.end * IMAGE_PIXELS]
+        let pixels = self.image_pixels();
+        &self.images.pixels()[self.rows.start * pixels..self.rows.end * pixels]
     }
 
-    /// Labels, `[len]`, each 0 to 9.
+    /// Labels, `[len]`, each the number of a class, counted from 0.
     pub fn labels(&self) -> &[u8] {
         &self.labels.values()[self.rows.clone()]
     }
 
-    /// Writes the images of `rows` (counted within this split) to `images`, `[rows, 784]` in 0..=1, and their labels
+    /// Writes the images of `rows` (counted within this split) to `images`, `[rows, pixels]` in 0..=1, and their labels
     /// to `labels`, `[rows]`. A pixel is `byte / 255` in f32, the bits of numpy's `x.astype(np.float32) / 255.0`.
     ///
     /// # Panics
@@ -59,14 +59,15 @@ impl Split {
     pub fn gather(&self, rows: &[usize], images: &mut [f32], labels: &mut [i32]) {
         assert_eq!(
             images.len(),
-            rows.len() * IMAGE_PIXELS,
-            "images must be [rows, 784]"
+            rows.len() * self.image_pixels(),
+            "images must be [rows, pixels]"
         );
         assert_eq!(labels.len(), rows.len(), "labels must be [rows]");
         let (all_pixels, all_labels) = (self.pixels(), self.labels());
-        let outputs = images.chunks_exact_mut(IMAGE_PIXELS).zip(labels);
+        let pixels = self.image_pixels();
+        let outputs = images.chunks_exact_mut(pixels).zip(labels);
         for (&row, (image, label)) in rows.iter().zip(outputs) {
-            to_floats(&all_pixels[row * IMAGE_PIXELS..][..IMAGE_PIXELS], image);
+            to_floats(&all_pixels[row * pixels..][..pixels], image);
             *label = i32::from(all_labels[row]);
         }
     }
@@ -78,12 +79,12 @@ impl Split {
     pub fn gather_range(&self, rows: Range<usize>, images: &mut [f32], labels: &mut [i32]) {
         assert_eq!(
             images.len(),
-            rows.len() * IMAGE_PIXELS,
-            "images must be [rows, 784]"
+            rows.len() * self.image_pixels(),
+            "images must be [rows, pixels]"
         );
         assert_eq!(labels.len(), rows.len(), "labels must be [rows]");
         to_floats(
-            &self.pixels()[rows.start * IMAGE_PIXELS..rows.end * IMAGE_PIXELS],
+            &self.pixels()[rows.start * self.image_pixels()..rows.end * self.image_pixels()],
             images,
         );
         for (label, &byte) in labels.iter_mut().zip(&self.labels()[rows]) {

@@ -11,6 +11,7 @@ pub use layer::{
 pub use read::TableError;
 pub use training::{Adam, Keep, LearningRate, LearningRateSchedule, Training, Validate};
 
+use crate::dataset::Form;
 use crate::graph::Checkpoint;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -179,6 +180,17 @@ impl Table {
     pub fn variables(&self) -> Vec<NetworkVariable> {
         let layers = self.layers();
         layers.iter().flat_map(Placed::variables).collect()
+    }
+
+    /// What a data set has to be like, of which `validation_rows` are kept back for validation.
+    pub fn data_form(&self, validation_rows: usize) -> Form {
+        let [height, width, _] = self.input_shape;
+        Form {
+            image_size: [height as usize, width as usize],
+            classes: self.classes as usize,
+            first_label: self.first_label,
+            validation_rows,
+        }
     }
 
     /// Values of an image.

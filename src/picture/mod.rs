@@ -35,26 +35,47 @@ use std::path::{Path, PathBuf};
 /// The most bytes of a picture's file that are read.
 const MAX_FILE_BYTES: u64 = 256_000_000;
 
-/// Reads the digit that `name` names: a PNG or JPEG file, a pipe with one, `-` for one on standard input, or
+/// What a network takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// Height and width of its input, in pixels.
+    pub image_size: [usize; 2],
+    /// Whether pictures become what MNIST's digits are, in 28 x 28 pixels; otherwise they are scaled until they fit.
+    pub centred_by_mass: bool,
+}
+
+impl Target {
+    /// An image as MNIST has them.
+    pub const MNIST: Self = Self {
+        image_size: [28, 28],
+        centred_by_mass: true,
+    };
+}
+
+/// Reads the picture that `name` names for a network that takes `target`: a PNG or JPEG file, a pipe with one, `-` for one on standard input, or
 /// `FILE#INDEX`, an image of an IDX file, raw or gzipped, counted from 0. A file whose name really ends so is taken as
 /// that file.
 ///
 /// # Errors
 /// The file cannot be read, is no picture, breaks off, is too large, or blank.
-pub fn read(name: &Path) -> Result<Prepared, PictureError> {
+pub fn read(name: &Path, target: &Target) -> Result<Prepared, PictureError> {
     if is_address(name) {
         return Err(PictureError::Address {
             path: name.to_path_buf(),
         });
     }
     if let Some((path, index)) = indexed(name) {
-        let bytes = dataset::read_image(&path, index)?;
+        let bytes = dataset::read_image(&path, index, target.image_size)?;
         return Ok(Prepared {
             image: bytes.into_iter().map(|byte| f32::from(byte) / 255.0).collect(),
             doubts: Vec::new(),
         });
     }
-    prepare(&contrast::gray(decoded(name)?)).ok_or_else(|| PictureError::Blank {
+    let picture = contrast::gray(decoded(name)?);
+    if !target.centred_by_mass {
+        return Ok(prepare::fit(&picture, target.image_size));
+    }
+    prepare(&picture).ok_or_else(|| PictureError::Blank {
         path: name.to_path_buf(),
     })
 }

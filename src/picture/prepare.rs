@@ -5,8 +5,9 @@ use super::gray::{Gray, quantile};
 use super::spots::{Bounds, spots};
 use super::stroke::{breadth, grow};
 use super::surroundings::{sheet, without_frame, without_strips};
-use crate::dataset::{IMAGE_HEIGHT, IMAGE_WIDTH};
 
+/// The side of an image as MNIST has them.
+const SIDE: usize = 28;
 /// The longest side that is looked at closely; larger pictures are made smaller first.
 const WORKING_SIDE: usize = 1024;
 /// The side of the square that a digit is fitted into.
@@ -27,7 +28,7 @@ const BREADTHS: std::ops::RangeInclusive<f32> = 1.7..=3.6;
 /// A digit as a network is fed it, and why it may not be what is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prepared {
-    /// [784], row by row, each 0..=1 with background 0.
+    /// [height * width], row by row, each 0..=1 with background 0.
     pub image: Vec<f32>,
     /// Empty for one digit, plainly drawn.
     pub doubts: Vec<Doubt>,
@@ -66,6 +67,27 @@ pub fn prepare(picture: &Gray) -> Option<Prepared> {
         image: centred(&fitted(&ink)),
         doubts: doubts(&ink, kept),
     })
+}
+
+/// What a network of other images is fed: the whole picture, scaled until it fits into `[height, width]`, its aspect ratio
+/// kept, on a dark ground; a picture with a light border is inverted.
+pub(super) fn fit(picture: &Gray, [height, width]: [usize; 2]) -> Prepared {
+    let is_light = quantile(picture.border().collect(), 0.5) > 0.5;
+    let scale = f64::min(
+        height as f64 / picture.height() as f64,
+        width as f64 / picture.width() as f64,
+    );
+    let [wide, high] = [(picture.width(), width), (picture.height(), height)]
+        .map(|(size, most)| ((size as f64 * scale).round() as usize).clamp(1, most));
+    let (left, top) = ((width - wide) / 2, (height - high) / 2);
+    let mut image = vec![0.0; height * width];
+    for (y, row) in picture.resize(wide, high).values().chunks_exact(wide).enumerate() {
+        for (pixel, &level) in image[(top + y) * width + left..][..wide].iter_mut().zip(row) {
+            *pixel = if is_light { 1.0 - level } else { level };
+        }
+    }
+    let doubts = Vec::new();
+    Prepared { image, doubts }
 }
 
 fn shrunk(picture: &Gray) -> Gray {
@@ -173,11 +195,11 @@ fn centred(digit: &Gray) -> Vec<f32> {
         let wanted = (canvas as f32 / 2.0 - sum / mass.max(f32::MIN_POSITIVE)).round();
         (wanted.max(0.0) as usize).min(canvas.saturating_sub(size))
     };
-    let left = offset(x_sum, IMAGE_WIDTH, digit.width());
-    let top = offset(y_sum, IMAGE_HEIGHT, digit.height());
-    let mut image = vec![0.0; IMAGE_WIDTH * IMAGE_HEIGHT];
+    let left = offset(x_sum, SIDE, digit.width());
+    let top = offset(y_sum, SIDE, digit.height());
+    let mut image = vec![0.0; SIDE * SIDE];
     for (y, row) in digit.values().chunks_exact(digit.width()).enumerate() {
-        let start = (top + y) * IMAGE_WIDTH + left;
+        let start = (top + y) * SIDE + left;
         image[start..start + row.len()].copy_from_slice(row);
     }
     image

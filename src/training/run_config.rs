@@ -3,7 +3,7 @@
 use super::error::Result;
 use super::fit::Schedule;
 use super::validation::ValidationMode;
-use crate::dataset::{Order, RandomTranslation};
+use crate::dataset::{Form, Order, RandomTranslation};
 use crate::graph::{Pair, Precision};
 use crate::lossy_path;
 use crate::model::{AccuracyOn, BuildOptions, Convolutions, Network, Towers};
@@ -135,6 +135,11 @@ impl RunConfig {
         }
     }
 
+    /// What the data set has to be like.
+    pub fn data_form(&self) -> Form {
+        self.network.data_form(self.validation_rows)
+    }
+
     /// Whether the best checkpoint is what counts at the end, rather than the last weights.
     pub fn keeps_best(&self) -> bool {
         self.network.training.keep == Keep::Best
@@ -171,7 +176,7 @@ fn from_version_1(mut config: Value) -> std::result::Result<Value, String> {
     let defaults = [
         ("accuracy_on", json!(AccuracyOn::default())),
         ("validation", json!(ValidationMode::default())),
-        ("validation_rows", json!(crate::dataset::VALIDATION_ROWS)),
+        ("validation_rows", json!(crate::dataset::Form::VALIDATION_ROWS)),
     ];
     for (option, default) in defaults {
         if config[option].is_null() {

@@ -25,7 +25,7 @@ fn letter_p(center: (f32, f32), radius: f32, pen: f32) -> impl Fn(f32, f32) -> b
 
 /// The longer side of the part that holds ink.
 fn longer_side(image: &[f32]) -> usize {
-    let inked = cropped(&Gray::new(IMAGE_WIDTH, image.to_vec())).unwrap();
+    let inked = cropped(&Gray::new(SIDE, image.to_vec())).unwrap();
     inked.width().max(inked.height())
 }
 
@@ -39,10 +39,7 @@ fn centre(image: &[f32]) -> (f32, f32) {
             .map(|(index, level)| level * place(index) as f32);
         moments.sum::<f32>() / mass
     };
-    (
-        along(&|index| index % IMAGE_WIDTH),
-        along(&|index| index / IMAGE_WIDTH),
-    )
+    (along(&|index| index % SIDE), along(&|index| index / SIDE))
 }
 
 #[test]
@@ -109,7 +106,7 @@ proptest! {
         let height = levels.len() / width;
         let gray = Gray::new(width, levels[..width * height].to_vec());
         if let Some(Prepared { image, .. }) = prepare(&gray) {
-            prop_assert_eq!(image.len(), IMAGE_WIDTH * IMAGE_HEIGHT);
+            prop_assert_eq!(image.len(), SIDE * SIDE);
             prop_assert!(image.iter().all(|level| (0.0..=1.0).contains(level)));
             if image.iter().any(|&level| level > 0.0) {
                 let (x, y) = centre(&image);
