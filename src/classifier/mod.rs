@@ -35,7 +35,7 @@ pub(crate) use location::{is_saved_model, versions_in};
 use crate::dataset::Form;
 use crate::graph::{Checkpoint, GraphError, Saver, Scope, softmax};
 use crate::model::{self, Convolutions};
-use crate::networks::Table;
+use crate::networks::{self, Pictures, Table};
 use literal_path::LiteralPath;
 use std::path::{Path, PathBuf};
 use tensorflow::{Graph, Output, SavedModelBundle, Session, SessionOptions, SessionRunArgs, Status, Tensor};
@@ -51,6 +51,8 @@ pub struct Classifier {
     image: Vec<u64>,
     image_size: [usize; 2],
     classes: usize,
+    first_label: u8,
+    pictures: Pictures,
     scores: Output,
     scores_are_logits: bool,
 }
@@ -100,6 +102,8 @@ impl Classifier {
             image: vec![table.pixels()],
             image_size: [table.input_shape[0], table.input_shape[1]].map(|size| size as usize),
             classes: table.classes as usize,
+            first_label: table.first_label,
+            pictures: table.pictures,
             table: Some(table),
             scores: probabilities,
             scores_are_logits: false,
@@ -130,6 +134,15 @@ impl Classifier {
                 reason,
             }
         })?;
+        // Our own exports say; another's is taken for one of digits if its images are of MNIST's size.
+        let own = networks::of_export(folder).filter(|table| {
+            let form = table.data_form(1);
+            (form.image_size, form.classes) == (tensors.image_size, tensors.classes)
+        });
+        let pictures = match tensors.image_size {
+            [28, 28] => Pictures::CentredByMass,
+            _ => Pictures::Fitted,
+        };
         let mut classifier = Self {
             path: folder.to_path_buf(),
             table: None,
@@ -138,6 +151,8 @@ impl Classifier {
             image: tensors.image,
             image_size: tensors.image_size,
             classes: tensors.classes,
+            first_label: own.as_ref().map_or(0, |table| table.first_label),
+            pictures: own.map_or(pictures, |table| table.pictures),
             scores: tensors.scores,
             scores_are_logits: false,
         };
@@ -167,14 +182,11 @@ impl Classifier {
 
     /// What a data set has to be like, of which `validation_rows` are kept back for validation.
     pub fn data_form(&self, validation_rows: usize) -> Form {
-        match &self.table {
-            Some(table) => table.data_form(validation_rows),
-            None => Form {
-                image_size: self.image_size,
-                classes: self.classes,
-                first_label: 0,
-                validation_rows,
-            },
+        Form {
+            image_size: self.image_size,
+            classes: self.classes,
+            first_label: self.first_label,
+            validation_rows,
         }
     }
 
@@ -186,6 +198,11 @@ impl Classifier {
     /// Pixels of an image.
     pub fn pixels(&self) -> usize {
         self.image_size.into_iter().product()
+    }
+
+    /// How a picture is brought into the input's shape.
+    pub fn pictures(&self) -> Pictures {
+        self.pictures
     }
 
     /// Classes that are told apart.

@@ -8,8 +8,9 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Location};
+use tf_mnist::dataset::Form;
 use tf_mnist::graph::Checkpoint;
-use tf_mnist::networks::{Pictures, Table};
+use tf_mnist::networks::Pictures;
 use tf_mnist::picture::{self, Doubt, Target};
 
 /// How many of the likeliest digits are shown.
@@ -26,16 +27,17 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         Location::Checkpoint(prefix) => {
             let named = network.map(options::find_network).transpose()?;
             let table = classifier::network_of(&Checkpoint::open(&prefix)?, named.as_ref())?;
-            (target_of(&table), usize::from(table.first_label), None)
+            (
+                target_of(&table.data_form(1), table.pictures),
+                table.first_label,
+                None,
+            )
         }
         Location::SavedModel(_) => {
             let classifier = tensorflow::classifier(global, &args.model, network)?;
-            let image_size = classifier.image_size();
-            let target = Target {
-                image_size,
-                centred_by_mass: image_size == [28, 28],
-            };
-            (target, 0, Some(classifier))
+            let form = classifier.data_form(1);
+            let target = target_of(&form, classifier.pictures());
+            (target, form.first_label, Some(classifier))
         }
     };
     let mut images = Vec::new();
@@ -79,7 +81,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
             .iter_mut()
             .filter(|prediction| matches!(prediction.outcome, Outcome::Pending));
         for (prediction, row) in pending.zip(probabilities.chunks_exact(classifier.classes())) {
-            prediction.outcome = Outcome::predicted(row, first_label);
+            prediction.outcome = Outcome::predicted(row, usize::from(first_label));
         }
     }
     if args.json {
@@ -90,10 +92,10 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
     Ok(code)
 }
 
-fn target_of(table: &Table) -> Target {
+fn target_of(form: &Form, pictures: Pictures) -> Target {
     Target {
-        image_size: table.data_form(1).image_size,
-        centred_by_mass: table.pictures == Pictures::CentredByMass,
+        image_size: form.image_size,
+        centred_by_mass: pictures == Pictures::CentredByMass,
     }
 }
 

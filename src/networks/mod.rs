@@ -127,14 +127,27 @@ pub fn find(network: &Path) -> Result<Table, TableError> {
     })
 }
 
+/// The name that an exported model's network has among its extra assets, as JSON.
+pub const EXPORTED: &str = "network.json";
+
+/// The network of an exported model, if it says.
+pub fn of_export(folder: &Path) -> Option<Table> {
+    read::json(&folder.join("assets.extra").join(EXPORTED), |value| Some(value))
+}
+
 /// The network that `checkpoint` is of: that of the run that it lies in, or the built-in one that it fits.
 pub fn of_checkpoint(checkpoint: &Checkpoint) -> Option<Table> {
     // In the folder of the run, or among its states.
     let folders = checkpoint.prefix().ancestors().skip(1).take(4);
     let own = folders
-        .filter_map(read::of_run)
+        .filter_map(of_run)
         .find(|table| table.misfit(checkpoint).is_none());
     own.or_else(|| built_in_of(checkpoint))
+}
+
+/// The network of the run in `folder`, if a run is there and says.
+fn of_run(folder: &Path) -> Option<Table> {
+    read::json(&folder.join("config.json"), |value| value.get_mut("network"))
 }
 
 /// The built-in network whose variables are all in `checkpoint`, of the same shapes.
@@ -223,6 +236,11 @@ impl Table {
                 Some(_) => None,
             }
         })
+    }
+
+    /// The table as JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).unwrap_or_default() // strings and numbers: it cannot fail
     }
 
     /// Sets the rate of the dropouts in the row `row`; `false` if it has none.

@@ -61,13 +61,16 @@ pub(super) fn text(path: &Path) -> Result<String, TableError> {
     Ok(text)
 }
 
-/// The network of the run in `folder`, if a run is there and says.
-pub(super) fn of_run(folder: &Path) -> Option<Table> {
+/// The table that `within` finds in a file of JSON, if there is one.
+pub(super) fn json(file: &Path, within: fn(&mut Value) -> Option<&mut Value>) -> Option<Table> {
     let mut text = Vec::new();
-    let file = File::open(folder.join("config.json")).ok()?;
-    file.take(MOST_BYTES).read_to_end(&mut text).ok()?;
-    let mut config: Value = serde_json::from_slice(&text).ok()?;
-    Table::try_from(config.get_mut("network")?.take()).ok()
+    File::open(file)
+        .ok()?
+        .take(MOST_BYTES)
+        .read_to_end(&mut text)
+        .ok()?;
+    let mut value: Value = serde_json::from_slice(&text).ok()?;
+    Table::try_from(within(&mut value)?.take()).ok()
 }
 
 /// The top of a table as it is typed.

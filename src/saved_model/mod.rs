@@ -22,7 +22,7 @@ pub use versions::check_base;
 use crate::classifier::{Classifier, network_of};
 use crate::graph::{Checkpoint, GraphError};
 use crate::model::Convolutions;
-use crate::networks::Table;
+use crate::networks::{self, Table};
 use crate::staging;
 use serving_graph::ServingGraph;
 use std::fs;
@@ -111,6 +111,7 @@ fn write(serving: &ServingGraph, table: &Table, session: &Session, folder: &Path
             extra.join(REST_REQUEST),
             requests::rest(image_size(table)).into_bytes(),
         ),
+        (extra.join(networks::EXPORTED), table.to_json()),
         (folder.join(GRAPH), meta_graph::saved_model(serving)?),
     ] {
         staging::write(&file, &bytes).map_err(failed("write", &file))?;
