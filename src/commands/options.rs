@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use tf_mnist::classifier::{self, ClassifierError, Location};
 use tf_mnist::graph::{Checkpoint, Precision};
-use tf_mnist::model::{AccuracyOn, Convolutions};
+use tf_mnist::model::{AccuracyOn, Convolutions, has_own_kernels};
 use tf_mnist::networks::{self, LearningRate, Table, Validate};
 use tf_mnist::runtime::Runtime;
 use tf_mnist::session::SessionConfig;
@@ -159,6 +159,16 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) 
     let convolutions = match config.reproducible {
         true => Convolutions::TensorFlow,
         false => Convolutions::fastest(runtime, &config.session).map_err(tensorflow::no_gpu)?,
+    };
+    let convolutions = match convolutions {
+        Convolutions::Own if !has_own_kernels(&config.network) => {
+            log::info!(
+                "{}: TensorFlow's convolutions, as there are no kernels of our own for its first layers",
+                config.network.name
+            );
+            Convolutions::TensorFlow
+        }
+        convolutions => convolutions,
     };
     if resumed && convolutions != config.convolutions {
         log::warn!(

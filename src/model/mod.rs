@@ -21,6 +21,7 @@ use crate::runtime::Runtime;
 use crate::session::{SessionConfig, SessionError};
 use layers::Step;
 use lower::{Tower, lower};
+pub use own_kernels::has_own_kernels;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tensorflow::{Operation, Output};
@@ -95,6 +96,7 @@ impl fmt::Display for Convolutions {
 
 impl Convolutions {
     /// Our own where the processor and TensorFlow's library take them and `session` runs on the CPU, else TensorFlow's.
+    /// Whether there are any for a network, [`has_own_kernels`] tells.
     ///
     /// # Errors
     /// A GPU is required and there is none, or no session can be opened.
@@ -140,13 +142,7 @@ impl Towers {
         let (Self::Fast { precision, .. }, true) = (self, self.are_own()) else {
             return steps.to_vec();
         };
-        own_kernels::by_own_kernels(table, steps, precision).unwrap_or_else(|| {
-            log::debug!(
-                "{}: no kernels of our own are written for its first layers",
-                table.name
-            );
-            steps.to_vec()
-        })
+        own_kernels::by_own_kernels(table, steps, precision).unwrap_or_else(|| steps.to_vec())
     }
 
     fn are_own(self) -> bool {

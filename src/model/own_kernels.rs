@@ -28,12 +28,14 @@ pub(super) struct TrainedHead {
     gradients: Box<dyn Fn(&Scope, &Output) -> Result<Vec<(Variable, Output)>>>,
 }
 
-/// Takes the kernels of our own for the first steps of a network, where they are written for them.
-pub(super) fn by_own_kernels(table: &Table, steps: &[Step], precision: Precision) -> Option<Vec<Step>> {
-    let ops = match precision {
-        Precision::F32 => OpTypes::F32,
-        Precision::Bf16 => OpTypes::BF16,
-    };
+/// The heads that there are kernels for.
+enum Known {
+    Baseline,
+    Optimized,
+}
+
+/// Which head the table begins with, if it is one that the kernels are written for.
+fn known(table: &Table) -> Option<Known> {
     let conv = |filters, strides: u64| {
         Layer::Conv2d(networks::Conv2d {
             filters,
@@ -51,17 +53,52 @@ pub(super) fn by_own_kernels(table: &Table, steps: &[Step], precision: Precision
     let relu = |layer| layer == Layer::Activation(Activation::Relu);
     let selu = |layer| layer == Layer::Activation(Activation::Selu);
 
+    // An activation in a row of its own is not the layer's, and the parts would differ.
+    let rows = table.rows.get(..2)?;
     let layers: Vec<_> = table.layers().iter().map(|placed| placed.layer).collect();
-    let parts: Vec<_> = steps.iter().map(|step| &step.part).collect();
-    let (conv1, conv2, norms, replaced) = match (&layers[..], &parts[..]) {
-        _ if table.input_shape != [28, 28, 1] => return None,
-        ([a, b, c, d, e, ..], [Part::Conv2d(conv1), Part::Conv2d(conv2), _, ..])
-            if *a == conv(16, 1) && relu(*b) && *c == conv(32, 2) && relu(*d) && pool(*e) =>
+    match &layers[..] {
+        _ if table.input_shape != [28, 28, 1] => None,
+        &[a, b, c, d, e, ..]
+            if rows.iter().all(|row| row.layers.len() == 2)
+                && a == conv(16, 1)
+                && relu(b)
+                && c == conv(32, 2)
+                && relu(d)
+                && pool(e) =>
         {
-            (conv1, conv2, None, 3)
+            Some(Known::Baseline)
         }
+        &[a, b, c, d, e, f, g, ..]
+            if a == conv(16, 1)
+                && norm(b)
+                && selu(c)
+                && d == conv(32, 1)
+                && norm(e)
+                && selu(f)
+                && pool(g) =>
+        {
+            Some(Known::Optimized)
+        }
+        _ => None,
+    }
+}
+
+/// Whether there are kernels of our own for the first layers of a network.
+pub fn has_own_kernels(table: &Table) -> bool {
+    known(table).is_some()
+}
+
+/// Takes the kernels of our own for the first steps of a network, where they are written for them.
+pub(super) fn by_own_kernels(table: &Table, steps: &[Step], precision: Precision) -> Option<Vec<Step>> {
+    let ops = match precision {
+        Precision::F32 => OpTypes::F32,
+        Precision::Bf16 => OpTypes::BF16,
+    };
+    let parts: Vec<_> = steps.iter().map(|step| &step.part).collect();
+    let (conv1, conv2, norms, replaced) = match (known(table)?, &parts[..]) {
+        (Known::Baseline, [Part::Conv2d(conv1), Part::Conv2d(conv2), _, ..]) => (conv1, conv2, None, 3),
         (
-            [a, b, c, d, e, f, g, ..],
+            Known::Optimized,
             [
                 Part::Conv2d(conv1),
                 Part::BatchNorm(norm1),
@@ -70,14 +107,7 @@ pub(super) fn by_own_kernels(table: &Table, steps: &[Step], precision: Precision
                 Part::BatchNorm(norm2),
                 ..,
             ],
-        ) if *a == conv(16, 1)
-            && *d == conv(32, 1)
-            && [b, e].into_iter().all(|layer| norm(*layer))
-            && [c, f].into_iter().all(|layer| selu(*layer))
-            && pool(*g) =>
-        {
-            (conv1, conv2, Some([norm1.clone(), norm2.clone()]), 7)
-        }
+        ) => (conv1, conv2, Some([norm1.clone(), norm2.clone()]), 7),
         _ => return None,
     };
     let (conv1, conv2) = (conv1.clone(), conv2.clone());
