@@ -148,7 +148,7 @@ fn options_that_cannot_be_read_are_refused_by_file_and_reason() {
     let path = run.join("config.json");
     let sound = fs::read_to_string(&path).unwrap();
     for (from, to, reason) in [
-        ("\"version\": 1", "\"version\": 2", "newer tf-mnist"),
+        ("\"version\": 2", "\"version\": 3", "newer tf-mnist"),
         (
             "\"batch_size\": 20",
             "\"batch_size\": 0",

@@ -7,7 +7,7 @@ pub use shape::{Memory, RowShape};
 
 use crate::graph::{Padding, Pair};
 use crate::networks::{Layer, NetworkVariable, Placed, Table};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// Rows evaluated at a time, unless the user says otherwise.
@@ -76,8 +76,10 @@ pub struct WindowSummary {
     /// Height and width of the window.
     pub kernel_size: Pair,
     /// Its steps.
+    #[serde(rename = "stride")]
     pub strides: Pair,
     /// Treatment of the borders.
+    #[serde(serialize_with = "name_of")]
     pub padding: Padding,
     /// Height and width of the image.
     pub input_size: Pair,
@@ -264,6 +266,11 @@ impl WindowSummary {
             windows: Pair([down.0, across.0]),
         })
     }
+}
+
+/// A padding as TensorFlow's ops have it.
+fn name_of<S: Serializer>(padding: &Padding, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(padding.as_str())
 }
 
 impl PaddedCopy {
