@@ -82,6 +82,19 @@ mod tests {
     }
 
     #[test]
+    fn where_no_link_leads_it_is_written_again() {
+        let [here, elsewhere] = [std::env::temp_dir(), "/dev/shm".into()].map(tempfile::tempdir_in);
+        let Ok(elsewhere) = elsewhere else {
+            return; // there is no second file system
+        };
+        let file = MetaGraphFile::new(b"graph".to_vec());
+        for folder in [here.unwrap(), elsewhere] {
+            file.place(&folder.path().join("a.meta")).unwrap();
+            assert_eq!(fs::read(folder.path().join("a.meta")).unwrap(), b"graph");
+        }
+    }
+
+    #[test]
     fn that_of_an_earlier_process_is_shared_if_it_says_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
