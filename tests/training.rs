@@ -122,6 +122,7 @@ fn a_short_baseline_run_leaves_all_its_files() {
         "metrics.jsonl",
         "model.ckpt-6.data-00000-of-00001",
         "model.ckpt-6.index",
+        "model.ckpt-6.meta",
         "resume",
     ];
     assert_eq!(files, expected);

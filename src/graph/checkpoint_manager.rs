@@ -4,7 +4,8 @@ use super::checkpoint::with_suffix;
 use super::checkpoint_error::CheckpointError;
 use super::checkpoint_state::{STATE_FILE, State};
 use super::error::{GraphError, Result};
-use super::saver::Saver;
+use super::meta_graph;
+use super::saver::{DATA, INDEX, META, Saver};
 use crate::staging;
 use std::fs;
 use std::io;
@@ -28,7 +29,9 @@ impl CheckpointManager {
     /// As many checkpoints as `tf.train.Saver` keeps.
     pub const DEFAULT_MAX_TO_KEEP: usize = 5;
     /// What follows the prefix in the names of a checkpoint's files, in the order in which they are written.
-    pub const SUFFIXES: [&str; 2] = [".data-00000-of-00001", ".index"];
+    pub const SUFFIXES: [&str; 3] = [DATA, META, INDEX];
+    /// Of these the one that a checkpoint may lack: the graph, which is for Python.
+    pub const META: &str = META;
 
     /// Manages the checkpoints of `folder`, which exists; those in it that its state file names count among the kept
     /// ones. Names that lead out of the folder, as Python's absolute ones do in a copy of a folder, are left alone.
@@ -113,6 +116,9 @@ impl CheckpointManager {
 fn delete(prefix: &Path) {
     for suffix in CheckpointManager::SUFFIXES.into_iter().rev() {
         let file = with_suffix(prefix, suffix);
+        if suffix == META && !meta_graph::is_own(&file) {
+            continue; // Python went on from here
+        }
         match fs::remove_file(&file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 log::warn!(

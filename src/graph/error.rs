@@ -3,6 +3,7 @@
 use super::checkpoint_error::CheckpointError;
 use std::io;
 use std::path::PathBuf;
+use std::str::Utf8Error;
 use tensorflow::{Code, Status};
 
 /// An error of building or running a graph; it names the node, variable or file.
@@ -65,11 +66,32 @@ pub enum GraphError {
         /// Why; what was there before is untouched.
         source: io::Error,
     },
+    /// A name in the graph is no text.
+    #[error("TensorFlow gave a name that is no UTF-8: {0}")]
+    Name(Utf8Error),
+    /// TensorFlow's own description of the graph cannot be read.
+    #[error("TensorFlow's GraphDef cannot be read: {0}")]
+    Unreadable(prost::DecodeError),
 }
 
 /// Whether TensorFlow failed for want of memory. An op of one's own passes on the words alone.
 pub fn is_out_of_memory(status: &Status) -> bool {
     status.code() == Code::ResourceExhausted || status.to_string().contains("OOM when allocating")
+}
+
+/// What a failed write comes down to, without the name of the temporary file.
+pub(super) fn reason_of_failed_write(status: &Status) -> String {
+    let text = status.to_string();
+    let known = [
+        "No space left on device",
+        "File too large",
+        "Permission denied",
+        "Read-only file system",
+    ];
+    match known.iter().find(|reason| text.contains(**reason)) {
+        Some(reason) => (*reason).to_owned(),
+        None => text,
+    }
 }
 
 /// A result whose error is a [`GraphError`].

@@ -2,7 +2,8 @@
 
 use super::checkpoint::{Checkpoint, with_suffix};
 use super::checkpoint_error::CheckpointError;
-use super::error::{GraphError, Result};
+use super::error::{GraphError, Result, reason_of_failed_write};
+use super::meta_graph_file::MetaGraphFile;
 use super::scope::Scope;
 use super::variable::Variable;
 use crate::staging::{self, Aside};
@@ -10,6 +11,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::rc::Rc;
 use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
 
 /// The nodes that write variables to a V2 checkpoint and read them back, under TF1's names and keys.
@@ -21,10 +23,12 @@ pub struct Saver {
     restored: Operation,
     assigned: Vec<Operation>,
     restore_all: Operation,
+    meta_graph: Option<Rc<MetaGraphFile>>,
 }
 
-const INDEX: &str = ".index";
-const DATA: &str = ".data-00000-of-00001";
+pub(super) const INDEX: &str = ".index";
+pub(super) const META: &str = ".meta";
+pub(super) const DATA: &str = ".data-00000-of-00001";
 
 impl Saver {
     /// Adds the nodes for `variables` under `scope/save`; `tf.train.Saver(variables)`.
@@ -98,7 +102,14 @@ impl Saver {
             restored,
             assigned,
             restore_all,
+            meta_graph: None,
         })
+    }
+
+    /// From now on `prefix.meta`, which holds `bytes` (see [`export_meta_graph`](super::export_meta_graph)), belongs to
+    /// every checkpoint: one file for all of them, where the file system has hard links.
+    pub fn write_meta_graph(&mut self, bytes: Vec<u8>) {
+        self.meta_graph = Some(Rc::new(MetaGraphFile::new(bytes)));
     }
 
     /// The saved variables, in the order of their names.
@@ -121,8 +132,9 @@ impl Saver {
         &self.restore_all
     }
 
-    /// Writes the variables' values to the checkpoint `prefix`, that is `prefix.index` and
-    /// `prefix.data-00000-of-00001`. At every moment these are both whole or there is no index.
+    /// Writes the variables' values to the checkpoint `prefix`, that is `prefix.index`,
+    /// `prefix.data-00000-of-00001` and, [if it is to be](Self::write_meta_graph), `prefix.meta`. At every moment these are
+    /// whole or there is no index.
     ///
     /// # Errors
     /// TensorFlow cannot write the files, or they cannot be moved into place.
@@ -137,8 +149,11 @@ impl Saver {
         self.write(session, &written).map_err(|status| {
             // TensorFlow's message holds a source position and the name of the temporary file.
             log::debug!("saving {}: {status}", prefix.display());
-            failed(io::Error::other(reason_of(&status)))
+            failed(io::Error::other(reason_of_failed_write(&status)))
         })?;
+        if let Some(meta_graph) = &self.meta_graph {
+            meta_graph.place(&with_suffix(&written, META)).map_err(failed)?;
+        }
         self.move_into_place(&written, prefix).map_err(failed)
     }
 
@@ -151,7 +166,8 @@ impl Saver {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        for suffix in [DATA, INDEX] {
+        let meta = self.meta_graph.as_ref().map(|_| META);
+        for suffix in [Some(DATA), meta, Some(INDEX)].into_iter().flatten() {
             fs::rename(with_suffix(written, suffix), with_suffix(prefix, suffix))?;
         }
         staging::sync_folder(staging::folder_of(prefix))
@@ -179,6 +195,9 @@ impl Saver {
     ) -> Result<()> {
         self.check(checkpoint, &wanted)?;
         checkpoint.verify()?;
+        if let Some(meta_graph) = &self.meta_graph {
+            meta_graph.share(checkpoint.prefix());
+        }
         let failed = |status| GraphError::Run {
             action: format!("restore {}", checkpoint.prefix().display()),
             status,
@@ -273,20 +292,5 @@ impl Saver {
         args.add_feed(&self.filename, 0, &path);
         args.add_target(&self.save);
         session.run(&mut args)
-    }
-}
-
-/// What a failed write comes down to, without the name of the temporary file.
-fn reason_of(status: &tensorflow::Status) -> String {
-    let text = status.to_string();
-    let known = [
-        "No space left on device",
-        "File too large",
-        "Permission denied",
-        "Read-only file system",
-    ];
-    match known.iter().find(|reason| text.contains(**reason)) {
-        Some(reason) => (*reason).to_owned(),
-        None => text,
     }
 }

@@ -13,7 +13,7 @@ pub mod summary;
 
 use crate::graph::{
     Accuracy, AdamOptimizer, Branches, Conditional, Mode, Precision, Result, Saver, Scope, Variable,
-    gradients, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
+    export_meta_graph, gradients, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
 };
 use crate::kernels;
 use crate::networks::Table;
@@ -330,6 +330,16 @@ impl Network {
             initialize,
             saver,
         })
+    }
+}
+
+impl Network {
+    /// The bytes of the `.meta` file of its checkpoints; see [`export_meta_graph`].
+    ///
+    /// # Errors
+    /// TensorFlow cannot serialize the graph.
+    pub fn meta_graph(&self) -> Result<Vec<u8>> {
+        export_meta_graph(&self.graph, &self.saver, &self.train)
     }
 }
 

@@ -4,7 +4,6 @@ use crate::classifier::ClassifierError;
 use crate::graph::{CheckpointError, GraphError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::Utf8Error;
 
 /// An error of an export; it names the file. No version folder is there that was not there before.
 #[derive(Debug, thiserror::Error)]
@@ -51,12 +50,6 @@ pub enum SavedModelError {
     /// What was written does not load or answers otherwise than the network it was written from.
     #[error("the exported model is faulty and was thrown away: {0}")]
     Faulty(String),
-    /// A name in the graph is no text.
-    #[error("TensorFlow gave a name that is no UTF-8: {0}")]
-    Name(Utf8Error),
-    /// TensorFlow's own description of the graph cannot be read.
-    #[error("TensorFlow's GraphDef cannot be read: {0}")]
-    Unreadable(prost::DecodeError),
 }
 
 impl SavedModelError {

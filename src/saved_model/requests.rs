@@ -3,11 +3,12 @@
 use super::meta_graph::{data_type, shape};
 use super::proto::{
     ClassificationRequest, ClassifyLog, Example, ExampleList, Feature, Features, FloatList, Input, Log,
-    ModelSpec, PredictLog, PredictRequest, PredictionLog, TensorProto,
+    ModelSpec, PredictLog, PredictRequest, PredictionLog,
 };
 use super::sample;
 use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT};
 use crate::graph::mask;
+use crate::graph::meta_graph::proto::TensorProto;
 use prost::Message;
 use std::collections::BTreeMap;
 use tensorflow::DataType;

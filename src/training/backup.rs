@@ -116,7 +116,10 @@ impl BackupAndRestore {
         for name in &state.checkpoints {
             for suffix in CheckpointManager::SUFFIXES {
                 let file = format!("{name}{suffix}");
-                staging::link_or_copy(&self.run.join(&file), &kept.join(&file))?;
+                let source = self.run.join(&file);
+                if suffix != CheckpointManager::META || source.exists() {
+                    staging::link_or_copy(&source, &kept.join(&file))?;
+                }
             }
         }
         staging::sync_folder(&kept)?;

@@ -5,7 +5,7 @@ use super::layout::{self, CONFIG, LOCK, METRICS, RESUME, STATE};
 use super::metrics;
 use super::run_config::Versions;
 use super::saved_states::{self, Said};
-use crate::graph::CheckpointManager;
+use crate::graph::{CheckpointManager, meta_graph};
 use crate::staging::{self, Lock};
 use serde::Deserialize;
 use std::fs::{self, File};
@@ -95,7 +95,8 @@ impl Contents {
         let steps = told.map_or(0, |told| told.steps);
         let is_known = |name: &str| {
             let came_so_far = layout::step_of_checkpoint(name).is_some_and(|step| step < steps);
-            came_so_far || !run.join(format!("{name}.meta")).exists()
+            let meta = run.join(format!("{name}{}", CheckpointManager::META));
+            came_so_far || !meta.exists() || meta_graph::is_own(&meta)
         };
         let listed = listed.filter(|names| names.iter().all(|name| is_known(name)));
         contents.rest.extend(own(state, listed.is_some()));
@@ -113,6 +114,7 @@ impl Contents {
                 let is_listed = || kept.iter().any(|kept| *kept == name);
                 let is_own = step < steps || is_known(name) && (is_listed() || is_half());
                 let is_own = is_own && is_file(path);
+                let is_own = is_own && (!file.ends_with(CheckpointManager::META) || meta_graph::is_own(path));
                 contents.checkpoints.extend(own(Some(path.clone()), is_own));
             }
         }

@@ -3,9 +3,9 @@
 //! ```text
 //! config.json                                  see RunConfig
 //! metrics.jsonl                                see Event
-//! checkpoint, model.ckpt-490.{index,data-00000-of-00001}
+//! checkpoint, model.ckpt-490.{index,data-00000-of-00001,meta}
 //! resume/step-00000500/state.json              see RunState
-//! resume/step-00000500/model.ckpt.{index,data-00000-of-00001}
+//! resume/step-00000500/model.ckpt.{index,data-00000-of-00001,meta}
 //! resume/step-00000500/kept/model.ckpt-490.*   hard links to the checkpoints that the run kept at that time
 //! .lock
 //! ```

@@ -54,6 +54,10 @@ fn restore(from: &Path, to: &Path, name: &str) -> Result<()> {
     for suffix in CheckpointManager::SUFFIXES {
         let file = format!("{name}{suffix}");
         let (source, target) = (from.join(&file), to.join(&file));
+        // It may be missing, and one that is there is as good, or somebody else's.
+        if suffix == CheckpointManager::META && (!source.exists() || target.symlink_metadata().is_ok()) {
+            continue;
+        }
         let restored = is_one_file(&source, &target).and_then(|one| match one {
             true => Ok(()),
             false => {

@@ -94,7 +94,7 @@ impl RunConfig {
         }
     }
 
-    /// Builds the graph to train.
+    /// Builds the graph to train. Beside its checkpoints goes the graph as published, whatever form trains.
     ///
     /// # Errors
     /// TensorFlow refuses a node.
@@ -111,7 +111,11 @@ impl RunConfig {
             towers,
             accuracy_on: self.accuracy_on,
         };
-        Ok(Network::build(&self.network, &options)?)
+        let mut network = Network::build(&self.network, &options)?;
+        let towers = Towers::AsPublished;
+        let published = Network::build(&self.network, &BuildOptions { towers, ..options })?;
+        network.saver.write_meta_graph(published.meta_graph()?);
+        Ok(network)
     }
 
     /// How long to train, in what order, and when to validate and to stop.
