@@ -108,7 +108,14 @@ pub fn run(
         (None, None) => RunDirectory::create_next(Path::new("runs"), &config.network.name)?,
     };
     directory.write_config(&config)?;
-    let again = format!("tf-mnist train --resume {}", output::shell_word(directory.path()));
+    let command = match network.and_then(Path::to_str) {
+        Some(name @ ("baseline" | "optimized")) => name,
+        _ => "train",
+    };
+    let again = format!(
+        "tf-mnist {command} --resume {}",
+        output::shell_word(directory.path())
+    );
     let total = config.schedule().total_steps(steps_per_epoch);
     let run = Run {
         config,
