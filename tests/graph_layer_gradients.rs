@@ -291,7 +291,8 @@ fn average_pool_is_the_mean_of_what_lies_in_the_image() {
 
 #[test]
 fn activations() {
-    let activations: [(Activation, fn(f64) -> f64); 7] = [
+    type Function = fn(f64) -> f64;
+    let activations: [(Activation, Function); 7] = [
         (Activation::Relu, reference::relu),
         (Activation::Selu, reference::selu),
         (Activation::Elu, |x| if x > 0.0 { x } else { x.exp_m1() }),

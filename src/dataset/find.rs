@@ -282,7 +282,7 @@ fn missing(named: &Path, contents: Contents, wanted: &[usize], below: Vec<Found>
             .into_iter()
             .map(|(prefix, folder, _)| place(&folder, &prefix))
             .collect(),
-        foreign,
+        foreign: foreign.map(Box::new),
     }
 }
 

@@ -11,6 +11,7 @@ use tensorflow::Output;
 
 /// A layer, or what a rewrite makes of several.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // a network has a handful of them
 pub(super) enum Part {
     Conv2d(Conv2d),
     Dense(Dense),
@@ -21,11 +22,11 @@ pub(super) enum Part {
     Flatten(u64),
     Dropout(Dropout),
     /// A layer with the batch norm behind it folded in.
-    Folded(Box<Part>, BatchNorm),
+    Folded(Box<(Part, BatchNorm)>),
     /// The same, a convolution, with its bias behind a max pool.
-    FoldedAndPooled(Conv2d, BatchNorm, Window),
+    FoldedAndPooled(Box<(Conv2d, BatchNorm)>, Window),
     /// Everything from the images to some features, by ops of our own.
-    Head(Head),
+    Head(Box<Head>),
 }
 
 /// A part and the name scope that it stands in.

@@ -45,14 +45,16 @@ pub(super) fn lower(
                 Some(step) => dropout.apply(scope, &h, step)?,
                 None => h,
             },
-            Part::Folded(layer, norm) => match layer.linear() {
+            Part::Folded(folded) => match folded.0.linear() {
                 Some((kernel, bias)) => {
+                    let (layer, norm) = &**folded;
                     let folded = norm.fold(scope, kernel.read(), bias.map(|bias| bias.read()))?;
                     layer.apply_with(scope, &h, &folded.kernel, &folded.bias)?
                 }
-                None => norm.apply(scope, &h, mode)?,
+                None => folded.1.apply(scope, &h, mode)?,
             },
-            Part::FoldedAndPooled(conv, norm, window) => {
+            Part::FoldedAndPooled(folded, window) => {
+                let (conv, norm) = &**folded;
                 let folded = norm.fold(
                     scope,
                     conv.kernel.read(),

@@ -19,13 +19,16 @@ pub(super) struct Head {
     norms: Option<[BatchNorm; 2]>,
 }
 
+/// From the gradient of a loss in the features to its gradients in variables.
+type TakeGradients = dyn Fn(&Scope, &Output) -> Result<Vec<(Variable, Output)>>;
+
 /// A head in training.
 pub(super) struct TrainedHead {
     /// float32 `[rows, 7, 7, 32]`, or, with batch norms, `[rows, 14, 14, 32]`.
     pub features: Output,
     /// All variables that a gradient may be asked of.
     variables: Vec<Variable>,
-    gradients: Box<dyn Fn(&Scope, &Output) -> Result<Vec<(Variable, Output)>>>,
+    gradients: Box<TakeGradients>,
 }
 
 /// The heads that there are kernels for.
@@ -56,9 +59,9 @@ fn known(table: &Table) -> Option<Known> {
     // An activation in a row of its own is not the layer's, and the parts would differ.
     let rows = table.rows.get(..2)?;
     let layers: Vec<_> = table.layers().iter().map(|placed| placed.layer).collect();
-    match &layers[..] {
+    match layers[..] {
         _ if table.input_shape != [28, 28, 1] => None,
-        &[a, b, c, d, e, ..]
+        [a, b, c, d, e, ..]
             if rows.iter().all(|row| row.layers.len() == 2)
                 && a == conv(16, 1)
                 && relu(b)
@@ -68,7 +71,7 @@ fn known(table: &Table) -> Option<Known> {
         {
             Some(Known::Baseline)
         }
-        &[a, b, c, d, e, f, g, ..]
+        [a, b, c, d, e, f, g, ..]
             if a == conv(16, 1)
                 && norm(b)
                 && selu(c)
@@ -113,12 +116,12 @@ pub(super) fn by_own_kernels(table: &Table, steps: &[Step], precision: Precision
     let (conv1, conv2) = (conv1.clone(), conv2.clone());
     let head = Step {
         scope: "conv".into(),
-        part: Part::Head(Head {
+        part: Part::Head(Box::new(Head {
             ops,
             conv1,
             conv2,
             norms,
-        }),
+        })),
     };
     Some([&[head], &steps[replaced..]].concat())
 }

@@ -23,14 +23,15 @@ pub(super) fn fold_norms(steps: Vec<Step>) -> Vec<Step> {
         let before = folded.last_mut().map(|before| &mut before.part);
         match (before, &step.part) {
             (Some(part), Part::BatchNorm(norm)) if at < last && folding_pays(part) => {
-                *part = Part::Folded(Box::new(part.clone()), norm.clone());
+                *part = Part::Folded(Box::new((part.clone(), norm.clone())));
             }
-            (Some(part @ Part::Folded(..)), Part::Pool(Pool::Max, window)) => match &*part {
-                Part::Folded(layer, norm) if matches!(**layer, Part::Conv2d(_)) => {
-                    if let Part::Conv2d(conv) = &**layer {
-                        *part = Part::FoldedAndPooled(conv.clone(), norm.clone(), *window);
+            (Some(part), Part::Pool(Pool::Max, window)) => match &*part {
+                Part::Folded(layer) => match &**layer {
+                    (Part::Conv2d(conv), norm) => {
+                        *part = Part::FoldedAndPooled(Box::new((conv.clone(), norm.clone())), *window);
                     }
-                }
+                    _ => folded.push(step),
+                },
                 _ => folded.push(step),
             },
             _ => folded.push(step),
