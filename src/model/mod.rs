@@ -1,7 +1,7 @@
 //! What is built of a network's table: the graph that trains it, and the one that uses it.
 //!
-//! [`layers`] makes the variables, [`rewrites`] and [`own_kernels`] turn the list of layers into a cheaper one for the same
-//! function, [`lower`] makes ops of it, and [`summary`] describes it. Python's graph carries a cond in every layer whose
+//! `layers` makes the variables, `rewrites` and `own_kernels` turn the list of layers into a cheaper one for the same
+//! function, `lower` makes ops of it, and [`summary`] describes it. Python's graph carries a cond in every layer whose
 //! training differs from its use, which the C++ gradient registry cannot differentiate. Here `training` routes the images
 //! into one of two towers over the same variables, and the gradient is taken inside the one that trains.
 
