@@ -52,7 +52,8 @@ fn a_project_of_another_kind_is_no_run() {
     );
 
     // Each alone.
-    let alone: [(&str, &dyn Fn(&Path)); 12] = [
+    type Make<'a> = &'a dyn Fn(&Path);
+    let alone: [(&str, Make); 12] = [
         ("config.json", &|at| put(at, "config.json", "{}")),
         ("config.json", &|at| put(at, "config.json", "")),
         ("config.json", &|at| put(at, "config.json/inner", "")),
