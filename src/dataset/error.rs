@@ -33,7 +33,7 @@ pub enum DatasetError {
         lines(.looked_for),
         listed("\nthe folder holds ", .others),
         listed("\nall of them are in ", &displayed(.below)),
-        foreign.as_ref().map(|(path, kind)| converted(path, kind)).unwrap_or_default()
+        foreign.as_ref().map(|found| converted(&found.0, &found.1)).unwrap_or_default()
     )]
     Missing {
         /// The folder.
@@ -45,7 +45,7 @@ pub enum DatasetError {
         /// Where whole sets are.
         below: Vec<PathBuf>,
         /// A file of another kind that may hold the data.
-        foreign: Option<(PathBuf, ForeignFile)>,
+        foreign: Option<Box<(PathBuf, ForeignFile)>>,
     },
     /// The folder holds several data sets.
     #[error("{folder} holds {} data sets; name one of them:{}", .places.len(), lines(&displayed(.places)))]

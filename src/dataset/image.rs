@@ -1,7 +1,7 @@
 //! One image of an IDX file.
 
-use super::idx::{self, IdxError, Images, Kind};
-use super::{DatasetError, IMAGE_PIXELS};
+use super::idx::{IdxError, Images, Kind};
+use super::{DatasetError, IMAGE_PIXELS, unpack};
 use crate::readable;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use std::path::Path;
 pub fn read_image(path: &Path, index: usize) -> Result<Vec<u8>, DatasetError> {
     let images = readable::open(path)
         .map_err(IdxError::Io)
-        .and_then(|file| idx::read(file, Kind::Images))
+        .and_then(|file| unpack::read(file, Kind::Images))
         .and_then(Images::from_bytes)
         .map_err(|source| DatasetError::File {
             path: path.to_path_buf(),

@@ -7,6 +7,7 @@
 mod batches;
 mod classes;
 mod error;
+mod file_name;
 mod find;
 mod folder;
 mod foreign;
@@ -16,6 +17,7 @@ mod idx;
 mod image;
 mod mnist;
 mod split;
+mod unpack;
 
 pub use batches::{BatchError, BatchPlan, Epoch, Order};
 pub use classes::MissingClasses;
