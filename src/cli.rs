@@ -17,8 +17,8 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// Folder with the four IDX files, raw or gzipped, of MNIST or any data set of its shape [default: MNIST itself,
-    /// fetched once and cached]
+    /// Folder with the four IDX files, raw or gzipped, of MNIST or any data set of its shape, as published or as Kaggle,
+    /// torchvision, EMNIST (FOLDER/emnist-digits) or QMNIST have them [default: MNIST itself, fetched once and cached]
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Where to run: auto (a GPU if TensorFlow sees one), cpu, gpu, or gpu:N
@@ -266,7 +266,8 @@ pub struct PredictArgs {
     /// The network of a checkpoint that is neither in a run folder nor of a built-in network: a name or a TOML file
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<PathBuf>,
-    /// PNG or JPEG pictures of one digit each, or FILE#INDEX for an image of an IDX file, counted from 0
+    /// PNG or JPEG pictures of one digit each, - for one on standard input, or FILE#INDEX for an image of an IDX file, counted
+    /// from 0
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// Print JSON
@@ -275,13 +276,15 @@ pub struct PredictArgs {
 }
 
 const PREDICT_HELP: &str = "\
-How a picture is read: a digit may be drawn anywhere on it, in any size, with any pen, dark on light or light on dark \
-(the border tells which is the paper; dark on light is inverted). As MNIST's own images were made, the picture is \
+How a picture is read: a digit may be drawn anywhere on it, in any size and colour, with any pen, dark on light or light \
+on dark (the border tells which is the paper; dark on light is inverted). The dark border of a scan, what lies around a \
+sheet of paper, and a printed frame are left out. As MNIST's own images were made, the picture is \
 cropped to the ink, fitted into 20 x 20 pixels with its aspect ratio kept, and put into 28 x 28 pixels with its centre \
 of mass in the middle. Strokes much thinner or thicker than MNIST's are evened out, specks are left out. Images of an \
 IDX file are taken as they are.
 
-A picture that cannot be used is named on stderr, the others are still predicted, and the exit code is 1.";
+A picture that cannot be used is named on stderr, the others are still predicted, and the exit code is 1. Where what is \
+drawn looks like several digits or like none, a warning says so (with --json, in warnings).";
 
 #[derive(Debug, Args)]
 #[command(disable_version_flag = true)] // here --version is the model's

@@ -249,19 +249,23 @@ fn a_file_that_is_something_else_is_described() {
         (
             2,
             b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>".to_vec(),
-            "is an XML document",
+            "it is an XML document",
         ),
-        (2, b"{\"message\": \"rate limit exceeded\"}".to_vec(), "is JSON"),
-        (3, b"404: Not Found".to_vec(), "is text"),
-        (3, gzip(b"{\"message\": \"rate limit exceeded\"}"), "is JSON"),
+        (
+            2,
+            b"{\"message\": \"rate limit exceeded\"}".to_vec(),
+            "it is JSON",
+        ),
+        (3, b"404: Not Found".to_vec(), "it is text"),
+        (3, gzip(b"{\"message\": \"rate limit exceeded\"}"), "it is JSON"),
         (
             2,
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec(),
             "git lfs pull",
         ),
-        (2, b"PK\x03\x04\x14\0\0\0\0\0".to_vec(), "is an archive"),
-        (2, b"\x93NUMPY\x01\0".to_vec(), "is a NumPy array"),
-        (2, csv.into_bytes(), "is a table of text (CSV)"),
+        (2, b"PK\x03\x04\x14\0\0\0\0\0".to_vec(), "it is an archive"),
+        (2, b"\x93NUMPY\x01\0".to_vec(), "it is a NumPy array"),
+        (2, csv.into_bytes(), "it is a table of text (CSV)"),
         (
             2,
             header([0, 0, 13, 3], &[30, 28, 28]),
@@ -412,7 +416,15 @@ fn classes_that_a_split_lacks_are_named_before_training() {
         let runs = tempfile::tempdir().unwrap();
         let mut command = Command::cargo_bin("tf-mnist").unwrap();
         command
-            .args(["baseline", "--max-steps", "1", "--batch-size", "7", "--data-dir"])
+            .args([
+                "baseline",
+                "--reproducible",
+                "--max-steps",
+                "1",
+                "--batch-size",
+                "7",
+                "--data-dir",
+            ])
             .arg(folder.path())
             .arg("--out-dir")
             .arg(runs.path().join("run"));

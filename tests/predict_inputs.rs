@@ -144,7 +144,7 @@ fn standard_input_and_pipes_are_read() {
 
     let mut command = predict();
     command
-        .arg("-#7")
+        .arg("/dev/stdin#7")
         .write_stdin(fs::read(hundred_digits::images()).unwrap());
     assert_eq!(class(command), 9);
 

@@ -224,6 +224,27 @@ fn ink_as_bright_as_its_paper_is_read_by_its_colour() {
     }
 }
 
+/// A black frame, or strip, around ink that brightness does not show.
+#[test]
+fn what_is_around_coloured_ink_does_not_hide_it() {
+    for strip in [false, true] {
+        are_read("yellow in black", |number| {
+            let drawing = on_paper(number, 170, 170);
+            let pixel = |x: u32, y: u32| {
+                let edge = x.min(y).min(169 - x).min(169 - y);
+                let black = if strip { y < 9 } else { (10..13).contains(&edge) };
+                let amount = 255 - drawing.get_pixel(x, y)[0];
+                if black {
+                    Rgb([0; 3])
+                } else {
+                    Rgb([255, 255, amount])
+                }
+            };
+            RgbImage::from_fn(170, 170, pixel).into()
+        });
+    }
+}
+
 #[test]
 fn sixteen_bits_that_use_low_levels_are_read() {
     for (paper, ink) in [(0, 1000), (4095, 100), (20_000, 21_000), (300, 60), (65_535, 0)] {

@@ -1,7 +1,7 @@
 //! A data set in a folder that the user fills: raw or gzipped IDX files.
 
-use super::idx::{self, IdxError, Images, Kind, Labels};
-use super::{Dataset, DatasetError, Form, Loaded, Origin, Pair, Part, Split, find};
+use super::idx::{IdxError, Images, Kind, Labels};
+use super::{Dataset, DatasetError, Form, Loaded, Origin, Pair, Part, Split, find, unpack};
 use crate::fetch::Digest;
 use crate::regular_file;
 use std::io::BufReader;
@@ -80,7 +80,7 @@ fn load<T>(
 ) -> Result<Loaded<T>, DatasetError> {
     let attempt = || {
         let file = regular_file::open(path).map_err(IdxError::Io)?;
-        let bytes = idx::read(BufReader::with_capacity(256 * 1024, file), kind, form)?;
+        let bytes = unpack::read(BufReader::with_capacity(256 * 1024, file), kind, form)?;
         let sha256 = Digest::of(&bytes);
         Ok((sha256, check(bytes, form)?))
     };

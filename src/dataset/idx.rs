@@ -4,11 +4,7 @@
 
 use super::Form;
 use super::foreign::ForeignFile;
-use super::gunzip::{self, Gunzip};
-use super::header::{self, Numbers};
-use crate::fetch::html;
-use std::cmp::Ordering;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 
 /// More rows than any data set of this shape has (EMNIST, the largest, has 814 255); a header that says more is absurd.
 const MAX_COUNT: usize = 1_000_000;
@@ -31,7 +27,7 @@ pub enum IdxError {
     #[error("is an HTML page, not an IDX file; download it again")]
     HtmlPage,
     /// A file of another kind.
-    #[error("is {}, not an IDX file (its magic number is {found:#010x})", .file.name)]
+    #[error("has the magic number {found:#010x}, as it is {}, not an IDX file", .file.name)]
     Foreign {
         /// The first four bytes.
         found: u32,
@@ -241,102 +237,8 @@ impl Kind {
     }
 }
 
-/// Layers of gzip that are taken off.
-const MOST_LAYERS: usize = 3;
-/// Bytes that tell what a file is which is no IDX file.
-const TELLING: u64 = 300;
-
-/// The raw bytes of a file in MNIST's own form, gunzipped if it is gzipped, even twice: no more than its header announces,
-/// and that only if it can be.
-pub(super) fn read(file: impl BufRead, kind: Kind, form: &Form) -> Result<Vec<u8>, IdxError> {
-    let mut file: Box<dyn BufRead + '_> = Box::new(file);
-    let mut failed: fn(io::Error) -> IdxError = IdxError::Io;
-    for _ in 0..MOST_LAYERS {
-        if !file.fill_buf().map_err(failed)?.starts_with(&gunzip::MAGIC) {
-            break;
-        }
-        file = Box::new(BufReader::with_capacity(256 * 1024, Gunzip::new(file)));
-        failed = IdxError::Gzip;
-    }
-    read_raw(file, kind, form, failed)
-}
-
-fn read_raw(
-    mut reader: impl BufRead,
-    kind: Kind,
-    form: &Form,
-    failed: fn(io::Error) -> IdxError,
-) -> Result<Vec<u8>, IdxError> {
-    if html::is_page(reader.fill_buf().map_err(failed)?) {
-        return Err(IdxError::HtmlPage);
-    }
-    let mut start = Vec::new();
-    let mut read_to = |start: &mut Vec<u8>, length: u64| {
-        let left = length.saturating_sub(start.len() as u64);
-        reader.by_ref().take(left).read_to_end(start).map_err(failed)
-    };
-    read_to(&mut start, 4)?;
-    if let Some(magic) = start.first_chunk().copied() {
-        read_to(&mut start, header::length(magic) as u64)?;
-    }
-    let Some(header) = header::read(&start, kind)? else {
-        read_to(&mut start, TELLING)?;
-        return Err(no_header(&start, kind, form));
-    };
-    let expected = whole_bytes(&header.plain, kind, form)?;
-    let numbers = header.numbers;
-    let stored = (expected - header.plain.len()) * numbers.size * numbers.row;
-    let mut bytes = Vec::new();
-    let mut push = |bytes: &mut Vec<u8>| {
-        // One byte more, to see whether the file goes on.
-        bytes
-            .try_reserve_exact(stored + 1)
-            .map_err(|_| IdxError::Memory(stored))?;
-        reader
-            .by_ref()
-            .take(stored as u64 + 1)
-            .read_to_end(bytes)
-            .map_err(failed)
-    };
-    if numbers == Numbers::BYTES {
-        bytes.extend(header.plain);
-        push(&mut bytes)?;
-        return Ok(bytes);
-    }
-    let found = push(&mut bytes)?;
-    let whole = header.bytes + stored;
-    match found.cmp(&stored) {
-        Ordering::Less => Err(IdxError::Truncated {
-            expected: whole,
-            found: header.bytes + found,
-        }),
-        Ordering::Greater => Err(IdxError::TrailingBytes { expected: whole }),
-        Ordering::Equal => {
-            let numbers = numbers
-                .to_bytes(&bytes)
-                .map_err(|(place, number)| IdxError::NoByte { place, number })?;
-            Ok([header.plain, numbers].concat())
-        }
-    }
-}
-
-/// Why `start` is no header.
-fn no_header(start: &[u8], kind: Kind, form: &Form) -> IdxError {
-    let found = start.first_chunk().map(|four| u32::from_be_bytes(*four));
-    match (found, ForeignFile::by_start(start)) {
-        (Some(found), Some(file)) => IdxError::Foreign { found, file },
-        _ => match whole_bytes(start, kind, form) {
-            Err(error) => error,
-            Ok(expected) => IdxError::HeaderTruncated {
-                found: start.len(),
-                expected,
-            },
-        },
-    }
-}
-
 /// The size of the whole file, by its header.
-fn whole_bytes(bytes: &[u8], kind: Kind, form: &Form) -> Result<usize, IdxError> {
+pub(super) fn whole_bytes(bytes: &[u8], kind: Kind, form: &Form) -> Result<usize, IdxError> {
     let word = |index: usize| {
         let four = bytes.get(4 * index..4 * index + 4)?.try_into().ok()?;
         Some(u32::from_be_bytes(four))

@@ -1,7 +1,7 @@
 //! One image of an IDX file.
 
-use super::idx::{self, IdxError, Images, Kind};
-use super::{DatasetError, Form};
+use super::idx::{IdxError, Images, Kind};
+use super::{DatasetError, Form, unpack};
 use crate::readable;
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub fn read_image(path: &Path, index: usize, image_size: [usize; 2]) -> Result<V
     };
     let images = readable::open(path)
         .map_err(IdxError::Io)
-        .and_then(|file| idx::read(file, Kind::Images, &form))
+        .and_then(|file| unpack::read(file, Kind::Images, &form))
         .and_then(|bytes| Images::from_bytes(bytes, &form))
         .map_err(|source| DatasetError::File {
             path: path.to_path_buf(),

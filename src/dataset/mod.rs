@@ -7,6 +7,7 @@
 mod batches;
 mod classes;
 mod error;
+mod file_name;
 mod find;
 mod folder;
 mod foreign;
@@ -18,6 +19,7 @@ mod image;
 mod mnist;
 mod split;
 mod translation;
+mod unpack;
 
 pub use batches::{BatchError, BatchPlan, Epoch, Order};
 pub use classes::MissingClasses;

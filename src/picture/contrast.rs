@@ -5,15 +5,17 @@ use super::raster::Raster;
 
 /// The shares of the primaries in a colour's brightness (ITU-R BT.709).
 const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
-/// Brightness serves unless colours differ so many times as much: yellow on white, or red on a green as bright.
-const COLOURS_OVER_LUMA: f32 = 3.0;
+/// What differs so little from its paper in brightness, and so much in one of its primaries, is seen by its colour alone:
+/// yellow on white, or red on a green as bright.
+const FAINT: f32 = 0.1;
+const COLOURED: f32 = 0.3;
 /// Samples of 16 bits that use less of their range than this are stretched to all of it: cameras of 10 or 12 bits.
 const LITTLE_RANGE: f32 = 0.25;
 /// A range below this many of 65535 is noise.
 const NOISE: f32 = 64.0 / 65535.0;
 /// What is opaque fills so much of its box where it is paper; strokes fill less.
 const PAPER_FILLS: f32 = 0.6;
-/// So much of opaque paper differs from its rim where something is drawn on it.
+/// So much of a sheet differs from it where something is drawn.
 const DRAWN: f32 = 0.004;
 /// Colours differ if one of their samples does by so much.
 const DIFFERENT: f32 = 0.2;
@@ -21,8 +23,8 @@ const DIFFERENT: f32 = 0.2;
 /// The levels of grey, 0..=1, of a picture in colour.
 ///
 /// What is transparent shows the paper: that of the opaque part, where that is a sheet which something is drawn on; else
-/// white behind dark ink, black behind light ink. Grey is brightness, or, where the drawing stands out by its colour
-/// alone, the distance from the paper's colour along the line on which colours differ most.
+/// white behind dark ink, black behind light ink. Grey is brightness, or, where something stands out by its colour alone,
+/// the distance from the paper's colour.
 pub(super) fn gray(raster: Raster) -> Gray {
     let fine = raster.fine;
     let raster = opaque(raster);
@@ -99,54 +101,36 @@ fn sheet(raster: &Raster) -> Option<[f32; 3]> {
     (fills > PAPER_FILLS && drawn > DRAWN).then_some(paper)
 }
 
-/// Distances from the paper's colour along the line on which colours differ most, if brightness shows far less.
+/// Distances from the paper's colour, if there is something that hardly differs in brightness, and clearly in colour.
 fn by_colour(raster: &Raster) -> Option<Vec<f32>> {
     let edge = || border(raster.width(), raster.height()).map(|place| raster.pixels()[place]);
     let paper = [0, 1, 2].map(|channel| quantile(edge().map(|pixel| pixel[channel]).collect(), 0.5));
     let difference = |pixel: &[f32; 4]| [0, 1, 2].map(|channel| pixel[channel] - paper[channel]);
-    let mut moments = [[0.0f64; 3]; 3];
-    for pixel in raster.pixels() {
-        let difference = difference(pixel).map(f64::from);
-        for (row, moments) in moments.iter_mut().enumerate() {
-            for (column, moment) in moments.iter_mut().enumerate() {
-                *moment += difference[row] * difference[column];
-            }
-        }
-    }
-    let times = |vector: [f64; 3]| moments.map(|row| (0..3).map(|at| row[at] * vector[at]).sum::<f64>());
-    let length = |vector: [f64; 3]| vector.iter().map(|value| value * value).sum::<f64>().sqrt();
-    // The power method, from the channel that differs most.
-    let greatest = (0..3).max_by(|&a, &b| moments[a][a].total_cmp(&moments[b][b]))?;
-    let mut direction = moments[greatest];
-    for _ in 0..30 {
-        let long = length(direction);
-        if long == 0.0 {
-            return None;
-        }
-        direction = times(direction.map(|value| value / long));
-    }
-    let energy = length(direction);
-    let direction = direction.map(|value| value / energy.max(f64::MIN_POSITIVE));
-    let luma = LUMA.map(f64::from);
-    let by_luma: f64 = times(luma)
-        .iter()
-        .zip(luma)
-        .map(|(value, share)| value * share)
-        .sum();
-    // Of grey ink on grey paper both are the same.
-    if by_luma * f64::from(COLOURS_OVER_LUMA).powi(2) >= energy / 3.0 {
+    let range = |pixel: &[f32; 4]| {
+        difference(pixel)
+            .into_iter()
+            .fold(0.0, |range: f32, level| range.max(level.abs()))
+    };
+    let brightness = |pixel: &[f32; 4]| {
+        (0..3)
+            .map(|at| LUMA[at] * difference(pixel)[at])
+            .sum::<f32>()
+            .abs()
+    };
+    let hides = |pixel: &&[f32; 4]| brightness(pixel) < FAINT && range(pixel) > COLOURED;
+    let hidden = raster.pixels().iter().filter(hides).count();
+    if (hidden as f32) < DRAWN * raster.pixels().len() as f32 {
         return None;
     }
-    let along = |pixel: &[f32; 4]| -> f64 {
-        let difference = difference(pixel);
-        (0..3).map(|at| f64::from(difference[at]) * direction[at]).sum()
+    let distance = |pixel| {
+        difference(pixel)
+            .into_iter()
+            .map(|level| level * level)
+            .sum::<f32>()
+            .sqrt()
     };
-    let sign: f64 = raster
-        .pixels()
-        .iter()
-        .map(|pixel| along(pixel) * along(pixel).abs())
-        .sum();
-    let level = |pixel| (along(pixel) * sign.signum()).clamp(0.0, 1.0) as f32;
+    // Black and white are the farthest from each other.
+    let level = |pixel| distance(pixel) / 3.0f32.sqrt();
     Some(raster.pixels().iter().map(level).collect())
 }
 

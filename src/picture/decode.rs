@@ -23,7 +23,10 @@ const JPEG_SIDE: u16 = 1024;
 /// # Errors
 /// It is damaged, breaks off, or is too large.
 pub(super) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
-    let damaged = |source: png::DecodingError| damaged(path, source.into());
+    let damaged = |source| match source {
+        png::DecodingError::IoError(source) => damaged(path, source.into()),
+        source => damaged(path, source.into()),
+    };
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(Transformations::EXPAND);
     let mut reader = decoder.read_info().map_err(damaged)?;

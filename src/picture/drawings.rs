@@ -180,7 +180,7 @@ fn lies_within(strokes: &[Stroke]) -> bool {
             && inner.right < outer.right
             && inner.top > outer.top
             && inner.bottom < outer.bottom
-            && inner.height() as f32 > 0.35 * outer.height() as f32
+            && inner.height() as f32 > 0.25 * outer.height() as f32
     };
     within(a.bounds, b.bounds) || within(b.bounds, a.bounds)
 }
