@@ -93,9 +93,9 @@ fn a_short_baseline_run_leaves_all_its_files() {
     );
 
     let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
-    assert_eq!(config["model"], "baseline");
+    assert_eq!(config["network"]["name"], "baseline");
     assert_eq!(config["seed"], 5);
-    assert_eq!(config["batch_size"], 50);
+    assert_eq!(config["network"]["training"]["batch_size"], 50);
     assert_eq!(config["max_steps"], 7);
     assert!(config["versions"]["tensorflow"].is_string());
 

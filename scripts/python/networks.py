@@ -70,7 +70,7 @@ def normed(h, training):
     h = norm(conv(h, "conv1", 8, (3, 3), bias=False), "batch_normalization", training, 0.9)
     h = tf.nn.max_pool(tf.nn.relu(h), 2, 2, "VALID")
     h = norm(conv(h, "conv2", 16, (3, 3)), "batch_normalization_1", training, 0.95, 0.01)
-    h = tf.nn.softplus(tf.nn.avg_pool(h, 3, 2, "SAME"))
+    h = tf.tanh(tf.nn.avg_pool(h, 3, 2, "SAME"))
     h = norm(conv(h, "conv3", 24, (3, 3), padding="VALID"), "batch_normalization_2", training)
     return dense(flat(tf.nn.selu(h)), "output", 10)
 

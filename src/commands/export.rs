@@ -79,7 +79,7 @@ fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
         word.push(path);
         output::shell_word(word)
     };
-    let base = word("--model_base_path=", &base);
+    let base = word("--model_base_path=", base);
     let request = word("@", &request);
     Ok(format!(
         "\

@@ -108,10 +108,11 @@ pub fn run(
         (None, None) => RunDirectory::create_next(Path::new("runs"), &config.network.name)?,
     };
     directory.write_config(&config)?;
-    let command = match network.and_then(Path::to_str) {
-        Some(name @ ("baseline" | "optimized")) => name,
-        _ => "train",
-    };
+    // As it was typed, where that is a command.
+    let typed = network.and_then(Path::to_str);
+    let command = typed
+        .filter(|name| ["baseline", "optimized"].contains(name))
+        .unwrap_or("train");
     let again = format!(
         "tf-mnist {command} --resume {}",
         output::shell_word(directory.path())

@@ -19,7 +19,7 @@ pub enum Activation {
     Tanh,
     /// 1 / (1 + exp(-x)).
     Sigmoid,
-    /// log(1 + exp(x)).
+    /// log(1 + exp(x)). Its gradient may differ from Python's in the last bit: SoftplusGrad here, grad · sigmoid(x) there.
     Softplus,
     /// x for x > 0, else 0.2 · x; `tf.nn.leaky_relu`.
     LeakyRelu,
