@@ -54,7 +54,7 @@ impl fmt::Display for GpuMemory<'_> {
         match &layer.gpu_padded_copy {
             Some(copy) if copy.shape.with_rows(TEST_ROWS) == PUBLISHED => published_error(f, copy),
             _ => f.write_str(
-                "\n  What else the layer computes comes on top. So evaluation goes chunk by chunk and counts the right rows.\n",
+                "\n  What else it computes comes on top. So evaluation goes chunk by chunk and counts the right rows.\n",
             ),
         }
     }
