@@ -21,7 +21,10 @@ const NETWORKS: [&str; 3] = ["baseline", "optimized", "accurate"];
 
 /// Opens the TensorFlow that the program itself would.
 fn load_tensorflow() {
-    runtime::load(&runtime::Options::default(), &Silent).unwrap();
+    let options = runtime::Options::default();
+    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
+    let _environment = unsafe { runtime::set_environment(&options) };
+    runtime::load(&options, &Silent).unwrap();
 }
 
 fn describe() -> Command {
