@@ -210,8 +210,8 @@ fn folders_and_addresses_get_advice() {
         predict()
             .arg(address)
             .assert()
-            .code(1)
-            .stderr(contains(format!("{address} is an address")).and(contains("curl")));
+            .code(2)
+            .stderr(contains(format!("{address} is an address")).and(contains("download it")));
     }
 }
 

@@ -52,9 +52,9 @@ impl Target {
     };
 }
 
-/// Reads the picture that `name` names for a network that takes `target`: a PNG or JPEG file, a pipe with one, `-` for one on standard input, or
-/// `FILE#INDEX`, an image of an IDX file, raw or gzipped, counted from 0. A file whose name really ends so is taken as
-/// that file.
+/// Reads the picture that `name` names for a network that takes `target`: a PNG or JPEG file, a pipe with one, `-` for one
+/// on standard input, or `FILE#INDEX`, an image of an IDX file, raw or gzipped, counted from 0. A file whose name really
+/// ends so is taken as that file.
 ///
 /// # Errors
 /// The file cannot be read, is no picture, breaks off, is too large, or blank.

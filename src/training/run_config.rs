@@ -188,6 +188,7 @@ fn from_version_1(mut config: Value) -> std::result::Result<Value, String> {
         }
     }
     config["network"] = network;
+    config["version"] = json!(RunConfig::VERSION);
     Ok(config)
 }
 
