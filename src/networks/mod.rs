@@ -135,7 +135,7 @@ pub fn of_export(folder: &Path) -> Option<Table> {
     read::json(&folder.join("assets.extra").join(EXPORTED), |value| Some(value))
 }
 
-/// The network that `checkpoint` is of: that of the run that it lies in, or the built-in one that it fits.
+/// The network that `checkpoint` is of: that of the run that it lies in, or the built-in one that it fits, or should.
 pub fn of_checkpoint(checkpoint: &Checkpoint) -> Option<Table> {
     // In the folder of the run, or among its states.
     let folders = checkpoint.prefix().ancestors().skip(1).take(4);
@@ -143,11 +143,25 @@ pub fn of_checkpoint(checkpoint: &Checkpoint) -> Option<Table> {
         .filter_map(of_run)
         .find(|table| table.misfit(checkpoint).is_none());
     own.or_else(|| built_in_of(checkpoint))
+        .or_else(|| published_of(checkpoint))
 }
 
 /// The network of the run in `folder`, if a run is there and says.
 fn of_run(folder: &Path) -> Option<Table> {
     read::json(&folder.join("config.json"), |value| value.get_mut("network"))
+}
+
+/// Which of the two published networks a checkpoint is meant to be of, by its keys alone: whoever restores it says what does
+/// not fit.
+fn published_of(checkpoint: &Checkpoint) -> Option<Table> {
+    checkpoint
+        .get("conv1/kernel")
+        .and(checkpoint.get("output/kernel"))?;
+    let name = match checkpoint.get("batch_normalization/gamma") {
+        Some(_) => "optimized",
+        None => "baseline",
+    };
+    find(Path::new(name)).ok()
 }
 
 /// The built-in network whose variables are all in `checkpoint`, of the same shapes.

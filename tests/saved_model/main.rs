@@ -83,7 +83,7 @@ fn an_export_holds_just_what_serving_needs() {
     );
     assert_eq!(
         files_in(&exported.path.join("assets.extra")),
-        ["rest_request.json", "tf_serving_warmup_requests"]
+        ["network.json", "rest_request.json", "tf_serving_warmup_requests"]
     );
     assert!(exported.rest_request().is_file());
 
