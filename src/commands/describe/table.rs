@@ -135,7 +135,10 @@ fn words_for(step: &OperationSummary) -> String {
         "batch_normalization" => "batch norm".into(),
         "relu" => "ReLU".into(),
         "selu" | "elu" => step.op.to_uppercase(),
-        "dropout" => format!("dropout {} (in training only)", step.arguments["rate"]),
+        "dropout" => {
+            let rate = step.arguments["rate"].as_f64().unwrap_or_default() as f32;
+            format!("dropout {rate} (in training only)")
+        }
         op => op.replace('_', " "),
     }
 }
