@@ -376,3 +376,93 @@ fn what_is_no_digit_is_doubted() {
     ringed.save(&name).unwrap();
     assert!(warnings(&name)[0].contains("within another"));
 }
+
+#[test]
+fn lines_of_the_paper_grain_and_shades_are_doubted() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = folder.path().join("picture.png");
+    let doubted = |picture: GrayImage, what: &str, doubt: &str| {
+        picture.save(&name).unwrap();
+        let warnings = warnings(&name);
+        assert!(
+            warnings.iter().any(|warning| warning.contains(doubt)),
+            "{what}: {warnings:?}"
+        );
+    };
+    let crowded = "more strokes side by side than any digit";
+    for (step, thickness, level) in [(24, 1, 190), (30, 1, 128), (40, 2, 25)] {
+        for (what, across) in [("ruled", false), ("squared", true)] {
+            let mut paper = inverted(on_paper(step as usize % 20, 240, 240));
+            for at in (step / 2..240).step_by(step as usize) {
+                for along in 0..240 {
+                    for thick in 0..thickness {
+                        let mut darken = |x, y| {
+                            let darker = paper.get_pixel(x, y)[0].min(level);
+                            paper.put_pixel(x, y, Luma([darker]));
+                        };
+                        darken(along, at + thick);
+                        if across {
+                            darken(at + thick, along);
+                        }
+                    }
+                }
+            }
+            doubted(paper, &format!("{what}, {step}, {thickness}, {level}"), crowded);
+        }
+    }
+    let mut state = 1_u32;
+    let mut drawn = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let noise = GrayImage::from_fn(240, 240, |_, _| Luma([drawn()]));
+    doubted(noise, "noise", crowded);
+    let soft = "a shade without outlines";
+    doubted(
+        GrayImage::from_fn(240, 240, |x, _| Luma([x as u8])),
+        "gradient",
+        soft,
+    );
+    let radial = GrayImage::from_fn(240, 200, |x, y| {
+        Luma([((f64::from(x) - 110.0).hypot(f64::from(y) - 90.0) * 1.4) as u8])
+    });
+    doubted(radial, "radial gradient", soft);
+    for gap in [4, 12, 30] {
+        let mut underlined = inverted(on_paper(3, 240, 240));
+        let lowest = underlined
+            .enumerate_pixels()
+            .filter(|(_, _, level)| level[0] < 200)
+            .map(|(_, y, _)| y)
+            .max()
+            .unwrap();
+        fill(&mut underlined, 80, lowest + gap, 84, 5, 0);
+        doubted(underlined, &format!("underlined, {gap}"), "a line lies beneath");
+    }
+}
+
+#[test]
+fn digits_that_touch_are_doubted() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = folder.path().join("touching.png");
+    // Two 4 by their bars, two 1 by their feet.
+    for (what, strokes) in [
+        (
+            "44",
+            &[
+                [80, 20, 9, 60],
+                [80, 75, 140, 9],
+                [120, 20, 9, 120],
+                [170, 20, 9, 60],
+                [210, 20, 9, 120],
+            ][..],
+        ),
+        ("11", &[[100, 20, 10, 120], [190, 20, 10, 120], [80, 132, 140, 9]]),
+    ] {
+        bars(&name, strokes);
+        let warnings = warnings(&name);
+        assert!(
+            warnings.iter().any(|warning| warning.contains("touch")),
+            "{what}: {warnings:?}"
+        );
+    }
+}

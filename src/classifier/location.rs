@@ -2,7 +2,7 @@
 
 use super::error::{ClassifierError, Result};
 use crate::graph::{
-    Checkpoint, STATE_FILE, checkpoints_in, existing_prefix, foreign_file, latest_checkpoint,
+    Checkpoint, STATE_FILE, checkpoints_in, existing_prefix, foreign_file, foreign_shard, latest_checkpoint,
 };
 use crate::networks::{self, Table};
 use std::fs;
@@ -35,7 +35,7 @@ pub fn locate(model: &Path) -> Result<Location> {
     }
     let path = model.to_path_buf();
     if !model.exists() {
-        return Err(ClassifierError::NotFound { path });
+        return Err(foreign_shard(model).map_or(ClassifierError::NotFound { path }, Into::into));
     }
     let folder = crate::staging::folder_of(model);
     match model.file_name().and_then(|name| name.to_str()) {

@@ -1,8 +1,8 @@
 //! From an error to what the user reads and the exit code: 1 failed, 2 usage.
 
-use super::output;
+use super::{output, terminal};
 use std::fmt;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 /// The options ask for something that cannot be done; the message says what to change.
 #[derive(Debug)]
@@ -65,4 +65,16 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     }
     output::notice(&text);
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+}
+
+/// Ends the program as clap does, with help or with what is wrong with the command line. What was typed is in that: if a
+/// terminal would obey it, it is escaped, and the colours are left out.
+pub fn exit(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    let plain: Vec<_> = text.lines().map(terminal::name).collect();
+    if error.use_stderr() && text.lines().ne(&plain) {
+        output::notice(&plain.join("\n"));
+        process::exit(error.exit_code());
+    }
+    error.exit()
 }

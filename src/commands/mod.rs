@@ -20,7 +20,7 @@ mod resume;
 mod run;
 mod runtime;
 mod tensorflow;
-mod terminal;
+pub mod terminal;
 mod train;
 mod typed;
 
@@ -35,7 +35,6 @@ use std::process::ExitCode;
 /// # Errors
 /// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
 pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
-    terminal::note_typed(matches);
     places::check(cli, matches)?;
     file_size_limit::survive();
     let train = |network: Option<&Path>, args: &TrainingArgs| {

@@ -1,6 +1,5 @@
 //! What reaches the terminal: names of files may hold any character, also those that a terminal obeys.
 
-use clap::ArgMatches;
 use std::borrow::Cow;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -46,14 +45,9 @@ pub fn json(text: &str) -> String {
 static TYPED: OnceLock<Vec<String>> = OnceLock::new();
 
 /// Takes note of the names that were typed. To be called once, before anything is shown.
-pub fn note_typed(matches: &ArgMatches) {
-    let mut typed: Vec<OsString> = env::current_dir().into_iter().map(Into::into).collect();
-    if let Some((_, matches)) = matches.subcommand() {
-        for id in matches.ids() {
-            let values = matches.try_get_raw(id.as_str()).ok().flatten();
-            typed.extend(values.into_iter().flatten().map(OsStr::to_owned));
-        }
-    }
+pub fn note_typed() {
+    let here = env::current_dir().into_iter().map(Into::into);
+    let typed: Vec<OsString> = here.chain(env::args_os().skip(1)).collect();
     let parts = typed.iter().flat_map(|typed| Path::new(typed).components());
     let mut parts: Vec<_> = parts
         .map(|part| part.as_os_str().to_string_lossy().into_owned())

@@ -250,6 +250,8 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
         format!("; a checkpoint goes by its prefix: {stem}")
     } else if let Some(format) = foreign_format::recognize(prefix) {
         return format.error(prefix.to_path_buf());
+    } else if let Some(error) = foreign_format::foreign_shard(prefix) {
+        return error;
     } else if prefix.is_file() {
         format!("; {text} itself is no file of a model that is known here")
     } else {

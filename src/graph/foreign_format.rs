@@ -120,6 +120,21 @@ pub(crate) fn foreign_file(folder: &Path) -> io::Result<Option<CheckpointError>>
         .find_map(|file| recognize(&file).map(|format| format.error(file))))
 }
 
+/// That the checkpoint `prefix` is of the V1 format, in parts: their names lack the `.data` of the V2 format's.
+pub(crate) fn foreign_shard(prefix: &Path) -> Option<CheckpointError> {
+    let start = format!("{}-00000-of-", prefix.file_name()?.to_str()?);
+    let folder = match prefix.parent()? {
+        here if here.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    };
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let first = entries.map(|entry| entry.path()).find(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        name.is_some_and(|name| name.starts_with(&start))
+    })?;
+    (recognize(&first) == Some(V1)).then(|| V1.error(prefix.to_path_buf()))
+}
+
 impl ForeignFormat {
     /// That `file` is of this format.
     pub fn error(self, file: PathBuf) -> CheckpointError {

@@ -66,7 +66,7 @@ pub use convolution::{Conv2d, Conv2dConfig, Precision, bias_add, to_f32};
 pub use dense::{Dense, reshape, reshape_to};
 pub use dropout::{Dropout, Randomness};
 pub use error::{GraphError, Result, is_out_of_memory};
-pub(crate) use foreign_format::foreign_file;
+pub(crate) use foreign_format::{foreign_file, foreign_shard};
 pub use gradients::{gradients, gradients_at};
 pub use initializer::Initializer;
 pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy};

@@ -1,5 +1,6 @@
 //! Whether what stands out on a picture is one drawn digit.
 
+use super::crossings::{are_crowded, is_joined};
 use super::gray::Gray;
 use super::spots::{Bounds, Spot, spots};
 use std::fmt;
@@ -20,8 +21,13 @@ const SHORT: f32 = 0.6;
 /// something this wide for its height.
 const TALL: f32 = 0.65;
 const WIDE_FOR_TWO: f32 = 1.0;
-/// No digit is so wide for its height.
-const WIDE: f32 = 1.7;
+/// Of MNIST's digits one in two hundred is wider for its height.
+const WIDE: f32 = 1.5;
+/// Where levels change at most by this on the way across the drawing are no outlines; MNIST's, the softest, have 8.
+const SOFT: f32 = 5.0;
+/// A line beneath a digit is so many times as wide as high, and as wide as so much of the digit.
+const FLAT: f32 = 4.0;
+const BENEATH: f32 = 0.8;
 /// No digit fills so much of its box, unless it is a bar.
 const FILLED: f32 = 0.85;
 const BAR: f32 = 0.45;
@@ -37,8 +43,16 @@ pub enum Doubt {
     Enclosed,
     /// It is wider than any digit: so many times as wide as high.
     Wide(f32),
+    /// Lines across it meet more strokes than across any digit.
+    Crowded,
+    /// It looks like two digits side by side that touch.
+    Joined,
+    /// A line lies beneath it.
+    Underlined,
     /// It is a patch, not strokes.
     Filled,
+    /// It has no outlines.
+    Soft,
     /// Most of what stands out is specks.
     Scattered,
 }
@@ -56,9 +70,20 @@ impl fmt::Display for Doubt {
             ),
             Self::Wide(ratio) => write!(
                 formatter,
-                "what is drawn is {ratio:.1} times as wide as high, which no digit is; if it is several that touch, give each \
+                "what is drawn is {ratio:.1} times as wide as high, which hardly any digit is; if it is several that touch, give each \
                  a picture of its own, and if it lies on its side, turn it"
             ),
+            Self::Crowded => formatter.write_str(
+                "it has more strokes side by side than any digit; lines of the paper, several digits that touch, or grain were \
+                 read as ink",
+            ),
+            Self::Joined => formatter.write_str(
+                "it looks like two digits that touch, and both were read as one; give each a picture of its own",
+            ),
+            Self::Underlined => {
+                formatter.write_str("a line lies beneath the digit and was read as a part of it; leave it out")
+            }
+            Self::Soft => formatter.write_str("what stands out is a shade without outlines, not the strokes of a digit"),
             Self::Filled => formatter.write_str("what stands out is a filled patch, not the strokes of a digit"),
             Self::Scattered => {
                 formatter.write_str("most of what stands out is scattered specks, not the strokes of a digit")
@@ -67,21 +92,20 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// What tells that `ink`, cropped to what was taken for a digit, is none, or not one; `kept` is its share of all ink.
-pub(super) fn doubts(ink: &Gray, kept: f32) -> Vec<Doubt> {
+/// What tells that `ink`, cropped from `picture` to what was taken for a digit, is none, or not one; `kept` is its share of
+/// all ink.
+pub(super) fn doubts(picture: &Gray, ink: &Gray, kept: f32) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     if kept < SCATTERED {
         doubts.push(Doubt::Scattered);
     }
     let (width, height) = (ink.width() as f32, ink.height() as f32);
-    let small = if width.max(height) > SIDE as f32 {
-        let scale = SIDE as f32 / width.max(height);
-        let scaled = |size: f32| ((size * scale).round() as usize).max(1);
-        ink.resize(scaled(width), scaled(height))
-    } else {
-        ink.clone()
-    };
-    let small = small.map(|level| if level < JOINS { 0.0 } else { level });
+    let scale = (SIDE as f32 / width.max(height)).min(1.0);
+    if is_soft(&scaled(picture, scale), width.max(height) * scale) {
+        doubts.push(Doubt::Soft);
+        return doubts;
+    }
+    let small = scaled(ink, scale).map(|level| if level < JOINS { 0.0 } else { level });
     let inked = small.values().iter().filter(|&&level| level > 0.0).count();
     let is_bar = width.min(height) < BAR * width.max(height);
     if inked as f32 > FILLED * small.values().len() as f32 && !is_bar {
@@ -89,16 +113,69 @@ pub(super) fn doubts(ink: &Gray, kept: f32) -> Vec<Doubt> {
         return doubts;
     }
     let strokes = strokes(&small);
-    match drawings(&strokes, width / height) {
-        0 | 1 if width > WIDE * height => doubts.push(Doubt::Wide(width / height)),
-        0 | 1 => {}
-        _ if strokes.len() == 2 && lies_within(&strokes) => doubts.push(Doubt::Enclosed),
-        count => doubts.push(Doubt::Several(count)),
-    }
-    if doubts.is_empty() && strokes.len() == 2 && lies_within(&strokes) {
-        doubts.push(Doubt::Enclosed);
-    }
+    let [columns_are_crowded, rows_are_crowded] = are_crowded(&small, &maxima(ink, scale));
+    let count = drawings(&strokes, width / height);
+    doubts.extend(match count {
+        _ if lies_within(&strokes) => Some(Doubt::Enclosed),
+        // Lines of the paper lie below each other, digits side by side.
+        _ if columns_are_crowded || rows_are_crowded && count <= 1 => Some(Doubt::Crowded),
+        _ if is_underlined(&strokes) => Some(Doubt::Underlined),
+        2.. => Some(Doubt::Several(count)),
+        _ if width > WIDE * height => Some(Doubt::Wide(width / height)),
+        _ => is_joined(&small).then_some(Doubt::Joined),
+    });
     doubts
+}
+
+fn scaled(picture: &Gray, scale: f32) -> Gray {
+    if scale >= 1.0 {
+        return picture.clone();
+    }
+    let scaled = |size: usize| ((size as f32 * scale).round() as usize).max(1);
+    picture.resize(scaled(picture.width()), scaled(picture.height()))
+}
+
+/// `ink` made smaller, each pixel the strongest of those it is made of: so the thinnest line stays.
+fn maxima(ink: &Gray, scale: f32) -> Gray {
+    let reduced = |size: usize| ((size as f32 * scale).round() as usize).clamp(1, size);
+    let (width, height) = (reduced(ink.width()), reduced(ink.height()));
+    let mut values = vec![0.0_f32; width * height];
+    for (place, &level) in ink.values().iter().enumerate() {
+        let (x, y) = (place % ink.width(), place / ink.width());
+        let strongest = &mut values[y * height / ink.height() * width + x * width / ink.width()];
+        *strongest = strongest.max(level);
+    }
+    Gray::new(width, values)
+}
+
+/// Whether levels change nowhere as fast as at the outline of a drawing whose longer side is `side`.
+fn is_soft(picture: &Gray, side: f32) -> bool {
+    let (width, height) = (picture.width(), picture.height());
+    let at = |x: usize, y: usize| picture.values()[y * width + x];
+    let (mut least, mut most, mut steepest) = (f32::MAX, f32::MIN, 0_f32);
+    for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+        (least, most) = (least.min(at(x, y)), most.max(at(x, y)));
+        if x + 1 < width {
+            steepest = steepest.max((at(x + 1, y) - at(x, y)).abs());
+        }
+        if y + 1 < height {
+            steepest = steepest.max((at(x, y + 1) - at(x, y)).abs());
+        }
+    }
+    steepest * side < SOFT * (most - least)
+}
+
+/// Whether the lowest stroke is a flat line wholly beneath all others, about as wide as they are.
+fn is_underlined(strokes: &[Stroke]) -> bool {
+    let Some(line) = strokes.iter().max_by_key(|stroke| stroke.bounds.bottom) else {
+        return false;
+    };
+    let others = strokes.iter().filter(|stroke| !std::ptr::eq(*stroke, line));
+    let Some(above) = others.map(|stroke| stroke.bounds).reduce(Bounds::joined) else {
+        return false;
+    };
+    let (width, height) = (line.bounds.width() as f32, line.bounds.height() as f32);
+    line.bounds.top > above.bottom && width >= FLAT * height && width >= BENEATH * above.width() as f32
 }
 
 /// A connected piece of a drawing.

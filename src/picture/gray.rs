@@ -101,7 +101,7 @@ impl Gray {
         }
     }
 
-    fn transposed(&self) -> Self {
+    pub(super) fn transposed(&self) -> Self {
         let (width, height) = (self.width, self.height());
         let places = (0..width).flat_map(|x| (0..height).map(move |y| y * width + x));
         Self {

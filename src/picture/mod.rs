@@ -6,6 +6,7 @@
 //! An image of an IDX file is such an image already, and is taken as it is.
 
 mod contrast;
+mod crossings;
 mod decode;
 mod drawings;
 mod error;

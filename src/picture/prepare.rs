@@ -65,7 +65,7 @@ pub fn prepare(picture: &Gray) -> Option<Prepared> {
     let ink = cropped(&ink)?;
     Some(Prepared {
         image: centred(&fitted(&ink)),
-        doubts: doubts(&ink, kept),
+        doubts: doubts(&picture, &ink, kept),
     })
 }
 

@@ -64,12 +64,17 @@ impl Bounds {
                     bottom: y,
                 }
             })
-            .reduce(|a, b| Self {
-                left: a.left.min(b.left),
-                right: a.right.max(b.right),
-                top: a.top.min(b.top),
-                bottom: a.bottom.max(b.bottom),
-            })
+            .reduce(Self::joined)
+    }
+
+    /// The smallest that hold both.
+    pub(super) fn joined(self, other: Self) -> Self {
+        Self {
+            left: self.left.min(other.left),
+            right: self.right.max(other.right),
+            top: self.top.min(other.top),
+            bottom: self.bottom.max(other.bottom),
+        }
     }
 
     pub(super) fn width(self) -> usize {

@@ -16,7 +16,8 @@ const LOG_LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
 /// The folder in which the tensorflow crate (and this one, for its user) looks first.
 pub(super) const TENSORFLOW_DIR: &str = "TENSORFLOW_DIR";
 
-/// What TensorFlow 2.21 takes as the value of a variable; for anything else it ends the process (each was tried).
+/// What TensorFlow 2.21 takes as the value of a variable. For anything else it ends the process, at once or where the
+/// variable is first read, or it warns and goes by its default.
 #[derive(Clone, Copy)]
 enum Takes {
     /// Flags, some of which another version lacks. XLA is not used here, so they are of no use.
@@ -47,10 +48,10 @@ impl Takes {
             }
             Self::YesOrNo if boolean(value).is_some() => None,
             Self::YesOrNo => {
-                Some("TensorFlow takes 0, 1, true or false, and ends the program for anything else")
+                Some("TensorFlow takes 0, 1, true or false, and may end the program for anything else")
             }
             Self::Number if value.parse::<u64>().is_ok() => None,
-            Self::Number => Some("TensorFlow takes a number, and ends the program for anything else"),
+            Self::Number => Some("TensorFlow takes a number, and may end the program for anything else"),
         }
     }
 }
@@ -76,7 +77,7 @@ pub struct Environment {
 
 /// Sets what TensorFlow and the tensorflow crate read from the environment: `TF_ENABLE_ONEDNN_OPTS`,
 /// `TF_CPP_MIN_LOG_LEVEL`, and `TENSORFLOW_DIR`, which leads that crate to whatever library [`super::load`] finds (that
-/// still looks first in the folder that it named before). Variables for which TensorFlow would end the process are
+/// still looks first in the folder that it named before). Variables with values that TensorFlow does not take are
 /// removed, with a warning in the log. Only the first call in a process does anything.
 ///
 /// # Safety

@@ -76,6 +76,16 @@ fn the_first_format_is_named_also_by_its_state_file() {
     )
     .unwrap();
     refused(&here, &["model.ckpt-7 is a checkpoint in TensorFlow's V1 format"]);
+    // In parts, as `Saver(sharded=True)` writes them.
+    fs::rename(
+        here.join("model.ckpt-7"),
+        here.join("model.ckpt-8-00000-of-00002"),
+    )
+    .unwrap();
+    refused(
+        &here.join("model.ckpt-8"),
+        &["model.ckpt-8 is a checkpoint in TensorFlow's V1 format"],
+    );
     let renamed = here.join("renamed");
     fs::copy(golden("baseline/final.ckpt.index"), &renamed).unwrap();
     refused(&renamed, &["index of a checkpoint under another name"]);

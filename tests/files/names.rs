@@ -118,4 +118,17 @@ fn what_a_terminal_obeys_in_a_name_is_shown_escaped() {
             "{arguments:?}: {stderr}"
         );
     }
+    // What is wrong with the command line itself.
+    for arguments in [
+        &["baseline", "--seed", name][..],
+        &["train", "--seed=r\t\u{9b}2Jn", "x"],
+        &["evaluate", "x", name],
+        &[name],
+    ] {
+        let mut command = tf_mnist(arguments);
+        command.current_dir(folder.path());
+        let stderr = fail(command, 2);
+        assert_plain(stderr.as_bytes());
+        assert!(stderr.contains("\\t\\u{9b}2Jn"), "{arguments:?}: {stderr}");
+    }
 }
