@@ -3,7 +3,8 @@
 check_networks.py start MNIST_DIR WORK      trains them in Python: NAME-python/{init,final,further}.ckpt and losses
 check_networks.py check WORK                compares what tf-mnist made of them; see scripts/check-python
 
-A few rows of MNIST in WORK/data are enough for both. One thread, oneDNN and graph optimizer off.
+A few rows of MNIST are enough for both, in NAME-data: with a dark margin where images are larger, and with labels by their
+place besides where there are more classes. One thread, oneDNN and graph optimizer off.
 """
 import json, os, sys
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
@@ -18,24 +19,26 @@ STEPS, HALF = 50, 20
 ROWS = {"train": 5000 + 5600, "t10k": 500}
 
 
-def shorten(mnist, data):
-    os.makedirs(data, exist_ok=True)
+def write_data(mnist, data, side, classes):
+    os.makedirs(data)
+    margin = (side - 28) // 2
     for split, rows in ROWS.items():
-        for kind, head, row in (("images-idx3", 16, 784), ("labels-idx1", 8, 1)):
-            name = f"{split}-{kind}-ubyte"
-            whole = np.fromfile(os.path.join(mnist, name), np.uint8)[: head + rows * row]
-            whole[4:8] = np.array([rows], ">u4").view(np.uint8)
-            whole.tofile(os.path.join(data, name))
+        read = lambda kind, head, size: np.fromfile(f"{mnist}/{split}-{kind}-ubyte", np.uint8)[head:head + rows * size]
+        images = np.pad(read("images-idx3", 16, 784).reshape(-1, 28, 28), [(0, 0), (margin, margin), (margin, margin)])
+        labels = (read("labels-idx1", 8, 1) + 10 * (np.arange(rows) % -(-classes // 10))) % classes
+        for kind, dims, values in ("images-idx3", (rows, side, side), images), ("labels-idx1", (rows,), labels):
+            with open(f"{data}/{split}-{kind}-ubyte", "wb") as file:
+                file.write(np.array([0x800 + len(dims), *dims], ">u4").tobytes() + values.astype(np.uint8).tobytes())
 
 
-def rows_of(data, split):
+def rows_of(data, split, side):
     read = lambda kind, head: np.fromfile(os.path.join(data, f"{split}-{kind}-ubyte"), np.uint8)[head:]
-    return read("images-idx3", 16).reshape(-1, 784).astype(np.float32) / 255.0, read("labels-idx1", 8).astype(np.int32)
+    return read("images-idx3", 16).reshape(-1, side * side).astype(np.float32) / 255.0, read("labels-idx1", 8).astype(np.int32)
 
 
-def batches(data, size):
+def batches(data, size, side=28):
     """In file order, behind the 5000 rows to validate."""
-    x, y = (part[5000:] for part in rows_of(data, "train"))
+    x, y = (part[5000:] for part in rows_of(data, "train", side))
     parts = len(x) // size
     return list(zip(np.array_split(x, parts), np.array_split(y, parts)))
 
@@ -50,8 +53,8 @@ class Python:
     """A network of networks.py in the default graph."""
 
     def __init__(self, network):
-        self.x, self.y = tf.placeholder(tf.float32, [None, 784]), tf.placeholder(tf.int32, [None])
-        images = tf.reshape(self.x, [-1, 28, 28, 1])
+        self.x, self.y = tf.placeholder(tf.float32, [None, network.side ** 2]), tf.placeholder(tf.int32, [None])
+        images = tf.reshape(self.x, [-1, network.side, network.side, 1])
         with tf.variable_scope("", reuse=tf.AUTO_REUSE):
             logits = network.logits(images, True)
             self.probabilities = tf.nn.softmax(network.logits(images, False))
@@ -70,12 +73,11 @@ def save(saver, session, prefix):
 
 
 def start(mnist, work):
-    data = os.path.join(work, "data")
-    shorten(mnist, data)
     for name, network in NETWORKS.items():
-        out = os.path.join(work, name + "-python")
+        out, data = (os.path.join(work, name + end) for end in ("-python", "-data"))
         os.makedirs(out)
-        rows = batches(data, network.batch)
+        write_data(mnist, data, network.side, network.classes)
+        rows = batches(data, network.batch, network.side)
         with tf.Graph().as_default(), session() as s:
             python = Python(network)
             s.run(tf.global_variables_initializer())
@@ -117,11 +119,10 @@ def served(model, x):
 
 
 def check(work):
-    data = os.path.join(work, "data")
-    x, _ = rows_of(data, "t10k")
     for name, network in NETWORKS.items():
         at = lambda end: os.path.join(work, name + end)
-        rows, (run, python) = batches(data, network.batch), (at(f"-{STEPS}"), at("-python"))
+        x, _ = rows_of(at("-data"), "t10k", network.side)
+        rows, (run, python) = batches(at("-data"), network.batch, network.side), (at(f"-{STEPS}"), at("-python"))
         last = os.path.join(run, f"model.ckpt-{STEPS - 1}")
         with open(os.path.join(python, "losses.json")) as file:
             *losses, further = json.load(file)
@@ -141,10 +142,11 @@ def check(work):
         print(f"  the exported model's probabilities differ by at most {apart:.1e}")
         assert apart < 1e-5
     # The built-in one besides, whose dropout is in the graph.
-    for name, scope, size in [(name, n.scope, n.batch) for name, n in NETWORKS.items()] + [("optimized", "loss_and_train", 100)]:
+    networks = [(name, name, n.scope, n.batch, n.side) for name, n in NETWORKS.items()]
+    for name, data, scope, size, side in networks + [("optimized", "lenet5", "loss_and_train", 100, 28)]:
         print(f"{name}: {HALF} steps here and {HALF} in Python, in the graph beside the checkpoint, are {2 * HALF} steps here")
         at = lambda end: os.path.join(work, name + end)
-        losses = train_imported(at(f"-{HALF}"), batches(data, size), scope, at("-imported.ckpt"))
+        losses = train_imported(at(f"-{HALF}"), batches(os.path.join(work, data + "-data"), size, side), scope, at("-imported.ckpt"))
         compare_losses(losses_of(at(f"-{2 * HALF}")), losses_of(at(f"-{HALF}")) + losses)
         compare_checkpoints(os.path.join(at(f"-{2 * HALF}"), f"model.ckpt-{2 * HALF - 1}"), at("-imported.ckpt"))
 

@@ -1,12 +1,13 @@
 """The networks of tests/fixtures/networks, written anew with tf.nn ops: what their tables are held against.
 
-NETWORKS: name -> Network(scope of the training, batch size, Adam's numbers, images and training flag to logits).
+NETWORKS: name -> Network(scope of the training, batch size, Adam's numbers, height and width, classes, images and training
+flag to logits).
 """
 from collections import namedtuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-Network = namedtuple("Network", "scope batch adam logits")
+Network = namedtuple("Network", "scope batch adam side classes logits")
 
 
 def weight(name, *shape):
@@ -72,7 +73,7 @@ def normed(h, training):
     h = norm(conv(h, "conv2", 16, (3, 3)), "batch_normalization_1", training, 0.95, 0.01)
     h = tf.tanh(tf.nn.avg_pool(h, 3, 2, "SAME"))
     h = norm(conv(h, "conv3", 24, (3, 3), padding="VALID"), "batch_normalization_2", training)
-    return dense(flat(tf.nn.selu(h)), "output", 10)
+    return dense(flat(tf.nn.selu(h)), "output", 47)
 
 
 def dense_only(h, training):
@@ -82,8 +83,8 @@ def dense_only(h, training):
 
 
 NETWORKS = {
-    "lenet5": Network("train", 100, (0.001,), lenet5),
-    "strided": Network("optimizer", 64, (0.002, 0.8, 0.99, 1e-6), strided),
-    "normed": Network("train", 100, (0.003,), normed),
-    "dense": Network("train", 100, (0.004,), dense_only),
+    "lenet5": Network("train", 100, (0.001,), 28, 10, lenet5),
+    "strided": Network("optimizer", 64, (0.002, 0.8, 0.99, 1e-6), 32, 10, strided),
+    "normed": Network("train", 100, (0.003,), 28, 47, normed),
+    "dense": Network("train", 100, (0.004,), 28, 10, dense_only),
 }
