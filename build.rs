@@ -1,57 +1,42 @@
-//! Makes the completion scripts and the man page from the command line's own definition.
+//! What only a build knows: the commit, the target and the compiler, which `--version` and `config.json` name.
 
-#[allow(dead_code)] // only clap's view of the types is used here
-#[path = "src/cli.rs"]
-mod cli;
+use std::env;
+use std::path::Path;
+use std::process::Command;
 
-use clap::CommandFactory;
-use clap_complete::{Shell, generate_to};
-use std::io::Write;
-use std::path::PathBuf;
-use std::{env, fs, io};
-
-fn main() -> io::Result<()> {
-    println!("cargo::rerun-if-changed=src/cli.rs");
+fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else {
-        return Err(io::Error::other("OUT_DIR is not set; run this through cargo"));
-    };
-    let mut command = cli::Cli::command();
-    for shell in [
-        Shell::Bash,
-        Shell::Elvish,
-        Shell::Fish,
-        Shell::PowerShell,
-        Shell::Zsh,
-    ] {
-        generate_to(shell, &mut command, "tf-mnist", &out)?;
-    }
-    fs::write(out.join("tf-mnist.1"), manual(command)?)
+    println!(
+        "cargo::rustc-env=TF_MNIST_COMMIT={}",
+        commit().unwrap_or_default()
+    );
+    println!(
+        "cargo::rustc-env=TF_MNIST_TARGET={}",
+        env::var("TARGET").unwrap_or_default()
+    );
+    let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let compiler = output(&rustc, &["--version"]).unwrap_or_default();
+    println!("cargo::rustc-env=TF_MNIST_COMPILER={compiler}");
 }
 
-/// One page for the program and its subcommands.
-fn manual(mut command: clap::Command) -> io::Result<Vec<u8>> {
-    command.build();
-    let mut page = Vec::new();
-    let man = clap_mangen::Man::new(command.clone());
-    man.render_title(&mut page)?;
-    man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
-    man.render_description_section(&mut page)?;
-    man.render_options_section(&mut page)?;
-    for subcommand in command
-        .get_subcommands()
-        .filter(|subcommand| subcommand.get_name() != "help")
-    {
-        writeln!(page, ".SH \"TF-MNIST {}\"", subcommand.get_name().to_uppercase())?;
-        // Options that every subcommand takes stand above already.
-        let own = subcommand
-            .clone()
-            .mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg });
-        let man = clap_mangen::Man::new(own);
-        man.render_description_section(&mut page)?;
-        man.render_synopsis_section(&mut page)?;
-        man.render_options_section(&mut page)?;
+/// The commit of this very repository; a package, or a copy within another repository, has none.
+fn commit() -> Option<String> {
+    let git = |arguments: &[&str]| output("git", arguments);
+    let top = git(&["rev-parse", "--show-toplevel"])?;
+    let here = env::var("CARGO_MANIFEST_DIR").ok()?;
+    if Path::new(&top).canonicalize().ok()? != Path::new(&here).canonicalize().ok()? {
+        return None;
     }
-    Ok(page)
+    // It changes with each commit and each checkout.
+    let log = git(&["rev-parse", "--git-path", "logs/HEAD"])?;
+    if Path::new(&log).exists() {
+        println!("cargo::rerun-if-changed={log}");
+    }
+    git(&["rev-parse", "--short=12", "HEAD"])
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
 }

@@ -1,11 +1,22 @@
-//! What the user types. Only clap's types live here: `build.rs` includes this file for completions and the man page.
+//! What the user types.
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
 use std::path::PathBuf;
 
+/// This program and how it was built; a build from a package has no commit.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit:   ",
+    env!("TF_MNIST_COMMIT"),
+    "\ntarget:   ",
+    env!("TF_MNIST_TARGET"),
+    "\ncompiler: ",
+    env!("TF_MNIST_COMPILER")
+);
+
 /// Trains, evaluates and exports the classic MNIST network as a TensorFlow static graph built from Rust.
 #[derive(Debug, Parser)]
-#[command(name = "tf-mnist", version, max_term_width = 100, propagate_version = true)]
+#[command(name = "tf-mnist", version, long_version = LONG_VERSION, max_term_width = 100, propagate_version = true)]
 pub struct Cli {
     #[command(flatten)]
     pub global: GlobalArgs,
@@ -69,7 +80,7 @@ pub enum Command {
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete for
-        shell: Shell,
+        shell: clap_complete::Shell,
     },
     /// Print the manual page: tf-mnist man | man -l -
     Man,
@@ -323,12 +334,5 @@ pub struct JsonArgs {
     pub json: bool,
 }
 
-/// A shell that completions are made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
-    Bash,
-    Elvish,
-    Fish,
-    Powershell,
-    Zsh,
-}
+#[cfg(test)]
+mod tests;

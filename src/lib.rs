@@ -1,8 +1,6 @@
 //! `tf-mnist` builds the static graph of the classic TF1 MNIST network from Rust, through TensorFlow's C API, and
 //! trains, evaluates and exports it.
 
-#![warn(missing_docs)]
-
 pub mod classifier;
 pub mod dataset;
 pub mod fetch;

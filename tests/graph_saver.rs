@@ -35,11 +35,11 @@ impl Trial {
     }
 
     fn save(&self, prefix: &Path) -> Result<(), GraphError> {
-        self.saver.save(&self.session.session, prefix)
+        self.saver.save(self.session.session(), prefix)
     }
 
     fn restore(&self, prefix: &Path) -> Result<(), GraphError> {
-        self.saver.restore(&self.session.session, prefix)
+        self.saver.restore(self.session.session(), prefix)
     }
 
     fn fill(&self, value: f32) {
@@ -113,7 +113,7 @@ fn saved_values_come_back_over_others_bit_for_bit() {
 
     // In a session where no variable has a value yet, too.
     let fresh = GraphSession::open(&trial.scope);
-    trial.saver.restore(&fresh.session, &prefix).unwrap();
+    trial.saver.restore(fresh.session(), &prefix).unwrap();
     let trial = Trial {
         session: fresh,
         ..trial
@@ -240,7 +240,7 @@ fn any_folder_name_will_do() {
         let trial = Trial::new(&SHAPES);
         let saved = trial.bits();
         let mut manager = CheckpointManager::open(&folder, 5).unwrap();
-        let prefix = manager.save(&trial.saver, &trial.session.session, 3).unwrap();
+        let prefix = manager.save(&trial.saver, trial.session.session(), 3).unwrap();
         trial.fill(9.0);
         trial
             .restore(&prefix)
@@ -299,13 +299,13 @@ fn a_failed_save_leaves_nothing_aside() {
     let trial = Trial::new(&SHAPES);
     // TensorFlow fails: variables without values.
     let empty = GraphSession::open(&trial.scope);
-    assert!(trial.saver.save(&empty.session, &prefix).is_err());
+    assert!(trial.saver.save(empty.session(), &prefix).is_err());
     assert!(names_in(folder.path()).is_empty());
 
     // The earlier checkpoint stays in force.
     trial.save(&prefix).unwrap();
     let saved = trial.bits();
-    assert!(trial.saver.save(&empty.session, &prefix).is_err());
+    assert!(trial.saver.save(empty.session(), &prefix).is_err());
     trial.fill(9.0);
     trial.restore(&prefix).unwrap();
     assert!(trial.bits() == saved);
@@ -332,7 +332,7 @@ fn rotation_keeps_the_newest_five_and_names_them() {
     let mut manager = CheckpointManager::open(folder.path(), CheckpointManager::DEFAULT_MAX_TO_KEEP).unwrap();
     for step in [1, 2, 3, 20, 100, 7, 8] {
         trial.fill(step as f32);
-        let prefix = manager.save(&trial.saver, &trial.session.session, step).unwrap();
+        let prefix = manager.save(&trial.saver, trial.session.session(), step).unwrap();
         assert_eq!(latest_checkpoint(folder.path()).unwrap(), Some(prefix));
     }
     // The newest by time: step 7 came after 100.
@@ -358,7 +358,7 @@ fn rotation_keeps_the_newest_five_and_names_them() {
 
     // Another manager goes on where this one stopped.
     let mut manager = CheckpointManager::open(folder.path(), 5).unwrap();
-    manager.save(&trial.saver, &trial.session.session, 200).unwrap();
+    manager.save(&trial.saver, trial.session.session(), 200).unwrap();
     let newest = ["100", "20", "200", "7", "8"].map(|step| format!("model.ckpt-{step}"));
     assert_eq!(steps_kept(folder.path()), newest);
 }
@@ -370,7 +370,7 @@ fn saving_the_same_step_again_replaces_it_and_makes_it_the_newest() {
     let mut manager = CheckpointManager::open(folder.path(), 2).unwrap();
     for (step, value) in [(1, 1.0), (2, 2.0), (1, 3.0), (3, 4.0)] {
         trial.fill(value);
-        manager.save(&trial.saver, &trial.session.session, step).unwrap();
+        manager.save(&trial.saver, trial.session.session(), step).unwrap();
     }
     assert_eq!(steps_kept(folder.path()), ["model.ckpt-1", "model.ckpt-3"]);
     let kept = Checkpoint::open(&folder.path().join("model.ckpt-1")).unwrap();
@@ -400,12 +400,12 @@ fn rotation_counts_python_s_checkpoints_and_never_deletes_outside_of_its_folder(
     // A copied folder's state leads elsewhere.
     fs::write(folder.path().join("checkpoint"), state(original.path())).unwrap();
     let mut manager = CheckpointManager::open(folder.path(), 1).unwrap();
-    manager.save(&trial.saver, &trial.session.session, 3).unwrap();
+    manager.save(&trial.saver, trial.session.session(), 3).unwrap();
     assert_eq!(steps_kept(original.path()), ["model.ckpt-1", "model.ckpt-2"]);
 
     // In its own folder, step 2 is saved again: that must not be deleted as the old step 2.
     fs::write(original.path().join("checkpoint"), state(original.path())).unwrap();
     let mut manager = CheckpointManager::open(original.path(), 1).unwrap();
-    manager.save(&trial.saver, &trial.session.session, 2).unwrap();
+    manager.save(&trial.saver, trial.session.session(), 2).unwrap();
     assert_eq!(steps_kept(original.path()), ["model.ckpt-2"]);
 }

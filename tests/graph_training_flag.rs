@@ -9,7 +9,7 @@ mod values;
 
 use graph_session::{GraphSession, load, tensor};
 use networks::{build, table};
-use tensorflow::{Status, Tensor};
+use tensorflow::Tensor;
 use tf_mnist::model::{Network, Towers};
 use values::Values;
 
@@ -41,7 +41,7 @@ impl Trial {
         }
     }
 
-    fn train(&self, flag: Option<bool>, fetch_loss: bool) -> Result<Vec<Vec<f32>>, Status> {
+    fn train(&self, flag: Option<bool>, fetch_loss: bool) -> tf_mnist::graph::Result<Vec<Vec<f32>>> {
         let inputs = &self.network.inputs;
         let flag = flag.map(|flag| tensor(&[], &[flag]));
         let mut step = self.session.step();

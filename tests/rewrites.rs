@@ -11,7 +11,7 @@ use graph_session::{GraphSession, load, tensor};
 use networks::{build, table};
 use std::collections::BTreeMap;
 use tensorflow::Output;
-use tf_mnist::graph::{Precision, Scope};
+use tf_mnist::graph::Precision;
 use tf_mnist::model::{Convolutions, Network, Towers};
 use tf_mnist::networks::Table;
 use values::Values;
@@ -36,7 +36,6 @@ fn networks() -> Vec<Table> {
 
 /// Loss, gradients by variable and logits in use of `table`, with values that no variable starts with.
 struct Computed {
-    ops: usize,
     loss: f32,
     gradients: BTreeMap<String, Vec<f32>>,
     logits: Vec<f32>,
@@ -62,8 +61,8 @@ impl Computed {
             }
         }
         let images = tensor(
-            &[ROWS as u64, table.pixels() as u64],
-            &random.vector(ROWS * table.pixels(), 0.0, 1.0),
+            &[ROWS as u64, table.pixels()],
+            &random.vector(ROWS * table.pixels() as usize, 0.0, 1.0),
         );
         let labels: Vec<_> = (0..ROWS as i32).map(|row| row * 7 % 10).collect();
         let (labels, on) = (tensor(&[ROWS as u64], &labels), tensor(&[], &[true]));
@@ -85,7 +84,6 @@ impl Computed {
             .fold(step.fetch(&network.loss), |step, gradient| step.fetch(gradient));
         let mut found = step.run().unwrap();
         Self {
-            ops: ops(&network.graph),
             loss: found.remove(0)[0],
             gradients: gradients.into_keys().zip(found).collect(),
             logits: fed().fetch(&network.logits).run().unwrap().remove(0),
@@ -113,10 +111,6 @@ fn gradients(network: &Network, scope: &str) -> BTreeMap<String, Output> {
         .collect()
 }
 
-fn ops(graph: &Scope) -> usize {
-    graph.graph().operation_iter().count()
-}
-
 /// The largest difference, as a share of the largest value.
 fn apart(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
@@ -127,7 +121,7 @@ fn apart(a: &[f32], b: &[f32]) -> f32 {
 
 #[test]
 fn rewritten_networks_have_the_logits_and_gradients_of_plain_ones() {
-    let (mut shorter, mut frozen) = (Vec::new(), Vec::new());
+    let (mut rewritten_in_use, mut frozen) = (Vec::new(), Vec::new());
     for table in networks() {
         let name = &table.name;
         let (plain, fast) = (
@@ -157,10 +151,11 @@ fn rewritten_networks_have_the_logits_and_gradients_of_plain_ones() {
                 "{name}: {variable}: a wrong one would pass"
             );
         }
-        if fast.ops < plain.ops {
-            shorter.push(name.clone());
+        if fast.logits != plain.logits {
+            rewritten_in_use.push(name.clone());
         }
     }
-    assert_eq!(shorter, ["normed", "dense"], "no rewrite applied");
+    // Other sums have other last bits; the two others have nothing that a rewrite of what is used applies to.
+    assert_eq!(rewritten_in_use, ["normed", "dense"]);
     assert_eq!(frozen, ["conv2/bias", "conv3/bias", "output/bias"]);
 }

@@ -91,10 +91,7 @@ pub enum ClassifierError {
         reason: String,
     },
     /// The model's answers are no numbers.
-    #[error(
-        "the model {path} answers NaN, which is no number: its training had diverged. Use an earlier checkpoint, or train again \
-         with a smaller --learning-rate"
-    )]
+    #[error("the model {path} answers NaN, which is no number: its training had diverged")]
     NotANumber {
         /// Its folder or prefix.
         path: PathBuf,

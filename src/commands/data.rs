@@ -1,14 +1,14 @@
 //! `tf-mnist data`: the four files, their counts and digests, and the split.
 
-use super::{failure, output, progress, terminal};
+use super::{output, progress, terminal};
 use crate::cli::{GlobalArgs, JsonArgs};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use tf_mnist::dataset::{self, Dataset, DatasetError, Form, Origin, Part, Split};
-use tf_mnist::fetch::{Digest, FetchError};
+use tf_mnist::dataset::{self, Dataset, Form, Origin, Part, Split};
+use tf_mnist::fetch::Digest;
 
 /// # Errors
 /// The data set cannot be had, or stdout cannot be written.
@@ -29,17 +29,7 @@ pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
 pub fn load(global: &GlobalArgs, form: &Form) -> Result<Dataset> {
     match &global.data_dir {
         Some(folder) => dataset::load_from_as(folder, form).context("cannot use --data-dir"),
-        None => dataset::load_default_as(form, &*progress::watcher(global)).map_err(|error| {
-            let is_elsewhere = matches!(
-                error,
-                DatasetError::NotMnist(_) | DatasetError::Fetch(FetchError::EverySourceFailed { .. })
-            );
-            let error = anyhow!(error).context("cannot get MNIST");
-            match is_elsewhere {
-                true => failure::advised(error, "  - name a folder with the four files: --data-dir FOLDER"),
-                false => error,
-            }
-        }),
+        None => dataset::load_default_as(form, &*progress::watcher(global)).context("cannot get MNIST"),
     }
 }
 

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Location};
 use tf_mnist::graph::Checkpoint;
-use tf_mnist::saved_model::{self, Exported, MODEL_NAME, SavedModelError};
+use tf_mnist::saved_model::{self, Exported, MODEL_NAME};
 
 /// # Errors
 /// A usage error if the version exists, or MODEL or the base is a SavedModel; else the model cannot be had or written.
 pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
-    saved_model::check_base(&args.export_base).map_err(refused)?;
+    saved_model::check_base(&args.export_base)?;
     let prefix = match classifier::locate(&args.model)? {
         Location::Checkpoint(prefix) => prefix,
         Location::SavedModel(folder) => {
@@ -30,8 +30,7 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
     config.uses_gpu(runtime)?; // an error where one is asked for in vain
     let options = config.session_options()?;
     let version = args.version.map(i64::unsigned_abs);
-    let exported = saved_model::export(&prefix, network.as_ref(), &args.export_base, version, &options);
-    let exported = exported.map_err(refused)?;
+    let exported = saved_model::export(&prefix, network.as_ref(), &args.export_base, version, &options)?;
     // Serving and Docker want absolute paths.
     let base = absolute(&args.export_base)?;
     if classifier::has_pattern(&base.to_string_lossy()) {
@@ -43,20 +42,6 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
     }
     output::print(&report(&prefix, &base, &exported)?)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn refused(error: SavedModelError) -> anyhow::Error {
-    match error {
-        SavedModelError::VersionExists { .. } => failure::usage(error.to_string()),
-        SavedModelError::IsSavedModel { ref versions, .. } => {
-            failure::usage(format!("{error}; name {}", versions.display()))
-        }
-        SavedModelError::File { .. } => failure::advised(
-            error.into(),
-            "no version is there in part; once that is settled, run the same command again",
-        ),
-        error => error.into(),
-    }
 }
 
 fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {

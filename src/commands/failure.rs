@@ -1,6 +1,6 @@
 //! From an error to what the user reads and the exit code: 1 failed, 2 usage.
 
-use super::{output, terminal};
+use super::{advice, output, terminal};
 use std::fmt;
 use std::process::{self, ExitCode};
 
@@ -59,12 +59,17 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         }
         last = cause;
     }
+    let mut is_usage = error.is::<Usage>();
+    if let Some(advice) = advice::of(error) {
+        text.push_str(&advice.text);
+        is_usage |= advice.is_usage;
+    }
     if let Some(Advised { advice, .. }) = error.downcast_ref() {
         text.push('\n');
         text.push_str(advice);
     }
     output::notice(&text);
-    ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+    ExitCode::from(if is_usage { 2 } else { 1 })
 }
 
 /// Ends the program as clap does, with help or with what is wrong with the command line. What was typed is in that: if a

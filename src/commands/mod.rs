@@ -1,5 +1,6 @@
 //! One file a subcommand: turns options into calls of the library and prints the results.
 
+mod advice;
 mod completions;
 mod conclusion;
 mod console;
@@ -10,6 +11,7 @@ mod export;
 pub mod failure;
 mod file_size_limit;
 pub mod log;
+mod manual;
 mod options;
 mod output;
 mod places;
@@ -48,7 +50,7 @@ pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
         Command::Export(args) => export::run(&cli.global, args),
         Command::Predict(args) => predict::run(&cli.global, args),
         Command::Completions { shell } => completions::run(*shell),
-        Command::Man => completions::print_manual(),
+        Command::Man => manual::run(),
         Command::Data(args) => data::run(&cli.global, args),
         Command::Describe(args) => describe::run(&cli.global, args),
         Command::Runtime(args) => runtime::run(&cli.global, args),

@@ -146,6 +146,9 @@ fn new_run(
 pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) -> Result<()> {
     let versions = Versions {
         tf_mnist: env!("CARGO_PKG_VERSION").into(),
+        commit: env!("TF_MNIST_COMMIT").into(),
+        target: env!("TF_MNIST_TARGET").into(),
+        compiler: env!("TF_MNIST_COMPILER").into(),
         tensorflow: runtime.version.clone(),
         library: runtime.library.clone(),
     };

@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, CommandFactory};
 use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
-use tf_mnist::training::{RunDirectory, TrainingError};
+use tf_mnist::training::RunDirectory;
 
 /// Variables that name a folder or file.
 const VARIABLES: [&str; 5] = [
@@ -57,18 +57,7 @@ pub fn check(cli: &Cli, matches: &ArgMatches) -> Result<()> {
 /// # Errors
 /// A usage error that says why not and what to do, or the folder cannot be read.
 pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
-    RunDirectory::check(folder, overwrite).map_err(refused)
-}
-
-/// A run's folder that is not to be had, as the user is told.
-pub fn refused(error: TrainingError) -> anyhow::Error {
-    match error {
-        TrainingError::HoldsRun { .. } => usage(error.to_string()),
-        TrainingError::HoldsOthers { .. } => usage(format!(
-            "{error}; choose another --out-dir, or move them elsewhere"
-        )),
-        error => error.into(),
-    }
+    Ok(RunDirectory::check(folder, overwrite)?)
 }
 
 fn check_value(name: &str, value: &OsStr, wanted: &str) -> Result<()> {

@@ -3,13 +3,13 @@
 use super::quiet::Quiet;
 use super::{failure, options, progress};
 use crate::cli::GlobalArgs;
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result};
 use std::path::Path;
 use tf_mnist::classifier::{self, Classifier, Location};
 use tf_mnist::fetch::Progress;
 use tf_mnist::graph::Checkpoint;
 use tf_mnist::model::Convolutions;
-use tf_mnist::runtime::{self, Gpu, Options, Runtime, RuntimeError};
+use tf_mnist::runtime::{self, Gpu, Options, Runtime};
 use tf_mnist::session::{Device, DeviceInfo, SessionConfig, SessionError, devices};
 
 /// The session settings that the options ask for. `reproducible` fixes threads and the graph optimizer.
@@ -85,17 +85,7 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
         true => progress::watcher(global),
         false => Box::new(Quiet::around(progress::watcher(global))),
     };
-    runtime::load(&options, &*watcher).map_err(|error| {
-        let advice = match &error {
-            RuntimeError::NotFound(report) if report.gpu => Some("  --device cpu runs without"),
-            _ => None,
-        };
-        let error = anyhow!(error).context("cannot run TensorFlow");
-        match advice {
-            Some(advice) => failure::advised(error, advice),
-            None => error,
-        }
-    })
+    runtime::load(&options, &*watcher).context("cannot run TensorFlow")
 }
 
 /// The devices that a session of these settings has.
@@ -106,24 +96,13 @@ pub fn list_devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>> {
     devices(config).map_err(no_gpu)
 }
 
-/// What helps where there is no GPU.
+/// That the device of the user's is not there; [`super::advice`] says what helps.
 pub fn no_gpu(error: SessionError) -> anyhow::Error {
-    let advice = match &error {
-        SessionError::NoGpu {
-            is_gpu_build: true, ..
-        } => {
-            "  this build has GPU support: -v shows what keeps TensorFlow from the GPU (its driver? nvidia-smi tells); \
-             --device cpu runs without"
-        }
-        SessionError::NoGpu {
-            is_gpu_build: false, ..
-        } => {
-            "  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
-             --device cpu runs without"
-        }
+    let option = match &error {
+        SessionError::NoGpu { wanted, .. } => format!("--device {wanted}"),
         _ => return error.into(),
     };
-    failure::advised(anyhow!("--device {error}"), advice)
+    anyhow::Error::new(error).context(option)
 }
 
 /// Opens TensorFlow, to use a network in sessions of the settings that it returns.

@@ -104,7 +104,7 @@ pub fn run(
     let directory = match (resumed, &args.out_dir) {
         (Some(resumed), _) => resumed.directory,
         // Another process may have begun a run there meanwhile.
-        (None, Some(path)) => RunDirectory::create(path, args.overwrite).map_err(places::refused)?,
+        (None, Some(path)) => RunDirectory::create(path, args.overwrite)?,
         (None, None) => RunDirectory::create_next(Path::new("runs"), &config.network.name)?,
     };
     directory.write_config(&config)?;

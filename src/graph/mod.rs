@@ -1,22 +1,34 @@
 //! What the `tensorflow` crate lacks for building and training TF1-style static graphs: layers with variables, losses
 //! and their gradients, Adam, and a Saver whose checkpoints Python reads and writes.
 //!
-//! ```no_run
-//! use tensorflow::{DataType, Session, SessionOptions};
+//! ```
+//! use tensorflow::Tensor;
 //! use tf_mnist::graph::{AdamOptimizer, Dense, Saver, Scope, sparse_softmax_cross_entropy};
+//! use tf_mnist::{fetch::Silent, runtime};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let scope = Scope::new(Some(1));
-//! let x = scope.op("Placeholder", "x").data_type("dtype", DataType::Float).shape("shape", &[None, Some(4)]).output()?;
-//! let y = scope.op("Placeholder", "y").data_type("dtype", DataType::Int32).shape("shape", &[None]).output()?;
-//! let logits = Dense::new(&scope, "output", 4, 3, None)?.apply(&scope, &x)?;
-//! let loss = sparse_softmax_cross_entropy(&scope, &logits, &y)?;
-//! let train = AdamOptimizer::new(0.01).minimize(&scope, &loss, &scope.trainable_variables())?;
-//! let initialize = scope.global_variables_initializer()?;
-//! let saver = Saver::new(&scope, &scope.variables())?;
-//! let session = Session::new(&SessionOptions::new(), &scope.graph())?;
-//! // run `initialize` once, `train` with x and y fed for each batch, then:
-//! saver.save(&session, std::path::Path::new("model.ckpt"))?;
+//! let options = runtime::Options::default();
+//! // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
+//! let _environment = unsafe { runtime::set_environment(&options) };
+//! runtime::load(&options, &Silent)?; // finds libtensorflow, or installs it into the cache
+//!
+//! let graph = Scope::new(Some(1));
+//! let x = graph.placeholder::<f32>("x", &[None, Some(4)])?;
+//! let y = graph.placeholder::<i32>("y", &[None])?;
+//! let logits = Dense::new(&graph, "output", 4, 3, None)?.apply(&graph, &x)?;
+//! let loss = sparse_softmax_cross_entropy(&graph, &logits, &y)?;
+//! let train = AdamOptimizer::new(0.01).minimize(&graph, &loss, &graph.trainable_variables())?;
+//! let saver = Saver::new(&graph, &graph.variables())?;
+//!
+//! let (rows, labels) = (Tensor::new(&[2, 4]).with_values(&[0.5_f32; 8])?, Tensor::new(&[2]).with_values(&[0, 2])?);
+//! let session = graph.initialized_session()?;
+//! for _ in 0..10 {
+//!     let step = session.step().feed(&x, &rows).feed(&y, &labels).target(&train);
+//!     println!("loss {}", step.fetch(&loss.value).run()?[0][0]);
+//! }
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! saver.save(session.session(), &folder.join("model.ckpt"))?;
 //! # Ok(())
 //! # }
 //! ```
@@ -36,6 +48,7 @@ mod dropout;
 mod error;
 mod foreign_format;
 mod gradients;
+mod graph_session;
 mod initializer;
 mod loss;
 pub(crate) mod meta_graph;
@@ -68,6 +81,7 @@ pub use dropout::{Dropout, Randomness};
 pub use error::{GraphError, Result, is_out_of_memory};
 pub(crate) use foreign_format::{foreign_file, foreign_shard};
 pub use gradients::{gradients, gradients_at};
+pub use graph_session::{GraphSession, Step};
 pub use initializer::Initializer;
 pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy};
 pub use meta_graph::export_meta_graph;

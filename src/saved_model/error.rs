@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum SavedModelError {
     /// The version is there already.
-    #[error("{path} is there already and is never written over; leave --version out to take the next one")]
+    #[error("{path} is there already and is never written over")]
     VersionExists {
         /// The version's folder.
         path: PathBuf,
@@ -23,10 +23,7 @@ pub enum SavedModelError {
         versions: PathBuf,
     },
     /// The versions are used up.
-    #[error(
-        "{base} holds version {}, the highest there can be; name another with --version",
-        i64::MAX
-    )]
+    #[error("{base} holds version {}, the highest there can be", i64::MAX)]
     NoVersionLeft {
         /// The folder with the versions.
         base: PathBuf,

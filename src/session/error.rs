@@ -11,7 +11,7 @@ pub enum SessionError {
     #[error("TensorFlow is not loaded yet")]
     NotLoaded,
     /// A GPU is required, and TensorFlow sees no such one.
-    #[error("{wanted}: TensorFlow sees no such GPU; it sees {seen}\n  library: {library} ({found_by})")]
+    #[error("TensorFlow sees no such GPU; it sees {seen}\n  library: {library} ({found_by})")]
     NoGpu {
         /// The device asked for.
         wanted: Device,

@@ -30,10 +30,7 @@ pub enum TrainingError {
         status: Status,
     },
     /// The loss left the numbers.
-    #[error(
-        "the loss is {loss} at step {step}: training diverged; try a lower --learning-rate, and check that start values \
-         and data are finite"
-    )]
+    #[error("the loss is {loss} at step {step}: training diverged")]
     Diverged {
         /// The step, counted from 0.
         step: u64,
@@ -57,10 +54,7 @@ pub enum TrainingError {
         source: io::Error,
     },
     /// The folder already holds a run.
-    #[error(
-        "{path} already holds a run; choose another --out-dir, go on with that run by --resume {path}, or replace it with \
-         --overwrite"
-    )]
+    #[error("{path} already holds a run")]
     HoldsRun {
         /// The folder.
         path: PathBuf,
@@ -100,8 +94,7 @@ pub enum TrainingError {
     },
     /// States were saved, but each is damaged.
     #[error(
-        "no saved state of {path} can be used, so the run cannot be continued; --out-dir {path} --overwrite starts it \
-         anew:{}", .reasons.iter().map(|reason| format!("\n  - {reason}")).collect::<String>()
+        "no saved state of {path} can be used, so the run cannot be continued:{}", .reasons.iter().map(|reason| format!("\n  - {reason}")).collect::<String>()
     )]
     NoSoundState {
         /// The folder of the run.

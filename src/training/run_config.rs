@@ -197,6 +197,15 @@ fn from_version_1(mut config: Value) -> std::result::Result<Value, String> {
 pub struct Versions {
     /// This crate.
     pub tf_mnist: String,
+    /// The commit it was built from, empty where that is not known.
+    #[serde(default)]
+    pub commit: String,
+    /// What it was built for, as `x86_64-unknown-linux-gnu`.
+    #[serde(default)]
+    pub target: String,
+    /// The compiler.
+    #[serde(default)]
+    pub compiler: String,
     /// The TensorFlow library.
     pub tensorflow: String,
     /// The file of that library.

@@ -4,11 +4,9 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
-use tensorflow::{
-    FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor, TensorType,
-};
+use tensorflow::{Output, Session, SessionOptions, Tensor, TensorType};
 use tf_mnist::fetch::Silent;
-use tf_mnist::graph::{Scope, Variable};
+use tf_mnist::graph::{Scope, Step, Variable};
 use tf_mnist::runtime;
 
 /// Opens TensorFlow's library as the program does, without oneDNN.
@@ -37,7 +35,7 @@ pub fn tensor<T: TensorType>(shape: &[u64], values: &[T]) -> Tensor<T> {
 
 /// A session on one thread.
 pub struct GraphSession {
-    pub session: Session,
+    inner: tf_mnist::graph::GraphSession,
 }
 
 impl GraphSession {
@@ -49,26 +47,22 @@ impl GraphSession {
         let mut options = SessionOptions::new();
         // ConfigProto { intra_op_parallelism_threads = 2, inter_op_parallelism_threads = 5 }, by field number.
         options.set_config(&[2 << 3, threads, 5 << 3, threads]).unwrap();
-        let session = Session::new(&options, &scope.graph()).unwrap();
-        Self { session }
+        let inner = tf_mnist::graph::GraphSession::new(scope, &options).unwrap();
+        Self { inner }
+    }
+
+    pub fn session(&self) -> &Session {
+        self.inner.session()
     }
 
     /// Begins a run.
     pub fn step(&self) -> Step<'_> {
-        Step {
-            session: &self.session,
-            args: SessionRunArgs::new(),
-            fetches: Vec::new(),
-        }
+        self.inner.step()
     }
 
     /// Gives every variable its start value.
     pub fn initialize(&self, scope: &Scope) {
-        let mut step = self.step();
-        for variable in scope.variables() {
-            step = step.target(variable.initializer());
-        }
-        step.run().unwrap();
+        self.inner.initialize(&scope.variables()).unwrap();
     }
 
     /// Gives a variable a value, in place of its start value.
@@ -97,39 +91,5 @@ impl GraphSession {
         }
         let names = variables.iter().map(|variable| variable.name().to_owned());
         names.zip(step.run().unwrap()).collect()
-    }
-}
-
-/// One run of a session: what is fed, what is run, what is fetched.
-pub struct Step<'a> {
-    session: &'a Session,
-    args: SessionRunArgs<'a>,
-    fetches: Vec<FetchToken>,
-}
-
-impl<'a> Step<'a> {
-    pub fn feed<T: TensorType>(mut self, output: &Output, value: &'a Tensor<T>) -> Self {
-        self.args.add_feed(&output.operation, output.index, value);
-        self
-    }
-
-    pub fn target(mut self, operation: &Operation) -> Self {
-        self.args.add_target(operation);
-        self
-    }
-
-    pub fn fetch(mut self, output: &Output) -> Self {
-        self.fetches
-            .push(self.args.request_fetch(&output.operation, output.index));
-        self
-    }
-
-    /// Copies of the fetched float32 values: a fetched variable's own buffer changes with the variable.
-    pub fn run(mut self) -> Result<Vec<Vec<f32>>, Status> {
-        self.session.run(&mut self.args)?;
-        self.fetches
-            .into_iter()
-            .map(|token| Ok(self.args.fetch::<f32>(token)?.to_vec()))
-            .collect()
     }
 }

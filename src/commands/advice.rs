@@ -1,0 +1,141 @@
+//! What the user can do about an error of the library, which knows no options: one table.
+
+use super::output::shell_word;
+use tf_mnist::classifier::ClassifierError;
+use tf_mnist::dataset::DatasetError;
+use tf_mnist::fetch::FetchError;
+use tf_mnist::runtime::RuntimeError;
+use tf_mnist::saved_model::SavedModelError;
+use tf_mnist::session::SessionError;
+use tf_mnist::training::TrainingError;
+
+/// What is added to an error.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// Put right behind its text.
+    pub text: String,
+    /// Whether other options are needed, so that it is a usage error.
+    pub is_usage: bool,
+}
+
+/// The advice for an error, by the first of its causes that has one.
+pub fn of(error: &anyhow::Error) -> Option<Advice> {
+    error.chain().find_map(|cause| {
+        let in_training = cause.downcast_ref().and_then(for_training);
+        let in_export = || cause.downcast_ref().and_then(for_export);
+        let elsewhere = || {
+            let (text, is_usage) = (for_use(cause)?.to_owned(), false);
+            Some(Advice { text, is_usage })
+        };
+        in_training.or_else(in_export).or_else(elsewhere)
+    })
+}
+
+fn for_training(error: &TrainingError) -> Option<Advice> {
+    let (text, is_usage) = match error {
+        TrainingError::HoldsRun { path } => (
+            format!(
+                "; choose another --out-dir, go on with that run by --resume {}, or replace it with --overwrite",
+                shell_word(path)
+            ),
+            true,
+        ),
+        TrainingError::HoldsOthers { .. } => (
+            "; choose another --out-dir, or move them elsewhere".to_owned(),
+            true,
+        ),
+        TrainingError::Diverged { .. } => (
+            "; try a lower --learning-rate, and check that start values and data are finite".to_owned(),
+            false,
+        ),
+        TrainingError::NoSoundState { path, .. } => (
+            format!("\n--out-dir {} --overwrite starts it anew", shell_word(path)),
+            false,
+        ),
+        _ => return None,
+    };
+    Some(Advice { text, is_usage })
+}
+
+fn for_export(error: &SavedModelError) -> Option<Advice> {
+    let (text, is_usage) = match error {
+        SavedModelError::VersionExists { .. } => {
+            ("; leave --version out to take the next one".to_owned(), true)
+        }
+        SavedModelError::NoVersionLeft { .. } => ("; name another with --version".to_owned(), false),
+        SavedModelError::IsSavedModel { versions, .. } => (format!("; name {}", versions.display()), true),
+        SavedModelError::File { .. } => (
+            "\nno version is there in part; once that is settled, run the same command again".to_owned(),
+            false,
+        ),
+        _ => return None,
+    };
+    Some(Advice { text, is_usage })
+}
+
+fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    if let Some(ClassifierError::NotANumber { .. }) = cause.downcast_ref() {
+        return Some(". Use an earlier checkpoint, or train again with a lower --learning-rate");
+    }
+    if let Some(DatasetError::NotMnist(_) | DatasetError::Fetch(FetchError::EverySourceFailed { .. })) =
+        cause.downcast_ref()
+    {
+        return Some("\n  - name a folder with the four files: --data-dir FOLDER");
+    }
+    match cause.downcast_ref() {
+        Some(RuntimeError::NotFound(report)) if report.gpu => return Some("\n  --device cpu runs without"),
+        _ => {}
+    }
+    match cause.downcast_ref()? {
+        SessionError::NoGpu {
+            is_gpu_build: true, ..
+        } => Some(
+            "\n  this build has GPU support: -v shows what keeps TensorFlow from the GPU (its driver? nvidia-smi tells); \
+             --device cpu runs without",
+        ),
+        SessionError::NoGpu {
+            is_gpu_build: false, ..
+        } => Some(
+            "\n  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
+             --device cpu runs without",
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    /// Rust files of the library; those of the program are `commands`, `cli.rs` and `main.rs`.
+    fn library(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let ours = entries.filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            !["commands", "cli.rs", "main.rs", "tests.rs", "tests"].contains(&name)
+        });
+        ours.flat_map(|path| match path.is_dir() {
+            true => library(&path),
+            false => vec![path],
+        })
+        .collect()
+    }
+
+    /// pip's and npm's options are no options of ours.
+    #[test]
+    fn the_library_names_no_options() {
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let others = ["pip.rs", "npm.rs", "python.rs"];
+        for path in library(&sources) {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            let found = code.lines().find(|line| {
+                let line = line.trim_start();
+                !line.starts_with("//") && (line.contains(" --") || line.contains("\"--"))
+            });
+            let is_others = others.iter().any(|name| path.ends_with(name));
+            assert!(is_others || found.is_none(), "{}: {found:?}", path.display());
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `tf-mnist man`: one page for the program and its subcommands, made from the command line's definition.
+
+use super::output;
+use crate::cli::Cli;
+use anyhow::Result;
+use clap::CommandFactory;
+use clap_mangen::Man;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+pub fn run() -> Result<ExitCode> {
+    output::print(&String::from_utf8_lossy(&page()?))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn page() -> io::Result<Vec<u8>> {
+    let mut command = Cli::command();
+    command.build();
+    let mut page = Vec::new();
+    let man = Man::new(command.clone());
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    let subcommands = command.get_subcommands();
+    for subcommand in subcommands.filter(|subcommand| subcommand.get_name() != "help") {
+        writeln!(page, ".SH \"TF-MNIST {}\"", subcommand.get_name().to_uppercase())?;
+        // Options that every subcommand takes stand above already.
+        let hide_global = |arg: clap::Arg| match arg.is_global_set() {
+            true => arg.hide(true),
+            false => arg,
+        };
+        let man = Man::new(subcommand.clone().mut_args(hide_global));
+        man.render_description_section(&mut page)?;
+        man.render_synopsis_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+    }
+    Ok(page)
+}
