@@ -74,7 +74,7 @@ pub enum Command {
     #[command(after_help = DESCRIBE_EXAMPLES)]
     Describe(DescribeArgs),
     /// Show where MNIST's files are, their counts and digests, fetching them first if need be
-    Data(JsonArgs),
+    Data(DataArgs),
     /// Show which TensorFlow library is used, how it was found, and its devices
     Runtime(JsonArgs),
     /// Print a completion script for a shell
@@ -325,6 +325,19 @@ pub struct DescribeArgs {
     /// Write the training graph to this file too, as a serialized GraphDef (needs TensorFlow; nothing else here does)
     #[arg(long, value_name = "FILE")]
     pub graph_def: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// The network that the data are for, a built-in one or a TOML file: it says the size of the images and the labels
+    #[arg(long, value_name = "NETWORK")]
+    pub network: Option<PathBuf>,
+    /// Rows at the head of the training files that are kept back for validation
+    #[arg(long, value_name = "ROWS", default_value = "5000", value_parser = rows, allow_negative_numbers = true)]
+    pub validation_rows: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

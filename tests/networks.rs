@@ -175,11 +175,25 @@ fn what_is_wrong_with_a_file_is_said_with_its_row_and_layer() {
             "every_steps = 0",
             "training: validate is out of range",
         ),
+        (optimized, "[training]", "[trainings]", "missing field `training`"),
+        (baseline, "version = 1", "version = 0", "version is 0"),
         (
             optimized,
-            "[training]",
-            "[trainings]",
-            "unknown field `trainings`",
+            "rate = 0.25",
+            "rate = nan",
+            "row 3 (pool3), layer 3, dropout, rate is NaN",
+        ),
+        (
+            optimized,
+            "patience = 2000",
+            "patience = inf",
+            "training, patience is inf",
+        ),
+        (
+            baseline,
+            "learning_rate = 0.001",
+            "learning_rate = 1e39",
+            "training: learning_rate is out of range",
         ),
         (optimized, "= [28", "= 28", "line "),
     ] {
@@ -446,4 +460,115 @@ fn options_take_the_place_of_the_table_s_numbers() {
     assert_eq!(training["adam"]["learning_rate"], 0.5);
     assert_eq!(training["validate"]["every_steps"], 5);
     assert_eq!(training["patience"], 3);
+}
+
+/// [`SMALL`] in a folder beside its data, and what trains it for a few epochs.
+fn small(folder: &Path, change: impl Fn(&str) -> String) -> impl Fn(&[&str]) -> assert_cmd::assert::Assert {
+    fs::create_dir(folder.join("data")).unwrap();
+    write_small_data(&folder.join("data"));
+    fs::write(folder.join("small.toml"), change(SMALL)).unwrap();
+    let folder = folder.to_path_buf();
+    move |arguments: &[&str]| tf_mnist().current_dir(&folder).args(arguments).assert()
+}
+
+const TRAIN_SMALL: [&str; 9] = [
+    "train",
+    "small.toml",
+    "--data-dir",
+    "data",
+    "--validation-rows",
+    "60",
+    "--reproducible",
+    "--out-dir",
+    "run",
+];
+
+#[test]
+fn a_schedule_works_under_whatever_name_the_training_has() {
+    let losses = |scope: &str| {
+        let folder = TempDir::new().unwrap();
+        let named = format!("[training]\nscope = \"{scope}\"");
+        let run = small(folder.path(), |table| table.replace("[training]", &named));
+        run(&[&TRAIN_SMALL[..], &["--max-steps", "8"]].concat()).success();
+        let metrics = fs::read_to_string(folder.path().join("run/metrics.jsonl")).unwrap();
+        let lines = metrics
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.map(|line| line["loss"].to_string()).collect::<Vec<_>>()
+    };
+    // The names of the first two are taken by the graph itself.
+    let expected = losses("train");
+    assert_eq!(losses("inputs"), expected);
+    assert_eq!(losses("eval"), expected);
+}
+
+#[test]
+fn images_that_are_not_square_are_exported_and_classes_have_their_labels() {
+    let folder = TempDir::new().unwrap();
+    let run = small(folder.path(), |table| table.replace("[8, 8, 1]", "[4, 16, 1]"));
+    for name in ["train", "t10k"] {
+        let path = folder.path().join(format!("data/{name}-images-idx3-ubyte"));
+        let mut bytes = fs::read(&path).unwrap();
+        (bytes[11], bytes[15]) = (4, 16);
+        fs::write(path, bytes).unwrap();
+    }
+    run(&[&TRAIN_SMALL[..], &["--max-steps", "40"]].concat()).success();
+    run(&["export", "run", "models"]).success();
+    for model in ["run", "models"] {
+        let output = run(&["evaluate", model, "--data-dir", "data", "--json"]).success();
+        let report: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+        let labels: Vec<_> = report["digits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|digit| digit["digit"].as_u64())
+            .collect();
+        assert_eq!(labels, [1, 2, 3, 4, 5].map(Some), "{model}");
+    }
+    run(&[
+        "data",
+        "--data-dir",
+        "data",
+        "--network",
+        "small.toml",
+        "--validation-rows",
+        "60",
+    ])
+    .success()
+    .stdout(contains("260"));
+    run(&["describe", "run"])
+        .success()
+        .stdout(contains("small: images [n,4,16,1]"));
+}
+
+#[test]
+fn a_run_keeps_its_network_whatever_file_is_named() {
+    let folder = TempDir::new().unwrap();
+    let run = small(folder.path(), str::to_owned);
+    run(&[&TRAIN_SMALL[..], &["--max-steps", "4"]].concat()).success();
+    let other = SMALL.replace("tanh", "relu");
+    fs::write(folder.path().join("other.toml"), &other).unwrap();
+    run(&["train", "other.toml", "--resume", "run", "--max-steps", "6"])
+        .code(2)
+        .stderr(contains("of other layers or sizes"));
+    run(&["evaluate", "run", "--data-dir", "data", "--network", "other.toml"])
+        .success()
+        .stderr(contains("is of another network than small"));
+    fs::write(
+        folder.path().join("other.toml"),
+        SMALL.replace("batch_size = 10", "batch_size = 5"),
+    )
+    .unwrap();
+    run(&["train", "other.toml", "--resume", "run", "--max-steps", "6"])
+        .success()
+        .stderr(contains("keeps its own numbers of training").and(contains("fell to zero by step 4")));
+    // A file that is too large is not read in part.
+    fs::write(
+        folder.path().join("large.toml"),
+        format!("{SMALL}{}", "#\n".repeat(1 << 19)),
+    )
+    .unwrap();
+    run(&["describe", "large.toml"])
+        .code(2)
+        .stderr(contains("larger than 1 MiB"));
 }

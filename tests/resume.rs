@@ -6,7 +6,9 @@ use runs::{fail, metrics, resume, start, succeed, wait_for_lines};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tf_mnist::graph::latest_checkpoint;
 
 const BASELINE: &[&str] = &["baseline", "--batch-size", "20", "--epochs", "2"];
 const OPTIMIZED: &[&str] = &[
@@ -22,13 +24,40 @@ const OPTIMIZED: &[&str] = &[
 ];
 
 /// Starts a run, sends it `signals` once it wrote some lines, and waits for its end.
-fn signalled(mut command: Command, run: &Path, lines: usize, signals: &[&str]) -> Output {
-    let child = command.spawn().unwrap();
+fn signalled(command: &Command, run: &Path, lines: usize, signals: &[&str]) -> Output {
+    let child = with_default_signals(command).spawn().unwrap();
     wait_for_lines(run, lines);
     for signal in signals {
         let pid = child.id().to_string();
         let kill = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(kill.unwrap().success());
+    }
+    end_of(child)
+}
+
+/// `command`, with signals that end it: who started the tests may have them ignored, as `nohup` does with SIGHUP and a shell
+/// with SIGINT for what it runs in the background, and children inherit that.
+fn with_default_signals(command: &Command) -> Command {
+    let mut wrapped = Command::new("env");
+    wrapped
+        .arg("--default-signal=INT,TERM,HUP")
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    wrapped
+}
+
+/// The output of a child that is to end soon; one that does not is killed.
+fn end_of(mut child: Child) -> Output {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("the child did not end: {:?}", child.wait_with_output());
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
     child.wait_with_output().unwrap()
 }
@@ -39,19 +68,6 @@ fn assert_same(expected: &Path, found: &Path) {
     let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&expected), names(&found));
     assert!(expected == found, "the checkpoints differ");
-}
-
-/// Whether whoever started the tests has this process, and so what it starts, ignore the signal: `nohup` does with SIGHUP, a
-/// shell with SIGINT for what it runs in the background.
-fn is_ignored(signal: &str) -> bool {
-    let bit = match signal {
-        "HUP" => 0,
-        "INT" => 1,
-        _ => 14, // SIGTERM
-    };
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask >> bit & 1 != 0))
 }
 
 #[test]
@@ -65,18 +81,17 @@ fn a_signal_saves_the_state_says_how_to_go_on_and_nothing_is_lost() {
         (&["HUP"], 129),
         (&["INT", "INT"], 130), // at once, or, if it was quicker, after it saved
     ] {
-        if signals.iter().any(|signal| is_ignored(signal)) {
-            eprintln!("{signals:?} not tested: ignored by whoever started the tests");
-            continue;
-        }
         let run = folder.path().join(signals.concat());
-        let output = signalled(start(&run, BASELINE), &run, 4, signals);
+        let output = signalled(&start(&run, BASELINE), &run, 4, signals);
         let stderr = runs::stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{stderr}");
         assert!(runs::unreadable(&run).is_empty());
         if signals.len() == 1 {
             let again = format!("go on with: tf-mnist baseline --resume {}", run.display());
             assert!(stderr.contains(&again), "{stderr}");
+            let prefix = latest_checkpoint(&run).unwrap().unwrap();
+            let saved = format!("saved {}", prefix.display());
+            assert!(stderr.contains(&saved), "{stderr}");
         }
         let stderr = runs::stderr(&succeed(resume(&run, &["baseline"])));
         if signals.len() == 1 {
@@ -354,4 +369,46 @@ fn what_holds_no_run_is_refused() {
     let stderr = fail(resume(folder.path(), &["baseline"]), 1);
     assert!(stderr.contains("holds no run"), "{stderr}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_state_in_a_folder_of_another_name_is_passed_over_and_one_in_use_is_not_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let arguments = [
+        "baseline",
+        "--max-steps",
+        "6",
+        "--save-every",
+        "3",
+        "--batch-size",
+        "20",
+    ];
+    succeed(start(&run, &arguments));
+    let states = runs::states(&run);
+    fs::rename(states.last().unwrap(), run.join("resume/step-00000999")).unwrap();
+    let stderr = runs::stderr(&succeed(resume(&run, &["baseline", "--max-steps", "8"])));
+    assert!(stderr.contains("in a folder of another name"), "{stderr}");
+    assert!(stderr.contains("resumed after 3 steps"), "{stderr}");
+}
+
+#[test]
+fn a_checkpoint_that_somebody_laid_into_a_run_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let arguments = ["baseline", "--max-steps", "8", "--batch-size", "20"];
+    succeed(start(&run, &arguments));
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/baseline");
+    let laid = [".index", ".data-00000-of-00001"].map(|suffix| {
+        let to = run.join(format!("model.ckpt-5{suffix}"));
+        fs::copy(golden.join(format!("final.ckpt{suffix}")), &to).unwrap();
+        to
+    });
+    succeed(resume(&run, &["baseline", "--max-steps", "10"]));
+    assert!(laid.iter().all(|file| file.exists()));
+    let mut again = start(&run, &arguments);
+    again.arg("--overwrite");
+    let stderr = fail(again, 2);
+    assert!(stderr.contains("model.ckpt-5.index"), "{stderr}");
+    assert!(laid.iter().all(|file| file.exists()));
 }

@@ -371,39 +371,6 @@ fn a_loss_that_is_no_number_ends_the_run_and_names_the_step() {
 }
 
 #[test]
-fn a_signal_leaves_a_checkpoint_and_its_exit_code() {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let folder = tempfile::tempdir().unwrap();
-        let run = folder.path().join("run");
-        let child = Process::new(env!("CARGO_BIN_EXE_tf-mnist"))
-            .args(["baseline", "--epochs", "1000", "--out-dir"])
-            .arg(&run)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while fs::read_to_string(run.join("metrics.jsonl")).map_or(0, |text| text.lines().count()) < 5 {
-            assert!(Instant::now() < deadline, "the run did not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let kill = Process::new("kill")
-            .args(["-s", signal, &child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(code));
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let prefix = latest_checkpoint(&run).unwrap().unwrap();
-        assert!(
-            stderr.contains(&format!("saved {}", prefix.display())),
-            "{stderr}"
-        );
-        Checkpoint::open(&prefix).unwrap().verify().unwrap();
-    }
-}
-
-#[test]
 fn a_closed_stdout_is_no_panic() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = Process::new(env!("CARGO_BIN_EXE_tf-mnist"))

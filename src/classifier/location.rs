@@ -2,7 +2,8 @@
 
 use super::error::{ClassifierError, Result};
 use crate::graph::{
-    Checkpoint, STATE_FILE, checkpoints_in, existing_prefix, foreign_file, foreign_shard, latest_checkpoint,
+    Checkpoint, CheckpointManager, STATE_FILE, checkpoints_in, existing_prefix, foreign_file, foreign_shard,
+    latest_checkpoint, meta_graph,
 };
 use crate::networks::{self, Table};
 use std::fs;
@@ -100,6 +101,13 @@ pub fn values_of(location: Location) -> Result<PathBuf> {
 /// It is not of the named one, or of none that is known.
 pub fn network_of(checkpoint: &Checkpoint, named: Option<&Table>) -> Result<Table> {
     if let Some(table) = named {
+        if networks::of_run_around(checkpoint).is_some_and(|own| !own.is_same_graph(table)) {
+            log::warn!(
+                "{}: the run that it lies in is of another network than {}, which is used as it was named",
+                checkpoint.prefix().display(),
+                table.name
+            );
+        }
         return match table.misfit(checkpoint) {
             None => Ok(table.clone()),
             Some(reason) => Err(ClassifierError::AnotherNetwork {
@@ -109,7 +117,22 @@ pub fn network_of(checkpoint: &Checkpoint, named: Option<&Table>) -> Result<Tabl
             }),
         };
     }
-    networks::of_checkpoint(checkpoint).ok_or_else(|| {
+    let found = networks::of_checkpoint(checkpoint);
+    // Python's are of the published networks; of ours there are others.
+    let mut meta = checkpoint.prefix().as_os_str().to_owned();
+    meta.push(CheckpointManager::META);
+    if let (Some(table), None, true) = (
+        &found,
+        networks::of_run_around(checkpoint),
+        meta_graph::is_own(Path::new(&meta)),
+    ) {
+        log::info!(
+            "{}: taken for {}, by its names and shapes; another network may have the same",
+            checkpoint.prefix().display(),
+            table.name
+        );
+    }
+    found.ok_or_else(|| {
         let missing = ["conv1/kernel", "output/kernel"]
             .into_iter()
             .filter(|key| checkpoint.get(key).is_none())

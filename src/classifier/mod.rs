@@ -128,14 +128,16 @@ impl Classifier {
             damage: damage::find(folder, false),
             status: place.named_in(status),
         })?;
-        let tensors = signature::tensors(bundle.meta_graph_def(), &graph).map_err(|reason| {
+        // Our own exports say what they are; another's is taken for one of digits if its images are of MNIST's size.
+        let own = networks::of_export(folder);
+        let known = own.as_ref().map(|table| table.data_form(1).image_size);
+        let tensors = signature::tensors(bundle.meta_graph_def(), &graph, known).map_err(|reason| {
             ClassifierError::Signature {
                 path: folder.to_path_buf(),
                 reason,
             }
         })?;
-        // Our own exports say; another's is taken for one of digits if its images are of MNIST's size.
-        let own = networks::of_export(folder).filter(|table| {
+        let own = own.filter(|table| {
             let form = table.data_form(1);
             (form.image_size, form.classes) == (tensors.image_size, tensors.classes)
         });

@@ -10,7 +10,8 @@ pub(super) struct Tensors {
     pub images: Output,
     /// The dimensions of one image.
     pub image: Vec<u64>,
-    /// Height and width of an image in pixels; of one that is taken as a row of values, the sides of a square.
+    /// Height and width of an image in pixels; of one that is taken as a row of values, as the model says, or else the
+    /// sides of a square.
     pub image_size: [usize; 2],
     /// float32 `[rows, classes]`.
     pub scores: Output,
@@ -18,14 +19,18 @@ pub(super) struct Tensors {
     pub classes: usize,
 }
 
-/// The tensors of `serving_default`; or what does not fit.
-pub(super) fn tensors(meta_graph: &MetaGraphDef, graph: &Graph) -> Result<Tensors, String> {
+/// The tensors of `serving_default`; or what does not fit. `known` is the size of the images, of a model that says.
+pub(super) fn tensors(
+    meta_graph: &MetaGraphDef,
+    graph: &Graph,
+    known: Option<[usize; 2]>,
+) -> Result<Tensors, String> {
     let signatures = meta_graph.signatures();
     let signature = signatures.get(SERVING_DEFAULT).ok_or_else(|| {
         let names = listed(signatures.keys().map(String::as_str));
         format!("it has no signature {SERVING_DEFAULT}, but {names}")
     })?;
-    let (images, image, image_size) = input(signature)?;
+    let (images, image, image_size) = input(signature, known)?;
     let (scores, classes) = output(signature)?;
     Ok(Tensors {
         images: find(graph, images)?,
@@ -37,17 +42,30 @@ pub(super) fn tensors(meta_graph: &MetaGraphDef, graph: &Graph) -> Result<Tensor
 }
 
 /// The one input, and the dimensions of an image.
-fn input(signature: &SignatureDef) -> Result<(&TensorInfo, Vec<u64>, [usize; 2]), String> {
+fn input(
+    signature: &SignatureDef,
+    known: Option<[usize; 2]>,
+) -> Result<(&TensorInfo, Vec<u64>, [usize; 2]), String> {
     let inputs: Vec<_> = signature.inputs().iter().collect();
     let [(key, info)] = inputs[..] else {
         let count = inputs.len();
         return Err(format!("its {SERVING_DEFAULT} takes {count} inputs, not one"));
     };
     let dims = dims(info);
-    let side = |pixels: i64| (1..=1024).find(|side| side * side == pixels);
+    let square = |pixels: i64| {
+        (1..=1024)
+            .map(|side| (side, side))
+            .find(|side| side.0 * side.1 == pixels)
+    };
+    let known = known.map(|[height, width]| (height as i64, width as i64));
+    let size = |pixels: i64| {
+        known
+            .filter(|size| size.0 * size.1 == pixels)
+            .or_else(|| square(pixels))
+    };
     let misfit = || format!("its input {key:?} is {}", shown(info));
     let (height, width) = match dims.as_deref() {
-        Some(&[None, Some(pixels)]) => side(pixels).map(|side| (side, side)).ok_or_else(misfit)?,
+        Some(&[None, Some(pixels)]) => size(pixels).ok_or_else(misfit)?,
         Some(&([None, Some(height), Some(width)] | [None, Some(height), Some(width), Some(1)])) => {
             (height, width)
         }

@@ -1,7 +1,7 @@
 //! `tf-mnist data`: the four files, their counts and digests, and the split.
 
 use super::{output, progress, terminal};
-use crate::cli::{GlobalArgs, JsonArgs};
+use crate::cli::{DataArgs, GlobalArgs};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fmt::Write;
@@ -9,11 +9,19 @@ use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::dataset::{self, Dataset, Form, Origin, Part, Split};
 use tf_mnist::fetch::Digest;
+use tf_mnist::networks;
 
 /// # Errors
 /// The data set cannot be had, or stdout cannot be written.
-pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
-    let dataset = load(global, &Form::default())?;
+pub fn run(global: &GlobalArgs, args: &DataArgs) -> Result<ExitCode> {
+    let form = match &args.network {
+        Some(network) => networks::find(network)?.data_form(args.validation_rows),
+        None => Form {
+            validation_rows: args.validation_rows,
+            ..Form::default()
+        },
+    };
+    let dataset = load(global, &form)?;
     if args.json {
         output::print_json(&Report::of(&dataset))?;
     } else {
@@ -45,8 +53,8 @@ pub fn load_part(global: &GlobalArgs, part: Part, form: &Form) -> Result<Split> 
 }
 
 /// Says where the rows that are validated on, or trained on, lack classes.
-pub fn warn_of_missing_classes(dataset: &Dataset) {
-    if let Some(missing) = dataset.missing_classes() {
+pub fn warn_of_missing_classes(dataset: &Dataset, first_label: u8) {
+    if let Some(missing) = dataset.missing_classes(first_label) {
         log::warn!(
             "{missing}: accuracies will not tell how good the network is; shuffle the training files, images and labels alike"
         );

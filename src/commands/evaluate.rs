@@ -70,6 +70,7 @@ struct Report<'a> {
 
 #[derive(Serialize)]
 struct Digit {
+    /// Its label in the files.
     digit: usize,
     images: u64,
     /// Null where nothing was taken for this digit.
@@ -80,8 +81,9 @@ struct Digit {
 
 impl<'a> Report<'a> {
     fn new(classifier: &'a Classifier, split: SplitName, evaluation: &'a Evaluation) -> Self {
+        let first_label = usize::from(classifier.data_form(1).first_label);
         let digit = |digit| Digit {
-            digit,
+            digit: first_label + digit,
             images: evaluation.count(digit),
             precision: evaluation.precision(digit),
             recall: evaluation.recall(digit),
@@ -130,11 +132,11 @@ impl<'a> Report<'a> {
             );
         }
         text.push_str("\n         taken for\n   true");
-        for digit in 0..self.digits.len() {
+        for Digit { digit, .. } in &self.digits {
             let _ = write!(text, "  {digit:>5}");
         }
         text.push('\n');
-        for (digit, row) in self.confusion_matrix.iter().enumerate() {
+        for (Digit { digit, .. }, row) in self.digits.iter().zip(self.confusion_matrix) {
             let _ = write!(text, "  {digit:>5}");
             for &count in row {
                 // Mistakes are to stand out, so nothing is shown as a dot.

@@ -46,9 +46,9 @@ pub fn advised(error: anyhow::Error, advice: impl Into<String>) -> anyhow::Error
     anyhow::Error::new(Advised { error, advice })
 }
 
-/// Prints the error with its causes to stderr and picks the exit code.
-pub fn report(error: &anyhow::Error) -> ExitCode {
-    let mut text = format!("error: {error}");
+/// The error with its causes.
+pub fn text(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
@@ -59,6 +59,12 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         }
         last = cause;
     }
+    text
+}
+
+/// Prints the error with its causes to stderr and picks the exit code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    let mut text = format!("error: {}", text(error));
     let mut is_usage = error.is::<Usage>();
     if let Some(advice) = advice::of(error) {
         text.push_str(&advice.text);

@@ -108,7 +108,8 @@ fn new_run(
     let seed = args
         .seed
         .unwrap_or_else(|| if args.reproducible { 0 } else { draw_seed() });
-    Ok(RunConfig {
+    let data_dir = global.data_dir.as_deref().map(absolute).transpose()?;
+    let mut config = RunConfig {
         version: RunConfig::VERSION,
         network,
         accuracy_on: match args.accuracy_on {
@@ -132,12 +133,15 @@ fn new_run(
             cli::Precision::F32 => Precision::F32,
             cli::Precision::Bf16 => Precision::Bf16,
         },
-        data_dir: global.data_dir.as_deref().map(absolute).transpose()?,
+        data_dir: None,
+        data_dir_bytes: None,
         data_sha256: Vec::new(),
         onednn: tensorflow::onednn(global, args.reproducible).unwrap_or(true),
         session,
         versions: Versions::default(),
-    })
+    };
+    config.set_data_dir(data_dir);
+    Ok(config)
 }
 /// Adds what is known once TensorFlow is open.
 ///

@@ -57,6 +57,12 @@ pub fn check(cli: &Cli, matches: &ArgMatches) -> Result<()> {
 /// # Errors
 /// A usage error that says why not and what to do, or the folder cannot be read.
 pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(usage(format!(
+            "--out-dir {} is no folder; name another",
+            folder.display()
+        )));
+    }
     Ok(RunDirectory::check(folder, overwrite)?)
 }
 

@@ -1,12 +1,12 @@
 //! `--resume RUN_DIR`: the run's own options, and which of them the command line may change.
 
-use super::failure::{advised, usage};
+use super::failure::{self, advised, usage};
 use super::typed::Typed;
 use anyhow::Result;
 use serde_json::Value;
 use std::path::Path;
 use tf_mnist::dataset::Dataset;
-use tf_mnist::networks::Table;
+use tf_mnist::networks::{self, Table};
 use tf_mnist::training::{RunConfig, RunDirectory, SavedState};
 
 /// A run to go on with; no other process may write to it meanwhile.
@@ -70,7 +70,7 @@ impl Resumed {
             match (stored.pointer_mut(place), wanted.pointer(place)) {
                 (Some(stored), Some(wanted)) if may_change || stored == wanted => stored.clone_from(wanted),
                 (stored, _) => {
-                    let shown = stored.filter(|stored| !stored.is_array() && !stored.is_object());
+                    let shown = stored.filter(|stored| stored.is_number() || stored.is_string());
                     let stored =
                         shown.map_or_else(String::new, |value: &mut Value| format!(": it has {value}"));
                     return Err(usage(format!(
@@ -81,7 +81,11 @@ impl Resumed {
                 }
             }
         }
-        Ok(serde_json::from_value(stored)?)
+        let mut config: RunConfig = serde_json::from_value(stored)?;
+        // JSON does not carry every path.
+        let moved = typed.iter().any(|option| option.id == "data_dir");
+        config.set_data_dir(if moved { asked } else { &self.config }.data_dir.clone());
+        Ok(config)
     }
 
     /// Whether the run is of the network that was named, too.
@@ -90,17 +94,22 @@ impl Resumed {
     /// A usage error: it is not.
     pub fn check_network(&self, named: &Table) -> Result<()> {
         let own = &self.config.network;
-        let same = (&named.name, named.input_shape, named.classes)
-            == (&own.name, own.input_shape, own.classes)
-            && named.variables() == own.variables();
-        match same {
-            true => Ok(()),
-            false => Err(usage(format!(
-                "--resume: {0} holds a run of {1}; go on with it by tf-mnist train --resume {0}",
-                self.directory.path().display(),
+        let path = self.directory.path().display();
+        if !named.is_same_graph(own) {
+            return Err(usage(format!(
+                "--resume: {path} holds a run of {}, of other layers or sizes; go on with it by tf-mnist train --resume {path}",
                 own.name
-            ))),
+            )));
         }
+        let (asked, kept) = (&named.training, &own.training);
+        let differs = asked.batch_size != kept.batch_size
+            || asked.adam.learning_rate.initial() != kept.adam.learning_rate.initial();
+        if differs && !networks::is_built_in(&named.name) {
+            log::warn!(
+                "--resume: the run in {path} keeps its own numbers of training; those of the file are not taken"
+            );
+        }
+        Ok(())
     }
 
     /// The data set, if it is that of the run, wherever it lies now.
@@ -110,7 +119,7 @@ impl Resumed {
     pub fn check_dataset(&self, loaded: Result<Dataset>, typed: &[Typed]) -> Result<Dataset> {
         let checked = loaded.and_then(|dataset| self.is_own(&dataset).map(|()| dataset));
         checked.map_err(|error| match typed.iter().any(|option| option.id == "data_dir") {
-            true => usage(format!("{error:#}")),
+            true => usage(failure::text(&error)),
             false => advised(
                 error,
                 "if the run's data set was moved, --data-dir DIR names its new place",

@@ -79,15 +79,30 @@ pub fn run(
         Some(resumed) => resumed.check_dataset(dataset, typed)?,
         None => dataset?,
     };
-    data::warn_of_missing_classes(&dataset);
+    data::warn_of_missing_classes(&dataset, config.network.first_label);
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
     let batch_size = config.network.training.batch_size;
-    let plan = BatchPlan::new(dataset.train.len(), batch_size, config.schedule().order)
-        .map_err(|error| usage(format!("--batch-size {batch_size}: {error}")))?;
+    let plan =
+        BatchPlan::new(dataset.train.len(), batch_size, config.schedule().order).map_err(
+            |error| match typed.iter().any(|option| option.id == "batch_size") {
+                true => usage(format!("--batch-size {batch_size}: {error}")),
+                false => usage(format!(
+                    "the batch_size {batch_size} of {}: {error}; --batch-size sets another",
+                    config.network.name
+                )),
+            },
+        )?;
     let steps_per_epoch = plan.steps_per_epoch() as u64;
     // A resumed run keeps the length that its learning rate falls over, whatever is added to it.
     let length = config.schedule().total_steps(steps_per_epoch);
     config.network.training.adam.learning_rate.settle(length);
+    let step = saved.as_ref().map_or(0, |saved| saved.state.step);
+    if step < length && config.network.training.adam.learning_rate.at(step) == 0.0 {
+        log::warn!(
+            "the learning rate fell to zero by step {step}, where the run was to end, so that further steps change no weight; \
+             a new run with more epochs trains longer"
+        );
+    }
 
     if let Some(saved) = &saved
         && saved.state.finished

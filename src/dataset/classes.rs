@@ -15,15 +15,17 @@ pub struct MissingClasses {
 }
 
 impl Dataset {
-    /// Which of the classes that are in any of its files the validation or the training rows lack; none, if neither does.
-    pub fn missing_classes(&self) -> Option<MissingClasses> {
+    /// The labels, of those that are in any of its files, which the validation or the training rows lack; none, if neither
+    /// does. `first_label` is that of the first class.
+    pub fn missing_classes(&self, first_label: u8) -> Option<MissingClasses> {
         let [train, validation, test] = [&self.train, &self.validation, &self.test].map(classes);
         let missing = |part: &[bool]| -> Vec<u8> {
             let lacks = |class: &u8| {
                 let class = usize::from(*class);
                 !part[class] && (train[class] || validation[class] || test[class])
             };
-            (0..=u8::MAX).filter(lacks).collect()
+            let lacking = (0..=u8::MAX).filter(lacks);
+            lacking.map(|class| class.saturating_add(first_label)).collect()
         };
         let (validation_lacks, train_lacks) = (missing(&validation), missing(&train));
         let labels = || self.validation.labels().iter().chain(self.train.labels());

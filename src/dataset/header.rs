@@ -62,7 +62,7 @@ impl Numbers {
 }
 
 /// The most dimensions that are looked at.
-const MOST_DIMENSIONS: usize = 4;
+const MOST_DIMENSIONS: usize = 8;
 
 /// How many bytes there may be of a header that begins with `magic`; 4, if it is none.
 pub(super) fn length(magic: [u8; 4]) -> usize {
@@ -102,7 +102,7 @@ pub(super) fn read(bytes: &[u8], kind: Kind) -> Result<Option<Header>, IdxError>
         _ => return Ok(None),
     };
     let header = length(*magic);
-    let words: Vec<u32> = bytes[4..header.min(bytes.len())]
+    let mut words: Vec<u32> = bytes[4..header.min(bytes.len())]
         .chunks_exact(4)
         .map(|four| {
             let four = [four[0], four[1], four[2], four[3]];
@@ -115,6 +115,13 @@ pub(super) fn read(bytes: &[u8], kind: Kind) -> Result<Option<Header>, IdxError>
         .collect();
     if words.len() < count.min(MOST_DIMENSIONS) {
         return Ok(None);
+    }
+    // Some write only the first word, or only the sizes, in the other order, in which they make sense.
+    const SENSIBLE: u32 = 1 << 24;
+    let swapped = words.iter().map(|word| word.swap_bytes());
+    if size == 1 && words.iter().any(|&word| word >= SENSIBLE) && swapped.clone().all(|word| word < SENSIBLE)
+    {
+        words = swapped.collect();
     }
     if matches!(number, 0x0d | 0x0e) {
         return Err(IdxError::OtherNumbers { numbers: name });
@@ -182,6 +189,24 @@ mod tests {
         assert_eq!(qmnist.numbers.to_bytes(&rows), Ok(vec![5, 9]));
         rows[32] = 0xff;
         assert!(matches!(qmnist.numbers.to_bytes(&rows), Err((1, number)) if number < 0));
+    }
+
+    #[test]
+    fn sizes_in_the_other_order_than_the_first_word_are_read() {
+        let plain = header([0, 0, 8, 3], &[60_000, 28, 28]);
+        let turned = [60_000_u32, 28, 28].map(u32::swap_bytes);
+        for bytes in [
+            header([0, 0, 8, 3], &turned),
+            header([3, 8, 0, 0], &[60_000, 28, 28]),
+        ] {
+            let read = read(&bytes, Kind::Images).unwrap().unwrap();
+            assert_eq!(read.plain, plain);
+        }
+        let five = read(&header([0, 0, 8, 5], &[1, 2, 3, 4, 5]), Kind::Images);
+        assert!(matches!(
+            five,
+            Err(IdxError::OtherDimensions { dimensions: 5, .. })
+        ));
     }
 
     #[test]

@@ -116,7 +116,8 @@ pub enum IdxError {
     },
     /// A label that is no class.
     #[error(
-        "has the label {label} in row {row}; labels are {first} to {last}, which the network tells apart"
+        "has the label {label} in row {row}; labels are {first} to {last}, which the network tells apart: its first_label and \
+         classes say which"
     )]
     BadLabel {
         /// Counted from 0.
@@ -128,6 +129,9 @@ pub enum IdxError {
         /// The last.
         last: usize,
     },
+    /// Below the layers of gzip that are taken off lies another.
+    #[error("is gzipped more than {0} times; gunzip it")]
+    GzippedTooOften(usize),
     /// There is no memory for it.
     #[error("needs {0} bytes of memory, which cannot be had")]
     Memory(usize),

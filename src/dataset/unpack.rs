@@ -26,6 +26,9 @@ pub(super) fn read(file: impl BufRead, kind: Kind, form: &Form) -> Result<Vec<u8
         file = Box::new(BufReader::with_capacity(256 * 1024, Gunzip::new(file)));
         failed = IdxError::Gzip;
     }
+    if file.fill_buf().map_err(failed)?.starts_with(&gunzip::MAGIC) {
+        return Err(IdxError::GzippedTooOften(MOST_LAYERS));
+    }
     read_raw(file, kind, form, failed)
 }
 

@@ -12,8 +12,8 @@ mod rewrites;
 pub mod summary;
 
 use crate::graph::{
-    Accuracy, AdamOptimizer, Branches, Conditional, Mode, Precision, Result, Saver, Scope, Variable,
-    export_meta_graph, gradients, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
+    Accuracy, AdamOptimizer, Branches, Conditional, GraphError, Mode, Precision, Result, Saver, Scope,
+    Variable, export_meta_graph, gradients, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
 };
 use crate::kernels;
 use crate::networks::Table;
@@ -309,9 +309,14 @@ impl Network {
         };
         let train = adam.apply_gradients_to(&scope, &gradients, &trained, &variables)?;
         if adam.feeds_learning_rate {
-            let name = format!("{}/Adam/learning_rate", training.scope);
-            let operation = graph.graph().operation_by_name(&name).ok().flatten();
-            inputs.learning_rate = operation.map(|operation| operation.output(0));
+            // The scope's own path: a name that was taken already has a number behind it.
+            let name = format!("{}/Adam/learning_rate", scope.path());
+            let operation = graph.graph().operation_by_name_required(&name);
+            let operation = operation.map_err(|status| GraphError::Run {
+                action: format!("find {name}"),
+                status,
+            })?;
+            inputs.learning_rate = Some(operation.output(0));
         }
 
         let probabilities = softmax(&graph.within("output"), "Y_proba", &logits)?;

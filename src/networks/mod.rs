@@ -116,11 +116,15 @@ pub fn text_of(network: &Path) -> Result<String, TableError> {
     }
 }
 
-/// The network that `network` names, read and checked: a built-in one, or a TOML file.
+/// The network that `network` names, read and checked: a built-in one, a TOML file, or a run folder, which holds its own.
 ///
 /// # Errors
 /// As [`text_of`]; or the file holds no sound table: the message names row and layer.
 pub fn find(network: &Path) -> Result<Table, TableError> {
+    let is_built_in = network.to_str().is_some_and(is_built_in);
+    if let (false, Some(table)) = (is_built_in, of_run(network)) {
+        return Ok(table);
+    }
     Table::parse(&text_of(network)?).map_err(|reason| TableError::Unsound {
         path: network.to_path_buf(),
         reason,
@@ -137,13 +141,27 @@ pub fn of_export(folder: &Path) -> Option<Table> {
 
 /// The network that `checkpoint` is of: that of the run that it lies in, or the built-in one that it fits, or should.
 pub fn of_checkpoint(checkpoint: &Checkpoint) -> Option<Table> {
-    // In the folder of the run, or among its states.
-    let folders = checkpoint.prefix().ancestors().skip(1).take(4);
-    let own = folders
-        .filter_map(of_run)
-        .find(|table| table.misfit(checkpoint).is_none());
-    own.or_else(|| built_in_of(checkpoint))
+    of_run_around(checkpoint)
+        .or_else(|| built_in_of(checkpoint))
         .or_else(|| published_of(checkpoint))
+}
+
+/// The run folder that a checkpoint lies in, itself or among the saved states in `resume`.
+fn run_around(prefix: &Path) -> Option<&Path> {
+    let mut folders = prefix.ancestors().skip(1).take(3);
+    let in_states = folders.find(|folder| folder.file_name().is_some_and(|name| name == "resume"));
+    in_states.map_or(prefix, |states| states).parent()
+}
+
+/// Whether `name` is that of a built-in network.
+pub fn is_built_in(name: &str) -> bool {
+    BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
+}
+
+/// The network of the run that a checkpoint lies in, if it lies in one and fits.
+pub fn of_run_around(checkpoint: &Checkpoint) -> Option<Table> {
+    let table = run_around(checkpoint.prefix()).and_then(of_run)?;
+    table.misfit(checkpoint).is_none().then_some(table)
 }
 
 /// The network of the run in `folder`, if a run is there and says.
@@ -174,6 +192,28 @@ fn built_in_of(checkpoint: &Checkpoint) -> Option<Table> {
 impl Table {
     /// The form that is written, and the newest that is read.
     pub const VERSION: u32 = 1;
+
+    /// Whether both are the same but for their training and the rates of dropout.
+    pub fn is_same_graph(&self, other: &Self) -> bool {
+        let plain = |table: &Self| {
+            let mut table = table.clone();
+            let layers = table.rows.iter_mut().flat_map(|row| &mut row.layers);
+            for layer in layers {
+                if let Layer::Dropout(dropout) = layer {
+                    dropout.rate = 0.0;
+                }
+            }
+            (
+                table.name,
+                table.input_shape,
+                table.classes,
+                table.first_label,
+                table.pictures,
+                table.rows,
+            )
+        };
+        plain(self) == plain(other)
+    }
 
     /// Every layer at its place, from the images on.
     pub fn layers(&self) -> Vec<Placed<'_>> {

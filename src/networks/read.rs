@@ -1,7 +1,7 @@
 //! From a file to a table that holds: read piece by piece, so that every message names the row and the layer.
 
 use super::layer::MOST_PIXELS;
-use super::{Layer, Pictures, Row, Table, Training, shown};
+use super::{Layer, Pictures, Row, Table, shown};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -57,8 +57,14 @@ pub(super) fn text(path: &Path) -> Result<String, TableError> {
     };
     let mut text = String::new();
     let file = File::open(path).map_err(failed)?;
-    file.take(MOST_BYTES).read_to_string(&mut text).map_err(failed)?;
-    Ok(text)
+    let mut file = file.take(MOST_BYTES + 1);
+    match file.read_to_string(&mut text).map_err(failed)? as u64 > MOST_BYTES {
+        true => Err(TableError::Unsound {
+            path: path.to_path_buf(),
+            reason: "it is larger than 1 MiB, which no table is".into(),
+        }),
+        false => Ok(text),
+    }
 }
 
 /// The table that `within` finds in a file of JSON, if there is one.
@@ -75,7 +81,10 @@ pub(super) fn json(file: &Path, within: fn(&mut Value) -> Option<&mut Value>) ->
 
 /// The top of a table as it is typed.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a network: a table with name, input_shape, classes, rows and training"
+)]
 struct Typed {
     #[serde(rename = "version")]
     _version: u32,
@@ -87,12 +96,11 @@ struct Typed {
     #[serde(default)]
     pictures: Pictures,
     rows: Vec<Value>,
-    training: Training,
 }
 
 /// A row as it is typed.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a row: a table with name, scope and layers")]
 struct TypedRow {
     name: String,
     #[serde(default)]
@@ -113,11 +121,15 @@ impl TryFrom<Value> for Table {
                 Self::VERSION
             ));
         }
-        // Apart from the rest, so that a message about it says where it is.
-        if let Some(training) = value.get_mut("training").map(Value::take) {
-            let training: Training = read(training).map_err(|error| format!("training: {error}"))?;
-            value["training"] = serde_json::to_value(training).map_err(|error| error.to_string())?;
+        if version == Some(0) {
+            return Err(format!("version is 0; there is none before {}", Self::VERSION));
         }
+        // Apart from the rest, so that a message about it says where it is.
+        let training = value.as_object_mut().and_then(|table| table.remove("training"));
+        let training = match training {
+            Some(training) => read(training).map_err(|error| format!("training: {error}"))?,
+            None => return Err("missing field `training`".into()),
+        };
         let typed: Typed = read(value)?;
         let rows = typed.rows.into_iter().zip(1usize..);
         let table = Self {
@@ -130,7 +142,7 @@ impl TryFrom<Value> for Table {
             rows: rows
                 .map(|(value, number)| row(value, number))
                 .collect::<Result<_, _>>()?,
-            training: typed.training,
+            training,
         };
         table.check()?;
         Ok(table)
@@ -179,14 +191,41 @@ fn layer(value: Value) -> Result<Layer, (String, String)> {
     read(value).map_err(|error| (kind, error))
 }
 
+/// A number in `value` that is infinite or none, with its place, of which `place` is the beginning.
+fn not_finite(place: &str, value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::Float(number) if !number.is_finite() => {
+            Some(format!("{place} is {number}; wanted is a number"))
+        }
+        toml::Value::Array(values) => values.iter().zip(1..).find_map(|(value, number)| {
+            let name = value.get("name").and_then(toml::Value::as_str);
+            let place = match (place, name) {
+                ("rows", Some(name)) => format!("row {number} ({name})"),
+                ("rows", None) => format!("row {number}"),
+                _ => format!("{} {number}", place.strip_suffix('s').unwrap_or(place)),
+            };
+            not_finite(&place, value)
+        }),
+        toml::Value::Table(table) => table
+            .iter()
+            .find_map(|(key, value)| not_finite(&format!("{place}, {key}"), value)),
+        _ => None,
+    }
+}
+
 impl Table {
     /// Reads a table from TOML, and checks it.
     ///
     /// # Errors
     /// What is wrong, with its line, or its row and layer.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let value: Value = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
-        Self::try_from(value)
+        let in_words = |error: toml::de::Error| error.to_string().trim_end().to_owned();
+        let typed: toml::Table = toml::from_str(text).map_err(in_words)?;
+        // JSON has no word for them, and null would pass for what was left out.
+        if let Some(place) = typed.iter().find_map(|(key, value)| not_finite(key, value)) {
+            return Err(place);
+        }
+        Self::try_from(serde_json::to_value(typed).map_err(|error| error.to_string())?)
     }
 
     /// What no table may hold. A table that was changed by hand is checked by it again.

@@ -6,7 +6,10 @@ use serde_json::Value;
 
 /// How a network is trained, unless the user says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table with epochs, batch_size, validate and adam"
+)]
 pub struct Training {
     /// The name scope of the loss and the optimizer.
     #[serde(default = "train")]

@@ -94,7 +94,7 @@ pub enum PictureError {
         limit: u64,
     },
     /// Nothing stands out from the background.
-    #[error("{path} is blank: nothing is drawn on it, or too faintly")]
+    #[error("{path} is blank: nothing on it differs from its border by 21 of 255 levels or more")]
     Blank {
         /// The file.
         path: PathBuf,

@@ -24,9 +24,11 @@ enum Takes {
     FlagsOfXla,
     YesOrNo,
     Number,
+    /// As many as an option may ask for.
+    Threads,
 }
 
-const TAKES: [(&str, Takes); 9] = [
+const TAKES: [(&str, Takes); 11] = [
     ("TF_XLA_FLAGS", Takes::FlagsOfXla),
     ("TF_JITRT_FLAGS", Takes::FlagsOfXla),
     (ONEDNN, Takes::YesOrNo),
@@ -36,6 +38,8 @@ const TAKES: [(&str, Takes); 9] = [
     ("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", Takes::YesOrNo),
     ("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", Takes::YesOrNo),
     ("TF_MKL_ALLOC_MAX_BYTES", Takes::Number),
+    ("TF_NUM_INTRAOP_THREADS", Takes::Threads),
+    ("TF_NUM_INTEROP_THREADS", Takes::Threads),
 ];
 
 impl Takes {
@@ -50,6 +54,8 @@ impl Takes {
             Self::YesOrNo => {
                 Some("TensorFlow takes 0, 1, true or false, and may end the program for anything else")
             }
+            Self::Threads if value.parse::<u16>().is_ok_and(|count| count <= 1024) => None,
+            Self::Threads => Some("wanted is a number of threads, 0 to 1024"),
             Self::Number if value.parse::<u64>().is_ok() => None,
             Self::Number => Some("TensorFlow takes a number, and may end the program for anything else"),
         }
@@ -255,6 +261,7 @@ mod tests {
             (Takes::FlagsOfXla, &[""][..], &["--x"][..]),
             (Takes::YesOrNo, &["0", "1", "TRUE", "false"], &["", "yes", "2"]),
             (Takes::Number, &["0", "1000"], &["", "x", "1.5", "-1"]),
+            (Takes::Threads, &["0", "8"], &["", "-1", "100000"]),
         ] {
             assert!(good.iter().all(|value| takes.refuses(value).is_none()));
             assert!(bad.iter().all(|value| takes.refuses(value).is_some()));

@@ -147,7 +147,7 @@ fn logits(scope: &Scope, table: &Table, images: &Output) -> Result<Output> {
     model::inference(table, scope, &images, Convolutions::TensorFlow)
 }
 
-/// `probabilities` float32 `[rows, classes]` and `classes` int64 `[rows]`.
+/// `probabilities` float32 `[rows, classes]` and `classes` int64 `[rows]`, the labels.
 fn predictions(scope: &Scope, table: &Table, logits: &Output) -> Result<Vec<Port>> {
     let probabilities = softmax(scope, "probabilities", logits)?;
     let inner = scope.name_scope("classes");
@@ -158,6 +158,17 @@ fn predictions(scope: &Scope, table: &Table, logits: &Output) -> Result<Vec<Port
         .input(&axis)
         .data_type("output_type", DataType::Int64)
         .output()?;
+    let classes = match table.first_label {
+        0 => classes,
+        first => {
+            let first = inner.scalar("first_label", i64::from(first))?;
+            inner
+                .op("AddV2", "labels")
+                .input(&classes)
+                .input(&first)
+                .output()?
+        }
+    };
     Ok(vec![
         Port::new("classes", &classes, &[]),
         Port::new("probabilities", &probabilities, &[table.classes]),

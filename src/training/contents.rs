@@ -108,11 +108,13 @@ impl Contents {
                 .file_name()
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
-            if let Some((name, step)) = layout::checkpoint_of_file(file) {
-                // Without an index it is half of one, as a crash leaves it, which may cost metrics.jsonl its end besides.
+            if let Some((name, _)) = layout::checkpoint_of_file(file) {
+                // Python's have such names too, with no graph of ours beside them. Without an index it is half of one, as
+                // a crash leaves it, which may cost metrics.jsonl its end besides.
                 let is_half = || !run.join(format!("{name}.index")).exists();
                 let is_listed = || kept.iter().any(|kept| *kept == name);
-                let is_own = step < steps || is_known(name) && (is_listed() || is_half());
+                let meta = run.join(format!("{name}{}", CheckpointManager::META));
+                let is_own = meta_graph::is_own(&meta) || is_known(name) && (is_listed() || is_half());
                 let is_own = is_own && is_file(path);
                 let is_own = is_own && (!file.ends_with(CheckpointManager::META) || meta_graph::is_own(path));
                 contents.checkpoints.extend(own(Some(path.clone()), is_own));

@@ -21,7 +21,7 @@ pub(super) fn rewind(run: &Path, saved: Option<&SavedState>) -> Result<()> {
         checkpoints, states, ..
     } = Contents::of(run)?; // before the list of checkpoints is written anew
     for (step, folder) in states {
-        if saved.is_none() || step > state.step {
+        if saved.is_none_or(|saved| step > state.step && folder != saved.folder) {
             saved_states::delete(&folder).map_err(TrainingError::file("delete", &folder))?;
         }
     }

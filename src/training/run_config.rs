@@ -11,6 +11,8 @@ use crate::networks::{self, Keep, Table};
 use crate::session::SessionConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// The options of a run as they were resolved, and what it ran on.
@@ -44,6 +46,9 @@ pub struct RunConfig {
     /// The user's own data set; none for MNIST itself.
     #[serde(serialize_with = "lossy_path::serialize")]
     pub data_dir: Option<PathBuf>,
+    /// The bytes of its path, where that is not UTF-8, of which JSON cannot carry all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_dir_bytes: Option<Vec<u8>>,
     /// SHA-256 of the data set's four files, in the order of [`Dataset::files`](crate::dataset::Dataset::files).
     pub data_sha256: Vec<String>,
     /// What convolutions are computed in.
@@ -62,6 +67,13 @@ pub struct RunConfig {
 impl RunConfig {
     /// The form that is written.
     pub const VERSION: u32 = 2;
+
+    /// Sets the place of the data set.
+    pub fn set_data_dir(&mut self, folder: Option<PathBuf>) {
+        let bytes = folder.as_ref().filter(|folder| folder.to_str().is_none());
+        self.data_dir_bytes = bytes.map(|folder| folder.as_os_str().as_bytes().to_vec());
+        self.data_dir = folder;
+    }
 
     /// Reads the bytes of a `config.json`, which may hold anything. Version 1, which named one of two networks in place of
     /// a table, is read too.
@@ -82,7 +94,10 @@ impl RunConfig {
             }
             Some(_) => {}
         }
-        let config: Self = serde_json::from_value(value).map_err(in_words)?;
+        let mut config: Self = serde_json::from_value(value).map_err(in_words)?;
+        if let Some(bytes) = config.data_dir_bytes.clone() {
+            config.data_dir = Some(OsString::from_vec(bytes).into());
+        }
         let options = [
             ("eval_chunk", config.eval_chunk > 0),
             ("validation_rows", config.validation_rows > 0),

@@ -38,6 +38,17 @@ impl SavedState {
         let in_file = |reason: String| format!("{}: {reason}", path.display());
         let bytes = read_state_file(folder).map_err(|error| in_file(error.to_string()))?;
         let state = RunState::parse(&bytes).map_err(in_file)?;
+        let named = folder
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(step_of_state);
+        if named != Some(state.step) {
+            let reason = format!(
+                "it is the state after {} steps, in a folder of another name",
+                state.step
+            );
+            return Err(in_file(reason));
+        }
         let kept = folder.join(KEPT);
         let checkpoints = state.checkpoints.iter().map(|name| kept.join(name));
         for prefix in std::iter::once(folder.join(VARIABLES)).chain(checkpoints) {

@@ -38,6 +38,11 @@ fn a_run_in_a_folder_whose_name_is_not_utf_8() {
         "{config}"
     );
 
+    succeed(resume(&run, &["baseline", "--max-steps", "4"]));
+    let mut command = resume(&run, &["baseline", "--max-steps", "5"]);
+    command.arg("--data-dir").arg(&data);
+    succeed(command);
+
     let mut command = start(&again, &["baseline", "--max-steps", "2"]);
     command.arg("--warm-start").arg(&run);
     succeed(command);
