@@ -6,7 +6,6 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
-use std::time::{Duration, Instant};
 use tf_mnist::graph::{Checkpoint, latest_checkpoint};
 
 fn tf_mnist() -> Command {
