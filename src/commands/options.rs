@@ -165,7 +165,7 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) 
     }
     let convolutions = match config.reproducible {
         true => Convolutions::TensorFlow,
-        false => Convolutions::fastest(runtime, &config.session).map_err(tensorflow::no_gpu)?,
+        false => tensorflow::fastest_convolutions(runtime, &config.session)?,
     };
     let convolutions = match convolutions {
         Convolutions::Own if !has_own_kernels(&config.network) => {

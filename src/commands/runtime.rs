@@ -18,7 +18,7 @@ pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
     let report = Report {
         runtime,
         devices: tensorflow::list_devices(&config)?,
-        convolutions: Convolutions::fastest(runtime, &config)?,
+        convolutions: tensorflow::fastest_convolutions(runtime, &config)?,
         threads: config.threads(),
         session: &config,
         host: Host::this(),

@@ -8,6 +8,7 @@ use std::path::Path;
 use tf_mnist::classifier::{self, Classifier, Location};
 use tf_mnist::fetch::Progress;
 use tf_mnist::graph::Checkpoint;
+use tf_mnist::kernels;
 use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{self, Gpu, Options, Runtime};
 use tf_mnist::session::{Device, DeviceInfo, SessionConfig, SessionError, devices};
@@ -105,6 +106,24 @@ pub fn no_gpu(error: SessionError) -> anyhow::Error {
     anyhow::Error::new(error).context(option)
 }
 
+/// Our own convolutions where the processor and TensorFlow's library take them and a session of these settings runs on the
+/// CPU, else TensorFlow's. Whether there are any for a network, [`has_own_kernels`](tf_mnist::model::has_own_kernels) tells.
+///
+/// # Errors
+/// A GPU is required and there is none, or no session can be opened.
+pub fn fastest_convolutions(runtime: &Runtime, config: &SessionConfig) -> Result<Convolutions> {
+    if config.uses_gpu(runtime).map_err(no_gpu)? {
+        return Ok(Convolutions::TensorFlow);
+    }
+    Ok(match kernels::load(runtime, config.threads().intra_op) {
+        Ok(()) => Convolutions::Own,
+        Err(reason) => {
+            log::debug!("no kernels of our own: {reason}");
+            Convolutions::TensorFlow
+        }
+    })
+}
+
 /// Opens TensorFlow, to use a network in sessions of the settings that it returns.
 ///
 /// # Errors
@@ -126,7 +145,7 @@ pub fn classifier(global: &GlobalArgs, path: &Path, network: Option<&Path>) -> R
         classifier::network_of(&Checkpoint::open(&prefix)?, network.as_ref())?;
     }
     let (runtime, config) = open(global)?;
-    let convolutions = Convolutions::fastest(runtime, &config).map_err(no_gpu)?;
+    let convolutions = fastest_convolutions(runtime, &config)?;
     let options = config.session_options()?;
     Ok(Classifier::open(path, network.as_ref(), &options, convolutions)?)
 }

@@ -13,12 +13,9 @@ pub mod summary;
 
 use crate::graph::{
     Accuracy, AdamOptimizer, Branches, Conditional, GraphError, Mode, Precision, Result, Saver, Scope,
-    Variable, export_meta_graph, gradients, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
+    export_meta_graph, gradients, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
 };
-use crate::kernels;
 use crate::networks::Table;
-use crate::runtime::Runtime;
-use crate::session::{SessionConfig, SessionError};
 use layers::Step;
 use lower::{Tower, lower};
 pub use own_kernels::has_own_kernels;
@@ -94,26 +91,6 @@ impl fmt::Display for Convolutions {
     }
 }
 
-impl Convolutions {
-    /// Our own where the processor and TensorFlow's library take them and `session` runs on the CPU, else TensorFlow's.
-    /// Whether there are any for a network, [`has_own_kernels`] tells.
-    ///
-    /// # Errors
-    /// A GPU is required and there is none, or no session can be opened.
-    pub fn fastest(runtime: &Runtime, session: &SessionConfig) -> std::result::Result<Self, SessionError> {
-        if session.uses_gpu(runtime)? {
-            return Ok(Self::TensorFlow);
-        }
-        Ok(match kernels::load(runtime, session.threads().intra_op) {
-            Ok(()) => Self::Own,
-            Err(reason) => {
-                log::debug!("no kernels of our own: {reason}");
-                Self::TensorFlow
-            }
-        })
-    }
-}
-
 impl Towers {
     fn precision(self) -> Precision {
         match self {
@@ -124,10 +101,18 @@ impl Towers {
 
     /// What becomes of a network's parts in training.
     fn in_training(self, table: &Table, steps: &[Step]) -> Vec<Step> {
-        match self {
-            Self::AsPublished => steps.to_vec(),
-            Self::Fast { .. } => rewrites::pool_first(self.by_own_kernels(table, steps)),
-        }
+        let Self::Fast {
+            precision,
+            convolutions,
+        } = self
+        else {
+            return steps.to_vec();
+        };
+        let own = match convolutions {
+            Convolutions::Own => own_kernels::by_own_kernels(table, steps, precision),
+            Convolutions::TensorFlow => None,
+        };
+        rewrites::pool_first(own.unwrap_or_else(|| steps.to_vec()))
     }
 
     /// What becomes of them in use.
@@ -136,21 +121,6 @@ impl Towers {
             Self::AsPublished => steps.to_vec(),
             Self::Fast { .. } => rewrites::fold_norms(self.in_training(table, steps)),
         }
-    }
-
-    fn by_own_kernels(self, table: &Table, steps: &[Step]) -> Vec<Step> {
-        let (Self::Fast { precision, .. }, true) = (self, self.are_own()) else {
-            return steps.to_vec();
-        };
-        own_kernels::by_own_kernels(table, steps, precision).unwrap_or_else(|| steps.to_vec())
-    }
-
-    fn are_own(self) -> bool {
-        let convolutions = match self {
-            Self::AsPublished => Convolutions::TensorFlow,
-            Self::Fast { convolutions, .. } => convolutions,
-        };
-        convolutions == Convolutions::Own
     }
 }
 
@@ -191,13 +161,12 @@ impl Inputs {
             }),
             false => None,
         };
-        let learning_rate = None;
         Ok(Self {
             x,
             images,
             labels,
             training,
-            learning_rate,
+            learning_rate: None,
         })
     }
 }
@@ -267,11 +236,8 @@ impl Network {
         let graph = Scope::new(options.seed);
         let mut inputs = Inputs::new(table, &graph)?;
         let steps = layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
-        let Joined {
-            learning,
-            logits,
-            measured,
-        } = join(table, options, &graph, &inputs, &steps)?;
+        let joined = join(table, options, &graph, &inputs, &steps)?;
+        let (learning, logits) = (joined.learning, joined.logits);
 
         let training = &table.training;
         let mut scope = graph.name_scope(&training.scope);
@@ -287,12 +253,8 @@ impl Network {
             }
         };
         let variables = graph.trainable_variables();
-        let is_frozen = |variable: &&Variable| frozen.iter().any(|other| other.name() == variable.name());
-        let trained: Vec<_> = variables
-            .iter()
-            .filter(|variable| !is_frozen(variable))
-            .cloned()
-            .collect();
+        let mut trained = variables.clone();
+        trained.retain(|variable| frozen.iter().all(|other| other.name() != variable.name()));
         let (trained, gradients) = match &learning.head {
             Some(head) => head.gradients(&scope, &loss, &trained)?,
             None => {
@@ -320,7 +282,7 @@ impl Network {
         }
 
         let probabilities = softmax(&graph.within("output"), "Y_proba", &logits)?;
-        let accuracy = in_top_1(&graph.name_scope("eval"), &measured, &inputs.labels)?;
+        let accuracy = in_top_1(&graph.name_scope("eval"), &joined.measured, &inputs.labels)?;
         let scope = graph.name_scope("init_and_save");
         let initialize = scope.global_variables_initializer()?;
         let saver = Saver::new(&scope, &graph.variables())?;
@@ -336,9 +298,7 @@ impl Network {
             saver,
         })
     }
-}
 
-impl Network {
     /// The bytes of the `.meta` file of its checkpoints; see [`export_meta_graph`].
     ///
     /// # Errors
@@ -359,23 +319,17 @@ fn join(
     let learning = options.towers.in_training(table, steps);
     let Some(training) = &inputs.training else {
         let learning = lower(&learning, graph, &inputs.images, Mode::Training, None)?;
-        let (logits, measured) = (learning.logits.clone(), learning.plain.clone());
         return Ok(Joined {
+            logits: learning.logits.clone(),
+            measured: learning.plain.clone(),
             learning,
-            logits,
-            measured,
         });
     };
     let cond = Conditional::new(graph, &training.flag);
     let images = cond.switch(&inputs.images)?;
     let scope = graph.name_scope("training");
-    let learning = lower(
-        &learning,
-        &scope,
-        &images.if_true,
-        Mode::Training,
-        Some(&training.step),
-    )?;
+    let step = Some(&training.step);
+    let learning = lower(&learning, &scope, &images.if_true, Mode::Training, step)?;
     let scope = graph.name_scope("inference");
     let using = options.towers.in_use(table, steps);
     let using = lower(&using, &scope, &images.if_false, Mode::Inference, None)?;
