@@ -1,10 +1,13 @@
 //! Networks as tables: the one place where their sizes, rates and trainings stand. A file reads like the table of an
 //! article, row by row; everything else, from graphs to checkpoints to pictures of it, interprets the table.
 
+mod check;
+mod find;
 mod layer;
 mod read;
 mod training;
 
+pub use find::{EXPORTED, find, is_built_in, of_checkpoint, of_export, of_run_around, text_of};
 pub use layer::{
     BatchNormalization, Conv2d, Dense, Dropout, Flatten, Layer, LayerVariable, Pooling2d, Window,
 };
@@ -14,7 +17,6 @@ pub use training::{Adam, Keep, LearningRate, LearningRateSchedule, Training, Val
 use crate::dataset::Form;
 use crate::graph::Checkpoint;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// A network and the training that belongs to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,90 +106,6 @@ pub const BUILT_IN: [(&str, &str); 3] = [
     ("optimized", include_str!("optimized.toml")),
     ("accurate", include_str!("accurate.toml")),
 ];
-
-/// The text of the network that `network` names: a built-in one, or a TOML file.
-///
-/// # Errors
-/// There is no such network and no such file, or it cannot be read.
-pub fn text_of(network: &Path) -> Result<String, TableError> {
-    match BUILT_IN.iter().find(|(name, _)| network == Path::new(name)) {
-        Some((_, text)) => Ok((*text).to_owned()),
-        None => read::text(network),
-    }
-}
-
-/// The network that `network` names, read and checked: a built-in one, a TOML file, or a run folder, which holds its own.
-///
-/// # Errors
-/// As [`text_of`]; or the file holds no sound table: the message names row and layer.
-pub fn find(network: &Path) -> Result<Table, TableError> {
-    let is_built_in = network.to_str().is_some_and(is_built_in);
-    if let (false, Some(table)) = (is_built_in, of_run(network)) {
-        return Ok(table);
-    }
-    Table::parse(&text_of(network)?).map_err(|reason| TableError::Unsound {
-        path: network.to_path_buf(),
-        reason,
-    })
-}
-
-/// The name that an exported model's network has among its extra assets, as JSON.
-pub const EXPORTED: &str = "network.json";
-
-/// The network of an exported model, if it says.
-pub fn of_export(folder: &Path) -> Option<Table> {
-    read::json(&folder.join("assets.extra").join(EXPORTED), |value| Some(value))
-}
-
-/// The network that `checkpoint` is of: that of the run that it lies in, or the built-in one that it fits, or should.
-pub fn of_checkpoint(checkpoint: &Checkpoint) -> Option<Table> {
-    of_run_around(checkpoint)
-        .or_else(|| built_in_of(checkpoint))
-        .or_else(|| published_of(checkpoint))
-}
-
-/// The run folder that a checkpoint lies in, itself or among the saved states in `resume`.
-fn run_around(prefix: &Path) -> Option<&Path> {
-    let mut folders = prefix.ancestors().skip(1).take(3);
-    let in_states = folders.find(|folder| folder.file_name().is_some_and(|name| name == "resume"));
-    in_states.map_or(prefix, |states| states).parent()
-}
-
-/// Whether `name` is that of a built-in network.
-pub fn is_built_in(name: &str) -> bool {
-    BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
-}
-
-/// The network of the run that a checkpoint lies in, if it lies in one and fits.
-pub fn of_run_around(checkpoint: &Checkpoint) -> Option<Table> {
-    let table = run_around(checkpoint.prefix()).and_then(of_run)?;
-    table.misfit(checkpoint).is_none().then_some(table)
-}
-
-/// The network of the run in `folder`, if a run is there and says.
-fn of_run(folder: &Path) -> Option<Table> {
-    read::json(&folder.join("config.json"), |value| value.get_mut("network"))
-}
-
-/// Which of the two published networks a checkpoint is meant to be of, by its keys alone: whoever restores it says what does
-/// not fit.
-fn published_of(checkpoint: &Checkpoint) -> Option<Table> {
-    checkpoint
-        .get("conv1/kernel")
-        .and(checkpoint.get("output/kernel"))?;
-    let name = match checkpoint.get("batch_normalization/gamma") {
-        Some(_) => "optimized",
-        None => "baseline",
-    };
-    find(Path::new(name)).ok()
-}
-
-/// The built-in network whose variables are all in `checkpoint`, of the same shapes.
-fn built_in_of(checkpoint: &Checkpoint) -> Option<Table> {
-    let tables = BUILT_IN.iter().filter_map(|(_, text)| Table::parse(text).ok());
-    let fitting = tables.filter(|table| table.misfit(checkpoint).is_none());
-    fitting.max_by_key(|table| table.variables().len())
-}
 
 impl Table {
     /// The form that is written, and the newest that is read.
