@@ -1,6 +1,5 @@
 //! `tf-mnist data` as a user runs it, with a mirror of this test's own.
 
-use crate::server::{AUTHORITY, STRANGER, Server, absent, begin, head};
 use assert_cmd::Command;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty};
@@ -11,6 +10,7 @@ use std::process::{self, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
+use support::server::{AUTHORITY, STRANGER, Server, absent, begin, head};
 use tempfile::TempDir;
 
 /// A cache folder, and no npm on PATH, so that the mirror is the only source.

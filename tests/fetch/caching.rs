@@ -1,13 +1,13 @@
 //! Several artifacts, several sources, one cache.
 
 use crate::recorder::Recorder;
-use crate::server::{Server, absent, file, head};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, thread};
+use support::server::{Server, absent, file, head};
 use tf_mnist::fetch::{Artifact, Client, Digest, FetchError, GzipMirror, Silent, Source, cached};
 
 const ONE: &[u8] = b"the first file";

@@ -1,10 +1,10 @@
 //! One transfer, from servers of every kind.
 
 use crate::recorder::Recorder;
-use crate::server::{Server, absent, begin, file, head, quick};
 use std::io::Write;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
+use support::server::{Server, absent, begin, file, head, quick};
 use tf_mnist::fetch::{Client, Silent, TransferCause};
 
 /// Larger than what sits in any buffer on the way.

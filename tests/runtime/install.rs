@@ -1,6 +1,5 @@
 //! Installing TensorFlow, with a pip that a shell script plays: nothing is ever fetched here.
 
-use crate::small_disk::SmallDisk;
 use crate::{Bare, VARIABLES, copy_install, runtime};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -8,6 +7,7 @@ use std::fs::{self, File};
 use std::process::{self, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
+use support::small_disk::SmallDisk;
 
 #[test]
 fn one_message_names_everything_that_was_tried_and_what_helps() {

@@ -6,8 +6,6 @@ mod install;
 mod load;
 mod places;
 mod report;
-#[path = "../support/small_disk.rs"]
-mod small_disk;
 
 use assert_cmd::Command;
 use serde_json::Value;

@@ -1,0 +1,210 @@
+//! `evaluate`, `export` and `predict` given models that are damaged: refused by the file's name, with what to do.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::damage::{cut, empty, flip, remove};
+use support::hundred_digits::{fixture, golden, load};
+use support::networks::{build, table};
+use tensorflow::{Session, SessionOptions, SessionRunArgs, Tensor};
+use tf_mnist::model::Towers;
+
+fn tf_mnist(arguments: &[&dyn AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tf-mnist"));
+    arguments.iter().for_each(|argument| {
+        command.arg(argument);
+    });
+    command
+}
+
+fn evaluate(model: &Path) -> Command {
+    tf_mnist(&[&"evaluate", &model])
+}
+
+fn predict(model: &Path) -> Command {
+    tf_mnist(&[&"predict", &model, &fixture("digits/5.png")])
+}
+
+fn export(model: &Path, base: &Path) -> Command {
+    tf_mnist(&[&"export", &model, &base])
+}
+
+/// Runs a command that must fail; what it says.
+fn refused(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{command:?}: {stderr}");
+    assert!(output.stdout.is_empty());
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stderr
+}
+
+fn succeeds(mut command: Command) {
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {stderr}");
+}
+
+const DATA: &str = "model.ckpt-7.data-00000-of-00001";
+const INDEX: &str = "model.ckpt-7.index";
+
+/// A run folder with a checkpoint of Python's, in `place`.
+fn run_folder(place: &Path) -> PathBuf {
+    let run = place.join("run");
+    fs::create_dir(&run).unwrap();
+    for suffix in ["index", "data-00000-of-00001"] {
+        let from = golden("optimized_nodrop").join(format!("final.ckpt.{suffix}"));
+        fs::copy(from, run.join(format!("model.ckpt-7.{suffix}"))).unwrap();
+    }
+    fs::write(
+        run.join("checkpoint"),
+        "model_checkpoint_path: \"model.ckpt-7\"\n",
+    )
+    .unwrap();
+    run
+}
+
+#[test]
+fn a_damaged_checkpoint_is_neither_evaluated_nor_exported() {
+    for (name, fault, reason) in [
+        (DATA, flip as fn(&Path), "has a wrong checksum"),
+        (DATA, cut, "is cut short"),
+        (DATA, remove, "does not exist"),
+        (INDEX, flip, "is damaged"),
+        (INDEX, cut, "is damaged"),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let run = run_folder(place.path());
+        let file = run.join(name);
+        fault(&file);
+        let base = place.path().join("base");
+        // By the folder and by the prefix.
+        for model in [&run, &run.join("model.ckpt-7")] {
+            for command in [evaluate(model), predict(model), export(model, &base)] {
+                let stderr = refused(command);
+                assert!(
+                    stderr.contains(file.to_str().unwrap()) && stderr.contains(reason),
+                    "{stderr}"
+                );
+                assert!(!base.exists());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_state_file_that_leads_nowhere_is_named_with_the_way_round() {
+    let place = tempfile::tempdir().unwrap();
+    let run = run_folder(place.path());
+    let base = place.path().join("base");
+    let state = run.join("checkpoint");
+    for (text, reason) in [
+        (&b""[..], "names no model_checkpoint_path"),
+        (
+            b"model_checkpoint_path: \"model.ck",
+            "names no model_checkpoint_path",
+        ),
+        (b"model_checkpoint_path: \"\xff\xfe\"\n", "is no text"),
+        (
+            b"model_checkpoint_path: \"model.ckpt-3\"\n",
+            "\"model.ckpt-3\", which is not there",
+        ),
+    ] {
+        fs::write(&state, text).unwrap();
+        for command in [evaluate(&run), predict(&run), export(&run, &base)] {
+            let stderr = refused(command);
+            let way_round = format!(
+                "; name a checkpoint itself, such as {}/model.ckpt-7\n",
+                run.display()
+            );
+            assert!(
+                stderr.starts_with(&format!("error: {} is damaged: it ", state.display()))
+                    && stderr.contains(reason)
+                    && stderr.ends_with(&way_round),
+                "{stderr}"
+            );
+        }
+        assert!(!base.exists());
+    }
+    succeeds(predict(&run.join("model.ckpt-7")));
+}
+
+#[test]
+fn a_damaged_saved_model_is_refused_by_the_file_that_is_damaged() {
+    let place = tempfile::tempdir().unwrap();
+    let base = place.path().join("base");
+    succeeds(export(&golden("baseline/final.ckpt"), &base));
+    let version = base.join("1");
+    for (name, fault, reason) in [
+        (
+            "variables/variables.data-00000-of-00001",
+            flip as fn(&Path),
+            "has a wrong checksum",
+        ),
+        ("variables/variables.data-00000-of-00001", cut, "is cut short"),
+        (
+            "variables/variables.data-00000-of-00001",
+            remove,
+            "does not exist",
+        ),
+        ("variables/variables.index", flip, "is damaged"),
+        ("variables/variables.index", remove, "does not exist"),
+        ("saved_model.pb", cut, "is damaged"),
+        ("saved_model.pb", empty, "holds no graph"),
+    ] {
+        let file = version.join(name);
+        let whole = fs::read(&file).unwrap();
+        fault(&file);
+        for command in [evaluate(&base), predict(&version)] {
+            let stderr = refused(command);
+            assert!(
+                stderr.contains(file.to_str().unwrap())
+                    && stderr.contains(reason)
+                    && stderr.contains("export it again"),
+                "{stderr}"
+            );
+        }
+        fs::write(&file, whole).unwrap();
+    }
+    // A folder copied without the folder in it.
+    fs::remove_dir_all(version.join("variables")).unwrap();
+    let stderr = refused(evaluate(&base));
+    assert!(
+        stderr.contains("variables/variables.index does not exist"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_refused() {
+    load();
+    let network = build(&table("baseline"), None, Towers::AsPublished);
+    let session = Session::new(&SessionOptions::new(), &network.graph.graph()).unwrap();
+    let mut image = Tensor::<f32>::new(&[1, 784]);
+    image.fill(f32::NAN);
+    let label = Tensor::<i32>::new(&[1]);
+    for target in [&network.initialize, &network.train] {
+        let mut args = SessionRunArgs::new();
+        args.add_feed(&network.inputs.x.operation, 0, &image);
+        args.add_feed(&network.inputs.labels.operation, 0, &label);
+        args.add_target(target);
+        session.run(&mut args).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let prefix = folder.path().join("diverged.ckpt");
+    network.saver.save(&session, &prefix).unwrap();
+
+    let base = folder.path().join("models");
+    for command in [evaluate(&prefix), predict(&prefix), export(&prefix, &base)] {
+        let stderr = refused(command);
+        assert!(
+            stderr.contains(prefix.to_str().unwrap()) && stderr.contains("diverged"),
+            "{stderr}"
+        );
+    }
+    assert!(
+        fs::read_dir(&base).map_or(0, Iterator::count) == 0,
+        "something was exported"
+    );
+}

@@ -1,0 +1,137 @@
+//! Disks that are full, read-only, or take no long file: each ends in a message that names the file, exit code 1, and a
+//! folder that the run can be resumed in once the fault is gone.
+
+use std::path::Path;
+use support::runs;
+use support::runs::{fail, metrics, resume, start, succeed};
+use support::small_disk::{SmallDisk, limited};
+
+/// Saves states after steps 6 and 8.
+const FIRST: &[&str] = &[
+    "baseline",
+    "--batch-size",
+    "20",
+    "--save-every",
+    "3",
+    "--max-steps",
+    "8",
+];
+const TO_10: &[&str] = &["baseline", "--max-steps", "10"];
+
+/// After a fault: what was saved before is whole, and the way on is shown.
+fn assert_intact(run: &Path, stderr: &str, states: &[&str]) {
+    assert!(runs::unreadable(run).is_empty(), "{:?}", runs::unreadable(run));
+    assert!(runs::leftovers(run).is_empty(), "{:?}", runs::leftovers(run));
+    let names: Vec<_> = runs::states(run)
+        .iter()
+        .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(names, states);
+    assert!(
+        stderr.contains(&format!("tf-mnist baseline --resume {}", run.display())),
+        "{stderr}"
+    );
+}
+
+fn steps(run: &Path) -> Vec<String> {
+    let mut lines = metrics(run);
+    lines.retain(|line| line.contains(r#""event":"step""#));
+    lines
+}
+
+#[test]
+fn a_full_disk_leaves_the_state_before_it() {
+    let Some(disk) = SmallDisk::mount(1800) else {
+        return;
+    };
+    let arguments = [
+        "baseline",
+        "--batch-size",
+        "20",
+        "--epochs",
+        "1",
+        "--save-every",
+        "2",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let reference = folder.path().join("reference");
+    succeed(start(&reference, &arguments));
+
+    let run = disk.path().join("run");
+    let stderr = fail(start(&run, &arguments), 1);
+    let named = format!("error: cannot save the state {}/resume/step-", run.display());
+    assert!(
+        stderr.contains(&named) && stderr.contains("No space left on device"),
+        "{stderr}"
+    );
+    assert_intact(&run, &stderr, &["step-00000002", "step-00000004"]);
+
+    // Still full: nothing gets worse.
+    let stderr = fail(resume(&run, &["baseline"]), 1);
+    assert_intact(&run, &stderr, &["step-00000002", "step-00000004"]);
+    disk.remount("size=64m");
+    succeed(resume(&run, &["baseline"]));
+    assert_eq!(metrics(&run), metrics(&reference));
+    assert!(runs::checkpoint_files(&run) == runs::checkpoint_files(&reference));
+
+    disk.remount("ro");
+    for command in [
+        resume(&run, &["baseline", "--epochs", "2"]),
+        start(&disk.path().join("new"), FIRST),
+    ] {
+        let stderr = fail(command, 1);
+        assert!(
+            stderr.contains("Read-only file system") && stderr.contains(disk.path().to_str().unwrap()),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_file_size_limit_is_an_error_like_a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    succeed(start(&reference, &[&FIRST[..5], &TO_10[1..]].concat()));
+    succeed(start(&run, FIRST));
+
+    // A checkpoint has 650 KiB.
+    let stderr = fail(limited(&resume(&run, TO_10), 100), 1);
+    let target = run.join("resume/step-00000009");
+    let named = format!(
+        "error: cannot save the state {}: File too large",
+        target.display()
+    );
+    assert!(stderr.contains(&named), "{stderr}");
+    assert_intact(&run, &stderr, &["step-00000006", "step-00000008"]);
+
+    // A line of metrics.jsonl has 70 bytes; no checkpoint is due before.
+    let stderr = fail(limited(&resume(&run, TO_10), 0), 1);
+    assert!(
+        stderr.contains("File too large") && stderr.contains(run.to_str().unwrap()),
+        "{stderr}"
+    );
+    succeed(resume(&run, TO_10));
+    assert_eq!(steps(&run), steps(&reference));
+}
+
+#[test]
+fn metrics_that_cannot_be_written_end_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let arguments = ["baseline", "--batch-size", "4", "--epochs", "100"];
+    let stderr = fail(limited(&start(&run, &arguments), 4), 1);
+    let named = format!(
+        "error: cannot write {}/metrics.jsonl: File too large",
+        run.display()
+    );
+    assert!(stderr.contains(&named), "{stderr}");
+    assert_intact(&run, &stderr, &[]);
+    assert!(metrics(&run).len() > 50);
+    // The torn line goes, its step is done again.
+    succeed(resume(&run, &["baseline", "--max-steps", "60"]));
+    let steps = steps(&run);
+    assert_eq!(steps.len(), 60);
+    for (number, line) in steps.iter().enumerate() {
+        assert!(line.contains(&format!("\"step\":{number},")), "{line}");
+    }
+}

@@ -1,0 +1,203 @@
+//! Exported models, loaded by TensorFlow's C++ loader, the one that Serving uses: they answer as Python's graphs do.
+
+mod examples;
+mod refusals;
+mod served;
+
+use served::{Served, greatest_difference};
+use std::fs;
+use std::path::{Path, PathBuf};
+use support::hundred_digits;
+use support::hundred_digits::{HundredDigits, golden, load};
+use tensorflow::{SessionOptions, Tensor};
+use tf_mnist::classifier::{Classifier, ClassifierError};
+use tf_mnist::model::Convolutions;
+use tf_mnist::saved_model::{self, CLASSIFY, Exported, PREDICT_BYTES, SERVING_DEFAULT, SavedModelError};
+
+/// Checkpoints and the networks that they are of.
+const NETWORKS: [(&str, &str); 2] = [("baseline", "baseline"), ("optimized_nodrop", "optimized")];
+
+fn export(prefix: &Path, base: &Path, version: Option<u64>) -> Result<Exported, SavedModelError> {
+    load();
+    saved_model::export(prefix, None, base, version, &SessionOptions::new())
+}
+
+fn name_of(classifier: &Classifier) -> Option<String> {
+    classifier.table().map(|table| table.name.clone())
+}
+
+fn final_checkpoint(network: &str) -> PathBuf {
+    golden(&format!("{network}/final.ckpt"))
+}
+
+#[test]
+fn python_s_checkpoints_answer_the_same_when_asked_by_floats_or_bytes() {
+    let digits = HundredDigits::read();
+    for (network, kind) in NETWORKS {
+        let folder = tempfile::tempdir().unwrap();
+        let exported = export(&final_checkpoint(network), folder.path(), None).unwrap();
+        assert_eq!((exported.version, exported.network.as_str()), (1, kind));
+        assert_eq!(exported.path, folder.path().join("1"));
+        let served = Served::load(&exported.path);
+        let expected = hundred_digits::python_s_probabilities(network);
+        let classes = hundred_digits::likeliest(&expected);
+
+        let floats = Tensor::new(&[100, 784]).with_values(&digits.floats).unwrap();
+        let bytes = Tensor::new(&[100, 28, 28]).with_values(&digits.bytes).unwrap();
+        assert_eq!(served.method(SERVING_DEFAULT), "tensorflow/serving/predict");
+        assert_eq!(served.method(PREDICT_BYTES), "tensorflow/serving/predict");
+        let by_floats: Tensor<f32> = served.run(SERVING_DEFAULT, &floats, "probabilities");
+        let by_bytes: Tensor<f32> = served.run(PREDICT_BYTES, &bytes, "probabilities");
+        assert_eq!(
+            (by_floats.dims(), by_bytes.dims()),
+            (&[100, 10][..], &[100, 10][..])
+        );
+        for answer in [&by_floats, &by_bytes] {
+            let difference = greatest_difference(answer, &expected);
+            assert!(difference < 1e-5, "{network}: {difference}");
+        }
+        let by_floats: Tensor<i64> = served.run(SERVING_DEFAULT, &floats, "classes");
+        let by_bytes: Tensor<i64> = served.run(PREDICT_BYTES, &bytes, "classes");
+        assert_eq!(by_floats.dims(), [100]);
+        assert_eq!((&by_floats[..], &by_bytes[..]), (&classes[..], &classes[..]));
+    }
+}
+
+#[test]
+fn an_export_holds_just_what_serving_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let exported = export(&final_checkpoint("optimized_nodrop"), folder.path(), Some(42)).unwrap();
+    assert_eq!(
+        (exported.version, &exported.path),
+        (42, &folder.path().join("42"))
+    );
+    assert_eq!(files_in(folder.path()), ["42"]);
+    assert_eq!(
+        files_in(&exported.path),
+        ["assets.extra", "saved_model.pb", "variables"]
+    );
+    assert_eq!(
+        files_in(&exported.path.join("variables")),
+        ["variables.data-00000-of-00001", "variables.index"]
+    );
+    assert_eq!(
+        files_in(&exported.path.join("assets.extra")),
+        ["network.json", "rest_request.json", "tf_serving_warmup_requests"]
+    );
+    assert!(exported.rest_request().is_file());
+
+    let served = Served::load(&exported.path);
+    let mut names: Vec<_> = served.meta_graph().signatures().keys().collect();
+    names.sort();
+    assert_eq!(names, [CLASSIFY, PREDICT_BYTES, SERVING_DEFAULT]);
+    for operation in served.graph.operation_iter() {
+        let (name, op) = (operation.name().unwrap(), operation.op_type().unwrap());
+        let unwanted = [
+            "VariableV2",
+            "Adam",
+            "Switch",
+            "Merge",
+            "Assert",
+            "Gradient",
+            "labels",
+            "training",
+            "dropout",
+        ];
+        assert!(
+            unwanted
+                .iter()
+                .all(|part| !name.contains(part) && !op.contains(part)),
+            "{op} {name}"
+        );
+    }
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_version_that_is_there_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = export(&final_checkpoint("baseline"), folder.path(), None).unwrap();
+    let before = fs::read(first.path.join("saved_model.pb")).unwrap();
+    let error = export(&final_checkpoint("optimized_nodrop"), folder.path(), Some(1)).unwrap_err();
+    assert!(matches!(error, SavedModelError::VersionExists { .. }), "{error}");
+    assert_eq!(fs::read(first.path.join("saved_model.pb")).unwrap(), before);
+    assert_eq!(files_in(folder.path()), ["1"]);
+    let second = export(&final_checkpoint("optimized_nodrop"), folder.path(), None).unwrap();
+    assert_eq!(second.version, 2);
+}
+
+#[test]
+fn the_same_checkpoint_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        export(&final_checkpoint("optimized_nodrop"), folder.path(), None).unwrap();
+    }
+    for file in [
+        "saved_model.pb",
+        "variables/variables.index",
+        "variables/variables.data-00000-of-00001",
+    ] {
+        let read = |version: &str| fs::read(folder.path().join(version).join(file)).unwrap();
+        assert!(read("1") == read("2"), "{file}");
+    }
+}
+
+#[test]
+fn a_classifier_says_the_same_of_a_checkpoint_and_of_its_export() {
+    let digits = HundredDigits::read();
+    for (network, kind) in NETWORKS {
+        let folder = tempfile::tempdir().unwrap();
+        export(&final_checkpoint(network), folder.path(), None).unwrap();
+        let options = SessionOptions::new();
+        let checkpoint = Classifier::open(
+            &final_checkpoint(network),
+            None,
+            &options,
+            Convolutions::TensorFlow,
+        )
+        .unwrap();
+        let exported = Classifier::open(folder.path(), None, &options, Convolutions::TensorFlow).unwrap();
+        assert_eq!(
+            (name_of(&checkpoint), name_of(&exported)),
+            (Some(kind.to_owned()), None)
+        );
+        let expected = checkpoint.probabilities(&digits.floats).unwrap();
+        assert!(greatest_difference(&expected, &hundred_digits::python_s_probabilities(network)) < 1e-5);
+        let answer = exported.probabilities(&digits.floats).unwrap();
+        assert!(greatest_difference(&expected, &answer) < 1e-6);
+        assert!(exported.probabilities(&[]).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_damaged_saved_model_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let exported = export(&final_checkpoint("baseline"), folder.path(), None).unwrap();
+    let graph = exported.path.join("saved_model.pb");
+    let whole = fs::read(&graph).unwrap();
+    let open = || {
+        Classifier::open(
+            &exported.path,
+            None,
+            &SessionOptions::new(),
+            Convolutions::TensorFlow,
+        )
+        .map(drop)
+    };
+    for length in [0, whole.len() / 2, whole.len() - 1] {
+        fs::write(&graph, &whole[..length]).unwrap();
+        let error = open().unwrap_err();
+        assert!(matches!(error, ClassifierError::Load { .. }), "{length}: {error}");
+    }
+    fs::write(&graph, &whole).unwrap();
+    fs::remove_file(exported.path.join("variables/variables.index")).unwrap();
+    assert!(open().is_err());
+}

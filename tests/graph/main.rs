@@ -1,0 +1,17 @@
+//! Graphs built and run in this process: layers, gradients, Adam, checkpoints, whole networks. Bits are reproducible: one
+//! thread and no oneDNN, unless a test says otherwise.
+
+mod adam;
+mod batch_norm;
+mod digests;
+mod dropout;
+mod gradient_registry;
+mod initializers;
+mod kernels;
+mod layer_gradients;
+mod network_gradients;
+mod python_graph;
+mod rewrites;
+mod saver;
+mod towers;
+mod training_flag;

@@ -1,0 +1,136 @@
+//! What the integration tests share: the library loaded one way a process, MNIST, and runs of a session.
+pub mod canonical;
+pub mod damage;
+pub mod float64_reference;
+pub mod graph_session;
+pub mod hundred_digits;
+pub mod mirror;
+pub mod networks;
+pub mod runs;
+pub mod server;
+pub mod small_disk;
+pub mod values;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use tensorflow::{Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor};
+use tf_mnist::dataset::{self, Dataset, Split};
+use tf_mnist::fetch::Silent;
+use tf_mnist::kernels::{self, Unavailable};
+use tf_mnist::model::Network;
+use tf_mnist::runtime;
+use tf_mnist::session::SessionConfig;
+
+/// The project's folder.
+pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The program under test.
+pub fn program() -> PathBuf {
+    assert_cmd::cargo::cargo_bin("tf-mnist")
+}
+
+/// A file of Python's, see `tests/fixtures/golden/README.md`.
+pub fn golden(name: &str) -> PathBuf {
+    Path::new(crate::ROOT).join("tests/fixtures/golden").join(name)
+}
+
+/// Another file of `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(crate::ROOT).join("tests/fixtures").join(name)
+}
+
+/// One batch, as tensors.
+pub struct Feeds {
+    pub images: Tensor<f32>,
+    pub labels: Tensor<i32>,
+}
+
+impl Feeds {
+    pub fn new(rows: usize) -> Self {
+        Self {
+            images: Tensor::new(&[rows as u64, 784]),
+            labels: Tensor::new(&[rows as u64]),
+        }
+    }
+
+    pub fn gather(&mut self, split: &Split, rows: &[usize]) {
+        split.gather(rows, &mut self.images, &mut self.labels);
+    }
+}
+
+pub fn run_target(session: &Session, target: &Operation) {
+    let mut args = SessionRunArgs::new();
+    args.add_target(target);
+    session.run(&mut args).unwrap();
+}
+
+/// One training step; returns the loss before it.
+pub fn train_step(session: &Session, network: &Network, feeds: &Feeds, step: i64) -> f32 {
+    let (flag, step) = (Tensor::<bool>::from(true), Tensor::<i64>::from(step));
+    let mut args = SessionRunArgs::new();
+    args.add_feed(&network.inputs.x.operation, 0, &feeds.images);
+    args.add_feed(&network.inputs.labels.operation, 0, &feeds.labels);
+    if let Some(training) = &network.inputs.training {
+        args.add_feed(&training.flag.operation, 0, &flag);
+        args.add_feed(&training.step.operation, 0, &step);
+    }
+    args.add_target(&network.train);
+    let loss = args.request_fetch(&network.loss.operation, network.loss.index);
+    session.run(&mut args).unwrap();
+    args.fetch::<f32>(loss).unwrap()[0]
+}
+
+/// The values of a float32 output.
+pub fn fetch(session: &Session, output: &Output, feeds: &[(&Output, &Tensor<f32>)]) -> Vec<f32> {
+    let mut args = SessionRunArgs::new();
+    for (port, tensor) in feeds {
+        args.add_feed(&port.operation, port.index, tensor);
+    }
+    let token = args.request_fetch(&output.operation, output.index);
+    session.run(&mut args).unwrap();
+    args.fetch::<f32>(token).unwrap().to_vec()
+}
+
+pub fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// MNIST, read once a process.
+pub fn mnist() -> &'static Dataset {
+    static DATASET: OnceLock<Dataset> = OnceLock::new();
+    DATASET.get_or_init(|| dataset::load_default(&Silent).unwrap())
+}
+
+/// Opens TensorFlow without oneDNN, installing it into the cache first if need be.
+pub fn load_reproducible() {
+    let options = runtime::Options {
+        onednn: Some(false),
+        ..runtime::Options::default()
+    };
+    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
+    let _environment = unsafe { runtime::set_environment(&options) };
+    let loaded = runtime::load(&options, &Silent).unwrap();
+    assert!(
+        !loaded.onednn,
+        "this process opened TensorFlow with oneDNN before"
+    );
+}
+
+/// Makes the ops of our own known, on two threads, and tells whether this processor can have them.
+pub fn load_kernels() -> bool {
+    load_reproducible();
+    let runtime = runtime::load(&runtime::Options::default(), &Silent).unwrap();
+    match kernels::load(runtime, 2) {
+        Ok(()) => true,
+        Err(Unavailable::Processor) => {
+            eprintln!("kernels not tested: this processor has no AVX2");
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// One thread, no graph optimizer.
+pub fn reproducible_options() -> SessionOptions {
+    SessionConfig::reproducible().session_options().unwrap()
+}
