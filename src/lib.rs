@@ -3,8 +3,6 @@
 
 pub mod classifier;
 pub mod dataset;
-pub mod fetch;
-pub mod graph;
 pub mod kernels;
 mod lossy_path;
 pub mod model;
@@ -12,8 +10,17 @@ pub mod networks;
 pub mod picture;
 mod readable;
 mod regular_file;
-pub mod runtime;
 pub mod saved_model;
-pub mod session;
-pub mod staging;
 pub mod training;
+
+/// Where MNIST is kept once it was fetched, and TensorFlow's library once it was installed.
+pub const CACHE: fetch::Cache = fetch::Cache {
+    variable: "TF_MNIST_CACHE",
+    name: "tf-mnist",
+};
+
+pub use libtensorflow as runtime;
+pub use tf_static_graph as graph;
+pub use tf_static_graph::session;
+pub use verified_fetch as fetch;
+pub use whole_files as staging;

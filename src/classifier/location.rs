@@ -1,10 +1,8 @@
 //! What a user names as MODEL, and what it turns out to be.
 
 use super::error::{ClassifierError, Result};
-use crate::graph::{
-    Checkpoint, CheckpointManager, STATE_FILE, checkpoints_in, existing_prefix, foreign_file, foreign_shard,
-    latest_checkpoint, meta_graph,
-};
+use crate::graph::checkpoint::{STATE_FILE, foreign_file, foreign_shard, meta_graph};
+use crate::graph::{Checkpoint, CheckpointManager, checkpoints_in, existing_prefix, latest_checkpoint};
 use crate::networks::{self, Table};
 use std::fs;
 use std::io;

@@ -1,9 +1,10 @@
 //! What the user can do about an error of the library, which knows no options: one table.
 
 use super::output::shell_word;
+use std::io::{self, ErrorKind};
 use tf_mnist::classifier::ClassifierError;
 use tf_mnist::dataset::DatasetError;
-use tf_mnist::fetch::FetchError;
+use tf_mnist::fetch::{CacheError, FetchError};
 use tf_mnist::runtime::RuntimeError;
 use tf_mnist::saved_model::SavedModelError;
 use tf_mnist::session::SessionError;
@@ -83,6 +84,14 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         return Some("\n  - name a folder with the four files: --data-dir FOLDER");
     }
     match cause.downcast_ref() {
+        Some(DatasetError::Fetch(FetchError::Write { source, .. })) => return Some(for_cache(source)),
+        Some(
+            DatasetError::Cache(CacheError::Io { source, .. })
+            | DatasetError::Fetch(FetchError::Cache(CacheError::Io { source, .. })),
+        ) => return Some(for_cache(source)),
+        _ => {}
+    }
+    match cause.downcast_ref() {
         Some(RuntimeError::NotFound(report)) if report.gpu => return Some("\n  --device cpu runs without"),
         _ => {}
     }
@@ -100,6 +109,16 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
              --device cpu runs without",
         ),
         _ => None,
+    }
+}
+
+fn for_cache(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "; make room, or name another folder in TF_MNIST_CACHE"
+        }
+        ErrorKind::FileTooLarge => "; raise the limit on the size of files (ulimit -f)",
+        _ => "; TF_MNIST_CACHE names another folder",
     }
 }
 

@@ -71,6 +71,7 @@ pub fn onednn(global: &GlobalArgs, reproducible: bool) -> Option<bool> {
 /// It cannot be had or opened.
 pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -> Result<&'static Runtime> {
     let options = Options {
+        cache: tf_mnist::CACHE,
         gpu: match config.device {
             Device::Auto => Gpu::Auto,
             Device::Cpu => Gpu::Unwanted,

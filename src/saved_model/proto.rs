@@ -2,7 +2,7 @@
 //! no others. Numbers are those of TensorFlow's `core/protobuf/saved_model.proto`, `core/example/*.proto`, and of
 //! Serving's `apis/{prediction_log,predict,classification,input,model}.proto`.
 
-use crate::graph::meta_graph::proto::{MetaGraphDef, TensorProto};
+use crate::graph::checkpoint::meta_graph::proto::{MetaGraphDef, TensorProto};
 use prost::{Message, Oneof};
 use std::collections::BTreeMap;
 

@@ -7,11 +7,11 @@ use super::proto::{
 };
 use super::sample;
 use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT};
-use crate::graph::mask;
-use crate::graph::meta_graph::proto::TensorProto;
+use crate::graph::checkpoint::meta_graph::proto::TensorProto;
 use prost::Message;
 use std::collections::BTreeMap;
 use tensorflow::DataType;
+use tensorflow::io::RecordWriter;
 
 /// The name the model is served by in all that is written and printed here.
 pub const MODEL_NAME: &str = "mnist";
@@ -37,9 +37,13 @@ pub(super) fn warmup(image_size: [usize; 2]) -> Vec<u8> {
         ),
         classify(&floats),
     ];
-    logs.into_iter()
-        .flat_map(|log| record(&PredictionLog { log: Some(log) }.encode_to_vec()))
-        .collect()
+    let mut bytes = Vec::new();
+    for log in logs {
+        let log = PredictionLog { log: Some(log) };
+        let written = RecordWriter::new(&mut bytes).write_record(&log.encode_to_vec());
+        written.expect("memory takes every byte");
+    }
+    bytes
 }
 
 /// A request of the REST interface for one image, as JSON.
@@ -94,26 +98,9 @@ fn classify(floats: &[f32]) -> Log {
     })
 }
 
-/// A TFRecord: the length, its masked CRC-32C, the data, their masked CRC-32C (TensorFlow's
-/// `core/lib/io/record_writer.cc`).
-fn record(data: &[u8]) -> Vec<u8> {
-    let length = (data.len() as u64).to_le_bytes();
-    let checksum = |bytes: &[u8]| mask(crc32c::crc32c(bytes)).to_le_bytes();
-    [&length[..], &checksum(&length), data, &checksum(data)].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_record_is_framed_as_tensorflow_frames_it() {
-        // `tf.io.TFRecordWriter` wrote this one of b"abc".
-        let expected = [
-            3, 0, 0, 0, 0, 0, 0, 0, 0xb0, 0x99, 0x49, 0x0e, b'a', b'b', b'c', 0x6e, 0x57, 0xf1, 0x21,
-        ];
-        assert_eq!(record(b"abc"), expected);
-    }
 
     #[test]
     fn the_rest_request_is_one_image_of_784_numbers() {

@@ -188,7 +188,7 @@ fn other_data_is_not_taken_for_the_run_s_own() {
 
 #[test]
 fn a_cache_that_goes_while_a_run_is_under_way_is_not_missed() {
-    let Ok(cache) = tf_mnist::fetch::cache::directory() else {
+    let Ok(cache) = tf_mnist::CACHE.directory() else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();

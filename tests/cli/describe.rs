@@ -7,22 +7,12 @@ use serde_json::{Value, json};
 use std::fs;
 use support::networks::{build, table};
 use tensorflow::{Graph, ImportGraphDefOptions, Session, SessionOptions, SessionRunArgs};
-use tf_mnist::fetch::Silent;
 use tf_mnist::graph::Pair;
 use tf_mnist::graph::{OpBuilder, Scope};
 use tf_mnist::model::summary::{Summary, WindowSummary};
 use tf_mnist::model::{Network, Towers};
-use tf_mnist::runtime;
 
 const NETWORKS: [&str; 3] = ["baseline", "optimized", "accurate"];
-
-/// Opens the TensorFlow that the program itself would.
-fn load_tensorflow() {
-    let options = runtime::Options::default();
-    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
-    let _environment = unsafe { runtime::set_environment(&options) };
-    runtime::load(&options, &Silent).unwrap();
-}
 
 fn describe() -> Command {
     let mut command = Command::cargo_bin("tf-mnist").unwrap();
@@ -43,7 +33,7 @@ fn json_of(model: &str) -> Value {
 }
 
 fn network(name: &str) -> Network {
-    load_tensorflow();
+    support::load_as_the_program_does();
     build(&table(name), None, Towers::AsPublished)
 }
 
@@ -53,7 +43,7 @@ fn summary(name: &str) -> Summary {
 
 #[test]
 fn tensorflow_pads_each_side_as_the_summary_says() {
-    load_tensorflow();
+    support::load_as_the_program_does();
     for layer in NETWORKS.iter().flat_map(|name| summary(name).layers) {
         let Some(window) = layer.window else { continue };
         let by_name = convolved(window, |node| node.string("padding", window.padding.as_str()));
@@ -207,7 +197,7 @@ fn nothing_of_tensorflow_is_needed_to_describe() {
 
 #[test]
 fn the_graph_is_written_and_can_be_imported() {
-    load_tensorflow();
+    support::load_as_the_program_does();
     let folder = tempfile::tempdir().unwrap();
     for (model, train) in [("baseline", "train/Adam"), ("optimized", "loss_and_train/Adam")] {
         let file = folder.path().join(model);

@@ -116,20 +116,16 @@ fn sweep(arguments: &[&str], kills: usize, folder: &Path, random: &mut ChaCha8Rn
     while counts.kills < target {
         let run = folder.join(format!("run-{}", counts.runs));
         counts.runs += 1;
-        loop {
-            let mut command = if run.join("config.json").exists() {
-                runs::resume(&run, &arguments[..1])
-            } else {
-                runs::start(&run, arguments)
-            };
-            if counts.kills < target && !survives(&mut command, &run, training, random, counts) {
-                counts.unreadable.extend(runs::unreadable(&run));
-                continue;
-            }
-            // Finished, or to be finished now.
-            runs::succeed(runs::resume(&run, &arguments[..1]));
-            break;
+        // Killed early enough, it is not there yet.
+        let next = || match run.join("config.json").exists() {
+            true => runs::resume(&run, &arguments[..1]),
+            false => runs::start(&run, arguments),
+        };
+        while counts.kills < target && !survives(&mut next(), &run, training, random, counts) {
+            counts.unreadable.extend(runs::unreadable(&run));
         }
+        // Finished, or to be finished now.
+        runs::succeed(next());
         compare(&reference, &run, counts);
     }
 }

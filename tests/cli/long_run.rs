@@ -1,11 +1,12 @@
 //! Long runs do not grow: memory and open files after 20,000 steps are those after 1,000, with everything at work that
 //! a run has at work: metrics, validations, checkpoints and saved states.
 
+use std::env;
 use std::fs;
+use std::process::Command;
 use support::runs;
 use tensorflow::DataType;
 use tf_mnist::dataset::{self, Order};
-use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{
     AdamOptimizer, Dense, Saver, Scope, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
 };
@@ -13,7 +14,6 @@ use tf_mnist::model::{Inputs, Network};
 use tf_mnist::networks::{LearningRate, Validate};
 
 const PIXELS: u64 = 784;
-use tf_mnist::runtime;
 use tf_mnist::session::SessionConfig;
 use tf_mnist::training::{
     Ending, Interrupt, ModelCheckpoint, Observer, Result, RunDirectory, Schedule, TrainingSession,
@@ -92,13 +92,18 @@ fn open_files() -> u64 {
     fs::read_dir("/proc/self/fd").unwrap().count() as u64
 }
 
+/// In a process of its own, which no other test makes larger.
 #[test]
 fn memory_and_open_files_stay() {
+    const ALONE: &str = "LONG_RUN_ALONE";
+    if env::var_os(ALONE).is_none() {
+        let mut alone = Command::new(env::current_exe().unwrap());
+        alone.args(["long_run::memory_and_open_files_stay", "--exact", "--nocapture"]);
+        assert!(alone.env(ALONE, "1").status().unwrap().success());
+        return;
+    }
     let config = SessionConfig::reproducible();
-    let options = runtime::Options::default();
-    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
-    let _environment = unsafe { runtime::set_environment(&options) };
-    runtime::load(&options, &Silent).unwrap();
+    support::load_as_the_program_does();
     let dataset = dataset::load_from(runs::small_mnist()).unwrap();
     let mut session =
         TrainingSession::new(tiny_network().unwrap(), &config.session_options().unwrap()).unwrap();

@@ -214,7 +214,7 @@ fn leftovers(folder: &Path) -> usize {
                 .file_name()
                 .to_str()
                 .unwrap()
-                .starts_with(".fetching-")
+                .starts_with(".aside-")
         })
         .count()
 }

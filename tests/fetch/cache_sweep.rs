@@ -51,7 +51,7 @@ fn a_download_killed_at_any_moment_leaves_no_false_entry() {
         child.kill().unwrap(); // SIGKILL
         child.wait().unwrap();
         killed += 1;
-        while_writing += usize::from(names(&cache).iter().any(|name| name.starts_with(".fetching-")));
+        while_writing += usize::from(names(&cache).iter().any(|name| name.starts_with(".aside-")));
         // What has the name of an entry is that entry, whole.
         for name in names(&cache) {
             if let Some(digest) = digests.get(name.as_str()) {
@@ -72,7 +72,7 @@ fn a_download_killed_at_any_moment_leaves_no_false_entry() {
     );
     assert_eq!(output.stdout, whole.stdout);
     assert!(
-        !names(&cache).iter().any(|name| name.starts_with(".fetching-")),
+        !names(&cache).iter().any(|name| name.starts_with(".aside-")),
         "{:?}",
         names(&cache)
     );

@@ -201,9 +201,9 @@ fn several_at_once_fetch_each_file_once() {
 fn clears_away_what_a_killed_process_left() {
     let cache = tempfile::tempdir().unwrap();
     let leave = || {
-        fs::write(cache.path().join(".fetching-abc"), b"half").unwrap();
-        fs::create_dir(cache.path().join(".fetching-dir")).unwrap();
-        fs::write(cache.path().join(".fetching-dir/x"), b"half").unwrap();
+        fs::write(cache.path().join(".aside-abcdefghij"), b"half").unwrap();
+        fs::create_dir(cache.path().join(".aside-0123456789")).unwrap();
+        fs::write(cache.path().join(".aside-0123456789/x"), b"half").unwrap();
     };
     leave();
     let mirror = good_mirror();

@@ -3,11 +3,11 @@
 //! What counts in the published form is everything, names included; in the forms of our own, where nothing outside
 //! relies on the names of inner nodes, ops, order, inputs, attributes and colocation count.
 
-use sha2::{Digest, Sha256};
 use std::fs;
 use support::canonical::{Names, text};
 use support::networks::table;
 use support::{fixture, load_kernels};
+use tf_mnist::fetch::Digest;
 use tf_mnist::graph::{Precision, Scope};
 use tf_mnist::model::{AccuracyOn, BuildOptions, Convolutions, Network, Towers, inference};
 
@@ -27,12 +27,7 @@ fn forms() -> Vec<(String, Towers)> {
 
 fn digest(graph: &Scope, names: Names) -> String {
     let text = text(&graph.graph_def().unwrap(), names);
-    let digest = Sha256::digest(text.as_bytes());
-    format!("{} {}", text.lines().count(), hex(&digest))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{} {}", text.lines().count(), Digest::of(text.as_bytes()))
 }
 
 /// A line a graph: what it is, its nodes, the digest.

@@ -17,7 +17,6 @@ use support::graph_session::{GraphSession, load, tensor};
 use support::networks::{build, optimized_dropping, table};
 use support::values::Values;
 use tensorflow::Output;
-use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{Precision, Variable};
 use tf_mnist::kernels::{self, Unavailable};
 use tf_mnist::model::{Convolutions, Network, Towers};
@@ -379,7 +378,7 @@ fn optimized_network_s_own_kernels_with_dropout() {
 /// The towers by kernels of our own, if this machine can have them.
 fn own_kernels() -> Option<Towers> {
     load();
-    let runtime = runtime::load(&runtime::Options::default(), &Silent).unwrap();
+    let runtime = runtime::loaded().unwrap();
     match kernels::load(runtime, 2) {
         Ok(()) => Some(fast(Convolutions::Own)),
         Err(Unavailable::Processor) => None,

@@ -20,7 +20,7 @@ fn loads_once_for_all_threads_and_runs_a_graph() {
     // Nothing is changed behind the user's back: what is not set is an error.
     let off = Options {
         onednn: Some(std::env::var("TF_ENABLE_ONEDNN_OPTS").is_ok_and(|value| value == "0")),
-        ..Options::default()
+        ..support::options()
     };
     assert!(matches!(
         runtime::load(&off, &Silent),
@@ -31,7 +31,7 @@ fn loads_once_for_all_threads_and_runs_a_graph() {
     ));
     let users = std::env::var_os("TENSORFLOW_DIR");
     // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
-    let environment = unsafe { runtime::set_environment(&Options::default()) };
+    let environment = unsafe { runtime::set_environment(&support::options()) };
     let process = || {
         let variables: Vec<_> = std::env::vars_os().collect();
         let descriptors = [0, 1, 2].map(|number| std::fs::read_link(format!("/proc/self/fd/{number}")).ok());
@@ -39,7 +39,7 @@ fn loads_once_for_all_threads_and_runs_a_graph() {
     };
     let before = process();
     let loaded = thread::scope(|scope| {
-        let load = || runtime::load(&Options::default(), &Silent).unwrap();
+        let load = || runtime::load(&support::options(), &Silent).unwrap();
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
         threads
             .into_iter()

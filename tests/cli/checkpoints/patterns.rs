@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use support::runs::{fail, resume, small_mnist, start, succeed, tf_mnist};
-use tf_mnist::fetch::cache;
 
 const NAMES: [&str; 8] = [
     "m[1]",
@@ -97,7 +96,7 @@ fn runs_are_trained_resumed_used_and_described() {
 
 #[test]
 fn the_cache_may_have_such_a_name() {
-    let Ok(cache) = cache::directory() else {
+    let Ok(cache) = tf_mnist::CACHE.directory() else {
         return;
     };
     small_mnist(); // fills the cache

@@ -1,10 +1,9 @@
 //! The first hundred test images of MNIST, and what Python's finished networks make of them.
 
+pub use crate::load_as_the_program_does as load;
 pub use crate::{fixture, golden};
 use std::fs;
 use std::path::PathBuf;
-use tf_mnist::fetch::Silent;
-use tf_mnist::runtime;
 
 /// The first hundred test images.
 pub struct HundredDigits {
@@ -24,14 +23,6 @@ impl HundredDigits {
             bytes,
         }
     }
-}
-
-/// Opens TensorFlow as a user's program does, once a process.
-pub fn load() {
-    let options = runtime::Options::default();
-    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
-    let _environment = unsafe { runtime::set_environment(&options) };
-    runtime::load(&options, &Silent).unwrap();
 }
 
 /// The IDX file of the images.

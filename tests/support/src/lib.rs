@@ -101,15 +101,30 @@ pub fn mnist() -> &'static Dataset {
     DATASET.get_or_init(|| dataset::load_default(&Silent).unwrap())
 }
 
+/// What TensorFlow is opened with, in the program's own cache.
+pub fn options() -> runtime::Options {
+    runtime::Options {
+        cache: tf_mnist::CACHE,
+        ..runtime::Options::default()
+    }
+}
+
+fn load(options: runtime::Options) -> &'static runtime::Runtime {
+    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
+    unsafe { runtime::load_with_environment(&options, &Silent) }.unwrap()
+}
+
+/// Opens TensorFlow as the program does, once a process.
+pub fn load_as_the_program_does() -> &'static runtime::Runtime {
+    load(options())
+}
+
 /// Opens TensorFlow without oneDNN, installing it into the cache first if need be.
 pub fn load_reproducible() {
-    let options = runtime::Options {
+    let loaded = load(runtime::Options {
         onednn: Some(false),
-        ..runtime::Options::default()
-    };
-    // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
-    let _environment = unsafe { runtime::set_environment(&options) };
-    let loaded = runtime::load(&options, &Silent).unwrap();
+        ..options()
+    });
     assert!(
         !loaded.onednn,
         "this process opened TensorFlow with oneDNN before"
@@ -119,7 +134,7 @@ pub fn load_reproducible() {
 /// Makes the ops of our own known, on two threads, and tells whether this processor can have them.
 pub fn load_kernels() -> bool {
     load_reproducible();
-    let runtime = runtime::load(&runtime::Options::default(), &Silent).unwrap();
+    let runtime = runtime::loaded().unwrap();
     match kernels::load(runtime, 2) {
         Ok(()) => true,
         Err(Unavailable::Processor) => {

@@ -1,0 +1,271 @@
+//! The process environment, which TensorFlow and the tensorflow crate read when the library is opened.
+
+use crate::error::RuntimeError;
+use crate::install::installed;
+use crate::{Options, platform};
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use verified_fetch::Cache;
+
+/// Whether oneDNN's kernels are used; values as TensorFlow reads them.
+pub(crate) const ONEDNN: &str = "TF_ENABLE_ONEDNN_OPTS";
+/// The least level of TensorFlow's own log that is printed: 0 all, 3 nothing but a crash's last words.
+const LOG_LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
+/// The folder in which the tensorflow crate (and this one, for its user) looks first.
+pub(crate) const TENSORFLOW_DIR: &str = "TENSORFLOW_DIR";
+
+/// What TensorFlow 2.21 takes as the value of a variable. For anything else it ends the process, at once or where the
+/// variable is first read, or it warns and goes by its default.
+#[derive(Clone, Copy)]
+enum Takes {
+    /// Flags, some of which another version lacks. XLA is not used here, so they are of no use.
+    FlagsOfXla,
+    YesOrNo,
+    Number,
+    /// As many as an option may ask for.
+    Threads,
+}
+
+const TAKES: [(&str, Takes); 11] = [
+    ("TF_XLA_FLAGS", Takes::FlagsOfXla),
+    ("TF_JITRT_FLAGS", Takes::FlagsOfXla),
+    (ONEDNN, Takes::YesOrNo),
+    ("TF_DETERMINISTIC_OPS", Takes::YesOrNo),
+    ("TF_DETERMINISTIC_ORDER", Takes::YesOrNo),
+    ("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", Takes::YesOrNo),
+    ("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", Takes::YesOrNo),
+    ("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", Takes::YesOrNo),
+    ("TF_MKL_ALLOC_MAX_BYTES", Takes::Number),
+    ("TF_NUM_INTRAOP_THREADS", Takes::Threads),
+    ("TF_NUM_INTEROP_THREADS", Takes::Threads),
+];
+
+impl Takes {
+    /// Why TensorFlow would not take `value`.
+    fn refuses(self, value: &str) -> Option<&'static str> {
+        match self {
+            Self::FlagsOfXla if value.is_empty() => None,
+            Self::FlagsOfXla => {
+                Some("XLA is not used, and TensorFlow ends the program for a flag that it lacks")
+            }
+            Self::YesOrNo if boolean(value).is_some() => None,
+            Self::YesOrNo => {
+                Some("TensorFlow takes 0, 1, true or false, and may end the program for anything else")
+            }
+            Self::Threads if value.parse::<u16>().is_ok_and(|count| count <= 1024) => None,
+            Self::Threads => Some("wanted is a number of threads, 0 to 1024"),
+            Self::Number if value.parse::<u64>().is_ok() => None,
+            Self::Number => Some("TensorFlow takes a number, and may end the program for anything else"),
+        }
+    }
+}
+
+/// What [`set_environment`] left for [`crate::load`].
+#[derive(Debug)]
+struct Prepared {
+    /// `TENSORFLOW_DIR` as the user set it.
+    users_folder: Option<OsString>,
+    /// What it names now: a folder that is not there yet, for a link by the one name that the tensorflow crate opens.
+    link_folder: PathBuf,
+}
+
+static PREPARED: OnceLock<Prepared> = OnceLock::new();
+
+/// The environment as [`set_environment`] made it. `TENSORFLOW_DIR` becomes the user's again when this is dropped, so
+/// that child processes see it as it was.
+#[derive(Debug)]
+#[must_use = "dropped before TensorFlow is loaded, it does not lead to the library"]
+pub struct Environment {
+    is_first: bool,
+}
+
+/// Sets what TensorFlow and the tensorflow crate read from the environment: `TF_ENABLE_ONEDNN_OPTS`,
+/// `TF_CPP_MIN_LOG_LEVEL`, and `TENSORFLOW_DIR`, which leads that crate to whatever library [`crate::load`] finds (that
+/// still looks first in the folder that it named before). Variables with values that TensorFlow does not take are
+/// removed, with a warning in the log. Only the first call in a process does anything.
+///
+/// # Safety
+/// Until this has returned, and again while what it returns is dropped, no other thread may read or change the
+/// environment other than through [`std::env`](mod@std::env). So it is in a `main` that starts no thread before TensorFlow is loaded.
+pub unsafe fn set_environment(options: &Options) -> Environment {
+    let mut is_first = false;
+    PREPARED.get_or_init(|| {
+        is_first = true;
+        let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let refused = TAKES.into_iter().filter_map(|(name, takes)| {
+            let value = variable(name)?;
+            let why = takes.refuses(&value)?;
+            log::warn!("{name}={value} is left out: {why}");
+            Some(name)
+        });
+        let refused: Vec<_> = refused.collect();
+        let link_folder = link_folder(options.cache);
+        let users_folder = env::var_os(TENSORFLOW_DIR);
+        // SAFETY: the caller's promise.
+        unsafe {
+            for name in refused {
+                env::remove_var(name);
+            }
+            for (name, value) in settings(options, variable) {
+                env::set_var(name, value);
+            }
+            env::set_var(TENSORFLOW_DIR, &link_folder);
+        }
+        Prepared {
+            users_folder,
+            link_folder,
+        }
+    });
+    Environment { is_first }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        let Some(prepared) = PREPARED.get().filter(|_| self.is_first) else {
+            return;
+        };
+        // SAFETY: the promise of whoever called `set_environment`.
+        unsafe {
+            match &prepared.users_folder {
+                Some(folder) => env::set_var(TENSORFLOW_DIR, folder),
+                None => env::remove_var(TENSORFLOW_DIR),
+            }
+        }
+    }
+}
+
+/// What is to be set: an option beats the user's variable, which beats our default.
+fn settings(
+    options: &Options,
+    variable: impl Fn(&str) -> Option<String>,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let onednn = match (options.onednn, variable(ONEDNN).as_deref().and_then(boolean)) {
+        (Some(true), _) | (None, None) => Some((ONEDNN, "1")),
+        (Some(false), _) => Some((ONEDNN, "0")),
+        (None, Some(_)) => None,
+    };
+    let log_level = match variable(LOG_LEVEL) {
+        Some(own) if !own.is_empty() => None,
+        _ => Some((LOG_LEVEL, if options.verbose { "0" } else { "3" })),
+    };
+    onednn.into_iter().chain(log_level)
+}
+
+/// As TensorFlow reads a boolean.
+fn boolean(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" => Some(true),
+        "0" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// A path where a folder can be made, for a link, and removed again. The usual folder for temporary files is only the
+/// first choice: `TMPDIR` may name one that is not there, or that is full. Where nothing can be written, it is the folder
+/// of the library in the cache, which needs no link.
+fn link_folder(cache: Cache) -> PathBuf {
+    let usual = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from);
+    let cache = cache.directory().ok();
+    let folders = [env::temp_dir()].into_iter().chain(usual).chain(cache.clone());
+    let drawn = getrandom::u32().unwrap_or_default();
+    let name = format!("libtensorflow-{}-{drawn:08x}", std::process::id());
+    let can_be_made = |folder: &PathBuf| {
+        folder.is_absolute()
+            && fs::create_dir(folder)
+                .and_then(|()| fs::remove_dir(folder))
+                .is_ok()
+    };
+    let cached = || Some(installed::folder(&cache?, platform::wheel()?.version));
+    let mut places = folders.map(|folder| folder.join(&name));
+    places.find(can_be_made).or_else(cached).unwrap_or_default()
+}
+
+/// The folder that `TENSORFLOW_DIR` named when the program started.
+pub(crate) fn users_folder() -> Option<OsString> {
+    let folder = match PREPARED.get() {
+        Some(prepared) => prepared.users_folder.clone(),
+        None => env::var_os(TENSORFLOW_DIR),
+    };
+    folder.filter(|folder| !folder.is_empty())
+}
+
+/// Where a link leads the tensorflow crate to a library, if [`set_environment`] was called.
+pub(crate) fn prepared_link_folder() -> Option<&'static PathBuf> {
+    PREPARED.get().map(|prepared| &prepared.link_folder)
+}
+
+/// Whether oneDNN's kernels are on; without a variable that says so, TensorFlow goes by the processor.
+pub(crate) fn onednn() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let by_default = std::is_x86_feature_detected!("avx512vnni");
+    #[cfg(not(target_arch = "x86_64"))]
+    let by_default = false;
+    set_onednn().unwrap_or(by_default)
+}
+
+fn set_onednn() -> Option<bool> {
+    boolean(env::var(ONEDNN).ok()?.as_str())
+}
+
+/// Refuses options that the environment contradicts, which [`crate::load`] must not change.
+pub(crate) fn check(options: &Options) -> Result<(), RuntimeError> {
+    match options.onednn {
+        Some(wanted) if set_onednn() != Some(wanted) => Err(RuntimeError::Environment {
+            variable: ONEDNN,
+            wanted: if wanted { "1" } else { "0" },
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of<'a>(own: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        move |name| {
+            own.iter()
+                .find(|(own, _)| *own == name)
+                .map(|(_, value)| (*value).to_owned())
+        }
+    }
+
+    fn set(onednn: Option<bool>, verbose: bool, own: &[(&str, &str)]) -> Vec<(&'static str, &'static str)> {
+        let options = Options {
+            onednn,
+            verbose,
+            ..Options::default()
+        };
+        settings(&options, of(own)).collect()
+    }
+
+    #[test]
+    fn an_option_beats_the_variable_which_beats_the_default() {
+        assert_eq!(set(None, false, &[]), [(ONEDNN, "1"), (LOG_LEVEL, "3")]);
+        assert_eq!(set(None, true, &[(ONEDNN, "0")]), [(LOG_LEVEL, "0")]);
+        assert_eq!(
+            set(None, true, &[(ONEDNN, ""), (LOG_LEVEL, "2")]),
+            [(ONEDNN, "1")]
+        );
+        assert_eq!(
+            set(Some(false), true, &[(ONEDNN, "True"), (LOG_LEVEL, "2")]),
+            [(ONEDNN, "0")]
+        );
+    }
+
+    #[test]
+    fn what_would_end_the_process_is_told_from_what_would_not() {
+        for (takes, good, bad) in [
+            (Takes::FlagsOfXla, &[""][..], &["--x"][..]),
+            (Takes::YesOrNo, &["0", "1", "TRUE", "false"], &["", "yes", "2"]),
+            (Takes::Number, &["0", "1000"], &["", "x", "1.5", "-1"]),
+            (Takes::Threads, &["0", "8"], &["", "-1", "100000"]),
+        ] {
+            assert!(good.iter().all(|value| takes.refuses(value).is_none()));
+            assert!(bad.iter().all(|value| takes.refuses(value).is_some()));
+        }
+    }
+}

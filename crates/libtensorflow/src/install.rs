@@ -1,0 +1,115 @@
+//! Installing a library into the cache: whole or not at all, by one process at a time.
+
+pub(crate) mod installed;
+mod pip;
+mod wheel;
+
+use crate::open;
+use crate::platform::{LIBRARY, PYTHON_LIBRARY, Wheel};
+use crate::search::FoundBy;
+use installed::{Manifest, State};
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use verified_fetch::Progress;
+use verified_fetch::cache;
+use whole_files::Aside;
+
+/// Installs the libraries of a wheel that pip fetches.
+pub(crate) struct Installer<'a> {
+    pub cache: &'a Path,
+    /// The variable that names another cache.
+    pub variable: &'static str,
+    pub wheel: Wheel,
+    pub progress: &'a dyn Progress,
+    /// Where programs are searched; `None`: the `PATH`.
+    pub path: Option<OsString>,
+    /// Whether an install whose files have their sizes is taken for sound, or only one whose bytes are.
+    pub trusts_sizes: bool,
+}
+
+impl<'a> Installer<'a> {
+    pub fn new(cache: &'a Path, variable: &'static str, wheel: Wheel, progress: &'a dyn Progress) -> Self {
+        Self {
+            cache,
+            variable,
+            wheel,
+            progress,
+            path: None,
+            trusts_sizes: true,
+        }
+    }
+
+    /// Installs the library. Another process that is at it is waited for, and what it installed is taken. Returns the
+    /// path, and whether this call installed it or found it.
+    ///
+    /// # Errors
+    /// Why not, as a sentence for the user.
+    pub fn install(&self) -> Result<(PathBuf, FoundBy), String> {
+        let waiting = || {
+            self.progress
+                .note("another process is installing TensorFlow; waiting for it")
+        };
+        let lock = cache::lock(self.cache, "libtensorflow", waiting);
+        let _lock = lock.map_err(|error| format!("{error}; {} names another folder", self.variable))?;
+        if open::is_noexec(self.cache) {
+            return Err(format!(
+                "nothing can be run from the disk of {}, which is mounted noexec; {} names another folder",
+                self.cache.display(),
+                self.variable
+            ));
+        }
+        let target = installed::folder(self.cache, self.wheel.version);
+        if let State::Sound(library) = installed::check(&target)
+            && (self.trusts_sizes || installed::damage(&target).is_none())
+        {
+            return Ok((library, FoundBy::Cache));
+        }
+        let at_disk = |error: io::Error| self.disk_error(&error);
+        let aside = Aside::folder_in(self.cache).map_err(at_disk)?;
+        let folder = aside.path().join("library");
+        fs::create_dir(&folder).map_err(at_disk)?;
+        let path = pip::download(self, aside.path())?;
+        wheel::verify(&path, &self.wheel)?;
+        let manifest = Manifest {
+            version: self.wheel.version.to_owned(),
+            source: format!("pip download {}", self.wheel.requirement),
+            library: PYTHON_LIBRARY.to_owned(),
+            files: wheel::unpack(&path, &folder, self.progress, &at_disk)?,
+        };
+        publish(&folder, &target, aside.path(), &manifest).map_err(at_disk)?;
+        Ok((target.join(manifest.library), FoundBy::Installed))
+    }
+
+    /// What an error of writing below the cache means to the user.
+    fn disk_error(&self, error: &io::Error) -> String {
+        let (cache, variable) = (self.cache.display(), self.variable);
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                format!("the disk of {cache} is full; make room, or name another folder in {variable}")
+            }
+            _ => format!("cannot write below {cache}: {error}; {variable} names another folder"),
+        }
+    }
+}
+
+/// Completes `folder` and moves it to `target`; what is there now goes into `aside`, which is deleted.
+fn publish(folder: &Path, target: &Path, aside: &Path, manifest: &Manifest) -> io::Result<()> {
+    // The name that the tensorflow crate opens, so that the folder will do as a TENSORFLOW_DIR too.
+    symlink(&manifest.library, folder.join(LIBRARY))?;
+    manifest.write(folder)?;
+    whole_files::sync_folder(folder)?;
+    match fs::rename(target, aside.join("replaced")) {
+        // Processes that have the old files open keep them.
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    fs::rename(folder, target)?;
+    whole_files::sync_folder(whole_files::folder_of(target))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! A wheel from the package index, fetched by the user's own pip: it knows the index, proxy and credentials that are
+//! set up here. Any Python will do, since pip can be told to fetch for another.
+
+use crate::install::Installer;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use verified_fetch::child::Supervised;
+
+/// The longest that pip may take: an hour is 76 kB/s.
+const DEADLINE: Duration = Duration::from_secs(3600);
+
+/// Ways to run pip, in order: the program and what comes before pip's own arguments.
+const TOOLS: [(&str, &[&str]); 5] = [
+    ("python3", &["-m", "pip"]),
+    ("python", &["-m", "pip"]),
+    ("pip3", &[]),
+    ("pip", &[]),
+    ("uv", &["tool", "run", "pip"]), // uv has no download command of its own
+];
+
+const ARGUMENTS: &str = "download --no-deps --only-binary=:all: --python-version 3.12 --implementation cp --abi cp312 \
+                         --no-input --progress-bar off --disable-pip-version-check --no-cache-dir";
+
+/// Settings of the user's that are about installing. A download installs nothing, its digest is pinned, and there is
+/// nothing to build. The variables overrule pip's files of settings too.
+const SETTINGS: [(&str, &str); 4] = [
+    ("PIP_REQUIRE_VIRTUALENV", "0"),
+    ("PIP_REQUIRE_HASHES", "0"),
+    ("PIP_CONSTRAINT", ""),
+    ("PIP_NO_BINARY", ""),
+];
+
+/// How one way to run pip went wrong.
+enum Trouble {
+    /// There is no such pip; the next way may work.
+    NoPip(String),
+    /// It ran and did not deliver; another pip would meet the same.
+    Failed(String),
+}
+
+/// Downloads the wheel into `scratch` with the first pip there is.
+///
+/// # Errors
+/// Why not, as a sentence for the user.
+pub(crate) fn download(installer: &Installer<'_>, scratch: &Path) -> Result<PathBuf, String> {
+    let mut without = Vec::new();
+    for (program, arguments) in TOOLS {
+        match run(installer, program, arguments, scratch) {
+            Ok(wheel) => return Ok(wheel),
+            Err(Trouble::NoPip(why)) => without.push(why),
+            Err(Trouble::Failed(why)) => return Err(why),
+        }
+    }
+    Err(format!("no pip to fetch it with ({})", without.join("; ")))
+}
+
+fn run(
+    installer: &Installer<'_>,
+    program: &str,
+    arguments: &[&str],
+    scratch: &Path,
+) -> Result<PathBuf, Trouble> {
+    let wheel = &installer.wheel;
+    let name = [&[program], arguments].concat().join(" ");
+    let at_disk = |error: io::Error| Trouble::Failed(installer.disk_error(&error));
+    // pip downloads to its temporary folder first, so that belongs into the cache too: its disk has the room.
+    let [temporary, wheels] = ["tmp", "wheels"].map(|name| scratch.join(name));
+    for folder in [&temporary, &wheels] {
+        fs::create_dir_all(folder).map_err(at_disk)?;
+    }
+    let says = scratch.join("pip.log");
+    let log = File::create(&says).map_err(at_disk)?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .args(ARGUMENTS.split_whitespace())
+        .args(["--platform", wheel.platform, "--dest"])
+        .arg(&wheels)
+        .arg(wheel.requirement)
+        .envs(SETTINGS)
+        .env("TMPDIR", &temporary)
+        // A file, not a pipe: however much pip says, it never has to wait for a reader.
+        .stdout(log.try_clone().map_err(at_disk)?)
+        .stderr(log);
+    if let Some(path) = &installer.path {
+        command.env("PATH", path);
+    }
+    let mut pip = Supervised::spawn(&mut command).map_err(|error| {
+        Trouble::NoPip(match error.kind() {
+            ErrorKind::NotFound => format!("{program} is not installed"),
+            _ => format!("{program} cannot be run: {error}"),
+        })
+    })?;
+    let progress = installer.progress;
+    progress.start(&format!("TensorFlow {}", wheel.version), Some(wheel.bytes));
+    let status = pip.wait(Duration::from_millis(100), DEADLINE, || {
+        let largest = largest_file(&temporary, 2).max(largest_file(&wheels, 1));
+        progress.position(largest.min(wheel.bytes));
+    });
+    progress.finish();
+    let said = String::from_utf8_lossy(&fs::read(&says).map_err(at_disk)?).into_owned();
+    match status {
+        Ok(status) if status.success() => only_wheel(&wheels).map_err(Trouble::Failed),
+        Ok(_) if lacks_pip(&said) => Err(Trouble::NoPip(format!("{name}: there is no pip"))),
+        // On a full disk pip may not even be able to say so: its words go to that disk.
+        Ok(_)
+            if said.contains("No space left") || said.is_empty() && free_bytes(scratch) < 2 * wheel.bytes =>
+        {
+            Err(at_disk(ErrorKind::StorageFull.into()))
+        }
+        Ok(status) => Err(Trouble::Failed(format!(
+            "{name} failed ({status}): {}",
+            gist(&said)
+        ))),
+        Err(error) => Err(Trouble::Failed(format!("{name}: {error}"))),
+    }
+}
+
+fn free_bytes(folder: &Path) -> u64 {
+    rustix::fs::statvfs(folder).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// The size of the largest file in a folder or, up to `depth`, below: pip keeps what it downloads in a folder of its own.
+fn largest_file(folder: &Path, depth: u32) -> u64 {
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(about) if about.is_dir() && depth > 1 => largest_file(&entry.path(), depth - 1),
+        Ok(about) if about.is_file() => about.len(),
+        _ => 0,
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(size).max().unwrap_or(0)
+}
+
+fn only_wheel(folder: &Path) -> Result<PathBuf, String> {
+    let paths = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut wheels = paths.filter(|path| path.extension().is_some_and(|extension| extension == "whl"));
+    match (wheels.next(), wheels.next()) {
+        (Some(wheel), None) => Ok(wheel),
+        (None, _) => Err("pip ended well but left no wheel".to_owned()),
+        _ => Err("pip left several wheels".to_owned()),
+    }
+}
+
+/// Whether a Python said that it has no pip, or a version manager that it has no Python.
+fn lacks_pip(said: &str) -> bool {
+    said.contains("No module named pip")
+        || said.contains("No module named 'pip'")
+        || said.contains("pyenv: ") && said.contains("command not found")
+}
+
+/// The lines of pip that say what went wrong.
+fn gist(said: &str) -> String {
+    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_error = |line: &&str| line.starts_with("ERROR:") || line.contains("Error: ");
+    let mut errors: Vec<_> = lines().filter(is_error).collect();
+    if errors.is_empty() {
+        errors = lines().collect();
+    }
+    match &errors[errors.len().saturating_sub(3)..] {
+        [] => "it said nothing".to_owned(),
+        errors => errors.join("\n").chars().take(1000).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_gist_of_what_pip_says() {
+        let said = "Looking in indexes: x\nWARNING: Retrying\nERROR: Could not find a version\nERROR: No matching \
+                    distribution\n";
+        assert_eq!(
+            gist(said),
+            "ERROR: Could not find a version\nERROR: No matching distribution"
+        );
+        assert_eq!(gist("one\ntwo\n\nthree\nfour\n"), "two\nthree\nfour");
+        assert_eq!(gist(""), "it said nothing");
+        assert!(lacks_pip("pyenv: pip3: command not found\n") && !lacks_pip(said));
+    }
+
+    #[test]
+    fn sees_how_far_a_download_is() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(largest_file(folder.path(), 2), 0);
+        fs::create_dir(folder.path().join("pip-unpack")).unwrap();
+        fs::write(folder.path().join("pip-unpack/t.whl"), [0; 30]).unwrap();
+        fs::write(folder.path().join("other"), [0; 10]).unwrap();
+        assert_eq!(largest_file(folder.path(), 2), 30);
+    }
+}

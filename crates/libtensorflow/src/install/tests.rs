@@ -1,0 +1,205 @@
+//! Installs of small wheels made by hand, with a pip that a shell script plays.
+
+use super::*;
+use crate::platform::FRAMEWORK;
+use std::fs::File;
+use std::io::Write;
+use std::process::Command;
+use std::thread;
+use verified_fetch::{Digest, Silent};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// Stands for `pip download`: a slow download to TMPDIR, then a copy to the folder after `--dest`.
+const DOWNLOAD: &str = "env > ROOT/environment; echo \"$@\" >> ROOT/arguments
+    while [ $# -gt 0 ]; do [ \"$1\" = --dest ] && dest=$2; shift; done
+    mkdir $TMPDIR/pip-unpack && cp ROOT/t.whl $TMPDIR/pip-unpack/t.whl && sleep 0.3
+    cp $TMPDIR/pip-unpack/t.whl $dest/tensorflow_cpu-2.21.0-cp312-cp312-linux.whl";
+
+/// Writes an executable shell script. A child does the writing: a file that this process has open for writing cannot be
+/// executed, and a fork in another test's thread may hold it open a moment longer.
+fn write_script(path: &Path, text: &str) {
+    let write = "printf '#!/bin/sh\n%s\n' \"$1\" > \"$0\" && chmod 755 \"$0\"";
+    let mut child = Command::new("sh");
+    child.args(["-c", write]).arg(path).arg(text);
+    assert!(child.status().unwrap().success());
+}
+
+/// A wheel to be had, programs that stand for pip, a cache.
+struct Place {
+    root: tempfile::TempDir,
+}
+
+impl Place {
+    fn new(scripts: &[(&str, &str)], names: [&str; 2]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("programs")).unwrap();
+        for (name, script) in scripts {
+            let script = script.replace("ROOT", root.path().to_str().unwrap());
+            write_script(
+                &root.path().join("programs").join(name),
+                &format!("PATH=/usr/bin:/bin\n{script}"),
+            );
+        }
+        let mut zip = ZipWriter::new(File::create(root.path().join("t.whl")).unwrap());
+        for (name, bytes) in ["tensorflow/other.so"]
+            .iter()
+            .chain(&names)
+            .zip([b"other", b"first", b"other"])
+        {
+            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap();
+        Self { root }
+    }
+
+    fn with_pip(script: &str) -> Self {
+        Self::new(&[("python3", script)], LIBRARIES)
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.root.path().join("cache")
+    }
+
+    /// The pinned facts of the wheel.
+    fn wheel(&self) -> Wheel {
+        let bytes = fs::read(self.root.path().join("t.whl")).unwrap();
+        Wheel {
+            requirement: "tensorflow-cpu==2.21.0",
+            version: "2.21.0",
+            platform: "manylinux_2_27_x86_64",
+            bytes: bytes.len() as u64,
+            sha256: String::leak(Digest::of(&bytes).to_string()),
+        }
+    }
+
+    fn install(&self) -> Result<(PathBuf, FoundBy), String> {
+        self.install_as(|_| {})
+    }
+
+    /// With an installer that is changed before.
+    fn install_as(&self, change: impl FnOnce(&mut Installer<'_>)) -> Result<(PathBuf, FoundBy), String> {
+        let cache = self.cache();
+        let mut installer = Installer::new(&cache, "THE_CACHE", self.wheel(), &Silent);
+        change(&mut installer);
+        installer.path = Some(self.root.path().join("programs").into());
+        installer.install()
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.root.path().join(name)).unwrap()
+    }
+
+    fn cached(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.cache()).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != ".libtensorflow.lock")
+            .collect()
+    }
+}
+
+const LIBRARIES: [&str; 2] = [
+    "tensorflow/libtensorflow_cc.so.2",
+    "tensorflow/libtensorflow_framework.so.2",
+];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn installs_the_two_libraries_and_nothing_else() {
+    let place = Place::with_pip(DOWNLOAD);
+    fs::create_dir_all(place.cache().join(".aside-abcdefghij")).unwrap(); // by a killed install
+    let (library, found_by) = place.install().unwrap();
+    assert_eq!(found_by, FoundBy::Installed);
+    assert_eq!(fs::read(&library).unwrap(), b"first");
+    assert_eq!(fs::read(library.with_file_name(LIBRARY)).unwrap(), b"first");
+    assert_eq!(fs::read(library.with_file_name(FRAMEWORK)).unwrap(), b"other");
+    assert_eq!(fs::read_dir(library.parent().unwrap()).unwrap().count(), 4);
+    assert_eq!(place.cached(), ["libtensorflow-2.21.0-cpu"]);
+    assert_eq!(place.install().unwrap(), (library.clone(), FoundBy::Cache));
+    // Other bytes, as many of them.
+    fs::write(&library, "FIRST").unwrap();
+    assert_eq!(place.install().unwrap().1, FoundBy::Cache);
+    let anew = place.install_as(|installer| installer.trusts_sizes = false);
+    assert_eq!(anew.unwrap(), (library.clone(), FoundBy::Installed));
+    assert_eq!(fs::read(&library).unwrap(), b"first");
+
+    let arguments = place.read("arguments");
+    assert!(
+        arguments.starts_with("-m pip download --no-deps --only-binary=:all: "),
+        "{arguments}"
+    );
+    assert!(arguments.ends_with("tensorflow-cpu==2.21.0\n"), "{arguments}");
+    assert!(place.read("environment").contains("PIP_REQUIRE_VIRTUALENV=0\n"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
+    let place = Place::with_pip(DOWNLOAD);
+    let target = installed::folder(&place.cache(), "2.21.0");
+    for _ in 0..2 {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| place.install().unwrap());
+            }
+        });
+        assert_eq!(fs::read(target.join(FRAMEWORK)).unwrap(), b"other");
+        fs::write(target.join(FRAMEWORK), "half").unwrap();
+    }
+    assert_eq!(place.read("arguments").lines().count(), 2);
+    assert_eq!(place.cached(), ["libtensorflow-2.21.0-cpu"]);
+}
+
+#[test]
+fn tries_the_next_pip_only_where_there_is_none() {
+    let no_pip = (
+        "python3",
+        "echo /usr/bin/python3: No module named pip >&2; exit 1",
+    );
+    let place = Place::new(&[no_pip, ("pip", DOWNLOAD)], LIBRARIES);
+    assert!(place.install().is_ok());
+    assert!(place.read("arguments").starts_with("download "));
+    let offline = ("python3", "echo ERROR: No matching distribution found; exit 1");
+    let why = Place::new(&[offline, ("pip", DOWNLOAD)], LIBRARIES)
+        .install()
+        .unwrap_err();
+    assert_eq!(
+        why,
+        "python3 -m pip failed (exit status: 1): ERROR: No matching distribution found"
+    );
+    let why = Place::new(&[], LIBRARIES).install().unwrap_err();
+    for program in ["python3", "python", "pip3", "pip", "uv"] {
+        assert!(why.contains(&format!("{program} is not installed")), "{why}");
+    }
+}
+
+#[test]
+fn refuses_another_wheel_than_the_pinned_one_and_leaves_nothing() {
+    let place = Place::with_pip(DOWNLOAD);
+    assert!(
+        place
+            .install_as(|installer| installer.wheel.sha256 = "00")
+            .unwrap_err()
+            .contains("in place of 00")
+    );
+    assert!(
+        place
+            .install_as(|installer| installer.wheel.bytes = 1)
+            .unwrap_err()
+            .contains("bytes in place of 1")
+    );
+    let none = Place::with_pip("exit 0");
+    assert_eq!(none.install().unwrap_err(), "pip ended well but left no wheel");
+    let lacking = Place::new(&[("python3", DOWNLOAD)], [LIBRARIES[0], "tensorflow/another.so"]);
+    assert!(
+        lacking
+            .install()
+            .unwrap_err()
+            .starts_with("the wheel cannot be read")
+    );
+    for place in [place, none, lacking] {
+        assert!(place.cached().is_empty());
+    }
+}

@@ -1,0 +1,62 @@
+//! libtensorflow at run time: found or installed, checked, opened.
+//!
+//! Nothing links against TensorFlow; [`load`] opens it. Call that before anything of the `tensorflow` crate, which
+//! panics while no library is open. What TensorFlow and that crate read from the environment is set by
+//! [`set_environment`], which `main` calls before there is a second thread; [`load`] itself changes nothing of the
+//! process.
+
+mod environment;
+mod error;
+mod install;
+mod load;
+mod open;
+mod platform;
+mod search;
+mod version;
+
+pub use environment::{Environment, set_environment};
+pub use error::{LibraryError, RuntimeError};
+pub use load::{Runtime, load, load_with_environment, loaded};
+pub use search::{Attempt, FoundBy, Report};
+#[doc(no_inline)]
+pub use verified_fetch::{Cache, Progress, Silent};
+
+/// How TensorFlow is looked for and opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Where a library is installed if there is none.
+    pub cache: Cache,
+    /// Whether a build with GPU support is wanted.
+    pub gpu: Gpu,
+    /// Whether oneDNN's kernels are used; `None`: as the user's `TF_ENABLE_ONEDNN_OPTS` says, else yes. TensorFlow
+    /// itself leaves it off on processors without AVX512-VNNI, where it doubles the speed of convolutions.
+    pub onednn: Option<bool>,
+    /// Whether TensorFlow's own log reaches stderr. The user's `TF_CPP_MIN_LOG_LEVEL` overrules this.
+    pub verbose: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cache: Cache {
+                variable: "LIBTENSORFLOW_CACHE",
+                name: "libtensorflow",
+            },
+            gpu: Gpu::Auto,
+            onednn: None,
+            verbose: false,
+        }
+    }
+}
+
+/// Whether a build with GPU support is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Gpu {
+    /// One is looked for first where there is an NVIDIA driver; any other will do.
+    #[default]
+    Auto,
+    /// Any build will do.
+    Unwanted,
+    /// One is looked for first, and no build is installed: those with GPU support are gigabytes and must fit the driver.
+    Required,
+}

@@ -1,0 +1,70 @@
+//! The one TensorFlow of a process.
+
+use crate::error::RuntimeError;
+use crate::search::FoundBy;
+use crate::search::{Search, Surroundings};
+use crate::{Options, environment};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use verified_fetch::Progress;
+
+/// The TensorFlow of this process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Runtime {
+    /// The library, by the path that it was opened by.
+    pub library: PathBuf,
+    /// How it was found.
+    pub found_by: FoundBy,
+    /// Its version, such as `2.21.0`.
+    pub version: String,
+    /// Whether it is a build that says it has GPU support; `false` also where a build does not say.
+    pub is_gpu_build: bool,
+    /// Whether oneDNN's kernels are on.
+    pub onednn: bool,
+}
+
+static LOADED: OnceLock<Runtime> = OnceLock::new();
+
+/// The TensorFlow that is loaded, if one is.
+pub fn loaded() -> Option<&'static Runtime> {
+    LOADED.get()
+}
+
+/// Finds TensorFlow's library, or installs it into the cache, and opens it.
+///
+/// This happens once a process; later calls, also from other threads at the same time, return what the first one
+/// opened, whatever their options say. It changes neither environment nor file descriptors of the process: see
+/// [`crate::set_environment`].
+///
+/// # Errors
+/// The user's `TENSORFLOW_DIR` is of no use; or there is no usable library in any place and none could be installed,
+/// in which case the message names every place, every source, why not, and what helps; or the environment is not such
+/// that the library can be opened as the options say.
+pub fn load(options: &Options, progress: &dyn Progress) -> Result<&'static Runtime, RuntimeError> {
+    static LOADING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = LOADED.get() {
+        return Ok(runtime);
+    }
+    environment::check(options)?;
+    let runtime = Search::new(options, Surroundings::of_process(options.cache), progress).run()?;
+    Ok(LOADED.get_or_init(|| runtime))
+}
+
+/// Sets the environment as [`load`] needs it, loads, and makes `TENSORFLOW_DIR` the user's again.
+///
+/// # Safety
+/// As [`set_environment`](crate::set_environment): no other thread may read or write the environment meanwhile. At the
+/// start of `main` there is none.
+///
+/// # Errors
+/// As [`load`].
+pub unsafe fn load_with_environment(
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<&'static Runtime, RuntimeError> {
+    // SAFETY: the caller's promise.
+    let _environment = unsafe { environment::set_environment(options) };
+    load(options, progress)
+}

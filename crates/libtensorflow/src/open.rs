@@ -1,0 +1,274 @@
+//! Opening a library and handing it to the tensorflow crate.
+
+use crate::environment;
+use crate::error::LibraryError;
+use crate::platform::{FRAMEWORK, LIBRARY, PYTHON_LIBRARY};
+use crate::search::candidate::Candidate;
+use crate::version;
+use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
+use std::ffi::{CStr, c_char, c_void};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::mem;
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{self, Path, PathBuf};
+use verified_fetch::Progress;
+
+/// Functions without which the tensorflow crate would panic: the newest of those that it calls, and of each group one.
+const FUNCTIONS: [&str; 6] = [
+    "TF_NewGraph",
+    "TF_SessionRun",
+    "TF_LoadSessionFromSavedModel",
+    "TF_AddGradients",
+    "TF_SetPayload",
+    "TF_ImportGraphDefOptionsSetValidateColocationConstraints",
+];
+
+/// Why a library is not open for use.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The system's loader finds no such file.
+    Absent,
+    /// Nothing of it is in this process; another may be opened.
+    NotOpened(LibraryError),
+    /// It is in this process, and not what is needed; it is too late for another.
+    Wrong(PathBuf, LibraryError),
+}
+
+/// Opens `candidate`; returns the path that it was opened by, and its version.
+pub(crate) fn open(candidate: &Candidate, progress: &dyn Progress) -> Result<(PathBuf, String), Failure> {
+    if let Some(text) = &candidate.version
+        && version::is_supported(text) == Some(false)
+    {
+        return Err(Failure::NotOpened(LibraryError::WrongVersion(text.clone())));
+    }
+    let is_name = candidate.library.components().count() == 1;
+    if !is_name {
+        look(&candidate.library).map_err(Failure::NotOpened)?;
+    }
+    progress.opening();
+    let opened = if is_name {
+        open_by_name(&candidate.library)
+    } else {
+        open_path(&candidate.library)
+    };
+    progress.opened();
+    opened
+}
+
+/// Refuses what can be told to be of no use without opening it, which would run its code, or end the process where the
+/// file is cut off.
+fn look(path: &Path) -> Result<(), LibraryError> {
+    let mut file = File::open(path).map_err(LibraryError::Unreadable)?;
+    if is_noexec(path) {
+        return Err(LibraryError::NoExec);
+    }
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let length = file.metadata().map_err(LibraryError::Unreadable)?.len();
+    let mut head = [0; 64];
+    file.read_exact(&mut head).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => LibraryError::NotALibrary,
+        _ => LibraryError::Unreadable(error),
+    })?;
+    let two = |at: usize| u16::from_ne_bytes([head[at], head[at + 1]]);
+    // The ELF header: e_ident, e_type, e_machine, and the table of sections, which is the last thing in the file.
+    let (magic, class, kind, machine) = (&head[..4], head[4], two(16), two(18));
+    let sections = head[40..48]
+        .iter()
+        .rev()
+        .fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+    if magic != b"\x7fELF" {
+        return Err(LibraryError::NotALibrary);
+    }
+    let own = match std::env::consts::ARCH {
+        "x86_64" => 62,
+        "aarch64" => 183,
+        _ => machine,
+    };
+    if class != 2 || machine != own {
+        return Err(LibraryError::WrongArchitecture(match machine {
+            62 => "x86_64".to_owned(),
+            183 => "aarch64".to_owned(),
+            other => format!("the ELF machine {other}"),
+        }));
+    }
+    let end = sections.saturating_add(u64::from(two(58)) * u64::from(two(60)));
+    if kind != 3 || length < end {
+        return Err(LibraryError::NotALibrary);
+    }
+    Ok(())
+}
+
+/// Whether nothing on the disk of `path` may be run.
+pub(crate) fn is_noexec(path: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    return rustix::fs::statvfs(path)
+        .is_ok_and(|disk| disk.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
+fn open_by_name(name: &Path) -> Result<(PathBuf, String), Failure> {
+    let opened = dlopen(name).map_err(|error| {
+        let absent = format!("{}: cannot open shared object file: No such file", name.display());
+        match error.starts_with(&absent) || error.contains("no such file") {
+            true => Failure::Absent,
+            false => Failure::NotOpened(LibraryError::CannotOpen(error)),
+        }
+    })?;
+    // Where the loader found it, whatever its real name is.
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let is_library = |path: &&str| {
+        let file = path.rsplit('/').next().unwrap_or_default();
+        file.starts_with("libtensorflow") && !file.starts_with("libtensorflow_framework")
+    };
+    let mut paths = maps.lines().filter_map(|line| Some(&line[line.find('/')?..]));
+    let path = paths.find(is_library);
+    finish(path.map_or_else(|| name.to_path_buf(), PathBuf::from), opened)
+}
+
+/// Opens the library at `path`.
+///
+/// The loader takes `$ORIGIN` from the path as opened, links unresolved, and by `$ORIGIN` a Python package finds its
+/// other half and CUDA's libraries (`../nvidia/*/lib`). So the path matters, and is ours to choose: when the crate then
+/// opens its own link, the loader knows the file (by device and inode) and gives the library that is already there.
+fn open_path(path: &Path) -> Result<(PathBuf, String), Failure> {
+    let path = path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut first_error = None;
+    for way in ways_to(&path) {
+        match dlopen(&way) {
+            Ok(opened) => return finish(way, opened),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    let error = first_error.unwrap_or_else(|| "it does not exist".to_owned());
+    Err(Failure::NotOpened(LibraryError::CannotOpen(error)))
+}
+
+/// The paths that lead to the library along its chain of links, the best first: its place in a Python package, where
+/// also Python opens it (some installers make each file of a package a link); then the file itself; then as found.
+fn ways_to(library: &Path) -> Vec<PathBuf> {
+    let mut chain = vec![library.to_path_buf()];
+    while let Some(last) = chain.last()
+        && let Ok(target) = fs::read_link(last)
+        && chain.len() < 40
+    {
+        let next = last.parent().unwrap_or(Path::new("")).join(target);
+        chain.push(next);
+    }
+    let in_package = |path: &&PathBuf| {
+        path.file_name().is_some_and(|name| name == PYTHON_LIBRARY) && path.with_file_name(FRAMEWORK).exists()
+    };
+    let package = chain.iter().find(in_package).cloned();
+    let real = fs::canonicalize(library).ok();
+    let mut ways: Vec<PathBuf> = package.into_iter().chain(real).collect();
+    ways.push(library.to_path_buf());
+    ways.dedup();
+    ways
+}
+
+/// Opens a library by path or, for the loader to find, by name.
+pub(crate) fn dlopen(path: &Path) -> Result<Library, String> {
+    // SAFETY: opening runs the library's initialisers. It is TensorFlow (or NVIDIA's driver) by name, from a place that
+    // the user or the system administrator put it, or installed by us and verified.
+    unsafe { Library::open(Some(path), RTLD_LAZY | RTLD_LOCAL) }.map_err(|error| match &error {
+        // The system's own words; libloading wraps them.
+        libloading::Error::DlOpen { desc } => format!("{desc:?}").trim_matches('"').to_owned(),
+        other => other.to_string(),
+    })
+}
+
+/// Checks what was opened as `path`, and has the crate open it too.
+fn finish(path: PathBuf, opened: Library) -> Result<(PathBuf, String), Failure> {
+    let checked = check(&opened);
+    // It stays open for good: TensorFlow cannot be unloaded (threads, registries).
+    mem::forget(opened);
+    let ready = checked.and_then(|version| hand_over(&path).map(|()| version));
+    match ready {
+        Ok(version) => Ok((path, version)),
+        Err(cause) => Err(Failure::Wrong(path, cause)),
+    }
+}
+
+/// The library's version, if it is one that works and the functions are there.
+fn check(library: &Library) -> Result<String, LibraryError> {
+    // SAFETY: the type is that of `const char* TF_Version(void)`; it returns a static string.
+    let version = unsafe {
+        let function = library.get::<unsafe extern "C" fn() -> *const c_char>(b"TF_Version\0");
+        let function = function.map_err(|_| LibraryError::MissingFunction("TF_Version"))?;
+        CStr::from_ptr(function()).to_string_lossy().into_owned()
+    };
+    if version::is_supported(&version) != Some(true) {
+        return Err(LibraryError::WrongVersion(version));
+    }
+    let is_missing = |name: &&&str| {
+        // SAFETY: the address is not used.
+        unsafe { library.get::<*const c_void>(name.as_bytes()) }.is_err()
+    };
+    match FUNCTIONS.iter().find(is_missing) {
+        Some(missing) => Err(LibraryError::MissingFunction(missing)),
+        None => Ok(version),
+    }
+}
+
+/// Has the crate open the library, which it looks for by one name, in the folder that `TENSORFLOW_DIR` names.
+fn hand_over(library: &Path) -> Result<(), LibraryError> {
+    let real = fs::canonicalize(library).map_err(LibraryError::Unreadable)?;
+    let load = || tensorflow::library::load().map_err(LibraryError::CannotOpen);
+    let finds = || {
+        let found = tensorflow::library::find().and_then(|path| fs::canonicalize(path).ok());
+        found.as_ref() == Some(&real)
+    };
+    if finds() {
+        return load();
+    }
+    // The library's own folder is not written to: packages may be read-only, and are not ours.
+    let folder = environment::prepared_link_folder().ok_or(LibraryError::NotPrepared)?;
+    let linked = fs::DirBuilder::new()
+        .mode(0o700)
+        .create(folder)
+        .and_then(|()| symlink(&real, folder.join(LIBRARY)));
+    let loaded = match linked {
+        Ok(()) if finds() => load(),
+        Ok(()) => Err(LibraryError::NotPrepared),
+        Err(error) => Err(LibraryError::CannotOpen(format!(
+            "no link to it can be made in {}: {error}",
+            folder.display()
+        ))),
+    };
+    let _ = fs::remove_file(folder.join(LIBRARY)).and_then(|()| fs::remove_dir(folder)); // it has served
+    loaded
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_is_no_library_for_this_machine_without_opening_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let look_at = |bytes: &[u8]| {
+            fs::write(file.path(), bytes).unwrap();
+            look(file.path())
+        };
+        for bytes in [&b""[..], b"no library", b"\x7fELF", b"!<arch>\n", &[0x7f; 4096]] {
+            assert!(
+                matches!(look_at(bytes), Err(LibraryError::NotALibrary)),
+                "{bytes:?}"
+            );
+        }
+        let own = fs::read(std::env::current_exe().unwrap()).unwrap(); // position-independent, as a library is
+        assert!(look_at(&own).is_ok());
+        assert!(matches!(look_at(&own[..5000]), Err(LibraryError::NotALibrary)));
+        let mut foreign = own;
+        foreign[18] = 243; // RISC-V
+        let refused = look_at(&foreign).unwrap_err().to_string();
+        assert!(refused.contains("is built for the ELF machine 243"), "{refused}");
+        assert!(matches!(
+            look(Path::new("/nowhere/a.so")),
+            Err(LibraryError::Unreadable(_))
+        ));
+    }
+}

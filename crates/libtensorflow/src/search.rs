@@ -1,0 +1,278 @@
+//! Looking at place after place for a library that can be opened, and keeping account of why others cannot.
+
+pub(crate) mod candidate;
+mod places;
+mod python;
+mod report;
+
+pub use candidate::FoundBy;
+pub use report::{Attempt, Report};
+
+use crate::error::{LibraryError, RuntimeError};
+use crate::install::Installer;
+use crate::install::installed::{self, State};
+use crate::load::Runtime;
+use crate::open::{self, Failure};
+use crate::platform::{self, LIBRARY_NAMES};
+pub(crate) use crate::search::places::Surroundings;
+use crate::{Gpu, Options, environment};
+use candidate::{Candidate, Found};
+use std::env::consts::{ARCH, OS};
+use std::path::{Path, PathBuf};
+use verified_fetch::Progress;
+
+/// A search under way, with what it has seen so far.
+pub(crate) struct Search<'a> {
+    gpu: Gpu,
+    surroundings: Surroundings,
+    /// The variable that names another cache.
+    variable: &'static str,
+    progress: &'a dyn Progress,
+    report: Report,
+    /// A library in the cache that could not be opened.
+    suspect: Option<PathBuf>,
+}
+
+type Outcome = Result<Option<Runtime>, RuntimeError>;
+
+impl<'a> Search<'a> {
+    pub fn new(options: &Options, surroundings: Surroundings, progress: &'a dyn Progress) -> Self {
+        Self {
+            gpu: options.gpu,
+            surroundings,
+            variable: options.cache.variable,
+            progress,
+            suspect: None,
+            report: Report {
+                gpu: options.gpu == Gpu::Required,
+                ..Report::default()
+            },
+        }
+    }
+
+    /// Looks at each place in turn and opens the first library that can be used.
+    pub fn run(mut self) -> Result<Runtime, RuntimeError> {
+        match self.surroundings.named_library() {
+            Some(Ok(candidate)) => return self.open_named(&candidate),
+            Some(Err(folder)) => {
+                return Err(RuntimeError::EmptyFolder {
+                    folder: folder.to_string_lossy().into_owned(),
+                });
+            }
+            None => self.looked("TENSORFLOW_DIR", "not set"),
+        }
+        // What is cached has no GPU support, so where a GPU may be used it comes late, and is not installed for it.
+        let has_driver = self.gpu == Gpu::Auto && places::has_nvidia_driver();
+        let mut places: Vec<fn(&mut Self) -> Outcome> = Vec::new();
+        if has_driver || self.gpu == Gpu::Required {
+            places.push(Self::try_gpu_packages);
+        }
+        places.extend(match self.gpu {
+            Gpu::Required => [
+                Self::try_conda,
+                Self::try_system,
+                Self::try_cache,
+                Self::try_packages,
+            ]
+            .to_vec(),
+            _ => [
+                Self::try_cache,
+                Self::try_packages,
+                Self::try_conda,
+                Self::try_system,
+                Self::try_install,
+            ]
+            .to_vec(),
+        });
+        for place in places {
+            if let Some(runtime) = place(&mut self)? {
+                // Others do not say what they are.
+                let says =
+                    [FoundBy::Cache, FoundBy::Installed, FoundBy::PythonPackage].contains(&runtime.found_by);
+                if has_driver && says && !runtime.is_gpu_build {
+                    self.progress.note(
+                        "there is an NVIDIA driver, but no TensorFlow with GPU support: running on the CPU \
+                         (python3 -m pip install 'tensorflow[and-cuda]' brings one, which is found by itself then)",
+                    );
+                }
+                return Ok(runtime);
+            }
+        }
+        Err(RuntimeError::NotFound(Box::new(self.report)))
+    }
+
+    fn looked(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        self.report.looked.push(Attempt::new(what, why));
+    }
+
+    /// The user's own choice: it works or is an error, and nothing else is taken in its stead.
+    fn open_named(&self, candidate: &Candidate) -> Result<Runtime, RuntimeError> {
+        self.open(candidate)
+            .map_err(|failure| RuntimeError::UnusableFolder {
+                path: candidate.library.clone(),
+                cause: match failure {
+                    Failure::NotOpened(cause) | Failure::Wrong(_, cause) => cause,
+                    Failure::Absent => LibraryError::CannotOpen("it is gone".to_owned()),
+                },
+            })
+    }
+
+    fn open(&self, candidate: &Candidate) -> Result<Runtime, Failure> {
+        let (library, version) = open::open(candidate, self.progress)?;
+        Ok(Runtime {
+            library,
+            found_by: candidate.found_by,
+            version,
+            is_gpu_build: candidate.is_gpu_build,
+            onednn: environment::onednn(),
+        })
+    }
+
+    fn try_gpu_packages(&mut self) -> Outcome {
+        let found = self.surroundings.python(true);
+        self.try_all("Python packages with GPU support", found)
+    }
+
+    fn try_packages(&mut self) -> Outcome {
+        let found = self.surroundings.python(false);
+        self.try_all("Python packages", found)
+    }
+
+    fn try_conda(&mut self) -> Outcome {
+        let found = self.surroundings.conda();
+        self.try_all("the conda environment", found)
+    }
+
+    fn try_system(&mut self) -> Outcome {
+        let found = self.surroundings.system();
+        let opened = self.try_all("the system's loader", found)?;
+        if opened.is_none() {
+            self.looked(
+                "the system's loader",
+                format!("knows none of {}", LIBRARY_NAMES.join(", ")),
+            );
+        }
+        Ok(opened)
+    }
+
+    /// Opens the first candidate that can be used; the others are noted.
+    fn try_all(&mut self, what: &str, found: Found) -> Outcome {
+        if found.candidates.is_empty() {
+            self.looked(what, found.why_none);
+        }
+        for candidate in found.candidates {
+            let name = candidate.library.display().to_string();
+            match self.open(&candidate) {
+                Ok(runtime) => return Ok(Some(runtime)),
+                Err(Failure::Absent) => {}
+                Err(Failure::NotOpened(cause)) => {
+                    self.progress.note(&format!("{name} {cause}; looking further"));
+                    self.looked(name, cause.to_string());
+                }
+                Err(Failure::Wrong(path, cause)) => return Err(unusable(path, candidate.found_by, cause)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn cache(&mut self) -> Option<PathBuf> {
+        match &self.surroundings.cache {
+            Ok(cache) => Some(cache.clone()),
+            Err(error) => {
+                let why = error.to_string();
+                self.looked("the cache", why);
+                None
+            }
+        }
+    }
+
+    /// Opens what the cache holds. What is seen to be damaged is installed anew at once, before lesser places are looked
+    /// at.
+    fn try_cache(&mut self) -> Outcome {
+        let (Some(cache), Some(wheel)) = (self.cache(), platform::wheel()) else {
+            return Ok(None);
+        };
+        let folder = installed::folder(&cache, wheel.version);
+        match installed::check(&folder) {
+            State::Absent => {
+                self.looked(cache.display().to_string(), "no TensorFlow installed there");
+                Ok(None)
+            }
+            State::Damaged(why) => {
+                self.damaged(&folder, &why);
+                self.try_install()
+            }
+            State::Sound(library) => {
+                let opened = self.open_cached(library, FoundBy::Cache)?;
+                self.suspect = opened.is_none().then_some(folder);
+                Ok(opened)
+            }
+        }
+    }
+
+    fn damaged(&mut self, folder: &Path, why: &str) {
+        let folder = folder.display().to_string();
+        self.progress
+            .note(&format!("{folder} is damaged ({why}); installing it anew"));
+        self.looked(folder, format!("damaged: {why}"));
+    }
+
+    fn open_cached(&mut self, library: PathBuf, found_by: FoundBy) -> Outcome {
+        let candidate = Candidate::new(library, found_by);
+        match self.open(&candidate) {
+            Ok(runtime) => Ok(Some(runtime)),
+            Err(Failure::Wrong(path, cause)) => Err(unusable(path, found_by, cause)),
+            Err(Failure::Absent) => Ok(None),
+            Err(Failure::NotOpened(cause)) => {
+                let name = candidate.library.display().to_string();
+                self.progress.note(&format!("{name} {cause}; looking further"));
+                self.looked(name, cause.to_string());
+                Ok(None)
+            }
+        }
+    }
+
+    fn try_install(&mut self) -> Outcome {
+        // It may have failed a moment ago, for a damaged cache.
+        let is_new = self.report.tried.is_empty();
+        let Some(cache) = self.surroundings.cache.as_ref().ok().filter(|_| is_new).cloned() else {
+            return Ok(None);
+        };
+        let Some(wheel) = platform::wheel() else {
+            let why = format!(
+                "there is none for {OS} on {ARCH}; there is for Linux (x86_64, aarch64) and macOS (aarch64)"
+            );
+            self.report
+                .tried
+                .push(Attempt::new("a release of TensorFlow", why));
+            return Ok(None);
+        };
+        let source = format!("pip download {}", wheel.requirement);
+        let mut installer = Installer::new(&cache, self.variable, wheel, self.progress);
+        // Only now is it worth reading all of a library that could not be opened: nothing else was found.
+        if let Some(folder) = self.suspect.take()
+            && !open::is_noexec(&folder)
+        {
+            match installed::damage(&folder) {
+                Some(why) => self.damaged(&folder, &why),
+                None => return Ok(None), // it would be the same again
+            }
+            installer.trusts_sizes = false;
+        }
+        match installer.install() {
+            Ok((library, found_by)) => self.open_cached(library, found_by),
+            Err(why) => {
+                self.report.tried.push(Attempt::new(source, why));
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn unusable(path: PathBuf, found_by: FoundBy, cause: LibraryError) -> RuntimeError {
+    RuntimeError::Unusable {
+        path,
+        found_by,
+        cause,
+    }
+}

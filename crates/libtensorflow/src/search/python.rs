@@ -1,0 +1,82 @@
+//! TensorFlow inside installed Python packages, found without importing it, which would take seconds.
+
+use crate::platform::PYTHON_LIBRARY;
+use crate::search::candidate::{Candidate, Found, FoundBy};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use verified_fetch::child;
+
+/// Prints the package's version and folder. `find_spec` only searches; the current folder is left out, since a
+/// `tensorflow` folder there is no package of the user's.
+const WHERE: &str = "import sys, os, importlib.util, importlib.metadata
+sys.path[:] = [p for p in sys.path if p]
+spec = importlib.util.find_spec('tensorflow')
+version = ''
+for name in ['', '-cpu', '-gpu', '-rocm', '-intel', '-macos']:
+    try: version = version or importlib.metadata.version('tensorflow' + name)
+    except importlib.metadata.PackageNotFoundError: pass
+print(version, os.path.dirname(spec.origin), sep='|') if spec and spec.origin else print()";
+
+/// The packages that `interpreters` see.
+pub(crate) fn packages(interpreters: &[PathBuf]) -> Found {
+    let mut found = Found::default();
+    let mut remarks = Vec::new();
+    for interpreter in interpreters {
+        let name = interpreter.display();
+        match child::answer(Command::new(interpreter).args(["-c", WHERE])) {
+            // Start-up files of some installations print lines of their own first.
+            Ok(answer) => match answer.lines().last().unwrap_or_default().trim().split_once('|') {
+                Some((version, folder)) => match package(Path::new(folder), version) {
+                    Ok(package) => {
+                        if !found.candidates.iter().any(|other| is_same(other, &package)) {
+                            found.candidates.push(package);
+                        }
+                    }
+                    Err(why) => remarks.push(why),
+                },
+                None => remarks.push(format!("{name}: no tensorflow package")),
+            },
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                remarks.push(format!("{name}: not installed"))
+            }
+            Err(error) => remarks.push(format!("{name}: cannot be asked: {error}")),
+        }
+    }
+    found.why_none = remarks.join("; ");
+    found
+}
+
+/// Interpreters see the same package by several paths.
+fn is_same(one: &Candidate, other: &Candidate) -> bool {
+    one.library.canonicalize().ok() == other.library.canonicalize().ok()
+}
+
+/// The library of the package in `folder`.
+fn package(folder: &Path, version: &str) -> Result<Candidate, String> {
+    let library = folder.join(PYTHON_LIBRARY);
+    if !library.is_file() {
+        return Err(format!(
+            "{} holds no {PYTHON_LIBRARY} (older than 2.12?)",
+            folder.display()
+        ));
+    }
+    let says = fs::read_to_string(folder.join("python/platform/build_info.py")).unwrap_or_default();
+    Ok(Candidate {
+        library,
+        found_by: FoundBy::PythonPackage,
+        is_gpu_build: ["'is_cuda_build', True", "'is_rocm_build', True"]
+            .iter()
+            .any(|line| says.contains(line)),
+        version: Some(version.to_owned()).filter(|version| !version.is_empty()),
+    })
+}
+
+#[cfg(test)]
+#[test]
+fn a_real_interpreter_understands_the_question() {
+    if let Ok(answer) = child::answer(Command::new("python3").args(["-c", WHERE])) {
+        assert!(answer.trim().is_empty() || answer.contains('|'), "{answer}");
+    }
+}

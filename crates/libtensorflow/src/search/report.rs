@@ -1,0 +1,76 @@
+//! The one message of a search that ended with nothing: where it looked, what it tried, why not, and what helps.
+
+use crate::environment::TENSORFLOW_DIR;
+use crate::platform;
+use crate::version::NEEDED;
+use std::fmt;
+
+/// A place or a source, and why it gave no library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The place or source.
+    pub what: String,
+    /// Why it gave none.
+    pub why: String,
+}
+
+impl Attempt {
+    pub(crate) fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            why: why.into(),
+        }
+    }
+}
+
+/// Everything that was tried for a library.
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
+pub struct Report {
+    /// Places looked at, in order.
+    pub looked: Vec<Attempt>,
+    /// Sources of an install, in order.
+    pub tried: Vec<Attempt>,
+    /// Whether a GPU build was wanted: none is ever installed, for it is gigabytes and must fit the driver.
+    pub gpu: bool,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.gpu {
+            "no TensorFlow library with GPU support is installed"
+        } else {
+            "no TensorFlow library is installed, and none could be fetched"
+        })?;
+        write_attempts(out, "Looked in", &self.looked)?;
+        write_attempts(out, "Tried to install", &self.tried)?;
+        out.write_str("\n\nAny one of these helps:\n  ")?;
+        match platform::wheel() {
+            _ if self.gpu => out.write_str("python3 -m pip install 'tensorflow[and-cuda]'")?,
+            Some(wheel) => write!(out, "python3 -m pip install {}", wheel.requirement)?,
+            None => out.write_str("python3 -m pip install tensorflow")?,
+        }
+        write!(
+            out,
+            "    (in an active virtual environment, say; it is found by itself then)\n  \
+             {TENSORFLOW_DIR}=FOLDER    (FOLDER holds {}, TensorFlow {NEEDED})",
+            platform::LIBRARY
+        )
+    }
+}
+
+fn write_attempts(out: &mut fmt::Formatter<'_>, title: &str, attempts: &[Attempt]) -> fmt::Result {
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    write!(out, "\n\n{title}:")?;
+    for attempt in attempts {
+        // What a tool said may run over several lines.
+        write!(
+            out,
+            "\n  {}: {}",
+            attempt.what,
+            attempt.why.trim().replace('\n', "\n      ")
+        )?;
+    }
+    Ok(())
+}

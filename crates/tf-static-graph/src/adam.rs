@@ -1,0 +1,249 @@
+//! The Adam optimizer.
+
+use crate::error::{GraphError, Result};
+use crate::gradients::gradients;
+use crate::initializer::Initializer;
+use crate::loss::Loss;
+use crate::scope::Scope;
+use crate::variable::Variable;
+use std::collections::BTreeMap;
+use tensorflow::{Operation, Output};
+
+/// Adam (Kingma and Ba, 2014, the form before section 2.1), as `tf.train.AdamOptimizer` computes it:
+///
+/// ```text
+/// t        = t + 1
+/// m        = beta1 · m + (1 - beta1) · g
+/// v        = beta2 · v + (1 - beta2) · g²
+/// variable = variable - learning_rate · sqrt(1 - beta2^t) / (1 - beta1^t) · m / (sqrt(v) + epsilon)
+/// ```
+///
+/// The slots m and v are the variables `NAME/Adam` and `NAME/Adam_1`; beta1^t and beta2^t are `beta1_power` and
+/// `beta2_power` in the scope of the optimizer. All four kinds are saved and restored like any other variable.
+///
+/// The crate's `Optimizer` trait is not used: it takes the crate's own `Variable`, which has no `read` identity and no
+/// TF1 name, and its gradients cannot start from a [`Loss`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamOptimizer {
+    /// The step size.
+    pub learning_rate: f32,
+    /// Decay of the mean of the gradients.
+    pub beta1: f32,
+    /// Decay of the mean of their squares.
+    pub beta2: f32,
+    /// Keeps the division from zero.
+    pub epsilon: f32,
+    /// Whether a run may feed another step size through `scope/Adam/learning_rate`, float32 [].
+    pub feeds_learning_rate: bool,
+}
+
+impl Default for AdamOptimizer {
+    fn default() -> Self {
+        Self {
+            learning_rate: 0.001,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            feeds_learning_rate: false,
+        }
+    }
+}
+
+impl AdamOptimizer {
+    /// Adam with TensorFlow's defaults but for the step size.
+    pub fn new(learning_rate: f32) -> Self {
+        Self {
+            learning_rate,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the variable `name` is one that Adam keeps for itself, and no weight: a slot, or a power of a beta.
+    pub fn keeps(name: &str) -> bool {
+        let last = name.rsplit('/').next().unwrap_or_default();
+        ["Adam", "Adam_1", "beta1_power", "beta2_power"].contains(&last)
+    }
+
+    /// An operation, `scope/Adam`, that takes one step down the gradient of `loss` in `variables`.
+    ///
+    /// # Errors
+    /// The loss cannot be differentiated with respect to every variable, or TensorFlow refuses a node.
+    pub fn minimize(&self, scope: &Scope, loss: &Loss, variables: &[Variable]) -> Result<Operation> {
+        let gradients = gradients(scope, loss, variables)?;
+        self.apply_gradients(scope, &gradients, variables)
+    }
+
+    /// An operation, `scope/Adam`, that applies one gradient to each variable. It runs after the control dependencies
+    /// of `scope`, such as its update ops.
+    ///
+    /// # Errors
+    /// The numbers of gradients and variables differ, or TensorFlow refuses a node, for example for a gradient whose shape
+    /// is not its variable's.
+    pub fn apply_gradients(
+        &self,
+        scope: &Scope,
+        gradients: &[Output],
+        variables: &[Variable],
+    ) -> Result<Operation> {
+        self.apply_gradients_to(scope, gradients, variables, variables)
+    }
+
+    /// As [`apply_gradients`](Self::apply_gradients) for `trained`, with slots for all of `variables`: those that are not
+    /// trained stay as they are, and checkpoints are alike.
+    ///
+    /// # Errors
+    /// As [`apply_gradients`](Self::apply_gradients); or one that is trained is not among `variables`.
+    pub fn apply_gradients_to(
+        &self,
+        scope: &Scope,
+        gradients: &[Output],
+        trained: &[Variable],
+        variables: &[Variable],
+    ) -> Result<Operation> {
+        if gradients.len() != trained.len() {
+            return Err(GraphError::Shape {
+                node: format!("{}/Adam", scope.path()),
+                reason: format!("{} gradients for {} variables", gradients.len(), trained.len()),
+            });
+        }
+        let powers = Powers::new(self, scope, variables)?;
+        let slots = variables
+            .iter()
+            .map(|variable| Ok((variable.name(), Slots::new(scope, variable)?)))
+            .collect::<Result<BTreeMap<_, _>>>()?;
+
+        let adam = scope.name_scope("Adam").without_control_dependencies();
+        let learning_rate = match self.feeds_learning_rate {
+            true => adam.placeholder_with_default("learning_rate", self.learning_rate)?,
+            false => adam.scalar("learning_rate", self.learning_rate)?,
+        };
+        let beta1 = adam.scalar("beta1", self.beta1)?;
+        let beta2 = adam.scalar("beta2", self.beta2)?;
+        let epsilon = adam.scalar("epsilon", self.epsilon)?;
+
+        // A variable's `read` aliases the buffer that ApplyAdam overwrites, so no update may begin before the last
+        // gradient is done: otherwise a gradient is computed from half-updated weights, differently in every run.
+        let gradients_and_scope = gradients
+            .iter()
+            .map(|gradient| &gradient.operation)
+            .chain(scope.control_inputs());
+        let computed = adam.group("gradients_computed", gradients_and_scope)?;
+        let after = adam.control_dependencies([&computed]);
+
+        let mut updates = Vec::with_capacity(trained.len() + 2);
+        for (variable, gradient) in trained.iter().zip(gradients) {
+            let slots = slots.get(variable.name()).ok_or_else(|| GraphError::Shape {
+                node: adam.path().to_owned(),
+                reason: format!(
+                    "{} is to be trained, but not among the variables",
+                    variable.name()
+                ),
+            })?;
+            let update = after.within(&format!("{}/update_{}", adam.path(), variable.name()));
+            updates.push(
+                update
+                    .op("ApplyAdam", "ApplyAdam")
+                    .input(variable.reference())
+                    .input(slots.m.reference())
+                    .input(slots.v.reference())
+                    .input(powers.beta1.read())
+                    .input(powers.beta2.read())
+                    .input(&learning_rate)
+                    .input(&beta1)
+                    .input(&beta2)
+                    .input(&epsilon)
+                    .input(gradient)
+                    .boolean("use_locking", false)
+                    .boolean("use_nesterov", false)
+                    .colocate_with(variable)
+                    .build()?,
+            );
+        }
+        let applied = adam.control_dependencies(&updates);
+        updates.push(powers.beta1.advance(&applied, &beta1)?);
+        updates.push(powers.beta2.advance(&applied, &beta2)?);
+        adam.op_named_as_scope("NoOp").control_inputs(&updates).build()
+    }
+}
+
+/// The two running averages of one variable.
+struct Slots {
+    m: Variable,
+    v: Variable,
+}
+
+impl Slots {
+    fn new(scope: &Scope, variable: &Variable) -> Result<Self> {
+        let slot = |name: &str| {
+            let name = format!("{}/{name}", variable.name());
+            Variable::untrainable(scope, &name, variable.shape(), Initializer::Zeros)
+        };
+        Ok(Self {
+            m: slot("Adam")?,
+            v: slot("Adam_1")?,
+        })
+    }
+}
+
+/// beta1^t and beta2^t for the step t that comes next.
+struct Powers {
+    beta1: Power,
+    beta2: Power,
+}
+
+struct Power {
+    variable: Variable,
+    /// TF1 keeps the powers with the variable that comes first by name.
+    beside: String,
+}
+
+impl Powers {
+    fn new(adam: &AdamOptimizer, scope: &Scope, variables: &[Variable]) -> Result<Self> {
+        let beside = variables.iter().map(Variable::name).min().unwrap_or_default();
+        let power = |name: &str, beta: f32| -> Result<Power> {
+            let name = if scope.path().is_empty() {
+                name.to_owned()
+            } else {
+                format!("{}/{name}", scope.path())
+            };
+            let variable = Variable::with_value(scope, &name, &[], false, beside, |root| {
+                root.within(&name)
+                    .op("Const", "initial_value")
+                    .tensor("value", &[], &[beta])
+                    .colocate_with_name(beside)
+                    .output()
+            })?;
+            Ok(Power {
+                variable,
+                beside: beside.to_owned(),
+            })
+        };
+        Ok(Self {
+            beta1: power("beta1_power", adam.beta1)?,
+            beta2: power("beta2_power", adam.beta2)?,
+        })
+    }
+}
+
+impl Power {
+    fn read(&self) -> &Output {
+        self.variable.read()
+    }
+
+    fn advance(&self, scope: &Scope, beta: &Output) -> Result<Operation> {
+        let product = scope
+            .op("Mul", "mul")
+            .input(self.read())
+            .input(beta)
+            .colocate_with_name(&self.beside)
+            .output()?;
+        scope
+            .op("Assign", "Assign")
+            .input(self.variable.reference())
+            .input(&product)
+            .boolean("use_locking", false)
+            .boolean("validate_shape", true)
+            .colocate_with_name(&self.beside)
+            .build()
+    }
+}

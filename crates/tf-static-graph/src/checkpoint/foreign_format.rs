@@ -1,0 +1,234 @@
+//! Files of trained networks that are no checkpoint of this form, told by what they hold: to say what they are, and what
+//! to do with them.
+
+use crate::checkpoint::error::CheckpointError;
+use crate::checkpoint::table;
+use prost::Message;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// More bytes than a graph can have, as protocol buffers end at 2 GB.
+const MAX_GRAPH_BYTES: u64 = 1 << 31;
+
+/// What a file is, and the way to something that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ForeignFormat {
+    pub what: &'static str,
+    pub way_out: &'static str,
+}
+
+const KERAS_WAY_OUT: &str = "in Python, tf.keras.models.load_model(FILE).export(FOLDER) makes a SavedModel of it (of weights alone, \
+     model.load_weights(FILE) in the program that builds the model, then model.export(FOLDER)); name that folder";
+
+const KERAS_HDF5: ForeignFormat = ForeignFormat {
+    what: "a Keras file in HDF5",
+    way_out: KERAS_WAY_OUT,
+};
+const KERAS: ForeignFormat = ForeignFormat {
+    what: "a Keras file",
+    way_out: KERAS_WAY_OUT,
+};
+const TFLITE: ForeignFormat = ForeignFormat {
+    what: "a TensorFlow Lite model",
+    way_out: "there is no way back from it; name the SavedModel or the checkpoint that it was converted from",
+};
+const FROZEN_GRAPH: ForeignFormat = ForeignFormat {
+    what: "a GraphDef, such as a frozen graph",
+    way_out: "name the checkpoint or SavedModel it was made from; or, in Python, import it by tf.import_graph_def and write a \
+              SavedModel by tf.compat.v1.saved_model.simple_save",
+};
+const GRAPH_TEXT: ForeignFormat = ForeignFormat {
+    what: "a graph as text",
+    way_out: "it holds no values; name the checkpoint or SavedModel it belongs to",
+};
+const SAVED_MODEL: ForeignFormat = ForeignFormat {
+    what: "the graph of a SavedModel under another name",
+    way_out: "call it saved_model.pb again, beside its folder variables, and name the folder",
+};
+const META_GRAPH: ForeignFormat = ForeignFormat {
+    what: "only the graph of a checkpoint",
+    way_out: "its values are in the files of the same name that end in .index and .data-00000-of-00001; put them beside it",
+};
+const V1: ForeignFormat = ForeignFormat {
+    what: "a checkpoint in TensorFlow's V1 format",
+    way_out: "in Python, restore it by tf.compat.v1.train.Saver() and save it by another: that writes the V2 format",
+};
+const INDEX: ForeignFormat = ForeignFormat {
+    what: "the index of a checkpoint under another name",
+    way_out: "its name must end in .index, and its values, which end in .data-00000-of-00001, must lie beside it",
+};
+const PYTORCH: ForeignFormat = ForeignFormat {
+    what: "a PyTorch file",
+    way_out: "copy its values into the network in TensorFlow, which has kernels as [height, width, in, out], and save that",
+};
+const ONNX: ForeignFormat = ForeignFormat {
+    what: "an ONNX model",
+    way_out: "convert it to a SavedModel in Python, and name that folder",
+};
+const ARCHIVE: ForeignFormat = ForeignFormat {
+    what: "an archive",
+    way_out: "unpack it, and name the run folder, checkpoint or SavedModel in it",
+};
+
+/// What the file `path` is, if it is a file of a known kind.
+pub(crate) fn recognize(path: &Path) -> Option<ForeignFormat> {
+    let length = fs::metadata(path).ok().filter(|found| found.is_file())?.len();
+    let head = read(path, 16).ok()?;
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    let ends_in = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+    if head.starts_with(b"\x89HDF\r\n\x1a\n") {
+        return Some(KERAS_HDF5);
+    }
+    if head.get(4..8) == Some(b"TFL3") {
+        return Some(TFLITE);
+    }
+    if ends_in(&[".keras", ".h5", ".hdf5"]) {
+        return Some(KERAS);
+    }
+    if ends_in(&[".pt", ".pth", ".safetensors"]) {
+        return Some(PYTORCH);
+    }
+    if ends_in(&[".onnx"]) {
+        return Some(ONNX);
+    }
+    if ends_in(&[".meta"]) {
+        return Some(META_GRAPH);
+    }
+    if ends_in(&[".pbtxt"]) {
+        return Some(GRAPH_TEXT);
+    }
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"\x1f\x8b") || ends_in(&[".tar"]) {
+        return Some(ARCHIVE);
+    }
+    if length > MAX_GRAPH_BYTES {
+        return None;
+    }
+    by_contents(&read(path, MAX_GRAPH_BYTES).ok()?)
+}
+
+/// The first file in `folder`, by name, that is of a known kind, as the error to say so with.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn foreign_file(folder: &Path) -> io::Result<Option<CheckpointError>> {
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut files = entries.collect::<io::Result<Vec<_>>>()?;
+    files.sort();
+    Ok(files
+        .into_iter()
+        .find_map(|file| recognize(&file).map(|format| format.error(file))))
+}
+
+/// That the checkpoint `prefix` is of the V1 format, in parts: their names lack the `.data` of the V2 format's.
+pub fn foreign_shard(prefix: &Path) -> Option<CheckpointError> {
+    let start = format!("{}-00000-of-", prefix.file_name()?.to_str()?);
+    let folder = match prefix.parent()? {
+        here if here.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    };
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let first = entries.map(|entry| entry.path()).find(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        name.is_some_and(|name| name.starts_with(&start))
+    })?;
+    (recognize(&first) == Some(V1)).then(|| V1.error(prefix.to_path_buf()))
+}
+
+impl ForeignFormat {
+    /// That `file` is of this format.
+    pub fn error(self, file: PathBuf) -> CheckpointError {
+        CheckpointError::Foreign {
+            file,
+            what: self.what,
+            way_out: self.way_out,
+        }
+    }
+}
+
+fn by_contents(bytes: &[u8]) -> Option<ForeignFormat> {
+    if let Some(format) = table::first_value(bytes).map(|first| match first.first() {
+        // The header of an index begins with a number, that of a V1 checkpoint with a message.
+        Some(0x08) => INDEX,
+        _ => V1,
+    }) {
+        return Some(format);
+    }
+    if SavedModel::decode(bytes).is_ok_and(|model| model.schema_version == 1 && !model.meta_graphs.is_empty())
+    {
+        return Some(SAVED_MODEL);
+    }
+    let is_graph = |graph: GraphDef| {
+        let named = |node: &NodeDef| !node.name.is_empty() && !node.op.is_empty();
+        !graph.nodes.is_empty() && graph.nodes.iter().all(named)
+    };
+    GraphDef::decode(bytes)
+        .is_ok_and(is_graph)
+        .then_some(FROZEN_GRAPH)
+}
+
+fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Of TensorFlow's `core/protobuf/saved_model.proto`.
+#[derive(Clone, PartialEq, Message)]
+struct SavedModel {
+    #[prost(int64, tag = "1")]
+    schema_version: i64,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    meta_graphs: Vec<Vec<u8>>,
+}
+
+/// Of `core/framework/graph.proto`.
+#[derive(Clone, PartialEq, Message)]
+struct GraphDef {
+    #[prost(message, repeated, tag = "1")]
+    nodes: Vec<NodeDef>,
+}
+
+/// Of `core/framework/node_def.proto`.
+#[derive(Clone, PartialEq, Message)]
+struct NodeDef {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    op: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_by_what_they_hold() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/baseline");
+        let index = fs::read(golden.join("init.ckpt.index")).unwrap();
+        let graph = fs::read(golden.join("graph.pb")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let saved_model = SavedModel {
+            schema_version: 1,
+            meta_graphs: vec![vec![1]],
+        };
+        for (name, bytes, expected) in [
+            ("model", &b"\x89HDF\r\n\x1a\n...."[..], Some(KERAS_HDF5)),
+            ("model.keras", b"PK\x03\x04....", Some(KERAS)),
+            ("model.zip", b"PK\x03\x04....", Some(ARCHIVE)),
+            ("model.pt", b"PK\x03\x04....", Some(PYTORCH)),
+            ("model", b"\x1c\0\0\0TFL3....", Some(TFLITE)),
+            ("model", &graph, Some(FROZEN_GRAPH)),
+            ("model.ckpt-7.meta", b"", Some(META_GRAPH)),
+            ("model", &saved_model.encode_to_vec(), Some(SAVED_MODEL)),
+            ("model", &index, Some(INDEX)),
+            ("model", b"some text", None),
+            ("model", b"", None),
+        ] {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(recognize(&path), expected, "{name}");
+        }
+        assert_eq!(recognize(folder.path()), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! The `.meta` file beside a run's checkpoints: one on the disk, however many checkpoints share it.
+
+use crate::checkpoint::reader::with_suffix;
+use crate::checkpoint::saver::META;
+use rustix::fs::{AtFlags, CWD, linkat};
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+#[derive(Debug)]
+pub(crate) struct MetaGraphFile {
+    bytes: Vec<u8>,
+    /// One that holds these bytes, by whatever names it has by now: checkpoints come, go and are renamed.
+    shared: RefCell<Option<File>>,
+}
+
+impl MetaGraphFile {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let shared = RefCell::default();
+        Self { bytes, shared }
+    }
+
+    /// Shares the file beside the checkpoint `prefix` from now on, if it was written here and says the same.
+    pub fn share(&self, prefix: &Path) {
+        let path = with_suffix(prefix, META);
+        let is_file = path.symlink_metadata();
+        let is_file = is_file.is_ok_and(|there| there.is_file() && there.len() == self.bytes.len() as u64);
+        let mut shared = self.shared.borrow_mut();
+        if shared.is_none() && is_file && fs::read(&path).is_ok_and(|there| there == self.bytes) {
+            *shared = File::open(path).ok();
+        }
+    }
+
+    /// Gives the file the further name `target`, which is free; where it has none left, or the file system knows no
+    /// links, another is written there, synced.
+    pub fn place(&self, target: &Path) -> io::Result<()> {
+        let mut shared = self.shared.borrow_mut();
+        if shared.as_ref().is_some_and(|file| link(file, target).is_ok()) {
+            return Ok(());
+        }
+        whole_files::write(target, &self.bytes)?;
+        *shared = File::open(target).ok();
+        Ok(())
+    }
+}
+
+fn link(file: &File, target: &Path) -> rustix::io::Result<()> {
+    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(CWD, open, CWD, target, AtFlags::SYMLINK_FOLLOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn one_file_has_many_names_whatever_becomes_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let number = |name: &str| fs::metadata(at(name)).unwrap().ino();
+        let file = MetaGraphFile::new(b"graph".to_vec());
+        file.place(&at("a.meta")).unwrap();
+        file.place(&at("b.meta")).unwrap();
+        assert_eq!(number("a.meta"), number("b.meta"));
+        fs::write(at("x"), "Python's").unwrap();
+        fs::rename(at("x"), at("a.meta")).unwrap();
+        fs::rename(at("b.meta"), at("moved.meta")).unwrap();
+        file.place(&at("c.meta")).unwrap();
+        assert_eq!(number("moved.meta"), number("c.meta"));
+        for name in ["moved.meta", "c.meta"] {
+            fs::remove_file(at(name)).unwrap();
+        }
+        file.place(&at("d.meta")).unwrap();
+        file.place(&at("e.meta")).unwrap();
+        assert_eq!(number("d.meta"), number("e.meta"));
+        assert_eq!(fs::read(at("e.meta")).unwrap(), b"graph");
+        assert_eq!(fs::read(at("a.meta")).unwrap(), b"Python's");
+    }
+
+    #[test]
+    fn where_no_link_leads_it_is_written_again() {
+        let [here, elsewhere] = [std::env::temp_dir(), "/dev/shm".into()].map(tempfile::tempdir_in);
+        let Ok(elsewhere) = elsewhere else {
+            return; // there is no second file system
+        };
+        let file = MetaGraphFile::new(b"graph".to_vec());
+        for folder in [here.unwrap(), elsewhere] {
+            file.place(&folder.path().join("a.meta")).unwrap();
+            assert_eq!(fs::read(folder.path().join("a.meta")).unwrap(), b"graph");
+        }
+    }
+
+    #[test]
+    fn that_of_an_earlier_process_is_shared_if_it_says_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let number = |name: &str| fs::metadata(at(name)).unwrap().ino();
+        fs::write(at("same.meta"), "graph").unwrap();
+        fs::write(at("other.meta"), "Graph").unwrap();
+        let file = MetaGraphFile::new(b"graph".to_vec());
+        for prefix in ["none", "other", "same"] {
+            file.share(&at(prefix));
+        }
+        file.place(&at("new.meta")).unwrap();
+        assert_eq!(number("new.meta"), number("same.meta"));
+    }
+}

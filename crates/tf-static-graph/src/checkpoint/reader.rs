@@ -1,0 +1,275 @@
+//! Reading a V2 checkpoint without TensorFlow: which tensors it holds, whether its bytes are whole, their values.
+//!
+//! A checkpoint `PREFIX` is `PREFIX.index`, a sorted table (the LevelDB format, see [`table`](crate::checkpoint::table)) from tensor
+//! name to `BundleEntryProto`, and `PREFIX.data-NNNNN-of-MMMMM`, the values one after another
+//! (TensorFlow's `core/util/tensor_bundle`).
+
+use crate::checkpoint::error::CheckpointError;
+use crate::checkpoint::foreign_format;
+use crate::checkpoint::object_graph::{OBJECT_GRAPH, keys_by_name};
+use crate::checkpoint::table;
+use crate::checkpoint::tensor_bundle::{BundleEntry, BundleHeader, data_type};
+use prost::Message;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use tensorflow::DataType;
+
+/// A result whose error is a [`CheckpointError`].
+type Result<T> = std::result::Result<T, CheckpointError>;
+
+/// One tensor of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorEntry {
+    /// The element type.
+    pub dtype: DataType,
+    /// The dimensions.
+    pub shape: Vec<u64>,
+    shard: u32,
+    offset: u64,
+    bytes: u64,
+    crc32c: u32,
+}
+
+/// An opened checkpoint: its table of contents.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    prefix: PathBuf,
+    shards: u32,
+    entries: BTreeMap<String, TensorEntry>,
+    /// Keys of variables that are not kept under their names.
+    keys: BTreeMap<String, String>,
+}
+
+impl Checkpoint {
+    /// Reads the table of contents of the checkpoint `prefix`, such as `runs/baseline-1/model.ckpt-5499`. In one of
+    /// TensorFlow 2's objects, variables go by their names as well as by their keys.
+    ///
+    /// # Errors
+    /// There is no such checkpoint, it is of another format or holds partitioned variables, or its index is damaged.
+    pub fn open(prefix: &Path) -> Result<Self> {
+        let file = with_suffix(prefix, ".index");
+        let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => missing(prefix, &file),
+            _ => CheckpointError::Io {
+                file: file.clone(),
+                source,
+            },
+        })?;
+        let damaged = |reason: String| CheckpointError::Damaged {
+            file: file.clone(),
+            reason,
+        };
+
+        let mut shards = None;
+        let mut entries = BTreeMap::new();
+        for (key, value) in table::read(&bytes).map_err(|reason| damaged(reason.into()))? {
+            if key.is_empty() {
+                let header = BundleHeader::decode(&value[..]).map_err(|error| damaged(error.to_string()))?;
+                if header.endianness != 0 {
+                    return Err(damaged(
+                        "its values are big-endian, which is not supported".into(),
+                    ));
+                }
+                shards = u32::try_from(header.num_shards).ok();
+                continue;
+            }
+            // The slices of a variable, which has an entry of its own that says so.
+            if key.starts_with(&[0]) {
+                continue;
+            }
+            let name = String::from_utf8(key).map_err(|_| damaged("a tensor name is no UTF-8".into()))?;
+            let in_entry = |reason: String| damaged(format!("entry {name:?}: {reason}"));
+            let entry = BundleEntry::decode(&value[..]).map_err(|error| in_entry(error.to_string()))?;
+            if !entry.slices.is_empty() {
+                return Err(CheckpointError::Partitioned {
+                    prefix: prefix.to_path_buf(),
+                    name,
+                    slices: entry.slices.len(),
+                });
+            }
+            let entry = TensorEntry::try_from(entry).map_err(in_entry)?;
+            entries.insert(name, entry);
+        }
+        let mut checkpoint = Self {
+            prefix: prefix.to_path_buf(),
+            shards: shards.ok_or_else(|| damaged("it has no header".into()))?,
+            entries,
+            keys: BTreeMap::new(),
+        };
+        if let Some(entry) = checkpoint.entries.get(OBJECT_GRAPH) {
+            let contents = |key: &str| {
+                let entry = checkpoint.entries.get(key)?;
+                Some((entry.dtype, entry.shape.clone(), entry.bytes, entry.crc32c))
+            };
+            checkpoint.keys = keys_by_name(&checkpoint.read_bytes(OBJECT_GRAPH, entry)?, contents);
+        }
+        Ok(checkpoint)
+    }
+
+    /// The prefix it was opened by.
+    pub fn prefix(&self) -> &Path {
+        &self.prefix
+    }
+
+    /// The tensors by name, in the order of the names.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &TensorEntry)> {
+        self.entries.iter().map(|(name, entry)| (name.as_str(), entry))
+    }
+
+    /// The tensor of that name, if any.
+    pub fn get(&self, name: &str) -> Option<&TensorEntry> {
+        let by_key = || self.entries.get(self.keys.get(name)?);
+        self.entries.get(name).or_else(by_key)
+    }
+
+    /// Whether it is one of TensorFlow 2's objects, as Keras and `tf.train.Checkpoint` write.
+    pub fn is_of_objects(&self) -> bool {
+        self.entries.contains_key(OBJECT_GRAPH)
+    }
+
+    /// The first few names of its variables, or keys, as a message lists them: they tell what it is of.
+    pub fn first_names(&self) -> String {
+        let names: Vec<_> = match self.keys.is_empty() {
+            true => self.entries.keys().collect(),
+            false => self.keys.keys().collect(),
+        };
+        let mut shown: Vec<_> = names.iter().take(5).map(|name| name.as_str()).collect();
+        if names.len() > shown.len() {
+            shown.push("...");
+        }
+        if shown.is_empty() {
+            "nothing".into()
+        } else {
+            shown.join(", ")
+        }
+    }
+
+    /// The files of the checkpoint: the index, then every shard.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let shards = (0..self.shards).map(|shard| self.shard_file(shard));
+        std::iter::once(with_suffix(&self.prefix, ".index"))
+            .chain(shards)
+            .collect()
+    }
+
+    /// The values of a float32 tensor, row-major, their checksum verified.
+    ///
+    /// # Errors
+    /// There is no such float32 tensor, or its bytes cannot be read or are damaged.
+    pub fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
+        let entry = self.get(name).filter(|entry| entry.dtype == DataType::Float);
+        let entry = entry.ok_or_else(|| CheckpointError::NoTensor {
+            prefix: self.prefix.clone(),
+            name: name.to_owned(),
+        })?;
+        let bytes = self.read_bytes(name, entry)?;
+        Ok(bytes
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect())
+    }
+
+    /// Reads every tensor and compares its checksum.
+    ///
+    /// # Errors
+    /// The first file that cannot be read or tensor that is damaged.
+    pub fn verify(&self) -> Result<()> {
+        self.entries
+            .iter()
+            .try_for_each(|(name, entry)| self.read_bytes(name, entry).map(drop))
+    }
+
+    fn read_bytes(&self, name: &str, entry: &TensorEntry) -> Result<Vec<u8>> {
+        let file = self.shard_file(entry.shard);
+        let damaged = |reason: &str| CheckpointError::Damaged {
+            file: file.clone(),
+            reason: format!("tensor {name:?} {reason}"),
+        };
+        let mut bytes = Vec::new();
+        let read = File::open(&file).and_then(|mut data| {
+            data.seek(SeekFrom::Start(entry.offset))?;
+            data.take(entry.bytes).read_to_end(&mut bytes)
+        });
+        match read {
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(missing(&self.prefix, &file)),
+            Err(source) => Err(CheckpointError::Io { file, source }),
+            Ok(count) if (count as u64) < entry.bytes => Err(damaged("is cut short")),
+            Ok(_)
+                if entry.dtype != DataType::String && table::mask(crc32c::crc32c(&bytes)) != entry.crc32c =>
+            {
+                Err(damaged("has a wrong checksum"))
+            }
+            Ok(_) => Ok(bytes),
+        }
+    }
+
+    fn shard_file(&self, shard: u32) -> PathBuf {
+        with_suffix(&self.prefix, &format!(".data-{shard:05}-of-{:05}", self.shards))
+    }
+}
+
+impl TryFrom<BundleEntry> for TensorEntry {
+    type Error = String;
+
+    fn try_from(entry: BundleEntry) -> std::result::Result<Self, String> {
+        let unsigned = |what: &str, value: i64| u64::try_from(value).map_err(|_| format!("negative {what}"));
+        let dims = entry.shape.unwrap_or_default().dim;
+        let shape = dims
+            .iter()
+            .map(|dim| unsigned("dimension", dim.size))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        let tensor = Self {
+            dtype: data_type(entry.dtype).ok_or_else(|| format!("unknown dtype {}", entry.dtype))?,
+            shape,
+            shard: u32::try_from(entry.shard_id).map_err(|_| "negative shard")?,
+            offset: unsigned("offset", entry.offset)?,
+            bytes: unsigned("size", entry.size)?,
+            crc32c: entry.crc32c,
+        };
+        let values = tensor
+            .shape
+            .iter()
+            .try_fold(4u64, |product, &dim| product.checked_mul(dim));
+        if tensor.dtype == DataType::Float && values != Some(tensor.bytes) {
+            return Err(format!("{} bytes for shape {:?}", tensor.bytes, tensor.shape));
+        }
+        Ok(tensor)
+    }
+}
+
+fn missing(prefix: &Path, file: &Path) -> CheckpointError {
+    let text = prefix.to_string_lossy();
+    let hint = if prefix.is_dir() {
+        format!("; {text} is a folder: name a checkpoint in it, such as {text}/model.ckpt-5499")
+    } else if let Some(stem) = text
+        .strip_suffix(".index")
+        .or_else(|| text.split_once(".data-").map(|(stem, _)| stem))
+    {
+        format!("; a checkpoint goes by its prefix: {stem}")
+    } else if let Some(format) = foreign_format::recognize(prefix) {
+        return format.error(prefix.to_path_buf());
+    } else if let Some(error) = foreign_format::foreign_shard(prefix) {
+        return error;
+    } else if prefix.is_file() {
+        format!("; {text} itself is no file of a model that is known here")
+    } else {
+        String::new()
+    };
+    CheckpointError::Missing {
+        prefix: prefix.to_path_buf(),
+        file: file.to_path_buf(),
+        hint,
+    }
+}
+
+/// `prefix` with more behind its last name.
+pub(crate) fn with_suffix(prefix: &Path, suffix: &str) -> PathBuf {
+    let mut name = prefix.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,296 @@
+//! Saving and restoring variables, as `tf.compat.v1.train.Saver` does.
+
+use crate::checkpoint::error::CheckpointError;
+use crate::checkpoint::meta_graph_file::MetaGraphFile;
+use crate::checkpoint::reader::{Checkpoint, with_suffix};
+use crate::error::{GraphError, Result, reason_of_failed_write};
+use crate::scope::Scope;
+use crate::variable::Variable;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::rc::Rc;
+use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
+use whole_files::Aside;
+
+/// The nodes that write variables to a V2 checkpoint and read them back, under TF1's names and keys.
+#[derive(Debug, Clone)]
+pub struct Saver {
+    variables: Vec<Variable>,
+    filename: Operation,
+    save: Operation,
+    restored: Operation,
+    assigned: Vec<Operation>,
+    restore_all: Operation,
+    meta_graph: Option<Rc<MetaGraphFile>>,
+}
+
+pub(crate) const INDEX: &str = ".index";
+pub(crate) const META: &str = ".meta";
+pub(crate) const DATA: &str = ".data-00000-of-00001";
+
+impl Saver {
+    /// Adds the nodes for `variables` under `scope/save`; `tf.train.Saver(variables)`.
+    ///
+    /// # Errors
+    /// TensorFlow refuses a node, for example because there are no variables.
+    pub fn new(scope: &Scope, variables: &[Variable]) -> Result<Self> {
+        let mut variables = variables.to_vec();
+        variables.sort_by(|a, b| a.name().cmp(b.name()));
+        let scope = scope.name_scope("save").without_control_dependencies();
+
+        let inner = scope.name_scope("filename");
+        let input = inner.scalar("input", "model".to_owned())?;
+        let filename = inner
+            .op_named_as_scope("PlaceholderWithDefault")
+            .input(&input)
+            .shape("shape", &[])
+            .output()?;
+        let filename = scope
+            .op("PlaceholderWithDefault", "Const")
+            .input(&filename)
+            .shape("shape", &[])
+            .output()?;
+
+        let names: Vec<_> = variables
+            .iter()
+            .map(|variable| variable.name().to_owned())
+            .collect();
+        let whole = vec![String::new(); names.len()];
+        let count = [names.len() as u64];
+
+        let inner = scope.name_scope("SaveV2");
+        let values: Vec<_> = variables
+            .iter()
+            .map(|variable| match variable.is_resource() {
+                true => variable.read().clone(),
+                false => variable.reference().clone(),
+            })
+            .collect();
+        let saved = inner
+            .op_named_as_scope("SaveV2")
+            .input(&filename)
+            .input(&inner.constant("tensor_names", &count, &names)?)
+            .input(&inner.constant("shape_and_slices", &count, &whole)?)
+            .input_list(&values)
+            .build()?;
+        let save = scope
+            .op("Identity", "control_dependency")
+            .input(&filename)
+            .control_inputs([&saved])
+            .build()?;
+
+        let inner = scope.name_scope("RestoreV2");
+        let restored = inner
+            .op_named_as_scope("RestoreV2")
+            .input(&filename)
+            .input(&inner.constant("tensor_names", &count, &names)?)
+            .input(&inner.constant("shape_and_slices", &count, &whole)?)
+            .data_types("dtypes", vec![DataType::Float; names.len()])
+            .build()?;
+        let assigned = variables
+            .iter()
+            .enumerate()
+            .map(|(index, variable)| variable.assign(&scope, &restored.output(index)))
+            .collect::<Result<Vec<_>>>()?;
+        let restore_all = scope.group("restore_all", &assigned)?;
+        Ok(Self {
+            variables,
+            filename: filename.operation,
+            save,
+            restored,
+            assigned,
+            restore_all,
+            meta_graph: None,
+        })
+    }
+
+    /// From now on `prefix.meta`, which holds `bytes` (see [`export_meta_graph`](crate::export_meta_graph)), belongs to
+    /// every checkpoint: one file for all of them, where the file system has hard links.
+    pub fn write_meta_graph(&mut self, bytes: Vec<u8>) {
+        self.meta_graph = Some(Rc::new(MetaGraphFile::new(bytes)));
+    }
+
+    /// The saved variables, in the order of their names.
+    pub fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
+    /// What is fed with a checkpoint's prefix to save or to restore: string []. `filename_tensor_name` of a `SaverDef`.
+    pub fn filename(&self) -> &Operation {
+        &self.filename
+    }
+
+    /// Saves when fetched, and is the prefix then: string []. `save_tensor_name` of a `SaverDef`.
+    pub fn save_operation(&self) -> &Operation {
+        &self.save
+    }
+
+    /// Restores when run. `restore_op_name` of a `SaverDef`.
+    pub fn restore_operation(&self) -> &Operation {
+        &self.restore_all
+    }
+
+    /// Writes the variables' values to the checkpoint `prefix`, that is `prefix.index`,
+    /// `prefix.data-00000-of-00001` and, [if it is to be](Self::write_meta_graph), `prefix.meta`. At every moment these are
+    /// whole or there is no index.
+    ///
+    /// # Errors
+    /// TensorFlow cannot write the files, or they cannot be moved into place.
+    pub fn save(&self, session: &Session, prefix: &Path) -> Result<()> {
+        let failed = |source: io::Error| GraphError::Save {
+            path: prefix.to_path_buf(),
+            source,
+        };
+        let folder = whole_files::folder_of(prefix);
+        let aside = Aside::folder_in(folder).map_err(failed)?;
+        let written = aside.path().join("model.ckpt");
+        self.write(session, &written).map_err(|status| {
+            // TensorFlow's message holds a source position and the name of the temporary file.
+            log::debug!("saving {}: {status}", prefix.display());
+            failed(io::Error::other(reason_of_failed_write(&status)))
+        })?;
+        if let Some(meta_graph) = &self.meta_graph {
+            meta_graph.place(&with_suffix(&written, META)).map_err(failed)?;
+        }
+        self.move_into_place(&written, prefix).map_err(failed)
+    }
+
+    fn move_into_place(&self, written: &Path, prefix: &Path) -> io::Result<()> {
+        for suffix in [DATA, INDEX] {
+            File::open(with_suffix(written, suffix))?.sync_all()?;
+        }
+        // An index beside data of another time would pass for a damaged checkpoint: first no index, then the new pair.
+        match fs::remove_file(with_suffix(prefix, INDEX)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let meta = self.meta_graph.as_ref().map(|_| META);
+        for suffix in [Some(DATA), meta, Some(INDEX)].into_iter().flatten() {
+            fs::rename(with_suffix(written, suffix), with_suffix(prefix, suffix))?;
+        }
+        whole_files::sync_folder(whole_files::folder_of(prefix))
+    }
+
+    /// Gives every variable its value in the checkpoint `prefix`, ours or Python's. Nothing is changed on an error.
+    ///
+    /// # Errors
+    /// The checkpoint is missing or damaged, or lacks variables or holds them in another shape or dtype: all of these
+    /// are named.
+    pub fn restore(&self, session: &Session, prefix: &Path) -> Result<()> {
+        self.restore_from(session, &Checkpoint::open(prefix)?, |_| true)
+    }
+
+    /// As [`restore`](Self::restore), of an opened checkpoint, the variables that `wanted` picks; the others stay as they
+    /// are, and need not be in it.
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore).
+    pub fn restore_from(
+        &self,
+        session: &Session,
+        checkpoint: &Checkpoint,
+        wanted: impl Fn(&Variable) -> bool,
+    ) -> Result<()> {
+        self.check(checkpoint, &wanted)?;
+        checkpoint.verify()?;
+        if let Some(meta_graph) = &self.meta_graph {
+            meta_graph.share(checkpoint.prefix());
+        }
+        let failed = |status| GraphError::Run {
+            action: format!("restore {}", checkpoint.prefix().display()),
+            status,
+        };
+        // RestoreV2 takes the prefix for a pattern, and finds nothing in a folder named `runs[1]`. So its outputs are fed,
+        // with the very bytes that were checked.
+        let variables = (0..)
+            .zip(&self.variables)
+            .filter(|(_, variable)| wanted(variable));
+        let values = variables
+            .map(|(index, variable)| {
+                let values = checkpoint.read_f32(variable.name())?;
+                let values = Tensor::new(variable.shape())
+                    .with_values(&values)
+                    .map_err(failed)?;
+                Ok((index, values))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let mut args = SessionRunArgs::new();
+        for (index, values) in &values {
+            args.add_feed(&self.restored, *index, values);
+        }
+        if values.len() == self.variables.len() {
+            args.add_target(&self.restore_all);
+        } else {
+            for (index, _) in &values {
+                args.add_target(&self.assigned[*index as usize]);
+            }
+        }
+        session.run(&mut args).map_err(failed)
+    }
+
+    /// Whether `checkpoint` holds every variable that `wanted` picks in its shape.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Mismatch`], which names each variable that does not fit.
+    pub fn check(
+        &self,
+        checkpoint: &Checkpoint,
+        wanted: impl Fn(&Variable) -> bool,
+    ) -> std::result::Result<(), CheckpointError> {
+        let variables: Vec<_> = self
+            .variables
+            .iter()
+            .filter(|variable| wanted(variable))
+            .collect();
+        let mut problems: Vec<_> = variables
+            .iter()
+            .filter_map(|variable| {
+                let name = variable.name();
+                match checkpoint.get(name) {
+                    None => Some(format!("{name} is missing")),
+                    Some(entry) if entry.dtype != DataType::Float => {
+                        Some(format!("{name} is {} instead of float", entry.dtype))
+                    }
+                    Some(entry) if entry.shape != variable.shape() => Some(format!(
+                        "{name} has shape {:?} instead of {:?}",
+                        entry.shape,
+                        variable.shape()
+                    )),
+                    Some(_) => None,
+                }
+            })
+            .collect();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        if variables
+            .iter()
+            .all(|variable| checkpoint.get(variable.name()).is_none())
+        {
+            problems.push(format!("it holds {}", checkpoint.first_names()));
+        }
+        Err(CheckpointError::Mismatch {
+            prefix: checkpoint.prefix().to_path_buf(),
+            problems,
+        })
+    }
+
+    fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {
+        // TensorFlow takes UTF-8 only; Linux has another name for the folder while it is open.
+        let folder = File::open(whole_files::folder_of(prefix));
+        let path = match (prefix.to_str(), &folder) {
+            (None, Ok(folder)) => {
+                let file = prefix.file_name().unwrap_or_default().to_string_lossy();
+                format!("/proc/self/fd/{}/{file}", folder.as_raw_fd())
+            }
+            _ => prefix.to_string_lossy().into_owned(),
+        };
+        let path = Tensor::from(path);
+        let mut args = SessionRunArgs::new();
+        args.add_feed(&self.filename, 0, &path);
+        args.add_target(&self.save);
+        session.run(&mut args)
+    }
+}

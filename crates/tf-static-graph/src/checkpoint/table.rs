@@ -1,0 +1,143 @@
+//! The sorted table that a checkpoint's index is: LevelDB's table format, as TensorFlow's `tsl/lib/io/table` writes it.
+//!
+//! Blocks of prefix-compressed entries, each followed by a type byte and a masked CRC-32C; an index block that points at
+//! them; a 48-byte footer that points at the index block. See LevelDB's `doc/table_format.md`.
+
+const FOOTER: usize = 48;
+const TRAILER: usize = 5;
+const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
+
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Every key and value of the table, in order.
+///
+/// # Errors
+/// What is wrong, if the bytes are no whole, undamaged table.
+pub(crate) fn read(table: &[u8]) -> Result<Entries, &'static str> {
+    let footer = table
+        .len()
+        .checked_sub(FOOTER)
+        .ok_or("it is shorter than a footer")?;
+    let mut footer = &table[footer..];
+    if footer[FOOTER - 8..] != MAGIC.to_le_bytes() {
+        return Err("it is no checkpoint index (wrong magic number)");
+    }
+    BlockHandle::read(&mut footer)?.block(table)?; // the meta-index, which TensorFlow leaves empty, but sums
+    let index = BlockHandle::read(&mut footer)?.block(table)?;
+
+    let mut entries = Vec::new();
+    for (_, handle) in block_entries(index)? {
+        let block = BlockHandle::read(&mut &handle[..])?.block(table)?;
+        entries.extend(block_entries(block)?);
+    }
+    Ok(entries)
+}
+
+/// The value of the first key, whatever stands behind; `None` if the bytes are no table.
+pub(crate) fn first_value(table: &[u8]) -> Option<Vec<u8>> {
+    let (_, mut footer) = table.split_at_checked(table.len().checked_sub(FOOTER)?)?;
+    if !table.ends_with(&MAGIC.to_le_bytes()) {
+        return None;
+    }
+    BlockHandle::read(&mut footer).ok()?;
+    let index = BlockHandle::read(&mut footer).ok()?.block(table).ok()?;
+    let (_, handle) = block_entries(index).ok()?.into_iter().next()?;
+    let block = BlockHandle::read(&mut &handle[..]).ok()?.block(table).ok()?;
+    Some(block_entries(block).ok()?.into_iter().next()?.1)
+}
+
+/// TensorFlow stores a CRC rotated and offset, so that the CRC of a string that holds CRCs stays useful.
+pub(crate) fn mask(crc: u32) -> u32 {
+    crc.rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+struct BlockHandle {
+    offset: usize,
+    size: usize,
+}
+
+impl BlockHandle {
+    fn read(bytes: &mut &[u8]) -> Result<Self, &'static str> {
+        let mut number = || usize::try_from(varint(bytes)?).map_err(|_| "a block lies outside of it");
+        Ok(Self {
+            offset: number()?,
+            size: number()?,
+        })
+    }
+
+    fn block<'a>(&self, table: &'a [u8]) -> Result<&'a [u8], &'static str> {
+        let end = self.offset.checked_add(self.size);
+        let with_trailer = end
+            .and_then(|end| end.checked_add(TRAILER))
+            .and_then(|end| table.get(self.offset..end))
+            .ok_or("a block lies outside of it")?;
+        let (block, trailer) = with_trailer.split_at(self.size);
+        let checked = &with_trailer[..=self.size]; // the type byte counts too
+        let stored = u32::from_le_bytes([trailer[1], trailer[2], trailer[3], trailer[4]]);
+        if mask(crc32c::crc32c(checked)) != stored {
+            return Err("a block has a wrong checksum");
+        }
+        match trailer[0] {
+            0 => Ok(block),
+            _ => Err("a block is compressed, which no checkpoint index is"),
+        }
+    }
+}
+
+/// An entry is: length shared with the key before, length of the rest, length of the value, rest, value. Behind the
+/// entries stand restart offsets and, in the last four bytes, their number.
+fn block_entries(block: &[u8]) -> Result<Entries, &'static str> {
+    const SHORT: &str = "a block is cut short";
+    let (rest, restarts) = block.split_last_chunk::<4>().ok_or(SHORT)?;
+    let restarts = 4 * u32::from_le_bytes(*restarts) as usize;
+    let mut rest = &rest[..rest.len().checked_sub(restarts).ok_or(SHORT)?];
+    let mut key: Vec<u8> = Vec::new();
+    let mut entries = Vec::new();
+    while !rest.is_empty() {
+        let mut length = || usize::try_from(varint(&mut rest)?).map_err(|_| SHORT);
+        let (shared, unshared, value) = (length()?, length()?, length()?);
+        if shared > key.len() {
+            return Err("a key shares more with the one before than there is");
+        }
+        key.truncate(shared);
+        key.extend_from_slice(take(&mut rest, unshared).ok_or(SHORT)?);
+        entries.push((key.clone(), take(&mut rest, value).ok_or(SHORT)?.to_vec()));
+    }
+    Ok(entries)
+}
+
+fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (taken, rest) = bytes.split_at_checked(count)?;
+    *bytes = rest;
+    Some(taken)
+}
+
+/// A number of 7 bits a byte, the lowest first, the top bit set on all bytes but the last.
+fn varint(bytes: &mut &[u8]) -> Result<u64, &'static str> {
+    let mut number = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first().ok_or("a number is cut short")?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(number);
+        }
+    }
+    Err("a number is too long")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_without_a_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(read(&bytes).is_err());
+            bytes.extend(MAGIC.to_le_bytes());
+            let _ = read(&bytes);
+            let _ = block_entries(&bytes);
+        }
+    }
+}

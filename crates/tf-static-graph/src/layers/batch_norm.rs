@@ -1,0 +1,310 @@
+//! Batch normalization.
+
+use crate::error::{GraphError, Result};
+use crate::initializer::Initializer;
+use crate::scope::Scope;
+use crate::variable::Variable;
+use tensorflow::{Operation, Output};
+
+/// Whether a layer is built to learn or to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Statistics of the batch, dropout active.
+    Training,
+    /// Moving averages, no dropout.
+    Inference,
+}
+
+/// Batch normalization over all axes but the last, with its variables; `tf.layers.batch_normalization`
+/// (Ioffe and Szegedy, 2015):
+///
+/// ```text
+/// y = gamma · (x - mean) / sqrt(variance + epsilon) + beta
+/// ```
+///
+/// When training, mean and variance are the batch's and each moving average moves towards them,
+/// `moving = moving - (moving - batch) · (1 - momentum)`; otherwise the moving averages are used. As TensorFlow has it,
+/// the variance that the moving average of a rank 4 input takes is the unbiased one (times N/(N-1), Bessel's
+/// correction), that of a rank 2 input the population's.
+#[derive(Debug, Clone)]
+pub struct BatchNorm {
+    /// float32 `[channels]`, one at first.
+    pub gamma: Variable,
+    /// float32 `[channels]`, zero at first.
+    pub beta: Variable,
+    /// float32 `[channels]`, zero at first, not trained.
+    pub moving_mean: Variable,
+    /// float32 `[channels]`, one at first, not trained.
+    pub moving_variance: Variable,
+    config: BatchNormConfig,
+}
+
+/// A kernel and a bias with a batch norm in them; see [`BatchNorm::fold`].
+#[derive(Debug, Clone)]
+pub struct Folded {
+    /// float32, of the layer's kernel's shape.
+    pub kernel: Output,
+    /// float32 `[channels]`.
+    pub bias: Output,
+}
+
+/// What a [`BatchNorm`] computes besides its variables.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatchNormConfig {
+    /// How much of a moving average stays in a step.
+    pub momentum: f32,
+    /// Keeps the square root from zero.
+    pub epsilon: f32,
+}
+
+impl Default for BatchNormConfig {
+    fn default() -> Self {
+        Self {
+            momentum: 0.99,
+            epsilon: 0.001,
+        }
+    }
+}
+
+impl BatchNorm {
+    /// Makes the variables `name/gamma`, `name/beta`, `name/moving_mean` and `name/moving_variance`.
+    ///
+    /// # Errors
+    /// A variable of that name is there already, or TensorFlow refuses a node.
+    pub fn new(scope: &Scope, name: &str, channels: u64, config: BatchNormConfig) -> Result<Self> {
+        let named = |variable: &str| format!("{name}/{variable}");
+        let shape = [channels];
+        Ok(Self {
+            gamma: Variable::new(scope, &named("gamma"), &shape, Initializer::Ones)?,
+            beta: Variable::new(scope, &named("beta"), &shape, Initializer::Zeros)?,
+            moving_mean: Variable::untrainable(scope, &named("moving_mean"), &shape, Initializer::Zeros)?,
+            moving_variance: Variable::untrainable(
+                scope,
+                &named("moving_variance"),
+                &shape,
+                Initializer::Ones,
+            )?,
+            config,
+        })
+    }
+
+    /// What keeps its square root from zero.
+    pub fn epsilon(&self) -> f32 {
+        self.config.epsilon
+    }
+
+    /// Normalizes float32 `[rows, height, width, channels]` or `[rows, channels]`, to the same shape. In
+    /// [`Mode::Training`] the moving averages' updates are added to [`Scope::update_ops`], which the training op must
+    /// depend on.
+    ///
+    /// # Errors
+    /// `x` has another rank, or its last dimension is not `channels`.
+    pub fn apply(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
+        let scope = scope.name_scope("batch_normalization");
+        let rank = scope
+            .graph()
+            .num_dims(x.clone())
+            .map_err(|status| GraphError::Node {
+                node: scope.path().to_owned(),
+                op: "FusedBatchNormV3".into(),
+                status,
+            })?;
+        match rank {
+            4 => self.apply_fused(&scope, x, mode),
+            2 => self.apply_to_rows(&scope, x, mode),
+            rank => Err(GraphError::Shape {
+                node: scope.path().to_owned(),
+                reason: format!("batch normalization takes rank 2 or 4, not {rank}"),
+            }),
+        }
+    }
+
+    /// The kernel and bias that do in one what a layer without activation and this batch norm, in inference, do one
+    /// after the other (Jacob et al., 2018, section 3.2):
+    ///
+    /// ```text
+    /// scale  = gamma / sqrt(moving_variance + epsilon)
+    /// kernel = kernel · scale,  bias = (bias - moving_mean) · scale + beta
+    /// ```
+    ///
+    /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`, zero if there is none. Computed in the graph, from the variables as
+    /// they are at each run.
+    ///
+    /// # Errors
+    /// The shapes do not fit.
+    pub fn fold(&self, scope: &Scope, kernel: &Output, bias: Option<&Output>) -> Result<Folded> {
+        let scope = scope.name_scope("folded");
+        let scale = self.scale(&scope, self.moving_variance.read())?;
+        let kernel = scope.op("Mul", "kernel").input(kernel).input(&scale).output()?;
+        let mean = self.moving_mean.read();
+        let centred = match bias {
+            Some(bias) => scope.op("Sub", "sub").input(bias).input(mean).output()?,
+            None => scope.op("Neg", "neg").input(mean).output()?,
+        };
+        let scaled = scope.op("Mul", "mul").input(&centred).input(&scale).output()?;
+        let bias = scope
+            .op("AddV2", "bias")
+            .input(&scaled)
+            .input(self.beta.read())
+            .output()?;
+        Ok(Folded { kernel, bias })
+    }
+
+    /// Adds the moving averages' updates towards a batch's mean and unbiased variance, float32 `[channels]`, to
+    /// [`Scope::update_ops`], as [`apply`](Self::apply) does for rank 4.
+    ///
+    /// # Errors
+    /// The shapes do not fit.
+    pub fn update_moving_averages(
+        &self,
+        scope: &Scope,
+        mean: &Output,
+        unbiased_variance: &Output,
+    ) -> Result<()> {
+        // 1.0f - 0.9f is 0.10000002, not 0.1f: Python's front end subtracts in float32 here.
+        self.update(scope, mean, unbiased_variance, 1.0 - self.config.momentum)
+    }
+
+    fn apply_fused(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
+        let normalized = scope
+            .op("FusedBatchNormV3", "FusedBatchNormV3")
+            .input(x)
+            .input(self.gamma.read())
+            .input(self.beta.read())
+            .input(self.moving_mean.read())
+            .input(self.moving_variance.read())
+            .float("epsilon", self.config.epsilon)
+            .float("exponential_avg_factor", 1.0) // outputs 1 and 2 are the batch's own
+            .boolean("is_training", mode == Mode::Training)
+            .string("data_format", "NHWC")
+            .build()?;
+        if mode == Mode::Training {
+            self.update_moving_averages(scope, &normalized.output(1), &normalized.output(2))?;
+        }
+        Ok(normalized.output(0))
+    }
+
+    fn apply_to_rows(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
+        let (mean, variance) = match mode {
+            Mode::Training => {
+                let (mean, variance) = moments(scope, x)?;
+                // ... and in float64 here, rounded after.
+                let factor = (1.0 - decimal(self.config.momentum)) as f32;
+                self.update(scope, &mean, &variance, factor)?;
+                (mean, variance)
+            }
+            Mode::Inference => (
+                self.moving_mean.read().clone(),
+                self.moving_variance.read().clone(),
+            ),
+        };
+        self.normalize(&scope.name_scope("batchnorm"), x, &mean, &variance)
+    }
+
+    /// `tf.nn.batch_normalization`: x · (gamma · rsqrt(variance + epsilon)) + (beta - mean · that).
+    fn normalize(&self, scope: &Scope, x: &Output, mean: &Output, variance: &Output) -> Result<Output> {
+        let scale = self.scale(scope, variance)?;
+        let scaled = scope.op("Mul", "mul").input(x).input(&scale).output()?;
+        let scaled_mean = scope.op("Mul", "mul").input(mean).input(&scale).output()?;
+        let offset = scope
+            .op("Sub", "sub")
+            .input(self.beta.read())
+            .input(&scaled_mean)
+            .output()?;
+        scope.op("AddV2", "add").input(&scaled).input(&offset).output()
+    }
+
+    /// gamma / sqrt(variance + epsilon).
+    fn scale(&self, scope: &Scope, variance: &Output) -> Result<Output> {
+        let epsilon = scope.scalar("epsilon", self.config.epsilon)?;
+        let sum = scope
+            .op("AddV2", "add")
+            .input(variance)
+            .input(&epsilon)
+            .output()?;
+        let rsqrt = scope.op("Rsqrt", "Rsqrt").input(&sum).output()?;
+        scope
+            .op("Mul", "mul")
+            .input(&rsqrt)
+            .input(self.gamma.read())
+            .output()
+    }
+
+    fn update(&self, scope: &Scope, mean: &Output, variance: &Output, factor: f32) -> Result<()> {
+        for (moving, batch) in [(&self.moving_mean, mean), (&self.moving_variance, variance)] {
+            scope.add_update_op(assign_moving_average(scope, moving, batch, factor)?);
+        }
+        Ok(())
+    }
+}
+
+/// Mean and population variance of each column of float32 `[rows, channels]`, as float32 [channels]; `tf.nn.moments`.
+fn moments(scope: &Scope, x: &Output) -> Result<(Output, Output)> {
+    let scope = scope.name_scope("moments");
+    let rows = scope.constant("reduction_indices", &[1], &[0])?;
+    let mean_over_rows = |name: &str, x: &Output| {
+        scope
+            .op("Mean", name)
+            .input(x)
+            .input(&rows)
+            .boolean("keep_dims", true)
+            .output()
+    };
+    let squeeze = |x: &Output| {
+        scope
+            .op("Squeeze", "Squeeze")
+            .input(x)
+            .ints("squeeze_dims", &[0])
+            .output()
+    };
+
+    let mean = mean_over_rows("mean", x)?;
+    let fixed = scope.op("StopGradient", "StopGradient").input(&mean).output()?;
+    let squares = scope
+        .op("SquaredDifference", "SquaredDifference")
+        .input(x)
+        .input(&fixed)
+        .output()?;
+    let variance = mean_over_rows("variance", &squares)?;
+    Ok((squeeze(&mean)?, squeeze(&variance)?))
+}
+
+/// `moving = moving - (moving - value) · factor`; `tf.python.training.moving_averages.assign_moving_average`.
+fn assign_moving_average(scope: &Scope, moving: &Variable, value: &Output, factor: f32) -> Result<Operation> {
+    let inner = scope.name_scope("AssignMovingAvg");
+    let factor = inner.scalar("decay", factor)?;
+    let difference = inner
+        .op("Sub", "sub")
+        .input(moving.read())
+        .input(value)
+        .output()?;
+    let change = inner
+        .op("Mul", "mul")
+        .input(&difference)
+        .input(&factor)
+        .output()?;
+    inner
+        .op_named_as_scope("AssignSub")
+        .input(moving.reference())
+        .input(&change)
+        .boolean("use_locking", false)
+        .colocate_with(moving)
+        .build()
+}
+
+/// The float64 that the user wrote for a float32: 0.9 rather than 0.8999999761581421.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_update_factors_are_tensorflow_s() {
+        let momentum = 0.9f32;
+        assert_eq!(1.0 - momentum, 0.100_000_024);
+        assert_eq!((1.0 - decimal(momentum)) as f32, 0.1);
+    }
+}

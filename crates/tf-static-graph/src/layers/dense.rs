@@ -1,0 +1,136 @@
+//! Fully connected layers, and the flattening in front of them.
+
+use crate::error::Result;
+use crate::initializer::Initializer;
+use crate::layers::activation::Activation;
+use crate::layers::convolution::{add_bias, bias};
+use crate::scope::Scope;
+use crate::variable::Variable;
+use tensorflow::Output;
+
+/// A fully connected layer with its variables, y = x·kernel + bias; `tf.layers.dense`.
+#[derive(Debug, Clone)]
+pub struct Dense {
+    name: String,
+    /// float32 [in, out], glorot uniform at first.
+    pub kernel: Variable,
+    /// float32 `[out]`, zero at first, if there is one.
+    pub bias: Option<Variable>,
+    activation: Option<Activation>,
+}
+
+impl Dense {
+    /// Makes the variables `name/kernel` and `name/bias`.
+    ///
+    /// # Errors
+    /// A variable of that name is there already, or TensorFlow refuses a node.
+    pub fn new(
+        scope: &Scope,
+        name: &str,
+        inputs: u64,
+        outputs: u64,
+        activation: Option<Activation>,
+    ) -> Result<Self> {
+        Self::build(scope, name, [inputs, outputs], activation, true)
+    }
+
+    /// As [`new`](Self::new), y = x·kernel: without the variable `name/bias`.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn without_bias(
+        scope: &Scope,
+        name: &str,
+        inputs: u64,
+        outputs: u64,
+        activation: Option<Activation>,
+    ) -> Result<Self> {
+        Self::build(scope, name, [inputs, outputs], activation, false)
+    }
+
+    fn build(
+        scope: &Scope,
+        name: &str,
+        shape: [u64; 2],
+        activation: Option<Activation>,
+        use_bias: bool,
+    ) -> Result<Self> {
+        let kernel = Variable::new(
+            scope,
+            &format!("{name}/kernel"),
+            &shape,
+            Initializer::GlorotUniform,
+        )?;
+        let bias = bias(scope, name, shape[1], use_bias)?;
+        Ok(Self {
+            name: name.to_owned(),
+            kernel,
+            bias,
+            activation,
+        })
+    }
+
+    /// Maps float32 `[rows, in]` to `[rows, out]`.
+    ///
+    /// # Errors
+    /// The shape of `x` does not fit.
+    pub fn apply(&self, scope: &Scope, x: &Output) -> Result<Output> {
+        self.apply_with(
+            scope,
+            x,
+            self.kernel.read(),
+            self.bias.as_ref().map(Variable::read),
+        )
+    }
+
+    /// Whether it has no activation of its own.
+    pub fn is_linear(&self) -> bool {
+        self.activation.is_none()
+    }
+
+    /// The same with a kernel and bias of one's own, such as those that a batch norm was folded into.
+    ///
+    /// # Errors
+    /// A shape does not fit.
+    pub fn apply_with(
+        &self,
+        scope: &Scope,
+        x: &Output,
+        kernel: &Output,
+        bias: Option<&Output>,
+    ) -> Result<Output> {
+        let scope = scope.name_scope(&self.name);
+        let product = scope
+            .op("MatMul", "MatMul")
+            .input(x)
+            .input(kernel)
+            .boolean("transpose_a", false)
+            .boolean("transpose_b", false)
+            .output()?;
+        let h = add_bias(&scope, product, bias)?;
+        match self.activation {
+            Some(activation) => activation.apply(&scope, &h),
+            None => Ok(h),
+        }
+    }
+}
+
+/// Gives `x` the shape `dims`, where -1 stands for the rest, in row-major order; `tf.reshape`. Flattening
+/// [rows, height, width, channels] is `reshape(scope, &x, &[-1, height * width * channels])`.
+///
+/// # Errors
+/// The shapes do not fit.
+pub fn reshape(scope: &Scope, x: &Output, dims: &[i32]) -> Result<Output> {
+    // The shape belongs below the node's own name, which is not known before it is made unique.
+    let inner = scope.name_scope("Reshape");
+    let shape = inner.constant("shape", &[dims.len() as u64], dims)?;
+    inner.op_named_as_scope("Reshape").input(x).input(&shape).output()
+}
+
+/// Gives `x` the shape that `shape`, int32 `[rank]`, holds; `tf.reshape`.
+///
+/// # Errors
+/// The shapes do not fit.
+pub fn reshape_to(scope: &Scope, x: &Output, shape: &Output) -> Result<Output> {
+    scope.op("Reshape", "Reshape").input(x).input(shape).output()
+}

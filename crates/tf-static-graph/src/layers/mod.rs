@@ -1,0 +1,17 @@
+//! Layers: variables, and the ops that apply them to a batch.
+
+mod activation;
+mod batch_norm;
+mod convolution;
+mod dense;
+mod dropout;
+mod pooling;
+mod window;
+
+pub use activation::{Activation, softmax};
+pub use batch_norm::{BatchNorm, BatchNormConfig, Folded, Mode};
+pub use convolution::{Conv2d, Conv2dConfig, Precision, bias_add, to_f32};
+pub use dense::{Dense, reshape, reshape_to};
+pub use dropout::{Dropout, Randomness};
+pub use pooling::{Pool, pool};
+pub use window::{Padding, Pair};

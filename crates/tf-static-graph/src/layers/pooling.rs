@@ -1,0 +1,48 @@
+//! Pooling.
+
+use crate::error::Result;
+use crate::layers::window::{Padding, Pair};
+use crate::scope::Scope;
+use tensorflow::Output;
+
+/// What a [`pool`] takes of each window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool {
+    /// The greatest value; `tf.nn.max_pool`.
+    Max,
+    /// The mean of the values in the image; `tf.nn.avg_pool`.
+    Average,
+}
+
+impl Pool {
+    /// The op that does it, which is also its usual name.
+    pub fn op(self) -> &'static str {
+        match self {
+            Self::Max => "MaxPool",
+            Self::Average => "AvgPool",
+        }
+    }
+}
+
+/// One value for each window of `size`, moved by `strides`: float32 `[rows, height, width, channels]` to
+/// `[rows, height', width', channels]`.
+///
+/// # Errors
+/// The shape of `x` does not fit.
+pub fn pool(
+    scope: &Scope,
+    pool: Pool,
+    x: &Output,
+    size: Pair,
+    strides: Pair,
+    padding: Padding,
+) -> Result<Output> {
+    scope
+        .op(pool.op(), pool.op())
+        .input(x)
+        .ints("ksize", &size.nhwc())
+        .ints("strides", &strides.nhwc())
+        .string("padding", padding.as_str())
+        .string("data_format", "NHWC")
+        .output()
+}

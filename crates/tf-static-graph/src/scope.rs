@@ -1,0 +1,270 @@
+//! The graph under construction: name scopes, control dependencies and the two collections that TF1 keeps.
+
+use crate::error::{GraphError, Result};
+use crate::op::OpBuilder;
+use crate::variable::Variable;
+use std::cell::{Ref, RefCell, RefMut};
+use std::collections::HashMap;
+use std::rc::Rc;
+use tensorflow::{Graph, Operation, Output, TensorType};
+
+/// A place in a graph that is being built: a name scope and control dependencies. Clones share the graph.
+///
+/// Names follow TF1's rules (`tf.Graph.unique_name`): a second `name_scope("cond")` becomes `cond_1`, a second op
+/// `Selu` becomes `Selu_1`. Variables are named absolutely, as `tf.get_variable` does.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    shared: Rc<RefCell<Shared>>,
+    /// `""` at the root, else such as `"train/Adam"`.
+    path: String,
+    control_inputs: Vec<Operation>,
+    reuse: bool,
+    resources: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    graph: Graph,
+    names: HashMap<String, usize>,
+    variables: Vec<Variable>,
+    update_ops: Vec<Operation>,
+    seed: Option<u64>,
+}
+
+impl Scope {
+    /// An empty graph. With a `seed`, every random initializer becomes a function of the seed and of the variable's
+    /// name; without one, TensorFlow draws its own seeds.
+    pub fn new(seed: Option<u64>) -> Self {
+        Self {
+            shared: Rc::new(RefCell::new(Shared {
+                graph: Graph::new(),
+                names: HashMap::new(),
+                variables: Vec::new(),
+                update_ops: Vec::new(),
+                seed,
+            })),
+            path: String::new(),
+            control_inputs: Vec::new(),
+            reuse: false,
+            resources: false,
+        }
+    }
+
+    /// The scope `name` within this one, made unique; `tf.name_scope(name)`.
+    pub fn name_scope(&self, name: &str) -> Self {
+        let path = self.unique_name(name);
+        Self { path, ..self.clone() }
+    }
+
+    /// The root of the same graph, for names given in full. Without control dependencies: a variable's initial value
+    /// must not wait for anything in a step.
+    pub(crate) fn root(&self) -> Self {
+        Self {
+            path: String::new(),
+            ..self.without_control_dependencies()
+        }
+    }
+
+    /// This scope, where new nodes wait for nothing; `tf.control_dependencies(None)`.
+    pub fn without_control_dependencies(&self) -> Self {
+        Self {
+            control_inputs: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The scope below an existing name, such as a variable's, without making it unique; `tf.name_scope("name/")`.
+    pub fn within(&self, full_name: &str) -> Self {
+        Self {
+            path: full_name.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// This scope, where a variable that is there already is taken again, so that a network can be built a second time
+    /// over the same variables; `tf.variable_scope(reuse=tf.AUTO_REUSE)`.
+    pub fn reuse_variables(&self) -> Self {
+        Self {
+            reuse: true,
+            ..self.clone()
+        }
+    }
+
+    /// This scope, where new variables are resource variables, which Python's `tf.saved_model.load` gives back as
+    /// `tf.Variable`s; `tf.compat.v1.enable_resource_variables`. For a graph that is used: the optimizers here train
+    /// reference variables.
+    pub fn resource_variables(&self) -> Self {
+        Self {
+            resources: true,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn makes_resource_variables(&self) -> bool {
+        self.resources
+    }
+
+    /// This scope, where every new node also waits for `operations`; `tf.control_dependencies`.
+    pub fn control_dependencies<'a>(&self, operations: impl IntoIterator<Item = &'a Operation>) -> Self {
+        let mut scope = self.clone();
+        scope.control_inputs.extend(operations.into_iter().cloned());
+        scope
+    }
+
+    /// Begins a node of op type `op` named `name` within this scope.
+    pub fn op<'a>(&'a self, op: &'a str, name: &str) -> OpBuilder<'a> {
+        OpBuilder::new(self, op, self.unique_name(name))
+    }
+
+    /// Begins the node of op type `op` whose full name is this scope's, where TF1 gives a node's own constants the
+    /// node's name as their scope: `Reshape` and `Reshape/shape`.
+    pub fn op_named_as_scope<'a>(&'a self, op: &'a str) -> OpBuilder<'a> {
+        OpBuilder::new(self, op, self.path.clone())
+    }
+
+    /// A scalar constant.
+    ///
+    /// # Errors
+    /// TensorFlow refuses the node.
+    pub fn scalar<T: TensorType>(&self, name: &str, value: T) -> Result<Output> {
+        self.constant(name, &[], &[value])
+    }
+
+    /// A constant of shape `shape`, row-major `values`; `tf.constant`.
+    ///
+    /// # Errors
+    /// The number of values does not fit the shape, or TensorFlow refuses the node.
+    pub fn constant<T: TensorType>(&self, name: &str, shape: &[u64], values: &[T]) -> Result<Output> {
+        self.op("Const", name).tensor("value", shape, values).output()
+    }
+
+    /// Groups operations into one that runs after all of them; `tf.group`.
+    ///
+    /// # Errors
+    /// TensorFlow refuses the node.
+    pub fn group<'a>(
+        &self,
+        name: &str,
+        operations: impl IntoIterator<Item = &'a Operation>,
+    ) -> Result<Operation> {
+        self.op("NoOp", name).control_inputs(operations).build()
+    }
+
+    /// All variables so far, in the order made; `tf.global_variables()`.
+    pub fn variables(&self) -> Vec<Variable> {
+        self.shared.borrow().variables.clone()
+    }
+
+    /// The variables that an optimizer changes; `tf.trainable_variables()`.
+    pub fn trainable_variables(&self) -> Vec<Variable> {
+        self.shared
+            .borrow()
+            .variables
+            .iter()
+            .filter(|variable| variable.is_trainable())
+            .cloned()
+            .collect()
+    }
+
+    /// What must run along with each training step; the collection `tf.GraphKeys.UPDATE_OPS`.
+    pub fn update_ops(&self) -> Vec<Operation> {
+        self.shared.borrow().update_ops.clone()
+    }
+
+    /// Adds to the collection `tf.GraphKeys.UPDATE_OPS`.
+    pub fn add_update_op(&self, operation: Operation) {
+        self.shared.borrow_mut().update_ops.push(operation);
+    }
+
+    /// An operation that gives every variable its initial value; `tf.global_variables_initializer()`.
+    ///
+    /// # Errors
+    /// TensorFlow refuses the node.
+    pub fn global_variables_initializer(&self) -> Result<Operation> {
+        let initializers: Vec<_> = self
+            .variables()
+            .iter()
+            .map(|variable| variable.initializer().clone())
+            .collect();
+        self.group("init", &initializers)
+    }
+
+    /// The graph, for sessions and look-ups.
+    pub fn graph(&self) -> Ref<'_, Graph> {
+        Ref::map(self.shared.borrow(), |shared| &shared.graph)
+    }
+
+    pub(crate) fn graph_mut(&self) -> RefMut<'_, Graph> {
+        RefMut::map(self.shared.borrow_mut(), |shared| &mut shared.graph)
+    }
+
+    /// Serialized `GraphDef` of all nodes.
+    ///
+    /// # Errors
+    /// TensorFlow cannot serialize the graph.
+    pub fn graph_def(&self) -> Result<Vec<u8>> {
+        self.graph().graph_def().map_err(|status| GraphError::Run {
+            action: "serialize the graph".into(),
+            status,
+        })
+    }
+
+    /// The variable of this full name, where variables may be taken again.
+    pub(crate) fn variable_to_reuse(&self, full_name: &str) -> Option<Variable> {
+        let shared = self.shared.borrow();
+        let named = shared
+            .variables
+            .iter()
+            .find(|variable| variable.name() == full_name);
+        named.filter(|_| self.reuse).cloned()
+    }
+
+    pub(crate) fn add_variable(&self, variable: Variable) {
+        self.shared.borrow_mut().variables.push(variable);
+    }
+
+    pub(crate) fn seed(&self) -> Option<u64> {
+        self.shared.borrow().seed
+    }
+
+    pub(crate) fn control_inputs(&self) -> &[Operation] {
+        &self.control_inputs
+    }
+
+    /// The full name of this scope, `""` at the root.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether a node, variable or scope of this full name was made.
+    pub(crate) fn is_taken(&self, full_name: &str) -> bool {
+        self.shared.borrow().names.contains_key(&full_name.to_lowercase())
+    }
+
+    /// `path/name`, with `_1`, `_2`... behind a name that is taken. As in TF1, case does not tell names apart.
+    fn unique_name(&self, name: &str) -> String {
+        let full = if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}/{name}", self.path)
+        };
+        let names = &mut self.shared.borrow_mut().names;
+        let key = full.to_lowercase();
+        let uses = names.entry(key.clone()).or_insert(0);
+        *uses += 1;
+        if *uses == 1 {
+            return full;
+        }
+        let mut number = *uses - 1;
+        let unique = loop {
+            let candidate = format!("{full}_{number}");
+            if !names.contains_key(&candidate.to_lowercase()) {
+                break candidate;
+            }
+            number += 1;
+        };
+        names.insert(key, number + 1);
+        names.insert(unique.to_lowercase(), 1);
+        unique
+    }
+}

@@ -1,0 +1,236 @@
+//! How a session runs.
+
+use crate::session::config_proto::{
+    ConfigProto, DeviceCount, GpuExperimental, GpuOptions, GraphOptions, RewriterConfig, VirtualDevices,
+};
+use crate::session::device::Device;
+use crate::session::error::SessionError;
+use crate::session::host;
+use prost::Message;
+use serde::{Deserialize, Serialize};
+use std::env;
+use tensorflow::SessionOptions;
+
+/// How a session runs. Serializes whole and back, for a run's `config.json`.
+///
+/// TensorFlow has **one** pool of intra-op threads a process, sized by the first session: use one configuration in a
+/// process, also for [`crate::session::devices`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionConfig {
+    /// Where it runs.
+    pub device: Device,
+    /// Threads inside one operation; 0: one a processor.
+    pub intra_op_threads: u16,
+    /// Operations that run at once; 0: one a processor.
+    pub inter_op_threads: u16,
+    /// Whether TensorFlow may rewrite the graph (constant folding, fusion, layout) before running it.
+    pub graph_optimizer: bool,
+    /// Most GPU memory to take, in MiB, all at once at the start; without it, memory grows as needed.
+    pub gpu_memory_limit_mib: Option<u32>,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            device: Device::Auto,
+            intra_op_threads: 0,
+            inter_op_threads: 0,
+            graph_optimizer: true,
+            gpu_memory_limit_mib: None,
+        }
+    }
+}
+
+/// How many threads a session's settings come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Threads {
+    /// Threads inside one operation.
+    pub intra_op: usize,
+    /// Operations that run at once.
+    pub inter_op: usize,
+}
+
+impl SessionConfig {
+    /// The same bits run after run on the CPU, together with oneDNN off (see [`libtensorflow::Options`]): one thread, so that
+    /// sums are always added up in the same order, and the graph as it was built.
+    pub fn reproducible() -> Self {
+        Self {
+            device: Device::Cpu,
+            intra_op_threads: 1,
+            inter_op_threads: 1,
+            graph_optimizer: false,
+            ..Self::default()
+        }
+    }
+
+    /// The serialized `ConfigProto`.
+    pub fn to_config_proto(&self) -> Vec<u8> {
+        let device_count = match self.device {
+            Device::Cpu => vec![DeviceCount {
+                device_type: "GPU".to_owned(),
+                count: Some(0),
+            }],
+            Device::Auto | Device::Gpu(_) => Vec::new(),
+        };
+        let rewrite_options = (!self.graph_optimizer).then_some(RewriterConfig {
+            disable_meta_optimizer: true,
+        });
+        ConfigProto {
+            device_count,
+            intra_op_parallelism_threads: self.intra_op_threads.into(),
+            inter_op_parallelism_threads: self.inter_op_threads.into(),
+            gpu_options: self.gpu_options(),
+            // Operations without a GPU kernel run on the CPU instead of failing.
+            allow_soft_placement: true,
+            graph_options: rewrite_options.map(|options| GraphOptions {
+                rewrite_options: Some(options),
+            }),
+        }
+        .encode_to_vec()
+    }
+
+    fn gpu_options(&self) -> Option<GpuOptions> {
+        let number = match self.device {
+            Device::Cpu => return None,
+            Device::Auto | Device::Gpu(None) => None,
+            Device::Gpu(number) => number,
+        };
+        let (number, experimental) = match self.gpu_memory_limit_mib {
+            None => (number, None),
+            // A limit in MiB exists only for a virtual device, there must be one for each visible GPU, and its memory
+            // does not grow.
+            #[allow(clippy::cast_precision_loss)] // exact up to 16 TiB
+            Some(limit) => {
+                let device = VirtualDevices {
+                    memory_limit_mb: vec![limit as f32],
+                };
+                (
+                    number.or(Some(0)),
+                    Some(GpuExperimental {
+                        virtual_devices: vec![device],
+                    }),
+                )
+            }
+        };
+        Some(GpuOptions {
+            allow_growth: experimental.is_none(),
+            visible_device_list: number.map_or_else(String::new, |number| number.to_string()),
+            experimental,
+        })
+    }
+
+    /// Options for a [`tensorflow::Session`].
+    ///
+    /// # Errors
+    /// [`SessionError::NotLoaded`] before [`libtensorflow::load`]; [`SessionError::TensorFlow`] if it refuses the settings.
+    pub fn session_options(&self) -> Result<SessionOptions, SessionError> {
+        libtensorflow::loaded().ok_or(SessionError::NotLoaded)?; // the crate would panic
+        let mut options = SessionOptions::new();
+        options
+            .set_config(&self.to_config_proto())
+            .map_err(refused("take the session's settings"))?;
+        Ok(options)
+    }
+
+    /// What the thread settings come to, as TensorFlow resolves them: 0 is `TF_NUM_INTRAOP_THREADS` or
+    /// `TF_NUM_INTEROP_THREADS` if set, else one a processor.
+    pub fn threads(&self) -> Threads {
+        let resolve = |set: u16, variable: &str| match set {
+            0 => env::var(variable)
+                .ok()
+                .and_then(|value| value.parse().ok())
+                .filter(|&count| count > 0)
+                .unwrap_or_else(host::processors),
+            set => set.into(),
+        };
+        Threads {
+            intra_op: resolve(self.intra_op_threads, "TF_NUM_INTRAOP_THREADS"),
+            inter_op: resolve(self.inter_op_threads, "TF_NUM_INTEROP_THREADS"),
+        }
+    }
+}
+
+pub(crate) fn refused(doing: &'static str) -> impl Fn(tensorflow::Status) -> SessionError {
+    move |status| SessionError::TensorFlow {
+        doing,
+        message: status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Python's TensorFlow 2.21 serializes, deterministically, for the same settings.
+    #[test]
+    fn serializes_as_python_does() {
+        let config = |device, gpu_memory_limit_mib| SessionConfig {
+            device,
+            gpu_memory_limit_mib,
+            ..SessionConfig::default()
+        };
+        let reproducible = SessionConfig {
+            device: Device::Cpu,
+            ..SessionConfig::reproducible()
+        };
+        let limited = SessionConfig {
+            intra_op_threads: 300,
+            inter_op_threads: 2,
+            ..config(Device::Gpu(Some(1)), Some(1536))
+        };
+        for (config, expected) in [
+            (config(Device::Auto, None), "320220013801"),
+            (config(Device::Gpu(None), None), "320220013801"),
+            (reproducible, "0a070a03475055100010012801380152055203980101"),
+            (limited, "10ac022802320d2a01314a080a060a040000c0443801"),
+            (config(Device::Gpu(Some(2)), None), "320520012a01323801"),
+        ] {
+            let bytes = config.to_config_proto();
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, expected, "{config:?}");
+            assert_eq!(ConfigProto::decode(&bytes[..]).unwrap().encode_to_vec(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_memory_limit_is_for_one_gpu_and_excludes_growth() {
+        for (device, visible) in [
+            (Device::Auto, "0"),
+            (Device::Gpu(None), "0"),
+            (Device::Gpu(Some(3)), "3"),
+        ] {
+            let config = SessionConfig {
+                device,
+                gpu_memory_limit_mib: Some(512),
+                ..SessionConfig::default()
+            };
+            let options = config.gpu_options().unwrap();
+            assert!(!options.allow_growth);
+            assert_eq!(options.visible_device_list, visible);
+            assert_eq!(
+                options.experimental.unwrap().virtual_devices[0].memory_limit_mb,
+                [512.0]
+            );
+        }
+    }
+
+    #[test]
+    fn shows_all_of_itself_in_json() {
+        let json = serde_json::to_value(SessionConfig::reproducible()).unwrap();
+        let expected = serde_json::json!({
+            "device": "cpu", "intra_op_threads": 1, "inter_op_threads": 1, "graph_optimizer": false,
+            "gpu_memory_limit_mib": null,
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn threads_are_as_set_or_one_a_processor() {
+        let config = SessionConfig {
+            intra_op_threads: 3,
+            ..SessionConfig::default()
+        };
+        assert_eq!(config.threads().intra_op, 3);
+        assert!(config.threads().inter_op >= 1);
+    }
+}

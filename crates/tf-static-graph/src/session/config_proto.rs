@@ -1,0 +1,64 @@
+//! The fields of TensorFlow's `ConfigProto` that this crate sets (tensorflow/core/protobuf/config.proto and
+//! rewriter_config.proto), for prost.
+
+use prost::Message;
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ConfigProto {
+    /// A map; on the wire it is this.
+    #[prost(message, repeated, tag = "1")]
+    pub device_count: Vec<DeviceCount>,
+    #[prost(int32, tag = "2")]
+    pub intra_op_parallelism_threads: i32,
+    #[prost(int32, tag = "5")]
+    pub inter_op_parallelism_threads: i32,
+    #[prost(message, optional, tag = "6")]
+    pub gpu_options: Option<GpuOptions>,
+    #[prost(bool, tag = "7")]
+    pub allow_soft_placement: bool,
+    #[prost(message, optional, tag = "10")]
+    pub graph_options: Option<GraphOptions>,
+}
+
+/// The most devices of a type. 0 is written out, as Python does.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct DeviceCount {
+    #[prost(string, tag = "1")]
+    pub device_type: String,
+    #[prost(int32, optional, tag = "2")]
+    pub count: Option<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct GpuOptions {
+    #[prost(bool, tag = "4")]
+    pub allow_growth: bool,
+    #[prost(string, tag = "5")]
+    pub visible_device_list: String,
+    #[prost(message, optional, tag = "9")]
+    pub experimental: Option<GpuExperimental>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct GpuExperimental {
+    #[prost(message, repeated, tag = "1")]
+    pub virtual_devices: Vec<VirtualDevices>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct VirtualDevices {
+    #[prost(float, repeated, tag = "1")]
+    pub memory_limit_mb: Vec<f32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct GraphOptions {
+    #[prost(message, optional, tag = "10")]
+    pub rewrite_options: Option<RewriterConfig>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct RewriterConfig {
+    #[prost(bool, tag = "19")]
+    pub disable_meta_optimizer: bool,
+}

@@ -1,0 +1,85 @@
+//! The devices that sessions have.
+
+use crate::session::config::{SessionConfig, refused};
+use crate::session::device::Device;
+use crate::session::error::SessionError;
+use libtensorflow::Runtime;
+use serde::Serialize;
+use tensorflow::{Graph, Session};
+
+/// A device that TensorFlow can run operations on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceInfo {
+    /// Its short name, such as `GPU:0`, for use in a graph as `/device:GPU:0`.
+    pub name: String,
+    /// `CPU`, `GPU` or another type.
+    #[serde(rename = "type")]
+    pub device_type: String,
+    /// Memory in bytes that TensorFlow will use of a GPU; none for a CPU, where it names the same 256 MiB everywhere.
+    pub memory_bytes: Option<u64>,
+}
+
+/// The devices that a session of this configuration has.
+///
+/// # Errors
+/// [`SessionError::NoGpu`] if a GPU is required and there is none such; [`SessionError::NotLoaded`] before
+/// [`libtensorflow::load`]; [`SessionError::TensorFlow`] if there can be no session.
+pub fn devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>, SessionError> {
+    let runtime = libtensorflow::loaded().ok_or(SessionError::NotLoaded)?;
+    let session = match Session::new(&config.session_options()?, &Graph::new()) {
+        Ok(session) => session,
+        // Such as "'visible_device_list' listed an invalid GPU id '7' but visible device count is 1".
+        Err(status) if config.device.requires_gpu() && status.to_string().contains("GPU") => {
+            return Err(no_gpu(config.device, &status.to_string(), runtime));
+        }
+        Err(status) => return Err(refused("open a session")(status)),
+    };
+    let listed = session.device_list().map_err(refused("list its devices"))?;
+    let devices: Vec<_> = listed.into_iter().map(DeviceInfo::from).collect();
+    if config.device.requires_gpu() && !devices.iter().any(|device| device.device_type == "GPU") {
+        let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
+        return Err(no_gpu(config.device, &names.join(", "), runtime));
+    }
+    Ok(devices)
+}
+
+impl SessionConfig {
+    /// Whether a session of this configuration has a GPU.
+    ///
+    /// # Errors
+    /// As [`devices`].
+    pub fn uses_gpu(&self, runtime: &Runtime) -> Result<bool, SessionError> {
+        if self.device == Device::Cpu || !runtime.is_gpu_build && !self.device.requires_gpu() {
+            return Ok(false);
+        }
+        Ok(devices(self)?.iter().any(|device| device.device_type == "GPU"))
+    }
+}
+
+impl From<tensorflow::Device> for DeviceInfo {
+    fn from(device: tensorflow::Device) -> Self {
+        let name = match device.name.split_once("/device:") {
+            Some((_, name)) => name.to_owned(),
+            None => device.name,
+        };
+        let memory_bytes = match device.device_type.as_str() {
+            "CPU" => None,
+            _ => u64::try_from(device.memory_bytes).ok(),
+        };
+        Self {
+            name,
+            device_type: device.device_type,
+            memory_bytes,
+        }
+    }
+}
+
+fn no_gpu(wanted: Device, seen: &str, runtime: &Runtime) -> SessionError {
+    SessionError::NoGpu {
+        wanted,
+        seen: seen.to_owned(),
+        library: runtime.library.clone(),
+        found_by: runtime.found_by,
+        is_gpu_build: runtime.is_gpu_build,
+    }
+}

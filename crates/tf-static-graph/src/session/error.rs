@@ -1,0 +1,35 @@
+//! Why there is no session as asked for.
+
+use crate::session::device::Device;
+use libtensorflow::FoundBy;
+use std::path::PathBuf;
+
+/// TensorFlow gives no session as asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// A session was asked for before [`libtensorflow::load`].
+    #[error("TensorFlow is not loaded yet")]
+    NotLoaded,
+    /// A GPU is required, and TensorFlow sees no such one.
+    #[error("TensorFlow sees no such GPU; it sees {seen}\n  library: {library} ({found_by})")]
+    NoGpu {
+        /// The device asked for.
+        wanted: Device,
+        /// The devices there are, or TensorFlow's own words.
+        seen: String,
+        /// The library asked.
+        library: PathBuf,
+        /// How it was found.
+        found_by: FoundBy,
+        /// Whether that is a build with GPU support.
+        is_gpu_build: bool,
+    },
+    /// TensorFlow itself refused.
+    #[error("TensorFlow cannot {doing}: {message}")]
+    TensorFlow {
+        /// What it was asked to do.
+        doing: &'static str,
+        /// Its own words.
+        message: String,
+    },
+}

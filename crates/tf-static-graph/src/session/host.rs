@@ -1,0 +1,86 @@
+//! What this machine brings along.
+
+use serde::Serialize;
+use std::fs;
+
+/// This machine, as far as it matters to TensorFlow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// Processors that this process may use.
+    pub processors: usize,
+    /// Memory in bytes, where the system tells.
+    pub memory_bytes: Option<u64>,
+    /// Vector and matrix instruction sets, as Linux names them (`avx512_vnni`).
+    pub instruction_sets: Vec<&'static str>,
+}
+
+impl Host {
+    /// This machine.
+    pub fn this() -> Self {
+        Self {
+            processors: processors(),
+            memory_bytes: memory_bytes(&fs::read_to_string("/proc/meminfo").unwrap_or_default()),
+            instruction_sets: instruction_sets(),
+        }
+    }
+
+    /// Whether there are instructions that multiply bfloat16 numbers.
+    pub fn computes_bf16(&self) -> bool {
+        ["avx512_bf16", "bf16"]
+            .iter()
+            .any(|set| self.instruction_sets.contains(set))
+    }
+}
+
+/// Processors that this process may be scheduled on, which is what TensorFlow counts; a container's quota is not.
+pub(crate) fn processors() -> usize {
+    #[cfg(target_os = "linux")]
+    if let Ok(set) = rustix::thread::sched_getaffinity(None) {
+        return usize::try_from(set.count()).unwrap_or(1).max(1);
+    }
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Those that TensorFlow or oneDNN have kernels for.
+fn instruction_sets() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    let sets = [
+        ("avx", std::is_x86_feature_detected!("avx")),
+        ("avx2", std::is_x86_feature_detected!("avx2")),
+        ("fma", std::is_x86_feature_detected!("fma")),
+        ("avx512f", std::is_x86_feature_detected!("avx512f")),
+        ("avx512_vnni", std::is_x86_feature_detected!("avx512vnni")),
+        ("avx512_bf16", std::is_x86_feature_detected!("avx512bf16")),
+    ];
+    #[cfg(target_arch = "aarch64")]
+    let sets = [
+        ("asimd", std::arch::is_aarch64_feature_detected!("neon")),
+        ("i8mm", std::arch::is_aarch64_feature_detected!("i8mm")),
+        ("bf16", std::arch::is_aarch64_feature_detected!("bf16")),
+    ];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let sets: [(&str, bool); 0] = [];
+    sets.into_iter()
+        .filter_map(|(name, is_there)| is_there.then_some(name))
+        .collect()
+}
+
+/// From the line `MemTotal:  24607172 kB` of /proc/meminfo.
+fn memory_bytes(about: &str) -> Option<u64> {
+    let line = about.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_linux_says_of_memory() {
+        let about = "MemTotal:       24607172 kB\nMemFree: 1 kB";
+        assert_eq!(memory_bytes(about), Some(24_607_172 * 1024));
+        assert_eq!(memory_bytes(""), None);
+        assert!(Host::this().processors >= 1);
+    }
+}

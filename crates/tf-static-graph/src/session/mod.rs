@@ -1,0 +1,16 @@
+//! How sessions of TensorFlow run: devices, threads, memory.
+
+mod config;
+mod config_proto;
+mod device;
+mod devices;
+mod error;
+mod graph_session;
+mod host;
+
+pub use config::{SessionConfig, Threads};
+pub use device::{Device, ParseDeviceError};
+pub use devices::{DeviceInfo, devices};
+pub use error::SessionError;
+pub use graph_session::{GraphSession, Step};
+pub use host::Host;

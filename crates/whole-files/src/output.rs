@@ -1,0 +1,85 @@
+//! What a user names as a place to write to, which may be a device, a pipe or a link.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// As many links as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// Writes `bytes` to what `path` names: into a device or pipe as it is, and to a file whole or not at all, as
+/// [`write`](crate::write) does. Through a symbolic link what it leads to is replaced, or made; the link stays.
+///
+/// # Errors
+/// `path` is a folder, or any error of creating, writing, syncing or renaming.
+pub fn write_to(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        // `/dev/stdout`, say, behind which a shell may have put a file: to replace that would cut off what else is printed.
+        Ok(there) if is_open_as(&there, io::stdout()) => write_all_to(io::stdout(), bytes),
+        Ok(there) if is_open_as(&there, io::stderr()) => write_all_to(io::stderr(), bytes),
+        Ok(there) if !there.is_file() => File::options().write(true).open(path)?.write_all(bytes),
+        Ok(_) => crate::write(&behind_links(path)?, bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound => crate::write(&behind_links(path)?, bytes),
+        Err(error) => Err(error),
+    }
+}
+
+/// What `path` leads to if it is a symbolic link, or a link to one; nothing need be there. Otherwise `path` itself.
+///
+/// # Errors
+/// The links lead round in a circle, or one cannot be read.
+pub fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        if !path.is_symlink() {
+            return Ok(path);
+        }
+        let target = fs::read_link(&path)?;
+        path = crate::folder_of(&path).join(target); // an absolute target replaces the folder
+    }
+    Err(io::Error::other("its symbolic links lead round in a circle"))
+}
+
+fn is_open_as(there: &fs::Metadata, stream: impl AsFd) -> bool {
+    let open = stream.as_fd().try_clone_to_owned().map(File::from);
+    let open = open.and_then(|file| file.metadata());
+    open.is_ok_and(|open| (open.dev(), open.ino()) == (there.dev(), there.ino()))
+}
+
+fn write_all_to(mut stream: impl Write, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).and_then(|()| stream.flush())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_link_stays_and_its_target_is_written_or_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("inner")).unwrap();
+        symlink("inner/file", at("link")).unwrap();
+        symlink("link", at("link to link")).unwrap();
+        for text in ["one", "two"] {
+            write_to(&at("link to link"), text.as_bytes()).unwrap();
+            assert_eq!(fs::read(at("inner/file")).unwrap(), text.as_bytes());
+            assert!(at("link").is_symlink() && at("link to link").is_symlink());
+        }
+        symlink("b", at("a")).unwrap();
+        symlink("a", at("b")).unwrap();
+        assert!(write_to(&at("a"), b"").is_err());
+    }
+
+    #[test]
+    fn a_device_is_written_to() {
+        write_to(Path::new("/dev/null"), b"gone").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        let full = write_to(Path::new("/dev/full"), b"no room").unwrap_err();
+        assert_eq!(full.kind(), ErrorKind::StorageFull);
+    }
+}
