@@ -134,19 +134,21 @@ mod tests {
             let name = path.file_name().unwrap().to_str().unwrap();
             !["commands", "cli.rs", "main.rs", "tests.rs", "tests"].contains(&name)
         });
-        ours.flat_map(|path| match path.is_dir() {
+        let files = ours.flat_map(|path| match path.is_dir() {
             true => library(&path),
             false => vec![path],
-        })
-        .collect()
+        });
+        files
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+            .collect()
     }
 
     /// pip's and npm's options are no options of ours.
     #[test]
     fn the_library_names_no_options() {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let [sources, crates] = ["src", "crates"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
         let others = ["pip.rs", "npm.rs", "python.rs"];
-        for path in library(&sources) {
+        for path in [library(&sources), library(&crates)].concat() {
             let text = fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
             let found = code.lines().find(|line| {

@@ -8,9 +8,9 @@ use super::factors::{BF16, factor, factors};
 use super::first_layer::{Folded, convolve_pixel, kernel_of};
 use super::image::{EMPTY, PLACES, pad};
 use super::instructions::{Instructions, for_each_instruction_set};
-use super::registry::{Argument, Op, ROWS};
+use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::F32x16;
-use super::winograd::{Block, PIXELS, SIDE, as_blocks, as_blocks_mut, boxed};
+use super::winograd::{Block, PIXELS, SIDE, as_blocks, boxed};
 use rayon::prelude::*;
 
 /// Blocks of channels of conv2.
@@ -44,7 +44,7 @@ impl<const FACTORS: usize> Op for BaselineFeatures<FACTORS> {
         Argument("sums", &[ROWS, 14, 14, 32]),
     ];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([images, kernel1, bias1, kernel2, bias2], [features, sums]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };
@@ -52,8 +52,8 @@ impl<const FACTORS: usize> Op for BaselineFeatures<FACTORS> {
         let weights = Weights::new::<FACTORS>(kernel1, bias1, kernel2, bias2);
         images
             .par_chunks(PIXELS)
-            .zip(as_blocks_mut(features).par_chunks_mut(WINDOWS * OUT))
-            .zip(as_blocks_mut(sums).par_chunks_mut(HALF_PIXELS * OUT))
+            .zip(features.images(WINDOWS * OUT))
+            .zip(sums.images(HALF_PIXELS * OUT))
             .for_each_init(hidden, |hidden, ((image, features), sums)| {
                 image_features::<FACTORS>(instructions, image, &weights, hidden, features, sums);
             });

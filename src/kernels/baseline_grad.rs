@@ -6,7 +6,7 @@ use super::baseline::{
 use super::factors::{BF16, factor, factors};
 use super::image::{EMPTY, PLACES, pad};
 use super::instructions::{Instructions, for_each_instruction_set};
-use super::registry::{Argument, Op, ROWS};
+use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::F32x16;
 use super::winograd::{Block, PIXELS, SIDE, as_blocks};
 use rayon::prelude::*;
@@ -39,7 +39,7 @@ impl<const FACTORS: usize> Op for BaselineFeaturesGrad<FACTORS> {
         Argument("bias2_gradient", &[32]),
     ];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let (
             [gradient, features, sums, images, kernel1, bias1, kernel2],
             [kernel1_gradient, bias1_gradient, kernel2_gradient, bias2_gradient],
@@ -72,10 +72,16 @@ impl<const FACTORS: usize> Op for BaselineFeaturesGrad<FACTORS> {
         for partial in &partial {
             total.add(partial);
         }
-        kernel1_gradient.copy_from_slice(total.first[..PLACES].as_flattened());
-        bias1_gradient.copy_from_slice(&total.first[PLACES]);
-        kernel2_gradient.copy_from_slice(total.kernel2.as_flattened());
-        bias2_gradient.copy_from_slice(total.bias2.as_flattened());
+        kernel1_gradient
+            .zeroed()
+            .copy_from_slice(total.first[..PLACES].as_flattened());
+        bias1_gradient.zeroed().copy_from_slice(&total.first[PLACES]);
+        kernel2_gradient
+            .zeroed()
+            .copy_from_slice(total.kernel2.as_flattened());
+        bias2_gradient
+            .zeroed()
+            .copy_from_slice(total.bias2.as_flattened());
     }
 }
 

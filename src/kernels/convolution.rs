@@ -5,6 +5,7 @@
 
 use super::batch_norm::ChannelSums;
 use super::instructions::{Instructions, for_each_instruction_set};
+use super::registry::Output;
 use super::simd::F32x16;
 use super::winograd::{
     Block, Columns, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, kernel_gradient, multiply,
@@ -40,7 +41,7 @@ pub(super) fn convolve<const IN: usize, const OUT: usize>(
     x: &[f32],
     kernel: &[f32],
     bias: Option<&[f32]>,
-    y: &mut [f32],
+    y: &mut Output<'_>,
 ) -> Statistics<OUT> {
     let mut transformed = vec![[0.0; 16]; POINTS * 16 * IN * OUT];
     transform_kernel(instructions, as_blocks(kernel), &mut transformed);
@@ -50,7 +51,7 @@ pub(super) fn convolve<const IN: usize, const OUT: usize>(
     }
     let sums: Vec<[[Block; 2]; OUT]> = as_blocks(x)
         .par_chunks(PIXELS * IN)
-        .zip(as_blocks_mut(y).par_chunks_mut(PIXELS * OUT))
+        .zip(y.images(PIXELS * OUT))
         .map_init(Scratch::<IN, OUT>::new, |scratch, (x, y)| {
             let mut sums = [[[0.0; 16]; 2]; OUT];
             convolve_image(instructions, x, &transformed, &bias_blocks, y, &mut sums, scratch);
@@ -72,7 +73,7 @@ pub(super) fn input_gradient<const IN: usize, const OUT: usize>(
     instructions: Instructions,
     dy: &[f32],
     kernel: &[f32],
-    dx: &mut [f32],
+    dx: &mut Output<'_>,
 ) {
     // That is the convolution with the kernel turned by half a turn, and its channels the other way round.
     let (inputs, outputs) = (16 * IN, 16 * OUT);
@@ -276,10 +277,10 @@ mod tests {
         });
         for instructions in Instructions::all_of_this_processor() {
             let mut found = vec![f32::NAN; y.len()];
-            convolve::<1, 2>(instructions, &x, &kernel, None, &mut found);
+            convolve::<1, 2>(instructions, &x, &kernel, None, &mut Output::over(&mut found));
             assert_near(&found, &y, TOLERANCE, &format!("y, {instructions:?}"));
             let mut found = vec![f32::NAN; dx.len()];
-            input_gradient::<1, 2>(instructions, &dy, &kernel, &mut found);
+            input_gradient::<1, 2>(instructions, &dy, &kernel, &mut Output::over(&mut found));
             assert_near(&found, &dx, TOLERANCE, &format!("dx, {instructions:?}"));
             let mut found = vec![f32::NAN; dk.len()];
             filter_gradient::<1, 2>(instructions, &x, &dy, &mut found);

@@ -13,9 +13,9 @@ use super::batch_norm::{self, ChannelGradient, ChannelSums, inverse_deviation, p
 use super::factors::{BF16, factor, factors};
 use super::image::{EMPTY, ImageMoments, PLACES, Padded, pad};
 use super::instructions::{Instructions, for_each_instruction_set};
-use super::registry::{Argument, Op, ROWS};
+use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{F32x16, selu, selu_derivative};
-use super::winograd::{Block, PIXELS, SIDE, as_blocks, as_blocks_mut};
+use super::winograd::{Block, PIXELS, SIDE, as_blocks};
 use rayon::prelude::*;
 
 /// The layer in training.
@@ -42,16 +42,17 @@ impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
         Argument("image_moments", &[10, 9]),
     ];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([images, kernel, bias, gamma, beta], [hidden, mean, variance, unbiased_variance, image_moments]) =
             (inputs, outputs)
         else {
             unreachable!("as many as the op has")
         };
+        let [mean, variance, unbiased_variance] = [mean, variance, unbiased_variance].map(Output::zeroed);
         let (images, kernel) = (factors::<FACTORS>(images), factors::<FACTORS>(kernel));
         let population = population(images.len() / PIXELS);
         let moments = ImageMoments::of(instructions, &images);
-        moments.write(image_moments);
+        moments.write(image_moments.zeroed());
         let mut folded = Folded::default();
         for channel in 0..16 {
             let k: [f64; PLACES] = std::array::from_fn(|place| f64::from(kernel[place * 16 + channel]));
@@ -68,7 +69,7 @@ impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
         }
         images
             .par_chunks(PIXELS)
-            .zip(as_blocks_mut(hidden).par_chunks_mut(PIXELS))
+            .zip(hidden.images(PIXELS))
             .for_each(|(image, hidden)| apply::<FACTORS>(instructions, image, &folded, hidden));
     }
 }
@@ -99,7 +100,7 @@ impl<const FACTORS: usize> Op for FirstLayerGrad<FACTORS> {
         Argument("beta_gradient", &[16]),
     ];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let (
             [
                 gradient,
@@ -117,6 +118,8 @@ impl<const FACTORS: usize> Op for FirstLayerGrad<FACTORS> {
         else {
             unreachable!("as many as the op has")
         };
+        let [kernel_gradient, gamma_gradient, beta_gradient] =
+            [kernel_gradient, gamma_gradient, beta_gradient].map(Output::zeroed);
         let (images, kernel) = (factors::<FACTORS>(images), factors::<FACTORS>(kernel));
         let population = population(images.len() / PIXELS);
         let moments = ImageMoments::read(image_moments);

@@ -5,11 +5,11 @@ use super::convolution::transform_kernel;
 use super::factors::F32;
 use super::first_layer::{self, Folded};
 use super::instructions::{Instructions, for_each_instruction_set};
-use super::registry::{Argument, Op, ROWS};
+use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{F32x16, selu};
 use super::winograd::{
-    Block, Columns, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, multiply, tile_output,
-    transform_input, zero_columns, zero_points,
+    Block, Columns, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, multiply, tile_output, transform_input,
+    zero_columns, zero_points,
 };
 use rayon::prelude::*;
 
@@ -32,7 +32,7 @@ impl Op for Features {
     ];
     const OUTPUTS: &'static [Argument] = &[Argument("features", &[ROWS, 14, 14, 32])];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([images, kernel1, bias1, kernel2, bias2], [features]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };
@@ -47,7 +47,7 @@ impl Op for Features {
         transform_kernel(instructions, as_blocks(kernel2), &mut kernels.kernel2);
         images
             .par_chunks(PIXELS)
-            .zip(as_blocks_mut(features).par_chunks_mut(POOLED * POOLED * OUT))
+            .zip(features.images(POOLED * POOLED * OUT))
             .for_each_init(Scratch::new, |scratch, (image, features)| {
                 image_features(instructions, image, &kernels, features, scratch);
             });

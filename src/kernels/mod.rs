@@ -206,7 +206,7 @@ fn ops_with<const FACTORS: usize>() -> [Register; 7] {
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
-    use super::registry::{Argument, ROWS};
+    use super::registry::{Argument, Output, ROWS};
     use super::*;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -242,7 +242,7 @@ mod tests {
                     .iter()
                     .map(|argument| vec![f32::NAN; size(argument)])
                     .collect();
-                let mut slices: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+                let mut slices: Vec<_> = outputs.iter_mut().map(|output| Output::over(output)).collect();
                 O::compute(instructions, &inputs, &mut slices);
                 outputs
             });

@@ -4,9 +4,9 @@
 use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation, population};
 use super::factors::{BF16, factor};
 use super::instructions::{Instructions, for_each_instruction_set};
-use super::registry::{Argument, Op, ROWS};
+use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{F32x16, selu, selu_derivative};
-use super::winograd::{Block, PIXELS, SIDE, as_blocks, as_blocks_mut};
+use super::winograd::{Block, PIXELS, SIDE, as_blocks};
 use rayon::prelude::*;
 
 /// Blocks of channels.
@@ -30,14 +30,14 @@ impl Op for PoolLayer {
     ];
     const OUTPUTS: &'static [Argument] = &[Argument("features", &[ROWS, 14, 14, 32])];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([x, mean, variance, gamma, beta], [features]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };
         let affine = Affine::new(mean, variance, gamma, beta);
         as_blocks(x)
             .par_chunks(PIXELS * BLOCKS)
-            .zip(as_blocks_mut(features).par_chunks_mut(WINDOWS * BLOCKS))
+            .zip(features.images(WINDOWS * BLOCKS))
             .for_each(|(x, features)| pool(instructions, x, &affine, features));
     }
 }
@@ -66,7 +66,7 @@ impl<const FACTORS: usize> Op for PoolLayerGrad<FACTORS> {
         Argument("beta_gradient", &[32]),
     ];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let (
             [gradient, features, x, mean, variance, gamma, beta],
             [x_gradient, gamma_gradient, beta_gradient],
@@ -74,6 +74,7 @@ impl<const FACTORS: usize> Op for PoolLayerGrad<FACTORS> {
         else {
             unreachable!("as many as the op has")
         };
+        let [gamma_gradient, beta_gradient] = [gamma_gradient, beta_gradient].map(Output::zeroed);
         let population = population(x.len() / PIXELS / CHANNELS);
         let affine = Affine::new(mean, variance, gamma, beta);
         let images = || {
@@ -111,9 +112,8 @@ impl<const FACTORS: usize> Op for PoolLayerGrad<FACTORS> {
                 through.pull[block][lane] = dx.pull as f32;
             }
         }
-        images()
-            .zip(as_blocks_mut(x_gradient).par_chunks_mut(PIXELS * BLOCKS))
-            .for_each(|(((x, features), gradient), x_gradient)| {
+        images().zip(x_gradient.images(PIXELS * BLOCKS)).for_each(
+            |(((x, features), gradient), x_gradient)| {
                 spread_gradient::<FACTORS>(
                     instructions,
                     x,
@@ -123,7 +123,8 @@ impl<const FACTORS: usize> Op for PoolLayerGrad<FACTORS> {
                     &through,
                     x_gradient,
                 );
-            });
+            },
+        );
     }
 }
 

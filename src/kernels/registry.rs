@@ -8,7 +8,10 @@ use super::c_api::{
     ShapeInferenceContext, Status, Tensor,
 };
 use super::instructions::Instructions;
+use super::winograd::{Block, as_blocks_mut};
+use rayon::prelude::*;
 use std::ffi::{CString, c_int, c_void};
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice};
 
@@ -26,8 +29,39 @@ pub(super) trait Op: 'static {
     const INPUTS: &'static [Argument];
     const OUTPUTS: &'static [Argument];
 
-    /// Computes `outputs` from `inputs`; each is as large as its shape. The outputs hold anything before.
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]);
+    /// Computes `outputs` from `inputs`; each is as large as its shape.
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]);
+}
+
+/// An output as TensorFlow allocates it: memory that holds no numbers yet.
+pub(super) struct Output<'a>(&'a mut [MaybeUninit<f32>]);
+
+impl<'a> Output<'a> {
+    /// Numbers that a test looks at afterwards.
+    #[cfg(test)]
+    pub fn over(numbers: &'a mut [f32]) -> Self {
+        // SAFETY: whatever is written through this is a number.
+        Self(unsafe { slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len()) })
+    }
+
+    /// All of it, zeros now.
+    pub fn zeroed(&mut self) -> &mut [f32] {
+        zeroed(self.0)
+    }
+
+    /// One image after the other, each of so many blocks and all zeros: they are in the cache by then, and so cost little.
+    pub fn images(&mut self, blocks: usize) -> impl IndexedParallelIterator<Item = &mut [Block]> {
+        let images = self
+            .0
+            .par_chunks_mut(blocks * size_of::<Block>() / size_of::<f32>());
+        images.map(|image| as_blocks_mut(zeroed(image)))
+    }
+}
+
+fn zeroed(memory: &mut [MaybeUninit<f32>]) -> &mut [f32] {
+    memory.fill(MaybeUninit::new(0.0));
+    // SAFETY: every number was written just now.
+    unsafe { slice::from_raw_parts_mut(memory.as_mut_ptr().cast(), memory.len()) }
 }
 
 /// Makes nodes of type [`Op::TYPE`] possible in this process.
@@ -219,14 +253,15 @@ fn run<O: Op>(api: &'static Api, context: *mut KernelContext) -> Result<(), Stri
         .iter()
         .map(|tensor| unsafe { slice::from_raw_parts(tensor.data(), count(&tensor.shape())) })
         .collect();
-    let mut slices: Vec<&mut [f32]> = outputs
+    let mut outputs: Vec<_> = outputs
         .iter()
         .zip(O::OUTPUTS)
         .map(|(tensor, Argument(_, shape))| unsafe {
-            slice::from_raw_parts_mut(tensor.data(), count(&sized(shape, rows)))
+            let count = count(&sized(shape, rows));
+            Output(slice::from_raw_parts_mut(tensor.data().cast(), count))
         })
         .collect();
-    super::on_our_threads(|instructions| O::compute(instructions, &inputs, &mut slices))
+    super::on_our_threads(|instructions| O::compute(instructions, &inputs, &mut outputs))
 }
 
 fn sized(shape: &[i64], rows: i64) -> Vec<i64> {

@@ -5,7 +5,7 @@ use super::batch_norm::{self, ChannelSums, population, unbiased};
 use super::convolution::{convolve, filter_gradient, input_gradient};
 use super::factors::{BF16, factors};
 use super::instructions::Instructions;
-use super::registry::{Argument, Op, ROWS};
+use super::registry::{Argument, Op, Output, ROWS};
 use super::winograd::PIXELS;
 
 /// The layer.
@@ -29,11 +29,12 @@ impl<const FACTORS: usize> Op for SecondLayer<FACTORS> {
         Argument("unbiased_variance", &[32]),
     ];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([hidden, kernel, bias], [y, mean, variance, unbiased_variance]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };
-        let population = population(y.len() / PIXELS / 32);
+        let population = population(hidden.len() / PIXELS / 16);
+        let [mean, variance, unbiased_variance] = [mean, variance, unbiased_variance].map(Output::zeroed);
         let statistics = convolve::<1, 2>(instructions, hidden, &factors::<FACTORS>(kernel), Some(bias), y);
         for (block, [sums, squares]) in statistics.iter().enumerate() {
             let (ChannelSums(sums), ChannelSums(squares)) = (sums, squares);
@@ -60,11 +61,11 @@ impl Op for SecondLayerKernelGrad {
     ];
     const OUTPUTS: &'static [Argument] = &[Argument("kernel_gradient", &[3, 3, 16, 32])];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([gradient, hidden], [kernel_gradient]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };
-        filter_gradient::<1, 2>(instructions, hidden, gradient, kernel_gradient);
+        filter_gradient::<1, 2>(instructions, hidden, gradient, kernel_gradient.zeroed());
     }
 }
 
@@ -83,7 +84,7 @@ impl<const FACTORS: usize> Op for SecondLayerInputGrad<FACTORS> {
     ];
     const OUTPUTS: &'static [Argument] = &[Argument("hidden_gradient", &[ROWS, 28, 28, 16])];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([gradient, kernel], [hidden_gradient]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };

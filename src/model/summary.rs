@@ -1,5 +1,5 @@
 //! What a network consists of, in numbers: shapes, padding, parameters, work and memory, row by row. Plain arithmetic on
-//! the table, which needs no TensorFlow; `tests/describe.rs` holds it against the graphs that are really built.
+//! the table, which needs no TensorFlow; `tests/cli/describe.rs` holds it against the graphs that are really built.
 
 mod shape;
 

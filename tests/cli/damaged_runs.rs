@@ -188,17 +188,12 @@ fn other_data_is_not_taken_for_the_run_s_own() {
 
 #[test]
 fn a_cache_that_goes_while_a_run_is_under_way_is_not_missed() {
-    let Ok(cache) = tf_mnist::CACHE.directory() else {
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
+    let cache = tf_mnist::CACHE.directory().unwrap();
+    let folder = tempfile::tempdir_in(cache.parent().unwrap()).unwrap();
     let [copied, run] = ["cache", "run"].map(|name| folder.path().join(name));
-    // Links where they are possible: the library has 1 GB.
+    // Links: the library has 1 GB.
     let linked = Command::new("cp").arg("-al").arg(&cache).arg(&copied).status();
-    if !linked.is_ok_and(|status| status.success()) {
-        eprintln!("not tested: the cache cannot be linked into a temporary folder");
-        return;
-    }
+    assert!(linked.unwrap().success());
     let mut command = runs::tf_mnist(&["baseline", "--reproducible", "--max-steps", "60", "--out-dir"]);
     let child = command.arg(&run).env("TF_MNIST_CACHE", &copied).spawn().unwrap();
     wait_for_lines(&run, 1);

@@ -1,5 +1,5 @@
 //! Readers given anything at all: they refuse it or read it, and never panic, hang or write where they should not. More
-//! cases: `PROPTEST_CASES=1000000 cargo test --release --test hostile_input`.
+//! cases: `PROPTEST_CASES=1000000 cargo test --release --test cli hostile_input`.
 
 use proptest::prelude::*;
 use std::fs::{self, File};

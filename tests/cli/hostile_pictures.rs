@@ -1,5 +1,5 @@
 //! The reader of pictures given anything at all: it refuses it or makes 28 x 28 pixels of it, never panics, and takes no
-//! more memory than the largest picture that is read. More cases: `PROPTEST_CASES=100000 cargo test --test hostile_pictures`.
+//! more memory than the largest picture that is read. More cases: `PROPTEST_CASES=100000 cargo test --test cli hostile_pictures`.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ExtendedColorType, GrayImage, ImageEncoder, Luma};

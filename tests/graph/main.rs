@@ -15,3 +15,4 @@ mod rewrites;
 mod saver;
 mod towers;
 mod training_flag;
+mod wrapped;

@@ -18,9 +18,7 @@ use support::networks::{build, optimized_dropping, table};
 use support::values::Values;
 use tensorflow::Output;
 use tf_mnist::graph::{Precision, Variable};
-use tf_mnist::kernels::{self, Unavailable};
 use tf_mnist::model::{Convolutions, Network, Towers};
-use tf_mnist::runtime;
 
 const TOLERANCE: f64 = 1e-4;
 const STEP: f64 = 1e-7;
@@ -377,13 +375,7 @@ fn optimized_network_s_own_kernels_with_dropout() {
 
 /// The towers by kernels of our own, if this machine can have them.
 fn own_kernels() -> Option<Towers> {
-    load();
-    let runtime = runtime::loaded().unwrap();
-    match kernels::load(runtime, 2) {
-        Ok(()) => Some(fast(Convolutions::Own)),
-        Err(Unavailable::Processor) => None,
-        Err(error) => panic!("{error}"),
-    }
+    support::load_kernels().then(|| fast(Convolutions::Own))
 }
 
 fn fast(convolutions: Convolutions) -> Towers {

@@ -135,5 +135,8 @@ fn compile(path: &Path, source: &str, arguments: &[&str]) -> bool {
         .status()
         .is_ok_and(|status| status.success());
     fs::remove_file(file).unwrap();
+    if !compiled {
+        support::untested("a C compiler (cc)");
+    }
     compiled
 }

@@ -3,7 +3,11 @@
 //! Nothing links against TensorFlow; [`load`] opens it. Call that before anything of the `tensorflow` crate, which
 //! panics while no library is open. What TensorFlow and that crate read from the environment is set by
 //! [`set_environment`], which `main` calls before there is a second thread; [`load`] itself changes nothing of the
-//! process.
+//! process. [`load_with_environment`] is both, for the start of `main`.
+//!
+//! [`tensorflow`] here is the crate itself. A dependency of one's own on it must read `tensorflow = { version = "0.21",
+//! default-features = false, features = ["tensorflow_runtime_linking"] }`: with its default features on as well, it does
+//! not compile.
 
 mod environment;
 mod error;
@@ -18,6 +22,7 @@ pub use environment::{Environment, set_environment};
 pub use error::{LibraryError, RuntimeError};
 pub use load::{Runtime, load, load_with_environment, loaded};
 pub use search::{Attempt, FoundBy, Report};
+pub use tensorflow;
 #[doc(no_inline)]
 pub use verified_fetch::{Cache, Progress, Silent};
 
@@ -60,3 +65,7 @@ pub enum Gpu {
     /// One is looked for first, and no build is installed: those with GPU support are gigabytes and must fit the driver.
     Required,
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,10 @@
 //! What the `tensorflow` crate lacks for building and training TF1-style static graphs: layers with variables, losses
 //! and their gradients, Adam, and a Saver whose checkpoints Python reads and writes.
 //!
+//! [`tensorflow`] here is the crate itself. A dependency of one's own on it must read `tensorflow = { version = "0.21",
+//! default-features = false, features = ["tensorflow_runtime_linking"] }`: with its default features on as well, it does
+//! not compile.
+//!
 //! ```
 //! use tf_static_graph::libtensorflow::{self, Silent};
 //! use tf_static_graph::tensorflow::Tensor;
@@ -71,5 +75,8 @@ pub use scope::Scope;
 pub use session::{GraphSession, Step};
 pub use variable::Variable;
 
-pub use libtensorflow;
-pub use tensorflow;
+pub use libtensorflow::{self, tensorflow};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use tensorflow::{Graph, Operation, Output, TensorType};
 
-/// A place in a graph that is being built: a name scope and control dependencies. Clones share the graph.
+/// A place in a graph that is being built: a name scope and control dependencies. Clones share the graph, within one thread
+/// (`Scope` is neither `Send` nor `Sync`; a session is both).
 ///
 /// Names follow TF1's rules (`tf.Graph.unique_name`): a second `name_scope("cond")` becomes `cond_1`, a second op
 /// `Selu` becomes `Selu_1`. Variables are named absolutely, as `tf.get_variable` does.
@@ -35,10 +36,31 @@ impl Scope {
     /// An empty graph. With a `seed`, every random initializer becomes a function of the seed and of the variable's
     /// name; without one, TensorFlow draws its own seeds.
     pub fn new(seed: Option<u64>) -> Self {
+        Self::with_names(Graph::new(), HashMap::new(), seed)
+    }
+
+    /// A graph that is there already, an imported one say, to be built upon; `seed` as for [`new`](Self::new). Its nodes are
+    /// had from [`graph`](Self::graph), and new ones get other names. Variables among them are not in the collections
+    /// here, so that nobody trains, initializes or saves them unasked.
+    ///
+    /// # Errors
+    /// [`GraphError::Name`]: a node's name is no UTF-8.
+    pub fn wrap(graph: Graph, seed: Option<u64>) -> Result<Self> {
+        let mut names = HashMap::new();
+        for operation in graph.operation_iter() {
+            let name = operation.name().map_err(GraphError::Name)?.to_lowercase();
+            // The scopes that it is in are taken too.
+            let scopes = name.match_indices('/').map(|(end, _)| &name[..end]);
+            names.extend(scopes.chain([&*name]).map(|name| (name.to_owned(), 1)));
+        }
+        Ok(Self::with_names(graph, names, seed))
+    }
+
+    fn with_names(graph: Graph, names: HashMap<String, usize>, seed: Option<u64>) -> Self {
         Self {
             shared: Rc::new(RefCell::new(Shared {
-                graph: Graph::new(),
-                names: HashMap::new(),
+                graph,
+                names,
                 variables: Vec::new(),
                 update_ops: Vec::new(),
                 seed,
@@ -189,7 +211,7 @@ impl Scope {
         self.group("init", &initializers)
     }
 
-    /// The graph, for sessions and look-ups.
+    /// The graph, for sessions and look-ups. Let it go before the next node is added: building while it is held panics.
     pub fn graph(&self) -> Ref<'_, Graph> {
         Ref::map(self.shared.borrow(), |shared| &shared.graph)
     }

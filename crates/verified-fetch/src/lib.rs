@@ -42,3 +42,7 @@ pub use source::{Artifact, Source, SourceCause, SourceError};
 pub use transfer::TransferCause;
 #[cfg(feature = "https")]
 pub use verified::{FetchError, fetch};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

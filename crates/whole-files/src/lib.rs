@@ -20,3 +20,7 @@ use std::os::unix::fs::PermissionsExt;
 pub(crate) fn readable_by_all() -> Permissions {
     Permissions::from_mode(0o666) // less the umask, as for any new file
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -48,7 +48,7 @@ fn library() -> Option<PathBuf> {
         match compiler.status() {
             Ok(status) if status.success() => Some(folder),
             _ => {
-                eprintln!("not tested: there is no C compiler `cc`");
+                support::untested("a C compiler (cc)");
                 None
             }
         }

@@ -9,7 +9,10 @@ pub mod networks;
 pub mod runs;
 pub mod server;
 pub mod small_disk;
+mod untested;
 pub mod values;
+
+pub use untested::untested;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -138,7 +141,7 @@ pub fn load_kernels() -> bool {
     match kernels::load(runtime, 2) {
         Ok(()) => true,
         Err(Unavailable::Processor) => {
-            eprintln!("kernels not tested: this processor has no AVX2");
+            untested("a processor with AVX2");
             false
         }
         Err(error) => panic!("{error}"),
