@@ -87,7 +87,7 @@ impl Client {
         let builder = reqwest::blocking::Client::builder()
             .use_preconfigured_tls(tls)
             .https_only(true)
-            .user_agent(concat!("tf-mnist/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.policy.connect_timeout)
             // The blocking client applies this to the response's head and to every single read of its body.
             .timeout(self.policy.stall_timeout)
