@@ -6,14 +6,8 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!(
-        "cargo::rustc-env=TF_MNIST_COMMIT={}",
-        commit().unwrap_or_default()
-    );
-    println!(
-        "cargo::rustc-env=TF_MNIST_TARGET={}",
-        env::var("TARGET").unwrap_or_default()
-    );
+    println!("cargo::rustc-env=TF_MNIST_COMMIT={}", commit().unwrap_or_default());
+    println!("cargo::rustc-env=TF_MNIST_TARGET={}", env::var("TARGET").unwrap_or_default());
     let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     let compiler = output(&rustc, &["--version"]).unwrap_or_default();
     println!("cargo::rustc-env=TF_MNIST_COMPILER={compiler}");

@@ -25,10 +25,7 @@ const CHUNK: u64 = 1000;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let argument = |place: usize, default: &'static str| arguments.get(place).map_or(default, String::as_str);
-    let fast = |precision, convolutions| Towers::Fast {
-        precision,
-        convolutions,
-    };
+    let fast = |precision, convolutions| Towers::Fast { precision, convolutions };
     let towers = match argument(1, "own") {
         "plain" => Towers::AsPublished,
         "fast" => fast(Precision::F32, Convolutions::TensorFlow),
@@ -38,10 +35,7 @@ fn main() -> Result<()> {
     };
     let runs: usize = argument(2, "60").parse().context("runs is a number")?;
 
-    let options = runtime::Options {
-        onednn: Some(true),
-        ..Default::default()
-    };
+    let options = runtime::Options { onednn: Some(true), ..Default::default() };
     // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
     let _environment = unsafe { runtime::set_environment(&options) };
     let runtime = runtime::load(&options, &Silent)?;
@@ -50,19 +44,12 @@ fn main() -> Result<()> {
         kernels::load(runtime, config.threads().intra_op)?;
     }
     let table = networks::find(argument(0, "optimized").as_ref())?;
-    let options = BuildOptions {
-        seed: Some(0),
-        towers,
-        ..Default::default()
-    };
+    let options = BuildOptions { seed: Some(0), towers, ..Default::default() };
     let network = Network::build(&table, &options)?;
     // Multiply-adds count as two. A step computes each product forwards, for the filter and, but in the first layer, for the
     // input.
     let summary = Summary::of(&table);
-    let [first, all] = [
-        summary.layers[0].multiply_adds_per_row,
-        summary.totals.multiply_adds_per_row,
-    ];
+    let [first, all] = [summary.layers[0].multiply_adds_per_row, summary.totals.multiply_adds_per_row];
     let step_flop = 2 * BATCH * (3 * all - first);
     let evaluation_flop = summary.forward_flop(CHUNK);
 
@@ -122,12 +109,7 @@ impl<'a> Job<'a> {
         for (row, label) in labels.iter_mut().enumerate() {
             *label = (row % 10) as i32;
         }
-        Self {
-            network,
-            images,
-            labels,
-            training: training.then(|| (Tensor::from(true), Tensor::from(0))),
-        }
+        Self { network, images, labels, training: training.then(|| (Tensor::from(true), Tensor::from(0))) }
     }
 
     fn run(&self, session: &Session, traced: bool) -> Result<Option<Vec<u8>>> {
@@ -175,18 +157,10 @@ impl<'a> Job<'a> {
         let metadata = self.run(session, true)?.context("TensorFlow gave no trace")?;
         let metadata = RunMetadata::decode(&metadata[..])?;
         let mut ops = BTreeMap::new();
-        for node in metadata
-            .step_stats
-            .unwrap_or_default()
-            .devices
-            .iter()
-            .flat_map(|device| &device.nodes)
-        {
+        for node in metadata.step_stats.unwrap_or_default().devices.iter().flat_map(|device| &device.nodes) {
             // "[CPU]name = Op(inputs)"
-            let op = node
-                .label
-                .split_once(" = ")
-                .map_or("", |(_, rest)| rest.split('(').next().unwrap_or(""));
+            let op =
+                node.label.split_once(" = ").map_or("", |(_, rest)| rest.split('(').next().unwrap_or(""));
             *ops.entry(format!("{op:34} {}", node.name)).or_default() +=
                 (node.op_end - node.op_start) as f64 / 1e3;
         }
@@ -198,15 +172,8 @@ impl<'a> Job<'a> {
 fn matrix_rate(config: &SessionConfig) -> Result<f64> {
     const SIZE: u64 = 1536;
     let scope = Scope::new(None);
-    let matrix = scope
-        .op("Placeholder", "a")
-        .data_type("dtype", DataType::Float)
-        .output()?;
-    let product: Operation = scope
-        .op("MatMul", "product")
-        .input(&matrix)
-        .input(&matrix)
-        .build()?;
+    let matrix = scope.op("Placeholder", "a").data_type("dtype", DataType::Float).output()?;
+    let product: Operation = scope.op("MatMul", "product").input(&matrix).input(&matrix).build()?;
     let session = Session::new(&config.session_options()?, &scope.graph())?;
     let value = Tensor::from(0.5f32);
     let mut values = Tensor::<f32>::new(&[SIZE, SIZE]);

@@ -165,12 +165,7 @@ pub struct TrainingArgs {
     #[arg(long)]
     pub reproducible: bool,
     /// Save the run's state after every so many steps, to resume it from; 0: only at its end
-    #[arg(
-        long,
-        value_name = "STEPS",
-        default_value_t = 500,
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "STEPS", default_value_t = 500, allow_negative_numbers = true)]
     pub save_every: u64,
     /// Go on with the run in this folder where its state was last saved, as if it had never stopped; of its options only
     /// --epochs, --max-steps, --patience, --device, the numbers of threads and the place of the data set may change

@@ -14,10 +14,7 @@ pub mod saved_model;
 pub mod training;
 
 /// Where MNIST is kept once it was fetched, and TensorFlow's library once it was installed.
-pub const CACHE: fetch::Cache = fetch::Cache {
-    variable: "TF_MNIST_CACHE",
-    name: "tf-mnist",
-};
+pub const CACHE: fetch::Cache = fetch::Cache { variable: "TF_MNIST_CACHE", name: "tf-mnist" };
 
 pub use libtensorflow as runtime;
 pub use tf_static_graph as graph;

@@ -22,9 +22,7 @@ pub(crate) fn open(name: &Path) -> io::Result<Box<dyn BufRead>> {
     if name.as_os_str() == STANDARD_INPUT {
         let input = io::stdin();
         if input.is_terminal() {
-            return Err(refused(
-                "standard input is a terminal; send a file into it, as in `< FILE`",
-            ));
+            return Err(refused("standard input is a terminal; send a file into it, as in `< FILE`"));
         }
         return Ok(Box::new(input.lock()));
     }
@@ -37,10 +35,7 @@ pub(crate) fn open(name: &Path) -> io::Result<Box<dyn BufRead>> {
 /// A pipe, once somebody writes to it: the plain way of opening one waits for ever for a writer that never comes.
 fn open_pipe(name: &Path) -> io::Result<Box<dyn BufRead>> {
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let mut pipe = OpenOptions::new()
-        .read(true)
-        .custom_flags(nonblocking)
-        .open(name)?;
+    let mut pipe = OpenOptions::new().read(true).custom_flags(nonblocking).open(name)?;
     let mut start = vec![0; 4096];
     let opened = Instant::now();
     let read = loop {

@@ -64,9 +64,7 @@ impl Evaluation {
 
     /// Images classified right.
     pub fn correct(&self) -> u64 {
-        (0..self.confusion.len())
-            .map(|class| self.confusion[class][class])
-            .sum()
+        (0..self.confusion.len()).map(|class| self.confusion[class][class]).sum()
     }
 
     /// The share of images classified right, 0 for none.
@@ -116,14 +114,8 @@ mod tests {
         }
         assert_eq!((evaluation.rows(), evaluation.correct()), (4, 3));
         assert_eq!(evaluation.accuracy(), 0.75);
-        assert_eq!(
-            (evaluation.precision(3), evaluation.precision(5)),
-            (Some(1.0), Some(0.5))
-        );
-        assert_eq!(
-            (evaluation.recall(3), evaluation.recall(5)),
-            (Some(2.0 / 3.0), Some(1.0))
-        );
+        assert_eq!((evaluation.precision(3), evaluation.precision(5)), (Some(1.0), Some(0.5)));
+        assert_eq!((evaluation.recall(3), evaluation.recall(5)), (Some(2.0 / 3.0), Some(1.0)));
         assert_eq!((evaluation.precision(0), evaluation.recall(0)), (None, None));
         assert!(evaluation.mean_loss().is_finite());
     }

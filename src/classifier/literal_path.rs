@@ -21,11 +21,7 @@ impl LiteralPath {
     /// # Errors
     /// The folder cannot be opened.
     pub fn of(folder: &Path) -> io::Result<Self> {
-        let itself = Self {
-            named: folder.to_path_buf(),
-            path: folder.to_path_buf(),
-            _folder: None,
-        };
+        let itself = Self { named: folder.to_path_buf(), path: folder.to_path_buf(), _folder: None };
         if folder.to_str().is_some_and(|text| !has_pattern(text)) {
             return Ok(itself);
         }
@@ -33,11 +29,7 @@ impl LiteralPath {
         let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
         // Without that file system, TensorFlow may still manage.
         Ok(match path.is_dir() {
-            true => Self {
-                path,
-                _folder: Some(opened),
-                ..itself
-            },
+            true => Self { path, _folder: Some(opened), ..itself },
             false => itself,
         })
     }

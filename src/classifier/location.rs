@@ -52,10 +52,7 @@ fn in_folder(folder: &Path) -> Result<Location> {
     if let Some(prefix) = latest_checkpoint(folder)? {
         return Ok(Location::Checkpoint(prefix));
     }
-    let unreadable = |source| ClassifierError::Io {
-        path: folder.to_path_buf(),
-        source,
-    };
+    let unreadable = |source| ClassifierError::Io { path: folder.to_path_buf(), source };
     let mut versions = versions_in(folder).map_err(unreadable)?.into_iter().rev();
     if let Some((_, version)) = versions.find(|(_, version)| is_saved_model(version)) {
         return Ok(Location::SavedModel(version));
@@ -65,18 +62,13 @@ fn in_folder(folder: &Path) -> Result<Location> {
         (Some(only), 0) => return Ok(Location::Checkpoint(only)),
         (Some(newest), _) => {
             checkpoints.push(newest);
-            return Err(ClassifierError::SeveralCheckpoints {
-                path: folder.to_path_buf(),
-                checkpoints,
-            });
+            return Err(ClassifierError::SeveralCheckpoints { path: folder.to_path_buf(), checkpoints });
         }
         (None, _) => {}
     }
     match foreign_file(folder).map_err(unreadable)? {
         Some(error) => Err(error.into()),
-        None => Err(ClassifierError::NoModelIn {
-            path: folder.to_path_buf(),
-        }),
+        None => Err(ClassifierError::NoModelIn { path: folder.to_path_buf() }),
     }
 }
 
@@ -119,11 +111,9 @@ pub fn network_of(checkpoint: &Checkpoint, named: Option<&Table>) -> Result<Tabl
     // Python's are of the published networks; of ours there are others.
     let mut meta = checkpoint.prefix().as_os_str().to_owned();
     meta.push(CheckpointManager::META);
-    if let (Some(table), None, true) = (
-        &found,
-        networks::of_run_around(checkpoint),
-        meta_graph::is_own(Path::new(&meta)),
-    ) {
+    if let (Some(table), None, true) =
+        (&found, networks::of_run_around(checkpoint), meta_graph::is_own(Path::new(&meta)))
+    {
         log::info!(
             "{}: taken for {}, by its names and shapes; another network may have the same",
             checkpoint.prefix().display(),
@@ -155,9 +145,7 @@ pub(crate) fn versions_in(base: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     for entry in fs::read_dir(base)? {
         let entry = entry?;
         let name = entry.file_name();
-        let digits = name
-            .to_str()
-            .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+        let digits = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
         // An int64 there.
         let version = digits.and_then(|digits| digits.parse::<i64>().ok());
         versions.extend(version.map(|version| (version.unsigned_abs(), entry.path())));
@@ -187,10 +175,7 @@ mod tests {
         touch("run/model.ckpt-7.index", "");
         touch("torn/checkpoint", "model_checkpoint_pa");
         touch("torn/model.ckpt-7.index", "");
-        touch(
-            "moved/checkpoint",
-            "model_checkpoint_path: \"/gone/model.ckpt-8\"\n",
-        );
+        touch("moved/checkpoint", "model_checkpoint_path: \"/gone/model.ckpt-8\"\n");
         touch("moved/model.ckpt-8.index", "");
         touch("base/2/saved_model.pb", "");
         touch("base/10/saved_model.pb", "");
@@ -208,19 +193,11 @@ mod tests {
         ] {
             assert_eq!(locate(&at(name)).unwrap(), expected, "{name}");
         }
-        assert!(matches!(
-            locate(&at("base/11")),
-            Err(ClassifierError::NoModelIn { .. })
-        ));
+        assert!(matches!(locate(&at("base/11")), Err(ClassifierError::NoModelIn { .. })));
         assert!(matches!(
             locate(&at("torn")),
-            Err(ClassifierError::Graph(GraphError::Checkpoint(
-                CheckpointError::State { .. }
-            )))
+            Err(ClassifierError::Graph(GraphError::Checkpoint(CheckpointError::State { .. })))
         ));
-        assert!(matches!(
-            locate(&at("nothing")),
-            Err(ClassifierError::NotFound { .. })
-        ));
+        assert!(matches!(locate(&at("nothing")), Err(ClassifierError::NotFound { .. })));
     }
 }

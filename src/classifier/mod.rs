@@ -118,10 +118,8 @@ impl Classifier {
     /// TensorFlow cannot load it, it has another signature, or it does not run.
     pub fn from_saved_model(folder: &Path, options: &SessionOptions) -> Result<Self> {
         let mut graph = Graph::new();
-        let place = LiteralPath::of(folder).map_err(|source| ClassifierError::Io {
-            path: folder.to_path_buf(),
-            source,
-        })?;
+        let place = LiteralPath::of(folder)
+            .map_err(|source| ClassifierError::Io { path: folder.to_path_buf(), source })?;
         let bundle = SavedModelBundle::load(options, ["serve"], &mut graph, place.path());
         let bundle = bundle.map_err(|status| ClassifierError::Load {
             path: folder.to_path_buf(),
@@ -131,12 +129,8 @@ impl Classifier {
         // Our own exports say what they are; another's is taken for one of digits if its images are of MNIST's size.
         let own = networks::of_export(folder);
         let known = own.as_ref().map(|table| table.data_form(1).image_size);
-        let tensors = signature::tensors(bundle.meta_graph_def(), &graph, known).map_err(|reason| {
-            ClassifierError::Signature {
-                path: folder.to_path_buf(),
-                reason,
-            }
-        })?;
+        let tensors = signature::tensors(bundle.meta_graph_def(), &graph, known)
+            .map_err(|reason| ClassifierError::Signature { path: folder.to_path_buf(), reason })?;
         let own = own.filter(|table| {
             let form = table.data_form(1);
             (form.image_size, form.classes) == (tensors.image_size, tensors.classes)
@@ -160,11 +154,9 @@ impl Classifier {
         };
         classifier.scores_are_logits = classifier.gives_logits().map_err(|error| match error {
             ClassifierError::Graph(GraphError::Run { action, status }) => match damage::find(folder, true) {
-                Some(damage) => ClassifierError::Load {
-                    path: folder.to_path_buf(),
-                    damage: Some(damage),
-                    status,
-                },
+                Some(damage) => {
+                    ClassifierError::Load { path: folder.to_path_buf(), damage: Some(damage), status }
+                }
                 None => GraphError::Run { action, status }.into(),
             },
             other => other,
@@ -229,29 +221,20 @@ impl Classifier {
     }
 
     fn scores(&self, images: &[f32]) -> Result<Vec<f32>> {
-        assert!(
-            images.len().is_multiple_of(self.pixels()),
-            "images must be [rows, pixels]"
-        );
+        assert!(images.len().is_multiple_of(self.pixels()), "images must be [rows, pixels]");
         let rows = images.len() / self.pixels();
         if rows == 0 {
             return Ok(Vec::new());
         }
-        let shape: Vec<_> = std::iter::once(rows as u64)
-            .chain(self.image.iter().copied())
-            .collect();
+        let shape: Vec<_> = std::iter::once(rows as u64).chain(self.image.iter().copied()).collect();
         let mut tensor = Tensor::<f32>::new(&shape);
         tensor.copy_from_slice(images);
         let mut args = SessionRunArgs::new();
         args.add_feed(&self.images.operation, self.images.index, &tensor);
         let token = args.request_fetch(&self.scores.operation, self.scores.index);
         let action = || format!("classify {rows} images with {}", self.path.display());
-        self.session
-            .run(&mut args)
-            .map_err(|status| failed(&action(), status))?;
-        let scores = args
-            .fetch::<f32>(token)
-            .map_err(|status| failed(&action(), status))?;
+        self.session.run(&mut args).map_err(|status| failed(&action(), status))?;
+        let scores = args.fetch::<f32>(token).map_err(|status| failed(&action(), status))?;
         if scores.len() != rows * self.classes {
             return Err(ClassifierError::Output {
                 path: self.path.clone(),
@@ -261,9 +244,7 @@ impl Classifier {
             });
         }
         if scores.iter().any(|score| score.is_nan()) {
-            return Err(ClassifierError::NotANumber {
-                path: self.path.clone(),
-            });
+            return Err(ClassifierError::NotANumber { path: self.path.clone() });
         }
         Ok(scores.to_vec())
     }
@@ -291,10 +272,7 @@ fn softmax_in_place(row: &mut [f32]) {
 }
 
 fn failed(action: &str, status: Status) -> ClassifierError {
-    ClassifierError::Graph(GraphError::Run {
-        action: action.to_owned(),
-        status,
-    })
+    ClassifierError::Graph(GraphError::Run { action: action.to_owned(), status })
 }
 
 #[cfg(test)]

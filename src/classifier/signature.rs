@@ -32,13 +32,7 @@ pub(super) fn tensors(
     })?;
     let (images, image, image_size) = input(signature, known)?;
     let (scores, classes) = output(signature)?;
-    Ok(Tensors {
-        images: find(graph, images)?,
-        image,
-        image_size,
-        classes,
-        scores: find(graph, scores)?,
-    })
+    Ok(Tensors { images: find(graph, images)?, image, image_size, classes, scores: find(graph, scores)? })
 }
 
 /// The one input, and the dimensions of an image.
@@ -52,17 +46,9 @@ fn input(
         return Err(format!("its {SERVING_DEFAULT} takes {count} inputs, not one"));
     };
     let dims = dims(info);
-    let square = |pixels: i64| {
-        (1..=1024)
-            .map(|side| (side, side))
-            .find(|side| side.0 * side.1 == pixels)
-    };
+    let square = |pixels: i64| (1..=1024).map(|side| (side, side)).find(|side| side.0 * side.1 == pixels);
     let known = known.map(|[height, width]| (height as i64, width as i64));
-    let size = |pixels: i64| {
-        known
-            .filter(|size| size.0 * size.1 == pixels)
-            .or_else(|| square(pixels))
-    };
+    let size = |pixels: i64| known.filter(|size| size.0 * size.1 == pixels).or_else(|| square(pixels));
     let misfit = || format!("its input {key:?} is {}", shown(info));
     let (height, width) = match dims.as_deref() {
         Some(&[None, Some(pixels)]) => size(pixels).ok_or_else(misfit)?,
@@ -85,31 +71,21 @@ fn output(signature: &SignatureDef) -> Result<(&TensorInfo, usize), String> {
         Some(&[None, Some(classes @ 2..=256)]) if info.dtype() == DataType::Float => Some(classes as usize),
         _ => None,
     };
-    let fitting: Vec<_> = outputs
-        .iter()
-        .filter_map(|(key, info)| Some((key, info, fits(info)?)))
-        .collect();
+    let fitting: Vec<_> = outputs.iter().filter_map(|(key, info)| Some((key, info, fits(info)?))).collect();
     match (&fitting[..], outputs.get("probabilities")) {
         ([(_, only, classes)], _) => Ok((only, *classes)),
         ([], _) => {
-            let mut all: Vec<_> = outputs
-                .iter()
-                .map(|(key, info)| format!("{key:?} is {}", shown(info)))
-                .collect();
+            let mut all: Vec<_> =
+                outputs.iter().map(|(key, info)| format!("{key:?} is {}", shown(info))).collect();
             all.sort();
-            Err(format!(
-                "of its outputs, {}",
-                listed(all.iter().map(String::as_str))
-            ))
+            Err(format!("of its outputs, {}", listed(all.iter().map(String::as_str))))
         }
         (several, named) => {
             if let Some((info, classes)) = named.and_then(|info| Some((info, fits(info)?))) {
                 return Ok((info, classes));
             }
             let keys = listed(several.iter().map(|(key, ..)| key.as_str()));
-            Err(format!(
-                "several of its outputs, {keys}, could be meant, and none is called probabilities"
-            ))
+            Err(format!("several of its outputs, {keys}, could be meant, and none is called probabilities"))
         }
     }
 }
@@ -134,11 +110,7 @@ fn shown(info: &TensorInfo) -> String {
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names: Vec<_> = names.filter(|name| !name.starts_with("__")).collect();
     names.sort_unstable();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn find(graph: &Graph, info: &TensorInfo) -> Result<Output, String> {
@@ -149,8 +121,5 @@ fn find(graph: &Graph, info: &TensorInfo) -> Result<Output, String> {
         .flatten()
         .filter(|operation| (name.index as usize) < operation.num_outputs());
     let operation = operation.ok_or_else(|| format!("its graph has no tensor {name}"))?;
-    Ok(Output {
-        operation,
-        index: name.index,
-    })
+    Ok(Output { operation, index: name.index })
 }

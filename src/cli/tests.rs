@@ -5,10 +5,7 @@ use std::path::Path;
 
 /// The commands in `text`: lines of a shell, and those set in backticks that have arguments.
 fn commands(text: &str) -> Vec<String> {
-    let lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with("tf-mnist "));
+    let lines = text.lines().map(str::trim).filter(|line| line.starts_with("tf-mnist "));
     let spans = text.split('`').skip(1).step_by(2);
     let spans = spans.filter(|span| span.starts_with("tf-mnist ") && !span.contains('\n'));
     lines.chain(spans).map(str::to_owned).collect()

@@ -41,18 +41,16 @@ fn for_training(error: &TrainingError) -> Option<Advice> {
             ),
             true,
         ),
-        TrainingError::HoldsOthers { .. } => (
-            "; choose another --out-dir, or move them elsewhere".to_owned(),
-            true,
-        ),
+        TrainingError::HoldsOthers { .. } => {
+            ("; choose another --out-dir, or move them elsewhere".to_owned(), true)
+        }
         TrainingError::Diverged { .. } => (
             "; try a lower --learning-rate, and check that start values and data are finite".to_owned(),
             false,
         ),
-        TrainingError::NoSoundState { path, .. } => (
-            format!("\n--out-dir {} --overwrite starts it anew", shell_word(path)),
-            false,
-        ),
+        TrainingError::NoSoundState { path, .. } => {
+            (format!("\n--out-dir {} --overwrite starts it anew", shell_word(path)), false)
+        }
         _ => return None,
     };
     Some(Advice { text, is_usage })
@@ -96,15 +94,11 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         _ => {}
     }
     match cause.downcast_ref()? {
-        SessionError::NoGpu {
-            is_gpu_build: true, ..
-        } => Some(
+        SessionError::NoGpu { is_gpu_build: true, .. } => Some(
             "\n  this build has GPU support: -v shows what keeps TensorFlow from the GPU (its driver? nvidia-smi tells); \
              --device cpu runs without",
         ),
-        SessionError::NoGpu {
-            is_gpu_build: false, ..
-        } => Some(
+        SessionError::NoGpu { is_gpu_build: false, .. } => Some(
             "\n  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
              --device cpu runs without",
         ),
@@ -138,15 +132,14 @@ mod tests {
             true => library(&path),
             false => vec![path],
         });
-        files
-            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-            .collect()
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
     }
 
     /// pip's and npm's options are no options of ours.
     #[test]
     fn the_library_names_no_options() {
-        let [sources, crates] = ["src", "crates"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
+        let [sources, crates] =
+            ["src", "crates"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
         let others = ["pip.rs", "npm.rs", "python.rs"];
         for path in [library(&sources), library(&crates)].concat() {
             let text = fs::read_to_string(&path).unwrap();

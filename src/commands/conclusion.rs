@@ -17,10 +17,7 @@ pub fn conclude(
 ) -> Result<()> {
     let config = &run.config;
     if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.best) {
-        metrics.write(&Event::EarlyStop {
-            step: outcome.steps,
-            best_accuracy: best.accuracy,
-        })?;
+        metrics.write(&Event::EarlyStop { step: outcome.steps, best_accuracy: best.accuracy })?;
     }
     let (mut session, tested) = match checkpoints.newest() {
         Some(best) if config.keeps_best() => {
@@ -34,11 +31,7 @@ pub fn conclude(
             (session, last)
         }
     };
-    let checkpoint = tested
-        .and_then(Path::file_name)
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let checkpoint = tested.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
     let accuracy = session.evaluate(&run.dataset.test, config.eval_chunk)?.accuracy();
     metrics.write(&Event::Test { accuracy, checkpoint })?;
     output::print(&console::test_accuracy(accuracy))
@@ -59,11 +52,7 @@ pub fn interrupted(
         checkpoints.save_last(session, outcome.steps)?
     };
     match usable {
-        Some(prefix) => log::info!(
-            "interrupted after {} steps; saved {}",
-            outcome.steps,
-            prefix.display()
-        ),
+        Some(prefix) => log::info!("interrupted after {} steps; saved {}", outcome.steps, prefix.display()),
         None => log::info!("interrupted before the first step"),
     }
     log::info!("go on with: {}", run.again);

@@ -24,21 +24,13 @@ pub struct Console {
 impl Console {
     /// A console for a program that started at `started`.
     pub fn new(lines: Lines, progress: ProgressDisplay, started: Instant) -> Self {
-        Self {
-            lines,
-            progress,
-            waiting_since: Some(started),
-        }
+        Self { lines, progress, waiting_since: Some(started) }
     }
 
     /// The lines that the published programs end with; takes the bar away.
     pub fn finish(&self, outcome: &Outcome) -> anyhow::Result<()> {
         self.progress.finish();
-        log::debug!(
-            "{} steps done, training took {:.3} s",
-            outcome.steps,
-            outcome.elapsed.as_secs_f64()
-        );
+        log::debug!("{} steps done, training took {:.3} s", outcome.steps, outcome.elapsed.as_secs_f64());
         if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.best) {
             output::print(&early_stopping(outcome.steps, best.accuracy))?;
         }
@@ -49,10 +41,7 @@ impl Console {
 impl Observer for Console {
     fn step(&mut self, report: &StepReport) -> Result<()> {
         if let Some(started) = self.waiting_since.take() {
-            log::debug!(
-                "first step done {:.3} s after the start",
-                started.elapsed().as_secs_f64()
-            );
+            log::debug!("first step done {:.3} s after the start", started.elapsed().as_secs_f64());
         }
         self.progress.step(report)
     }
@@ -62,9 +51,7 @@ impl Observer for Console {
             Lines::Baseline => baseline_line(report),
             Lines::Optimized => optimized_line(report),
         };
-        self.progress
-            .suspend(|| output::print(&line))
-            .map_err(|error| TrainingError::Observer(error.into()))
+        self.progress.suspend(|| output::print(&line)).map_err(|error| TrainingError::Observer(error.into()))
     }
 }
 
@@ -126,10 +113,7 @@ mod tests {
             "Epoch:   0, Iter:     10, Acc_Train:  71.00%, Acc_Val:  68.32%, Time: 0:00:02 improved!\n"
         );
         (report.train_accuracy, report.accuracy) = (0.98, Accuracy::Exact(0.9712));
-        assert_eq!(
-            baseline_line(&report),
-            "Epoch:   0, Train accuracy: 98.00%, Validate accuracy: 97.12%\n"
-        );
+        assert_eq!(baseline_line(&report), "Epoch:   0, Train accuracy: 98.00%, Validate accuracy: 97.12%\n");
         assert_eq!(
             early_stopping(9921, 0.9922),
             "Early stopping in 9921 step! And the best validation accuracy is 0.9922.\n"

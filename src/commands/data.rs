@@ -16,10 +16,7 @@ use tf_mnist::networks;
 pub fn run(global: &GlobalArgs, args: &DataArgs) -> Result<ExitCode> {
     let form = match &args.network {
         Some(network) => networks::find(network)?.data_form(args.validation_rows),
-        None => Form {
-            validation_rows: args.validation_rows,
-            ..Form::default()
-        },
+        None => Form { validation_rows: args.validation_rows, ..Form::default() },
     };
     let dataset = load(global, &form)?;
     if args.json {
@@ -68,11 +65,7 @@ fn table(dataset: &Dataset) -> String {
     };
     let mut text = format!("{title}{}\n\n", terminal::name(folder));
     let names = dataset.files.each_ref().map(|file| shown(&file.path, folder));
-    let width = names
-        .iter()
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or_default();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "  {:width$}  {:>7}  SHA-256", "file", "count");
     for (name, file) in names.iter().zip(&dataset.files) {
@@ -86,10 +79,7 @@ fn table(dataset: &Dataset) -> String {
         ("test", 0..dataset.test.len(), "test"),
     ] {
         let (count, first, last) = (rows.len(), rows.start, rows.end - 1);
-        let _ = writeln!(
-            text,
-            "  {split:width$}  {count:>7}  {first} to {last} of the {of} files"
-        );
+        let _ = writeln!(text, "  {split:width$}  {count:>7}  {first} to {last} of the {of} files");
     }
     text
 }

@@ -43,10 +43,7 @@ fn with_advice(error: ClassifierError, chunk: usize) -> anyhow::Error {
     match out_of_memory && chunk > 1 {
         true => advised(
             error.into(),
-            format!(
-                "a smaller --eval-chunk needs less memory, such as --eval-chunk {}",
-                chunk / 2
-            ),
+            format!("a smaller --eval-chunk needs less memory, such as --eval-chunk {}", chunk / 2),
         ),
         false => error.into(),
     }
@@ -91,10 +88,7 @@ impl<'a> Report<'a> {
         Self {
             model: classifier.path().to_string_lossy(),
             network: classifier.table().map(|table| table.name.as_str()),
-            split: split
-                .to_possible_value()
-                .map(|value| value.get_name().to_owned())
-                .unwrap_or_default(),
+            split: split.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default(),
             images: evaluation.rows(),
             correct: evaluation.correct(),
             accuracy: evaluation.accuracy(),

@@ -45,19 +45,12 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
 }
 
 fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {
-    let Exported {
-        version,
-        path,
-        network,
-    } = exported;
+    let Exported { version, path, network } = exported;
     let request = absolute(&exported.rest_request())?;
     let source = format!("source={}", base.display());
     // Docker reads CSV here.
-    let source = if source.contains([',', '"']) {
-        format!("\"{}\"", source.replace('"', "\"\""))
-    } else {
-        source
-    };
+    let source =
+        if source.contains([',', '"']) { format!("\"{}\"", source.replace('"', "\"\"")) } else { source };
     let mount = output::shell_word(format!("type=bind,{source},target=/models/{MODEL_NAME}"));
     let word = |option: &str, path: &Path| {
         let mut word = OsString::from(option);
@@ -84,6 +77,5 @@ Then ask about one image, a seven:
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
-    path.canonicalize()
-        .with_context(|| format!("cannot resolve {}", path.display()))
+    path.canonicalize().with_context(|| format!("cannot resolve {}", path.display()))
 }

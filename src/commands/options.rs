@@ -35,9 +35,7 @@ pub fn resolve(
         (Some(resumed), _) => resumed.config.network.clone(),
         (None, Some(named)) => named,
         (None, None) => {
-            return Err(usage(
-                "name a network: baseline, optimized, accurate, or a TOML file",
-            ));
+            return Err(usage("name a network: baseline, optimized, accurate, or a TOML file"));
         }
     };
     override_table(&mut table, args)?;
@@ -62,10 +60,9 @@ pub fn find_network(network: &Path) -> Result<Table> {
 
 /// Puts the numbers that were typed in place of the table's.
 fn override_table(table: &mut Table, args: &TrainingArgs) -> Result<()> {
-    for (flag, row, rate) in [
-        ("--pool-dropout", "pool3", args.pool_dropout),
-        ("--fc-dropout", "fc1", args.fc_dropout),
-    ] {
+    for (flag, row, rate) in
+        [("--pool-dropout", "pool3", args.pool_dropout), ("--fc-dropout", "fc1", args.fc_dropout)]
+    {
         if let Some(rate) = rate
             && !table.set_dropout(row, rate)
         {
@@ -105,9 +102,7 @@ fn new_run(
     let absolute = |path: &Path| {
         std::path::absolute(path).with_context(|| format!("cannot make {} absolute", path.display()))
     };
-    let seed = args
-        .seed
-        .unwrap_or_else(|| if args.reproducible { 0 } else { draw_seed() });
+    let seed = args.seed.unwrap_or_else(|| if args.reproducible { 0 } else { draw_seed() });
     let data_dir = global.data_dir.as_deref().map(absolute).transpose()?;
     let mut config = RunConfig {
         version: RunConfig::VERSION,

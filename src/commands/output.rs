@@ -54,10 +54,7 @@ pub fn shell_word(word: impl AsRef<OsStr>) -> String {
                 b' '..=b'~' => char::from(byte).to_string(),
                 _ => format!("\\x{byte:02x}"),
             };
-            format!(
-                "$'{}'",
-                word.as_encoded_bytes().iter().map(shown).collect::<String>()
-            )
+            format!("$'{}'", word.as_encoded_bytes().iter().map(shown).collect::<String>())
         }
     }
 }
@@ -75,10 +72,7 @@ mod tests {
 
     #[test]
     fn words_that_a_shell_would_take_apart_are_quoted() {
-        assert_eq!(
-            shell_word("--model_base_path=/srv/mnist"),
-            "--model_base_path=/srv/mnist"
-        );
+        assert_eq!(shell_word("--model_base_path=/srv/mnist"), "--model_base_path=/srv/mnist");
         assert_eq!(shell_word("a b"), "'a b'");
         assert_eq!(shell_word("it's"), r"'it'\''s'");
         assert_eq!(shell_word(OsStr::from_bytes(b"it's\t\xff")), r"$'it\'s\x09\xff'");

@@ -12,13 +12,8 @@ use std::path::Path;
 use tf_mnist::training::RunDirectory;
 
 /// Variables that name a folder or file.
-const VARIABLES: [&str; 5] = [
-    "TF_MNIST_CACHE",
-    "XDG_CACHE_HOME",
-    "TENSORFLOW_DIR",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
+const VARIABLES: [&str; 5] =
+    ["TF_MNIST_CACHE", "XDG_CACHE_HOME", "TENSORFLOW_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Refuses addresses and literal `~`s wherever a place is named: in any value that was typed, none of which is ever an
 /// address, and in the variables that are looked at.
@@ -58,10 +53,7 @@ pub fn check(cli: &Cli, matches: &ArgMatches) -> Result<()> {
 /// A usage error that says why not and what to do, or the folder cannot be read.
 pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
     if folder.exists() && !folder.is_dir() {
-        return Err(usage(format!(
-            "--out-dir {} is no folder; name another",
-            folder.display()
-        )));
+        return Err(usage(format!("--out-dir {} is no folder; name another", folder.display())));
     }
     Ok(RunDirectory::check(folder, overwrite)?)
 }
@@ -116,27 +108,12 @@ mod tests {
 
     #[test]
     fn addresses_are_told_from_paths() {
-        for address in [
-            "gs://b/run",
-            "s3://b",
-            "file:///tmp/x",
-            "hdfs://h:1/x",
-            "svn+ssh://x",
-            "HTTPS://x/a.png#0",
-        ] {
+        for address in
+            ["gs://b/run", "s3://b", "file:///tmp/x", "hdfs://h:1/x", "svn+ssh://x", "HTTPS://x/a.png#0"]
+        {
             assert!(is_address(address.as_bytes()), "{address}");
         }
-        for path in [
-            "",
-            "://",
-            "a:/b",
-            "./gs://b",
-            "runs/gs://b",
-            "1s://b",
-            "a b://c",
-            "C:\\x",
-            "gs:",
-        ] {
+        for path in ["", "://", "a:/b", "./gs://b", "runs/gs://b", "1s://b", "a b://c", "C:\\x", "gs:"] {
             assert!(!is_address(path.as_bytes()), "{path}");
         }
     }

@@ -27,11 +27,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         Location::Checkpoint(prefix) => {
             let named = network.map(options::find_network).transpose()?;
             let table = classifier::network_of(&Checkpoint::open(&prefix)?, named.as_ref())?;
-            (
-                target_of(&table.data_form(1), table.pictures),
-                table.first_label,
-                None,
-            )
+            (target_of(&table.data_form(1), table.pictures), table.first_label, None)
         }
         Location::SavedModel(_) => {
             let classifier = tensorflow::classifier(global, &args.model, network)?;
@@ -57,16 +53,10 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
             Err(error) => {
                 output::notice(&format!("error: {error}"));
                 code = ExitCode::from(1);
-                Outcome::Failed {
-                    error: error.to_string(),
-                }
+                Outcome::Failed { error: error.to_string() }
             }
         };
-        predictions.push(Prediction {
-            image: name,
-            warnings,
-            outcome,
-        });
+        predictions.push(Prediction { image: name, warnings, outcome });
     }
     if !images.is_empty() {
         let classifier = match classifier.take() {
@@ -77,9 +67,8 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         for chunk in images.chunks(CHUNK * classifier.pixels()) {
             probabilities.extend(classifier.probabilities(chunk)?);
         }
-        let pending = predictions
-            .iter_mut()
-            .filter(|prediction| matches!(prediction.outcome, Outcome::Pending));
+        let pending =
+            predictions.iter_mut().filter(|prediction| matches!(prediction.outcome, Outcome::Pending));
         for (prediction, row) in pending.zip(probabilities.chunks_exact(classifier.classes())) {
             prediction.outcome = Outcome::predicted(row, usize::from(first_label));
         }
@@ -93,10 +82,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
 }
 
 fn target_of(form: &Form, pictures: Pictures) -> Target {
-    Target {
-        image_size: form.image_size,
-        centred_by_mass: pictures == Pictures::CentredByMass,
-    }
+    Target { image_size: form.image_size, centred_by_mass: pictures == Pictures::CentredByMass }
 }
 
 #[derive(Serialize)]
@@ -154,11 +140,8 @@ impl Outcome {
 /// A line for each picture that could be used: its name, the digit, the likeliest with their probabilities.
 fn text(predictions: &[Prediction]) -> String {
     let name = |prediction: &Prediction| terminal::name(prediction.image);
-    let width = predictions
-        .iter()
-        .map(|prediction| name(prediction).chars().count())
-        .max()
-        .unwrap_or_default();
+    let width =
+        predictions.iter().map(|prediction| name(prediction).chars().count()).max().unwrap_or_default();
     let mut text = String::new();
     for prediction in predictions {
         let Outcome::Predicted { class, likeliest, .. } = &prediction.outcome else {

@@ -96,13 +96,8 @@ impl Progress for Lines {
             Some(total) => output::notice(&format!("{label}: {}", HumanBytes(total))),
             None => output::notice(label),
         }
-        *locked(&self.current) = Some(Transfer {
-            label: label.to_owned(),
-            total,
-            begun: Instant::now(),
-            bytes: 0,
-            tenths: 0,
-        });
+        *locked(&self.current) =
+            Some(Transfer { label: label.to_owned(), total, begun: Instant::now(), bytes: 0, tenths: 0 });
     }
 
     fn position(&self, bytes: u64) {
@@ -124,11 +119,9 @@ impl Progress for Lines {
             let seconds = transfer.begun.elapsed().as_secs_f32();
             match transfer.bytes {
                 0 => output::notice(&format!("{}: {seconds:.1} s", transfer.label)),
-                bytes => output::notice(&format!(
-                    "{}: {} in {seconds:.1} s",
-                    transfer.label,
-                    HumanBytes(bytes)
-                )),
+                bytes => {
+                    output::notice(&format!("{}: {} in {seconds:.1} s", transfer.label, HumanBytes(bytes)))
+                }
             }
         }
     }

@@ -18,10 +18,7 @@ pub struct Quiet {
 
 impl Quiet {
     pub fn around(watcher: Box<dyn Progress>) -> Self {
-        Self {
-            watcher,
-            held: Mutex::new(None),
-        }
+        Self { watcher, held: Mutex::new(None) }
     }
 
     fn hold(&self, held: Option<Held>) -> Option<Held> {
@@ -73,10 +70,7 @@ impl Held {
     fn begin() -> io::Result<Self> {
         // In memory: there may be no folder for temporary files.
         #[cfg(target_os = "linux")]
-        let kept = File::from(rustix::fs::memfd_create(
-            "stderr",
-            rustix::fs::MemfdFlags::CLOEXEC,
-        )?);
+        let kept = File::from(rustix::fs::memfd_create("stderr", rustix::fs::MemfdFlags::CLOEXEC)?);
         #[cfg(not(target_os = "linux"))]
         let kept = tempfile::tempfile()?;
         let stderr = rustix::io::fcntl_dupfd_cloexec(io::stderr(), 3)?;
@@ -91,9 +85,7 @@ impl Held {
         self.kept.rewind()?;
         self.kept.read_to_end(&mut kept)?;
         let text = String::from_utf8_lossy(&kept);
-        text.lines()
-            .filter(|line| !is_chatter(line))
-            .for_each(output::notice);
+        text.lines().filter(|line| !is_chatter(line)).for_each(output::notice);
         Ok(())
     }
 }
@@ -125,14 +117,7 @@ mod tests {
         ] {
             assert!(is_chatter(line), "{line}");
         }
-        for line in [
-            "",
-            "error: cannot open",
-            "é",
-            "Illegal instruction",
-            "I am",
-            "12345 things: I said",
-        ] {
+        for line in ["", "error: cannot open", "é", "Illegal instruction", "I am", "12345 things: I said"] {
             assert!(!is_chatter(line), "{line}");
         }
     }

@@ -49,11 +49,7 @@ impl Resumed {
     pub fn open(path: &Path) -> Result<Self> {
         let directory = RunDirectory::open(path)?;
         let config = directory.read_config()?;
-        Ok(Self {
-            saved: directory.saved_state(&config)?,
-            config,
-            directory,
-        })
+        Ok(Self { saved: directory.saved_state(&config)?, config, directory })
     }
 
     /// The run's options with the changes that were typed; `asked` is what the command line would make of a new run.
@@ -120,10 +116,7 @@ impl Resumed {
         let checked = loaded.and_then(|dataset| self.is_own(&dataset).map(|()| dataset));
         checked.map_err(|error| match typed.iter().any(|option| option.id == "data_dir") {
             true => usage(failure::text(&error)),
-            false => advised(
-                error,
-                "if the run's data set was moved, --data-dir DIR names its new place",
-            ),
+            false => advised(error, "if the run's data set was moved, --data-dir DIR names its new place"),
         })
     }
 

@@ -45,12 +45,7 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn table(&self) -> String {
-        let Self {
-            runtime,
-            threads,
-            host,
-            ..
-        } = self;
+        let Self { runtime, threads, host, .. } = self;
         let mut text = format!("TensorFlow {}, {}\n\n", runtime.version, runtime.found_by);
         let mut line = |name: &str, value: &str| {
             let _ = writeln!(text, "  {name:<13}{value}"); // writing to a string cannot fail
@@ -66,37 +61,23 @@ impl Report<'_> {
         );
         line(
             "threads",
-            &format!(
-                "{} inside an operation, {} operations at once",
-                threads.intra_op, threads.inter_op
-            ),
+            &format!("{} inside an operation, {} operations at once", threads.intra_op, threads.inter_op),
         );
-        line(
-            "processors",
-            &format!("{} ({})", host.processors, joined(&host.instruction_sets)),
-        );
+        line("processors", &format!("{} ({})", host.processors, joined(&host.instruction_sets)));
         text.push('\n');
         let _ = writeln!(text, "  {:<13}memory", "device");
         for device in &self.devices {
             // TensorFlow takes what it needs of the machine's memory.
             let memory = device.memory_bytes.or(host.memory_bytes);
-            let _ = writeln!(
-                text,
-                "  {:<13}{}",
-                device.name,
-                memory.map_or_else(|| "-".to_owned(), gibibytes)
-            );
+            let _ =
+                writeln!(text, "  {:<13}{}", device.name, memory.map_or_else(|| "-".to_owned(), gibibytes));
         }
         text
     }
 }
 
 fn joined(names: &[&str]) -> String {
-    if names.is_empty() {
-        "no vector instructions known".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "no vector instructions known".to_owned() } else { names.join(", ") }
 }
 
 #[allow(clippy::cast_precision_loss)] // to one decimal

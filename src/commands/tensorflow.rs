@@ -18,35 +18,24 @@ use tf_mnist::session::{Device, DeviceInfo, SessionConfig, SessionError, devices
 /// # Errors
 /// A usage error: no such device, or options that contradict each other.
 pub fn session_config(global: &GlobalArgs, reproducible: bool) -> Result<SessionConfig> {
-    let device: Device = global
-        .device
-        .parse()
-        .map_err(|error| failure::usage(format!("--device: {error}")))?;
+    let device: Device =
+        global.device.parse().map_err(|error| failure::usage(format!("--device: {error}")))?;
     if global.gpu_memory_limit == Some(0) {
         return Err(failure::usage(
             "--gpu-memory-limit 0 leaves no memory; leave it out to let memory grow as needed",
         ));
     }
-    let base = if reproducible {
-        SessionConfig::reproducible()
-    } else {
-        SessionConfig::default()
-    };
-    for (option, threads) in [
-        ("--intra-op-threads", global.intra_op_threads),
-        ("--inter-op-threads", global.inter_op_threads),
-    ] {
+    let base = if reproducible { SessionConfig::reproducible() } else { SessionConfig::default() };
+    for (option, threads) in
+        [("--intra-op-threads", global.intra_op_threads), ("--inter-op-threads", global.inter_op_threads)]
+    {
         if reproducible && threads.is_some_and(|threads| threads != 1) {
-            return Err(failure::usage(format!(
-                "--reproducible runs on one thread; leave out {option}"
-            )));
+            return Err(failure::usage(format!("--reproducible runs on one thread; leave out {option}")));
         }
     }
     let device = match (reproducible, device) {
         (true, Device::Gpu(_)) => {
-            return Err(failure::usage(
-                "--reproducible runs on the CPU; leave out --device gpu",
-            ));
+            return Err(failure::usage("--reproducible runs on the CPU; leave out --device gpu"));
         }
         (true, Device::Auto | Device::Cpu) => Device::Cpu,
         (false, device) => device,

@@ -85,10 +85,7 @@ mod tests {
     fn what_a_terminal_obeys_is_shown_instead() {
         assert_eq!(name("a\tb\n\x1b[31m\u{202e}é"), "a\\tb\\n\\u{1b}[31m\\u{202e}é");
         assert_eq!(text("one\ttwo\n"), "one\ttwo\n");
-        assert_eq!(
-            text("error: \x1b]0;x\x07\u{9b}1m\n"),
-            "error: \\u{1b}]0;x\\u{7}\\u{9b}1m\n"
-        );
+        assert_eq!(text("error: \x1b]0;x\x07\u{9b}1m\n"), "error: \\u{1b}]0;x\\u{7}\\u{9b}1m\n");
         let path = "\u{7f}\u{85}\u{2028}a";
         let shown = json(&serde_json::to_string(path).unwrap());
         assert_eq!(shown, r#""\u007f\u0085\u2028a""#);

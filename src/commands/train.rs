@@ -37,9 +37,7 @@ pub fn run(
         places::check_out_dir(folder, args.overwrite)?;
     }
     if args.reproducible && args.precision != cli::Precision::F32 {
-        return Err(usage(
-            "--reproducible computes in f32; leave out --precision bf16",
-        ));
+        return Err(usage("--reproducible computes in f32; leave out --precision bf16"));
     }
     let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
     let mut config = options::resolve(global, args, network, resumed.as_ref(), typed)?;
@@ -72,9 +70,7 @@ pub fn run(
         (None, None) => session.initialize()?,
     }
     warn_of_single_rows(&config, &session);
-    let dataset = dataset
-        .join()
-        .map_err(|_| anyhow!("reading the data set failed; this is a bug"))?;
+    let dataset = dataset.join().map_err(|_| anyhow!("reading the data set failed; this is a bug"))?;
     let dataset = match &resumed {
         Some(resumed) => resumed.check_dataset(dataset, typed)?,
         None => dataset?,
@@ -106,9 +102,7 @@ pub fn run(
 
     if let Some(saved) = &saved
         && saved.state.finished
-        && config
-            .schedule()
-            .is_over(&saved.state.training_state(), steps_per_epoch)
+        && config.schedule().is_over(&saved.state.training_state(), steps_per_epoch)
     {
         log::info!(
             "the run is finished after {} steps: nothing left to do (larger --epochs, --max-steps or --patience go on)",
@@ -125,35 +119,22 @@ pub fn run(
     directory.write_config(&config)?;
     // As it was typed, where that is a command.
     let typed = network.and_then(Path::to_str);
-    let command = typed
-        .filter(|name| ["baseline", "optimized"].contains(name))
-        .unwrap_or("train");
-    let again = format!(
-        "tf-mnist {command} --resume {}",
-        output::shell_word(directory.path())
-    );
+    let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
+    let again = format!("tf-mnist {command} --resume {}", output::shell_word(directory.path()));
     let total = config.schedule().total_steps(steps_per_epoch);
-    let run = Run {
-        config,
-        dataset,
-        directory,
-        saved,
-        again: again.clone(),
-        started,
-    };
-    run.train(session, total, global.quiet)
-        .map_err(|error| match error.downcast_ref() {
-            // It would diverge again.
-            Some(TrainingError::Diverged { .. }) => error,
-            Some(TrainingError::OutOfMemory { rows, evaluated, .. }) => {
-                let advice = out_of_memory(*rows, *evaluated, &again);
-                advised(error, advice)
-            }
-            _ => advised(
-                error,
-                format!("once that is settled, the run goes on from its last saved state: {again}"),
-            ),
-        })
+    let run = Run { config, dataset, directory, saved, again: again.clone(), started };
+    run.train(session, total, global.quiet).map_err(|error| match error.downcast_ref() {
+        // It would diverge again.
+        Some(TrainingError::Diverged { .. }) => error,
+        Some(TrainingError::OutOfMemory { rows, evaluated, .. }) => {
+            let advice = out_of_memory(*rows, *evaluated, &again);
+            advised(error, advice)
+        }
+        _ => advised(
+            error,
+            format!("once that is settled, the run goes on from its last saved state: {again}"),
+        ),
+    })
 }
 
 /// Says where bfloat16 gains nothing.
@@ -174,9 +155,7 @@ fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
 fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
     let variables = session.network().graph.variables();
     if config.network.training.batch_size == 1
-        && variables
-            .iter()
-            .any(|variable| variable.name().ends_with("/moving_variance"))
+        && variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
     {
         log::warn!(
             "--batch-size 1: batch norm subtracts the mean over the batch, which of a single row leaves nothing behind a dense \
@@ -246,10 +225,7 @@ impl Run {
 
 /// Loads the data set on a thread of its own.
 fn start_loading(global: &GlobalArgs, config: &RunConfig) -> JoinHandle<Result<Dataset>> {
-    let global = GlobalArgs {
-        data_dir: config.data_dir.clone(),
-        ..global.clone()
-    };
+    let global = GlobalArgs { data_dir: config.data_dir.clone(), ..global.clone() };
     let form = config.data_form();
     thread::spawn(move || data::load(&global, &form))
 }

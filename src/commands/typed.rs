@@ -30,10 +30,7 @@ pub fn options(matches: &ArgMatches) -> Vec<Typed> {
             matches.ids().any(|present| present == *id)
                 && matches.value_source(id.as_str()) == Some(ValueSource::CommandLine)
         })
-        .map(|(id, long)| Typed {
-            id: id.as_str().to_owned(),
-            flag: format!("--{long}"),
-        })
+        .map(|(id, long)| Typed { id: id.as_str().to_owned(), flag: format!("--{long}") })
         .collect()
 }
 
@@ -43,15 +40,7 @@ mod tests {
 
     #[test]
     fn only_what_was_typed_counts_wherever_it_stands() {
-        let line = [
-            "tf-mnist",
-            "-q",
-            "--device",
-            "cpu",
-            "baseline",
-            "--batch-size",
-            "100",
-        ];
+        let line = ["tf-mnist", "-q", "--device", "cpu", "baseline", "--batch-size", "100"];
         let typed = options(&Cli::command().get_matches_from(line));
         let flags: Vec<_> = typed.iter().map(|option| option.flag.as_str()).collect();
         assert_eq!(flags, ["--batch-size", "--device", "--quiet"]);

@@ -69,10 +69,7 @@ impl BatchPlan {
             Order::File => (0..self.rows).collect(),
             Order::Shuffled { seed } => permutation(self.rows, seed, epoch),
         };
-        Epoch {
-            rows,
-            steps: self.steps,
-        }
+        Epoch { rows, steps: self.steps }
     }
 }
 
@@ -140,23 +137,13 @@ mod tests {
         let batches: Vec<_> = epoch.batches().collect();
         assert_eq!(batches, [&[0, 1, 2, 3][..], &[4, 5, 6, 7], &[8, 9, 10]]);
         assert_eq!(plan.steps_per_epoch(), 3);
-        assert_eq!(
-            BatchPlan::new(55_000, 100, Order::File)
-                .unwrap()
-                .steps_per_epoch(),
-            550
-        );
+        assert_eq!(BatchPlan::new(55_000, 100, Order::File).unwrap().steps_per_epoch(), 550);
     }
 
     #[test]
     fn uses_every_row_once_an_epoch() {
         for (rows, batch_size) in [(1, 1), (7, 2), (10, 10), (1003, 64)] {
-            let mut seen: Vec<usize> = plan(rows, batch_size)
-                .epoch(1)
-                .batches()
-                .flatten()
-                .copied()
-                .collect();
+            let mut seen: Vec<usize> = plan(rows, batch_size).epoch(1).batches().flatten().copied().collect();
             seen.sort_unstable();
             assert_eq!(seen, (0..rows).collect::<Vec<_>>());
         }
@@ -177,29 +164,14 @@ mod tests {
     fn is_the_published_permutation() {
         assert_eq!(permutation(10, 0, 0), [9, 2, 3, 4, 6, 7, 0, 1, 5, 8]);
         assert_eq!(permutation(10, 42, 7), [0, 2, 3, 4, 9, 6, 8, 7, 5, 1]);
-        assert_eq!(
-            permutation(55_000, 42, 0)[..6],
-            [13510, 9984, 26637, 38388, 36632, 48682]
-        );
+        assert_eq!(permutation(55_000, 42, 0)[..6], [13510, 9984, 26637, 38388, 36632, 48682]);
     }
 
     #[test]
     fn refuses_batches_that_cannot_be() {
         let new = |rows, batch_size| BatchPlan::new(rows, batch_size, Order::File);
         assert_eq!(new(10, 0), Err(BatchError::EmptyBatch));
-        assert_eq!(
-            new(10, 11),
-            Err(BatchError::LargerThanSet {
-                batch_size: 11,
-                rows: 10
-            })
-        );
-        assert_eq!(
-            new(0, 1),
-            Err(BatchError::LargerThanSet {
-                batch_size: 1,
-                rows: 0
-            })
-        );
+        assert_eq!(new(10, 11), Err(BatchError::LargerThanSet { batch_size: 11, rows: 10 }));
+        assert_eq!(new(0, 1), Err(BatchError::LargerThanSet { batch_size: 1, rows: 0 }));
     }
 }

@@ -41,10 +41,7 @@ impl Dataset {
 /// Which classes are among the rows.
 fn classes(split: &Split) -> Vec<bool> {
     let mut found = vec![false; 256];
-    split
-        .labels()
-        .iter()
-        .for_each(|&label| found[usize::from(label)] = true);
+    split.labels().iter().for_each(|&label| found[usize::from(label)] = true);
     found
 }
 
@@ -56,9 +53,8 @@ impl fmt::Display for MissingClasses {
         };
         let parts = [("validation", &self.validation), ("training", &self.train)];
         let lacking = parts.iter().filter(|(_, classes)| !classes.is_empty());
-        let lacking: Vec<_> = lacking
-            .map(|(rows, classes)| format!("the {rows} rows lack {}", part(classes)))
-            .collect();
+        let lacking: Vec<_> =
+            lacking.map(|(rows, classes)| format!("the {rows} rows lack {}", part(classes))).collect();
         formatter.write_str(&lacking.join(", and "))?;
         if self.sorted {
             formatter.write_str("; the training files are sorted by class")?;

@@ -136,11 +136,7 @@ fn lines(items: &[String]) -> String {
 }
 
 fn listed(before: &str, items: &[String]) -> String {
-    if items.is_empty() {
-        String::new()
-    } else {
-        format!("{before}{}", items.join(", "))
-    }
+    if items.is_empty() { String::new() } else { format!("{before}{}", items.join(", ")) }
 }
 
 /// What helps where the sources are at fault; trouble with the cache says itself what helps.

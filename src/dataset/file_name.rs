@@ -8,12 +8,8 @@ pub(super) fn role(name: &str) -> Option<(String, usize, u8)> {
         Some(stem) => (stem, 2),
         None => (lower.as_str(), 0),
     };
-    let stem = ["-ubyte", ".ubyte", "-int"]
-        .iter()
-        .find_map(|end| stem.strip_suffix(end))?;
-    let stem = ["idx1", "idx2", "idx3", "idx4"]
-        .iter()
-        .find_map(|end| stem.strip_suffix(end))?;
+    let stem = ["-ubyte", ".ubyte", "-int"].iter().find_map(|end| stem.strip_suffix(end))?;
+    let stem = ["idx1", "idx2", "idx3", "idx4"].iter().find_map(|end| stem.strip_suffix(end))?;
     let (stem, dotted) = match stem.strip_suffix('-') {
         Some(stem) => (stem, 0),
         None => (stem.strip_suffix('.')?, 1),
@@ -25,10 +21,7 @@ pub(super) fn role(name: &str) -> Option<(String, usize, u8)> {
     let stem = stem.strip_suffix(['-', '_'])?;
     let (stem, test) = match stem.strip_suffix("train") {
         Some(stem) => (stem, 0),
-        None => (
-            stem.strip_suffix("t10k").or_else(|| stem.strip_suffix("test"))?,
-            2,
-        ),
+        None => (stem.strip_suffix("t10k").or_else(|| stem.strip_suffix("test"))?, 2),
     };
     let prefix = match stem.strip_suffix(['-', '_', '.']) {
         Some(prefix) => prefix,

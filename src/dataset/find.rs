@@ -46,35 +46,19 @@ pub(super) fn files(named: &Path, wanted: &[usize]) -> Result<(PathBuf, Vec<Path
             foreign: ForeignFile::by_name(&name),
         });
     }
-    let contents = look(named).map_err(|source| DatasetError::Folder {
-        folder: named.to_path_buf(),
-        source,
-    })?;
+    let contents =
+        look(named).map_err(|source| DatasetError::Folder { folder: named.to_path_buf(), source })?;
     let here = complete(named, &contents, wanted);
     if let Some(plain) = here.iter().find(|(prefix, _, _)| prefix.is_empty()) {
         return Ok((named.to_path_buf(), plain.2.clone()));
     }
-    let has_some = contents
-        .sets
-        .values()
-        .any(|set| wanted.iter().any(|&file| set[file].is_some()));
-    let below = if here.is_empty() {
-        search(&contents, wanted)
-    } else {
-        Vec::new()
-    };
-    let mut choice = if here.is_empty() && !has_some {
-        below.clone()
-    } else {
-        here
-    };
+    let has_some = contents.sets.values().any(|set| wanted.iter().any(|&file| set[file].is_some()));
+    let below = if here.is_empty() { search(&contents, wanted) } else { Vec::new() };
+    let mut choice = if here.is_empty() && !has_some { below.clone() } else { here };
     if choice.len() > 1 {
         return Err(DatasetError::Several {
             folder: named.to_path_buf(),
-            places: choice
-                .into_iter()
-                .map(|(prefix, folder, _)| place(&folder, &prefix))
-                .collect(),
+            places: choice.into_iter().map(|(prefix, folder, _)| place(&folder, &prefix)).collect(),
         });
     }
     match choice.pop() {
@@ -93,11 +77,7 @@ type Found = (String, PathBuf, Vec<PathBuf>);
 fn complete(folder: &Path, contents: &Contents, wanted: &[usize]) -> Vec<Found> {
     let found = |(prefix, set): (&String, &Files)| {
         let files = wanted.iter().map(|&file| Some(set[file].as_ref()?.1.clone()));
-        Some((
-            prefix.clone(),
-            folder.to_path_buf(),
-            files.collect::<Option<_>>()?,
-        ))
+        Some((prefix.clone(), folder.to_path_buf(), files.collect::<Option<_>>()?))
     };
     contents.sets.iter().filter_map(found).collect()
 }
@@ -128,26 +108,17 @@ fn search(contents: &Contents, wanted: &[usize]) -> Vec<Found> {
 fn prefixed(named: &Path, wanted: &[usize]) -> Option<(PathBuf, Vec<PathBuf>)> {
     let prefix = named.file_name()?.to_str()?;
     let parent = named.parent()?;
-    let folder = if parent.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        parent
-    };
+    let folder = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     let sets = complete(folder, &look(folder).ok()?, wanted);
-    let (prefix, folder, files) = sets
-        .into_iter()
-        .find(|(found, _, _)| !found.is_empty() && found == prefix)?;
+    let (prefix, folder, files) =
+        sets.into_iter().find(|(found, _, _)| !found.is_empty() && found == prefix)?;
     warn_of_turned(&prefix);
     Some((folder, files))
 }
 
 /// What is to be named for a set.
 fn place(folder: &Path, prefix: &str) -> PathBuf {
-    if prefix.is_empty() {
-        folder.to_path_buf()
-    } else {
-        folder.join(prefix)
-    }
+    if prefix.is_empty() { folder.to_path_buf() } else { folder.join(prefix) }
 }
 
 fn warn_of_turned(prefix: &str) {
@@ -161,17 +132,10 @@ fn warn_of_turned(prefix: &str) {
 
 fn look(folder: &Path) -> std::io::Result<Contents> {
     let mut contents = Contents::default();
-    let mut entries: Vec<_> = fs::read_dir(folder)?
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
+    let mut entries: Vec<_> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
     entries.sort();
     for path in entries {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // Archives made on a Mac have a hidden companion beside every file.
         if name.starts_with('.') || name == "__MACOSX" {
             continue;
@@ -191,9 +155,7 @@ fn look(folder: &Path) -> std::io::Result<Contents> {
                     *slot = Some((rank, path));
                 }
             }
-            None => contents
-                .others
-                .push(if is_folder { format!("{name}/") } else { name }),
+            None => contents.others.push(if is_folder { format!("{name}/") } else { name }),
         }
         if is_folder {
             contents.folders.push(path);
@@ -216,11 +178,7 @@ fn only_file(folder: &Path, file: usize) -> Option<PathBuf> {
 
 fn missing(named: &Path, contents: Contents, wanted: &[usize], below: Vec<Found>) -> DatasetError {
     let empty = Files::default();
-    let set = contents
-        .sets
-        .get("")
-        .or_else(|| contents.sets.values().next())
-        .unwrap_or(&empty);
+    let set = contents.sets.get("").or_else(|| contents.sets.values().next()).unwrap_or(&empty);
     let looked_for = wanted.iter().filter(|&&file| set[file].is_none()).map(|&file| {
         let name = NAMES[file];
         let dotted = name.replace("-idx", ".idx");
@@ -240,10 +198,7 @@ fn missing(named: &Path, contents: Contents, wanted: &[usize], below: Vec<Found>
         folder: named.to_path_buf(),
         looked_for: looked_for.collect(),
         others,
-        below: below
-            .into_iter()
-            .map(|(prefix, folder, _)| place(&folder, &prefix))
-            .collect(),
+        below: below.into_iter().map(|(prefix, folder, _)| place(&folder, &prefix)).collect(),
         foreign,
     }
 }

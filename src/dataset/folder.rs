@@ -30,16 +30,11 @@ pub fn load_from_as(folder: &Path, form: &Form) -> Result<Dataset, DatasetError>
         let train_images = scope.spawn(|| load(&paths[0], Kind::Images, form, Images::from_bytes));
         let train_labels = load(&paths[1], Kind::Labels, form, Labels::from_bytes);
         let test = pair(&paths[2..], form);
-        let train_images = train_images
-            .join()
-            .unwrap_or_else(|panicked| panic::resume_unwind(panicked));
+        let train_images = train_images.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked));
         Dataset::assemble(
             form,
             Origin::Folder(folder),
-            Pair {
-                images: train_images?,
-                labels: train_labels?,
-            },
+            Pair { images: train_images?, labels: train_labels? },
             test?,
         )
     })
@@ -85,14 +80,7 @@ fn load<T>(
         Ok((sha256, check(bytes, form)?))
     };
     match attempt() {
-        Ok((sha256, contents)) => Ok(Loaded {
-            path: path.to_path_buf(),
-            sha256,
-            contents,
-        }),
-        Err(source) => Err(DatasetError::File {
-            path: path.to_path_buf(),
-            source,
-        }),
+        Ok((sha256, contents)) => Ok(Loaded { path: path.to_path_buf(), sha256, contents }),
+        Err(source) => Err(DatasetError::File { path: path.to_path_buf(), source }),
     }
 }

@@ -90,18 +90,9 @@ const PICTURE: ForeignFile = ForeignFile {
     advice: Advice::Plain("a data set here is four IDX files that hold all pictures and their labels"),
 };
 const SERVER: &str = "a server sent it in place of the file, often to say why; download the file again";
-const PAGE: ForeignFile = ForeignFile {
-    name: "an XML document",
-    advice: Advice::Plain(SERVER),
-};
-const JSON: ForeignFile = ForeignFile {
-    name: "JSON",
-    advice: Advice::Plain(SERVER),
-};
-const TEXT: ForeignFile = ForeignFile {
-    name: "text",
-    advice: Advice::Plain(SERVER),
-};
+const PAGE: ForeignFile = ForeignFile { name: "an XML document", advice: Advice::Plain(SERVER) };
+const JSON: ForeignFile = ForeignFile { name: "JSON", advice: Advice::Plain(SERVER) };
+const TEXT: ForeignFile = ForeignFile { name: "text", advice: Advice::Plain(SERVER) };
 const LFS: ForeignFile = ForeignFile {
     name: "a pointer of Git LFS, not the file itself",
     advice: Advice::Plain("git lfs pull fetches the file"),
@@ -176,10 +167,7 @@ impl ForeignFile {
             return None;
         }
         let text = text.trim_start_matches('\u{feff}').trim_start();
-        let is_table = text
-            .lines()
-            .next()
-            .is_some_and(|line| line.matches(',').count() > 20);
+        let is_table = text.lines().next().is_some_and(|line| line.matches(',').count() > 20);
         Some(match text {
             _ if text.starts_with("version https://git-lfs") => LFS,
             _ if text.starts_with('<') => PAGE,
@@ -196,9 +184,7 @@ impl ForeignFile {
             Advice::Python(program) => format!(
                 "wanted are the IDX files {}. This makes them, run with python3:\nimport numpy as np\n{WRITE}{}",
                 NAMES.join(", "),
-                program
-                    .replace("FILE", &name.replace('\\', "\\\\").replace('\'', "\\'"))
-                    .trim_end()
+                program.replace("FILE", &name.replace('\\', "\\\\").replace('\'', "\\'")).trim_end()
             ),
         }
     }
@@ -216,10 +202,7 @@ mod tests {
             (b"404: Not Found", TEXT),
             (b"version https://git-lfs.github.com/spec/v1\noid", LFS),
             (b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0x_train.npy", NPZ),
-            (
-                b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0train-images-idx3-ubyte",
-                ARCHIVE,
-            ),
+            (b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0train-images-idx3-ubyte", ARCHIVE),
         ] {
             assert_eq!(ForeignFile::by_start(start), Some(kind));
         }

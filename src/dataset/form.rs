@@ -15,12 +15,7 @@ pub struct Form {
 
 impl Default for Form {
     fn default() -> Self {
-        Self {
-            image_size: [28, 28],
-            classes: 10,
-            first_label: 0,
-            validation_rows: Self::VALIDATION_ROWS,
-        }
+        Self { image_size: [28, 28], classes: 10, first_label: 0, validation_rows: Self::VALIDATION_ROWS }
     }
 }
 
@@ -36,11 +31,7 @@ impl Form {
     /// Whether MNIST itself is of this form.
     pub(super) fn is_mnist(&self) -> bool {
         let validation_rows = self.validation_rows;
-        *self
-            == Self {
-                validation_rows,
-                ..Self::default()
-            }
+        *self == Self { validation_rows, ..Self::default() }
     }
 
     /// The last label.

@@ -18,9 +18,7 @@ enum State<R> {
 
 impl<R: BufRead> Gunzip<R> {
     pub(super) fn new(gzipped: R) -> Self {
-        Self {
-            state: State::Member(Box::new(GzDecoder::new(gzipped))),
-        }
+        Self { state: State::Member(Box::new(GzDecoder::new(gzipped))) }
     }
 }
 

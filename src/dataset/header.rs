@@ -29,11 +29,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) const BYTES: Self = Self {
-        size: 1,
-        little_endian: false,
-        row: 1,
-    };
+    pub(super) const BYTES: Self = Self { size: 1, little_endian: false, row: 1 };
 
     /// The numbers as bytes; `Err` with the first that is none, and its row.
     pub(super) fn to_bytes(self, stored: &[u8]) -> Result<Vec<u8>, (usize, i64)> {
@@ -47,17 +43,10 @@ impl Numbers {
 
     fn read(self, bytes: &[u8]) -> i64 {
         let join = |number: i64, &byte: &u8| number << 8 | i64::from(byte);
-        let unsigned = if self.little_endian {
-            bytes.iter().rev().fold(0, join)
-        } else {
-            bytes.iter().fold(0, join)
-        };
+        let unsigned =
+            if self.little_endian { bytes.iter().rev().fold(0, join) } else { bytes.iter().fold(0, join) };
         let bits = 64 - 8 * self.size as u32;
-        if self.size == 1 {
-            unsigned
-        } else {
-            unsigned << bits >> bits
-        }
+        if self.size == 1 { unsigned } else { unsigned << bits >> bits }
     }
 }
 
@@ -106,11 +95,7 @@ pub(super) fn read(bytes: &[u8], kind: Kind) -> Result<Option<Header>, IdxError>
         .chunks_exact(4)
         .map(|four| {
             let four = [four[0], four[1], four[2], four[3]];
-            if little_endian {
-                u32::from_le_bytes(four)
-            } else {
-                u32::from_be_bytes(four)
-            }
+            if little_endian { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) }
         })
         .collect();
     if words.len() < count.min(MOST_DIMENSIONS) {
@@ -136,24 +121,12 @@ pub(super) fn read(bytes: &[u8], kind: Kind) -> Result<Option<Header>, IdxError>
         // Labels in place of images, or the other way round, have a message of their own.
         (Kind::Images, [_]) | (Kind::Labels, [_, _, _]) => return Ok(None),
         _ => {
-            return Err(IdxError::OtherDimensions {
-                dimensions: count,
-                sizes: words,
-                kind: kind.plural(),
-            });
+            return Err(IdxError::OtherDimensions { dimensions: count, sizes: words, kind: kind.plural() });
         }
     };
     let mut header = vec![0, 0, 0x08, plain.len() as u8];
     header.extend(plain.iter().flat_map(|word| word.to_be_bytes()));
-    Ok(Some(Header {
-        bytes: length(*magic),
-        plain: header,
-        numbers: Numbers {
-            size,
-            little_endian,
-            row,
-        },
-    }))
+    Ok(Some(Header { bytes: length(*magic), plain: header, numbers: Numbers { size, little_endian, row } }))
 }
 
 #[cfg(test)]
@@ -180,9 +153,7 @@ mod tests {
             assert_eq!((read.plain, read.bytes), (plain.clone(), bytes.len()));
             assert_eq!(read.numbers.to_bytes(&[200, 3]), Ok(vec![200, 3]));
         }
-        let qmnist = read(&header([0, 0, 12, 2], &[7, 8]), Kind::Labels)
-            .unwrap()
-            .unwrap();
+        let qmnist = read(&header([0, 0, 12, 2], &[7, 8]), Kind::Labels).unwrap().unwrap();
         assert_eq!(qmnist.plain, header([0, 0, 8, 1], &[7]));
         let mut rows = vec![0; 64];
         (rows[3], rows[35]) = (5, 9);
@@ -195,18 +166,12 @@ mod tests {
     fn sizes_in_the_other_order_than_the_first_word_are_read() {
         let plain = header([0, 0, 8, 3], &[60_000, 28, 28]);
         let turned = [60_000_u32, 28, 28].map(u32::swap_bytes);
-        for bytes in [
-            header([0, 0, 8, 3], &turned),
-            header([3, 8, 0, 0], &[60_000, 28, 28]),
-        ] {
+        for bytes in [header([0, 0, 8, 3], &turned), header([3, 8, 0, 0], &[60_000, 28, 28])] {
             let read = read(&bytes, Kind::Images).unwrap().unwrap();
             assert_eq!(read.plain, plain);
         }
         let five = read(&header([0, 0, 8, 5], &[1, 2, 3, 4, 5]), Kind::Images);
-        assert!(matches!(
-            five,
-            Err(IdxError::OtherDimensions { dimensions: 5, .. })
-        ));
+        assert!(matches!(five, Err(IdxError::OtherDimensions { dimensions: 5, .. })));
     }
 
     #[test]

@@ -183,12 +183,7 @@ impl Labels {
         for (row, label) in bytes[Kind::Labels.header_bytes()..].iter_mut().enumerate() {
             if *label < first || usize::from(*label) > last {
                 let label = *label;
-                return Err(IdxError::BadLabel {
-                    row,
-                    label,
-                    first,
-                    last,
-                });
+                return Err(IdxError::BadLabel { row, label, first, last });
             }
             *label -= first;
         }
@@ -247,36 +242,22 @@ pub(super) fn whole_bytes(bytes: &[u8], kind: Kind, form: &Form) -> Result<usize
         let four = bytes.get(4 * index..4 * index + 4)?.try_into().ok()?;
         Some(u32::from_be_bytes(four))
     };
-    let truncated = || IdxError::HeaderTruncated {
-        found: bytes.len(),
-        expected: kind.header_bytes(),
-    };
+    let truncated = || IdxError::HeaderTruncated { found: bytes.len(), expected: kind.header_bytes() };
     let magic = word(0).ok_or_else(truncated)?;
     if magic != kind.magic() {
-        return Err(IdxError::WrongMagic {
-            found: magic,
-            expected: kind.magic(),
-            kind: kind.plural(),
-        });
+        return Err(IdxError::WrongMagic { found: magic, expected: kind.magic(), kind: kind.plural() });
     }
     let count = word(1).ok_or_else(truncated)?;
     if kind == Kind::Images {
         let (height, width) = (word(2).ok_or_else(truncated)?, word(3).ok_or_else(truncated)?);
         let wanted = form.image_size;
         if [height as usize, width as usize] != wanted {
-            return Err(IdxError::WrongDimensions {
-                height,
-                width,
-                wanted,
-            });
+            return Err(IdxError::WrongDimensions { height, width, wanted });
         }
     }
     match count as usize {
         0 => Err(IdxError::Empty(kind.plural())),
-        rows if rows > MAX_COUNT => Err(IdxError::TooMany {
-            count,
-            kind: kind.plural(),
-        }),
+        rows if rows > MAX_COUNT => Err(IdxError::TooMany { count, kind: kind.plural() }),
         rows => Ok(kind.header_bytes() + rows * kind.row_bytes(form)),
     }
 }

@@ -11,23 +11,14 @@ use std::path::Path;
 /// # Errors
 /// The file cannot be read or is unsound, or has no such image.
 pub fn read_image(path: &Path, index: usize, image_size: [usize; 2]) -> Result<Vec<u8>, DatasetError> {
-    let form = Form {
-        image_size,
-        ..Form::default()
-    };
+    let form = Form { image_size, ..Form::default() };
     let images = readable::open(path)
         .map_err(IdxError::Io)
         .and_then(|file| unpack::read(file, Kind::Images, &form))
         .and_then(|bytes| Images::from_bytes(bytes, &form))
-        .map_err(|source| DatasetError::File {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        .map_err(|source| DatasetError::File { path: path.to_path_buf(), source })?;
     let image = images.pixels().chunks_exact(form.pixels()).nth(index);
     image
         .map(<[u8]>::to_vec)
-        .ok_or_else(|| DatasetError::NoSuchImage {
-            path: path.to_path_buf(),
-            count: images.count(),
-        })
+        .ok_or_else(|| DatasetError::NoSuchImage { path: path.to_path_buf(), count: images.count() })
 }

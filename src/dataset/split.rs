@@ -57,11 +57,7 @@ impl Split {
     /// # Panics
     /// A row is not in this split, or an output does not have the size said.
     pub fn gather(&self, rows: &[usize], images: &mut [f32], labels: &mut [i32]) {
-        assert_eq!(
-            images.len(),
-            rows.len() * self.image_pixels(),
-            "images must be [rows, pixels]"
-        );
+        assert_eq!(images.len(), rows.len() * self.image_pixels(), "images must be [rows, pixels]");
         assert_eq!(labels.len(), rows.len(), "labels must be [rows]");
         let (all_pixels, all_labels) = (self.pixels(), self.labels());
         let pixels = self.image_pixels();
@@ -77,16 +73,9 @@ impl Split {
     /// # Panics
     /// As [`Split::gather`].
     pub fn gather_range(&self, rows: Range<usize>, images: &mut [f32], labels: &mut [i32]) {
-        assert_eq!(
-            images.len(),
-            rows.len() * self.image_pixels(),
-            "images must be [rows, pixels]"
-        );
+        assert_eq!(images.len(), rows.len() * self.image_pixels(), "images must be [rows, pixels]");
         assert_eq!(labels.len(), rows.len(), "labels must be [rows]");
-        to_floats(
-            &self.pixels()[rows.start * self.image_pixels()..rows.end * self.image_pixels()],
-            images,
-        );
+        to_floats(&self.pixels()[rows.start * self.image_pixels()..rows.end * self.image_pixels()], images);
         for (label, &byte) in labels.iter_mut().zip(&self.labels()[rows]) {
             *label = i32::from(byte);
         }
@@ -95,10 +84,7 @@ impl Split {
 
 impl fmt::Debug for Split {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Split")
-            .field("rows", &self.rows)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Split").field("rows", &self.rows).finish_non_exhaustive()
     }
 }
 

@@ -64,13 +64,8 @@ mod tests {
         }
         assert_eq!(counts.len(), 15);
         // 1000 each, but for chance: the standard deviation is 31.
-        assert!(
-            counts.values().all(|count| (850..1150).contains(count)),
-            "{counts:?}"
-        );
-        let differing = (0..1000)
-            .filter(|&row| moves.offset(7, row) != moves.offset(8, row))
-            .count();
+        assert!(counts.values().all(|count| (850..1150).contains(count)), "{counts:?}");
+        let differing = (0..1000).filter(|&row| moves.offset(7, row) != moves.offset(8, row)).count();
         assert!(differing > 850, "{differing} of 1000");
         assert_eq!(RandomTranslation::new(3, 0, 0), None);
     }

@@ -60,14 +60,8 @@ fn read_raw(
     let mut bytes = Vec::new();
     let mut push = |bytes: &mut Vec<u8>| {
         // One byte more, to see whether the file goes on.
-        bytes
-            .try_reserve_exact(stored + 1)
-            .map_err(|_| IdxError::Memory(stored))?;
-        reader
-            .by_ref()
-            .take(stored as u64 + 1)
-            .read_to_end(bytes)
-            .map_err(failed)
+        bytes.try_reserve_exact(stored + 1).map_err(|_| IdxError::Memory(stored))?;
+        reader.by_ref().take(stored as u64 + 1).read_to_end(bytes).map_err(failed)
     };
     if numbers == Numbers::BYTES {
         bytes.extend(header.plain);
@@ -77,15 +71,11 @@ fn read_raw(
     let found = push(&mut bytes)?;
     let whole = header.bytes + stored;
     match found.cmp(&stored) {
-        Ordering::Less => Err(IdxError::Truncated {
-            expected: whole,
-            found: header.bytes + found,
-        }),
+        Ordering::Less => Err(IdxError::Truncated { expected: whole, found: header.bytes + found }),
         Ordering::Greater => Err(IdxError::TrailingBytes { expected: whole }),
         Ordering::Equal => {
-            let numbers = numbers
-                .to_bytes(&bytes)
-                .map_err(|(place, number)| IdxError::NoByte { place, number })?;
+            let numbers =
+                numbers.to_bytes(&bytes).map_err(|(place, number)| IdxError::NoByte { place, number })?;
             Ok([header.plain, numbers].concat())
         }
     }
@@ -98,10 +88,7 @@ fn no_header(start: &[u8], kind: Kind, form: &Form) -> IdxError {
         (Some(found), Some(file)) => IdxError::Foreign { found, file },
         _ => match whole_bytes(start, kind, form) {
             Err(error) => error,
-            Ok(expected) => IdxError::HeaderTruncated {
-                found: start.len(),
-                expected,
-            },
+            Ok(expected) => IdxError::HeaderTruncated { found: start.len(), expected },
         },
     }
 }

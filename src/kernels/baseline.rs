@@ -27,11 +27,8 @@ pub(super) const SUMS: usize = HALF / 2;
 pub(super) struct BaselineFeatures<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for BaselineFeatures<FACTORS> {
-    const TYPE: &'static str = if FACTORS == BF16 {
-        "TfMnistBaselineFeaturesBf16"
-    } else {
-        "TfMnistBaselineFeatures"
-    };
+    const TYPE: &'static str =
+        if FACTORS == BF16 { "TfMnistBaselineFeaturesBf16" } else { "TfMnistBaselineFeatures" };
     const INPUTS: &'static [Argument] = &[
         Argument("images", &[ROWS, 28, 28, 1]),
         Argument("kernel1", &[3, 3, 1, 16]),
@@ -39,10 +36,8 @@ impl<const FACTORS: usize> Op for BaselineFeatures<FACTORS> {
         Argument("kernel2", &[3, 3, 16, 32]),
         Argument("bias2", &[32]),
     ];
-    const OUTPUTS: &'static [Argument] = &[
-        Argument("features", &[ROWS, 7, 7, 32]),
-        Argument("sums", &[ROWS, 14, 14, 32]),
-    ];
+    const OUTPUTS: &'static [Argument] =
+        &[Argument("features", &[ROWS, 7, 7, 32]), Argument("sums", &[ROWS, 14, 14, 32])];
 
     fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([images, kernel1, bias1, kernel2, bias2], [features, sums]) = (inputs, outputs) else {

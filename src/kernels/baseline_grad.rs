@@ -18,11 +18,8 @@ const ROWS_SUMMED: usize = 10;
 pub(super) struct BaselineFeaturesGrad<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for BaselineFeaturesGrad<FACTORS> {
-    const TYPE: &'static str = if FACTORS == BF16 {
-        "TfMnistBaselineFeaturesGradBf16"
-    } else {
-        "TfMnistBaselineFeaturesGrad"
-    };
+    const TYPE: &'static str =
+        if FACTORS == BF16 { "TfMnistBaselineFeaturesGradBf16" } else { "TfMnistBaselineFeaturesGrad" };
     const INPUTS: &'static [Argument] = &[
         Argument("gradient", &[ROWS, 7, 7, 32]),
         Argument("features", &[ROWS, 7, 7, 32]),
@@ -72,16 +69,10 @@ impl<const FACTORS: usize> Op for BaselineFeaturesGrad<FACTORS> {
         for partial in &partial {
             total.add(partial);
         }
-        kernel1_gradient
-            .zeroed()
-            .copy_from_slice(total.first[..PLACES].as_flattened());
+        kernel1_gradient.zeroed().copy_from_slice(total.first[..PLACES].as_flattened());
         bias1_gradient.zeroed().copy_from_slice(&total.first[PLACES]);
-        kernel2_gradient
-            .zeroed()
-            .copy_from_slice(total.kernel2.as_flattened());
-        bias2_gradient
-            .zeroed()
-            .copy_from_slice(total.bias2.as_flattened());
+        kernel2_gradient.zeroed().copy_from_slice(total.kernel2.as_flattened());
+        bias2_gradient.zeroed().copy_from_slice(total.bias2.as_flattened());
     }
 }
 
@@ -103,11 +94,7 @@ impl Gradients {
     }
 
     fn add(&mut self, other: &Self) {
-        let totals = self
-            .first
-            .iter_mut()
-            .chain(&mut self.kernel2)
-            .chain(&mut self.bias2);
+        let totals = self.first.iter_mut().chain(&mut self.kernel2).chain(&mut self.bias2);
         let others = other.first.iter().chain(&other.kernel2).chain(&other.bias2);
         for (total, other) in totals.zip(others) {
             for (total, &other) in total.iter_mut().zip(other) {
@@ -137,10 +124,7 @@ const WIDE: usize = HALF + 1;
 
 impl Scratch {
     fn new() -> Self {
-        Self {
-            hidden: hidden(),
-            dsums: vec![[0.0; 16]; WIDE * WIDE * OUT],
-        }
+        Self { hidden: hidden(), dsums: vec![[0.0; 16]; WIDE * WIDE * OUT] }
     }
 }
 

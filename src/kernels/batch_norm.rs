@@ -61,10 +61,6 @@ impl ChannelGradient {
     ) -> Self {
         let slope = gamma * inverse_deviation;
         let pull = -slope * inverse_deviation * product_sum / population;
-        Self {
-            slope,
-            offset: -slope * sum / population - pull * mean,
-            pull,
-        }
+        Self { slope, offset: -slope * sum / population - pull * mean, pull }
     }
 }

@@ -142,9 +142,7 @@ impl<'a> OwnStatus<'a> {
         unsafe {
             match (self.api.get_code)(self.status) {
                 0 => Ok(()),
-                _ => Err(CStr::from_ptr((self.api.message)(self.status))
-                    .to_string_lossy()
-                    .into_owned()),
+                _ => Err(CStr::from_ptr((self.api.message)(self.status)).to_string_lossy().into_owned()),
             }
         }
     }

@@ -23,11 +23,7 @@ struct Scratch<const IN: usize, const OUT: usize> {
 
 impl<const IN: usize, const OUT: usize> Scratch<IN, OUT> {
     fn new() -> Self {
-        Self {
-            columns: zero_columns(),
-            inputs: zero_points(),
-            outputs: zero_points(),
-        }
+        Self { columns: zero_columns(), inputs: zero_points(), outputs: zero_points() }
     }
 }
 
@@ -112,9 +108,7 @@ pub(super) fn filter_gradient<const IN: usize, const OUT: usize>(
         })
         .collect();
     let mut partial = partial.into_iter();
-    let mut total = partial
-        .next()
-        .unwrap_or_else(|| vec![[0.0; 16]; POINTS * 16 * IN * OUT]);
+    let mut total = partial.next().unwrap_or_else(|| vec![[0.0; 16]; POINTS * 16 * IN * OUT]);
     for sums in partial {
         for (total, sum) in total.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
             *total += sum;
@@ -151,11 +145,7 @@ fn convolve_image_with<V: F32x16, const IN: usize, const OUT: usize>(
     sums: &mut [[Block; 2]; OUT],
     scratch: &mut Scratch<IN, OUT>,
 ) {
-    let Scratch {
-        columns,
-        inputs,
-        outputs,
-    } = scratch;
+    let Scratch { columns, inputs, outputs } = scratch;
     for tile_row in 0..TILES {
         transform_input::<V, IN>(x, tile_row, columns, inputs);
         multiply::<V, IN, OUT>(inputs, kernel, outputs);
@@ -196,11 +186,7 @@ fn add_filter_gradient_with<V: F32x16, const IN: usize, const OUT: usize>(
     sums: &mut [Block],
     scratch: &mut Scratch<IN, OUT>,
 ) {
-    let Scratch {
-        columns,
-        inputs,
-        outputs,
-    } = scratch;
+    let Scratch { columns, inputs, outputs } = scratch;
     for tile_row in 0..TILES {
         transform_input::<V, IN>(x, tile_row, columns, inputs);
         transform_output_gradient::<V, OUT>(dy, tile_row, outputs);
@@ -216,9 +202,7 @@ mod tests {
 
     fn random(count: usize, seed: u64) -> Vec<f32> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        (0..count)
-            .map(|_| (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0)
-            .collect()
+        (0..count).map(|_| (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
     }
 
     /// Calls `each` for each place that a kernel element meets: image row, y, x, kernel place, input pixel.
@@ -240,11 +224,7 @@ mod tests {
 
     fn assert_near(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
         let size = expected.iter().map(|x| x.abs()).fold(0.0, f64::max);
-        let worst = found
-            .iter()
-            .zip(expected)
-            .map(|(&a, b)| (f64::from(a) - b).abs())
-            .fold(0.0, f64::max);
+        let worst = found.iter().zip(expected).map(|(&a, b)| (f64::from(a) - b).abs()).fold(0.0, f64::max);
         assert!(worst <= tolerance * size, "{what}: off by {worst} of {size}");
     }
 

@@ -16,11 +16,7 @@ pub(super) fn factor<V: F32x16, const FACTORS: usize>(x: V) -> V {
 
 /// All of `values`, rounded to be factors.
 pub(super) fn factors<const FACTORS: usize>(values: &[f32]) -> Cow<'_, [f32]> {
-    if FACTORS == BF16 {
-        values.iter().map(|&value| to_bf16(value)).collect()
-    } else {
-        Cow::Borrowed(values)
-    }
+    if FACTORS == BF16 { values.iter().map(|&value| to_bf16(value)).collect() } else { Cow::Borrowed(values) }
 }
 
 /// The nearest bfloat16, ties to even.

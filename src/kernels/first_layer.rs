@@ -22,11 +22,7 @@ use rayon::prelude::*;
 pub(super) struct FirstLayer<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
-    const TYPE: &'static str = if FACTORS == BF16 {
-        "TfMnistFirstLayerBf16"
-    } else {
-        "TfMnistFirstLayer"
-    };
+    const TYPE: &'static str = if FACTORS == BF16 { "TfMnistFirstLayerBf16" } else { "TfMnistFirstLayer" };
     const INPUTS: &'static [Argument] = &[
         Argument("images", &[ROWS, 28, 28, 1]),
         Argument("kernel", &[3, 3, 1, 16]),
@@ -78,11 +74,8 @@ impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
 pub(super) struct FirstLayerGrad<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for FirstLayerGrad<FACTORS> {
-    const TYPE: &'static str = if FACTORS == BF16 {
-        "TfMnistFirstLayerGradBf16"
-    } else {
-        "TfMnistFirstLayerGrad"
-    };
+    const TYPE: &'static str =
+        if FACTORS == BF16 { "TfMnistFirstLayerGradBf16" } else { "TfMnistFirstLayerGrad" };
     const INPUTS: &'static [Argument] = &[
         Argument("gradient", &[ROWS, 28, 28, 16]),
         Argument("hidden", &[ROWS, 28, 28, 16]),
@@ -102,17 +95,7 @@ impl<const FACTORS: usize> Op for FirstLayerGrad<FACTORS> {
 
     fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let (
-            [
-                gradient,
-                hidden,
-                images,
-                kernel,
-                bias,
-                gamma,
-                mean,
-                variance,
-                image_moments,
-            ],
+            [gradient, hidden, images, kernel, bias, gamma, mean, variance, image_moments],
             [kernel_gradient, gamma_gradient, beta_gradient],
         ) = (inputs, outputs)
         else {

@@ -37,10 +37,7 @@ impl ImageMoments {
                 moments
             })
             .collect();
-        let mut total = Self {
-            sums: [0.0; PLACES],
-            products: [[0.0; PLACES]; PLACES],
-        };
+        let mut total = Self { sums: [0.0; PLACES], products: [[0.0; PLACES]; PLACES] };
         for moments in &each {
             for p in 0..PLACES {
                 total.sums[p] += f64::from(moments[p][PLACES]);
@@ -62,10 +59,7 @@ impl ImageMoments {
 
     pub fn read(from: &[f32]) -> Self {
         let row = |row: usize| std::array::from_fn(|place| f64::from(from[row * PLACES + place]));
-        Self {
-            products: std::array::from_fn(row),
-            sums: row(PLACES),
-        }
+        Self { products: std::array::from_fn(row), sums: row(PLACES) }
     }
 
     /// Σ y of the convolution with `k`.
@@ -75,17 +69,12 @@ impl ImageMoments {
 
     /// Σ y² of it.
     pub fn square_sum(&self, k: &[f64; PLACES]) -> f64 {
-        (0..PLACES)
-            .map(|place| k[place] * self.product_sum(k, place))
-            .sum()
+        (0..PLACES).map(|place| k[place] * self.product_sum(k, place)).sum()
     }
 
     /// Σ y · (what lies under `place`).
     pub fn product_sum(&self, k: &[f64; PLACES], place: usize) -> f64 {
-        k.iter()
-            .zip(self.products[place])
-            .map(|(k, product)| k * product)
-            .sum()
+        k.iter().zip(self.products[place]).map(|(k, product)| k * product).sum()
     }
 }
 

@@ -45,12 +45,12 @@ impl Op for Features {
         kernels.first.bias.copy_from_slice(bias1);
         kernels.bias2.copy_from_slice(as_blocks(bias2));
         transform_kernel(instructions, as_blocks(kernel2), &mut kernels.kernel2);
-        images
-            .par_chunks(PIXELS)
-            .zip(features.images(POOLED * POOLED * OUT))
-            .for_each_init(Scratch::new, |scratch, (image, features)| {
+        images.par_chunks(PIXELS).zip(features.images(POOLED * POOLED * OUT)).for_each_init(
+            Scratch::new,
+            |scratch, (image, features)| {
                 image_features(instructions, image, &kernels, features, scratch);
-            });
+            },
+        );
     }
 }
 
@@ -91,12 +91,7 @@ fn image_features_with<V: F32x16>(
     features: &mut [Block],
     scratch: &mut Scratch,
 ) {
-    let Scratch {
-        hidden,
-        columns,
-        inputs,
-        outputs,
-    } = scratch;
+    let Scratch { hidden, columns, inputs, outputs } = scratch;
     first_layer::apply_with::<V, F32>(image, &kernels.first, hidden);
     for tile_row in 0..TILES {
         transform_input::<V, 1>(hidden, tile_row, columns, inputs);

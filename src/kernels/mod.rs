@@ -18,10 +18,7 @@
 // Loops run over the places of several arrays at once; a closure would not take the instruction set of its function.
 #![allow(clippy::needless_range_loop)]
 // On other processors nothing of it is ever called.
-#![cfg_attr(
-    not(target_arch = "x86_64"),
-    allow(dead_code, unreachable_code, unused_imports)
-)]
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, unreachable_code, unused_imports))]
 
 mod baseline;
 mod baseline_grad;
@@ -147,16 +144,9 @@ fn load_once(runtime: &Runtime, threads: usize) -> Result<(), Unavailable> {
         .thread_name(|number| format!("kernels-{number}"))
         .build()
         .map_err(|error| Unavailable::Threads(error.to_string()))?;
-    let Loaded { api, .. } = LOADED.get_or_init(|| Loaded {
-        api,
-        instructions,
-        threads,
-    });
-    let always: [Register; 3] = [
-        register::<Features>,
-        register::<PoolLayer>,
-        register::<SecondLayerKernelGrad>,
-    ];
+    let Loaded { api, .. } = LOADED.get_or_init(|| Loaded { api, instructions, threads });
+    let always: [Register; 3] =
+        [register::<Features>, register::<PoolLayer>, register::<SecondLayerKernelGrad>];
     always
         .into_iter()
         .chain(ops_with::<F32>())
@@ -174,10 +164,7 @@ fn probe() -> Result<(), String> {
         node.set_attr_type("dtype", DataType::Float)?;
         node.finish()
     };
-    let built = ["hidden", "kernel", "bias"]
-        .map(&mut placeholder)
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>();
+    let built = ["hidden", "kernel", "bias"].map(&mut placeholder).into_iter().collect::<Result<Vec<_>, _>>();
     built
         .and_then(|inputs| {
             let mut node = graph.new_operation(SecondLayer::<F32>::TYPE, "probe")?;
@@ -214,9 +201,7 @@ mod tests {
     const TEST_ROWS: i64 = 11;
 
     fn size(Argument(_, shape): &Argument) -> usize {
-        let sized = shape
-            .iter()
-            .map(|&size| if size == ROWS { TEST_ROWS } else { size });
+        let sized = shape.iter().map(|&size| if size == ROWS { TEST_ROWS } else { size });
         sized.product::<i64>() as usize
     }
 
@@ -230,22 +215,15 @@ mod tests {
     /// With one instruction set as with the other: the wider one is what the tests through TensorFlow run, where there is one.
     fn instruction_sets_agree<O: Op>() {
         let mut random = ChaCha8Rng::seed_from_u64(1);
-        let inputs: Vec<_> = O::INPUTS
-            .iter()
-            .map(|argument| drawn(&mut random, argument))
-            .collect();
+        let inputs: Vec<_> = O::INPUTS.iter().map(|argument| drawn(&mut random, argument)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-        let mut found = Instructions::all_of_this_processor()
-            .into_iter()
-            .map(|instructions| {
-                let mut outputs: Vec<_> = O::OUTPUTS
-                    .iter()
-                    .map(|argument| vec![f32::NAN; size(argument)])
-                    .collect();
-                let mut slices: Vec<_> = outputs.iter_mut().map(|output| Output::over(output)).collect();
-                O::compute(instructions, &inputs, &mut slices);
-                outputs
-            });
+        let mut found = Instructions::all_of_this_processor().into_iter().map(|instructions| {
+            let mut outputs: Vec<_> =
+                O::OUTPUTS.iter().map(|argument| vec![f32::NAN; size(argument)]).collect();
+            let mut slices: Vec<_> = outputs.iter_mut().map(|output| Output::over(output)).collect();
+            O::compute(instructions, &inputs, &mut slices);
+            outputs
+        });
         let Some(first) = found.next() else { return };
         for other in found {
             for ((a, b), Argument(name, _)) in first.iter().zip(&other).zip(O::OUTPUTS) {

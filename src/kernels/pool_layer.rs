@@ -46,11 +46,8 @@ impl Op for PoolLayer {
 pub(super) struct PoolLayerGrad<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for PoolLayerGrad<FACTORS> {
-    const TYPE: &'static str = if FACTORS == BF16 {
-        "TfMnistPoolLayerGradBf16"
-    } else {
-        "TfMnistPoolLayerGrad"
-    };
+    const TYPE: &'static str =
+        if FACTORS == BF16 { "TfMnistPoolLayerGradBf16" } else { "TfMnistPoolLayerGrad" };
     const INPUTS: &'static [Argument] = &[
         Argument("gradient", &[ROWS, 14, 14, 32]),
         Argument("features", &[ROWS, 14, 14, 32]),

@@ -51,9 +51,7 @@ impl<'a> Output<'a> {
 
     /// One image after the other, each of so many blocks and all zeros: they are in the cache by then, and so cost little.
     pub fn images(&mut self, blocks: usize) -> impl IndexedParallelIterator<Item = &mut [Block]> {
-        let images = self
-            .0
-            .par_chunks_mut(blocks * size_of::<Block>() / size_of::<f32>());
+        let images = self.0.par_chunks_mut(blocks * size_of::<Block>() / size_of::<f32>());
         images.map(|image| as_blocks_mut(zeroed(image)))
     }
 }
@@ -163,10 +161,7 @@ extern "C" fn compute<O: Op>(_: *mut c_void, context: *mut KernelContext) {
     let (code, message) = match done {
         Ok(Ok(())) => return,
         Ok(Err(message)) => (INVALID_ARGUMENT, message),
-        Err(_) => (
-            INTERNAL,
-            "the kernel panicked; this is a bug of tf-mnist".to_owned(),
-        ),
+        Err(_) => (INTERNAL, "the kernel panicked; this is a bug of tf-mnist".to_owned()),
     };
     let status = OwnStatus::new(api);
     status.set(code, &format!("{}: {message}", O::TYPE));
@@ -215,10 +210,7 @@ fn run<O: Op>(api: &'static Api, context: *mut KernelContext) -> Result<(), Stri
         let found = tensor.shape();
         let rows = *rows.get_or_insert(found.first().copied().unwrap_or(0));
         if found != sized(shape, rows) {
-            return Err(format!(
-                "its input {name} is {found:?}, not {:?}",
-                sized(shape, rows)
-            ));
+            return Err(format!("its input {name} is {found:?}, not {:?}", sized(shape, rows)));
         }
         // SAFETY: the tensor lives.
         if unsafe { (api.tensor_type)(tensor.tensor) } != FLOAT {
@@ -265,10 +257,7 @@ fn run<O: Op>(api: &'static Api, context: *mut KernelContext) -> Result<(), Stri
 }
 
 fn sized(shape: &[i64], rows: i64) -> Vec<i64> {
-    shape
-        .iter()
-        .map(|&size| if size == ROWS { rows } else { size })
-        .collect()
+    shape.iter().map(|&size| if size == ROWS { rows } else { size }).collect()
 }
 
 fn count(shape: &[i64]) -> usize {

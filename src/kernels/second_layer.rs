@@ -12,11 +12,7 @@ use super::winograd::PIXELS;
 pub(super) struct SecondLayer<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for SecondLayer<FACTORS> {
-    const TYPE: &'static str = if FACTORS == BF16 {
-        "TfMnistSecondLayerBf16"
-    } else {
-        "TfMnistSecondLayer"
-    };
+    const TYPE: &'static str = if FACTORS == BF16 { "TfMnistSecondLayerBf16" } else { "TfMnistSecondLayer" };
     const INPUTS: &'static [Argument] = &[
         Argument("hidden", &[ROWS, 28, 28, 16]),
         Argument("kernel", &[3, 3, 16, 32]),
@@ -55,10 +51,8 @@ pub(super) struct SecondLayerKernelGrad;
 
 impl Op for SecondLayerKernelGrad {
     const TYPE: &'static str = "TfMnistSecondLayerKernelGrad";
-    const INPUTS: &'static [Argument] = &[
-        Argument("gradient", &[ROWS, 28, 28, 32]),
-        Argument("hidden", &[ROWS, 28, 28, 16]),
-    ];
+    const INPUTS: &'static [Argument] =
+        &[Argument("gradient", &[ROWS, 28, 28, 32]), Argument("hidden", &[ROWS, 28, 28, 16])];
     const OUTPUTS: &'static [Argument] = &[Argument("kernel_gradient", &[3, 3, 16, 32])];
 
     fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
@@ -73,26 +67,16 @@ impl Op for SecondLayerKernelGrad {
 pub(super) struct SecondLayerInputGrad<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for SecondLayerInputGrad<FACTORS> {
-    const TYPE: &'static str = if FACTORS == BF16 {
-        "TfMnistSecondLayerInputGradBf16"
-    } else {
-        "TfMnistSecondLayerInputGrad"
-    };
-    const INPUTS: &'static [Argument] = &[
-        Argument("gradient", &[ROWS, 28, 28, 32]),
-        Argument("kernel", &[3, 3, 16, 32]),
-    ];
+    const TYPE: &'static str =
+        if FACTORS == BF16 { "TfMnistSecondLayerInputGradBf16" } else { "TfMnistSecondLayerInputGrad" };
+    const INPUTS: &'static [Argument] =
+        &[Argument("gradient", &[ROWS, 28, 28, 32]), Argument("kernel", &[3, 3, 16, 32])];
     const OUTPUTS: &'static [Argument] = &[Argument("hidden_gradient", &[ROWS, 28, 28, 16])];
 
     fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([gradient, kernel], [hidden_gradient]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };
-        input_gradient::<1, 2>(
-            instructions,
-            gradient,
-            &factors::<FACTORS>(kernel),
-            hidden_gradient,
-        );
+        input_gradient::<1, 2>(instructions, gradient, &factors::<FACTORS>(kernel), hidden_gradient);
     }
 }

@@ -172,12 +172,7 @@ pub(super) mod x86 {
         }
         #[inline(always)]
         fn load(from: &[f32; 16]) -> Self {
-            unsafe {
-                Self(
-                    _mm256_loadu_ps(from.as_ptr()),
-                    _mm256_loadu_ps(from[8..].as_ptr()),
-                )
-            }
+            unsafe { Self(_mm256_loadu_ps(from.as_ptr()), _mm256_loadu_ps(from[8..].as_ptr())) }
         }
         #[inline(always)]
         fn store(self, to: &mut [f32; 16]) {
@@ -220,10 +215,7 @@ pub(super) mod x86 {
             unsafe {
                 let low = _mm256_cmp_ps::<_CMP_GE_OQ>(self.0, other.0);
                 let high = _mm256_cmp_ps::<_CMP_GE_OQ>(self.1, other.1);
-                Self(
-                    _mm256_blendv_ps(otherwise.0, then.0, low),
-                    _mm256_blendv_ps(otherwise.1, then.1, high),
-                )
+                Self(_mm256_blendv_ps(otherwise.0, then.0, low), _mm256_blendv_ps(otherwise.1, then.1, high))
             }
         }
         #[inline(always)]
@@ -285,10 +277,7 @@ mod tests {
                 for (x, y) in x.into_iter().zip(y) {
                     let truth = f64::from(x).exp();
                     let unit = f64::from(truth as f32) * f64::from(f32::EPSILON);
-                    assert!(
-                        (f64::from(y) - truth).abs() <= 2.0 * unit,
-                        "{instructions:?}: exp({x}) = {y}"
-                    );
+                    assert!((f64::from(y) - truth).abs() <= 2.0 * unit, "{instructions:?}: exp({x}) = {y}");
                 }
             }
             exps(instructions, &[-1e30; 16], &mut y);
@@ -306,10 +295,7 @@ mod tests {
                     let (scale, alpha) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2);
                     let x = f64::from(x);
                     let truth = scale * if x > 0.0 { x } else { alpha * (x.exp() - 1.0) };
-                    assert!(
-                        (f64::from(y) - truth).abs() <= 2e-7 * truth.abs().max(1.0),
-                        "SELU({x}) = {y}"
-                    );
+                    assert!((f64::from(y) - truth).abs() <= 2e-7 * truth.abs().max(1.0), "SELU({x}) = {y}");
                 }
             }
         }

@@ -102,14 +102,7 @@ fn output_gradient_transform<V: F32x16>(y: [V; 4]) -> [V; 6] {
     let odd_a = y3.mul_add(V::splat(A * A2), y1.mul(V::splat(A)));
     let even_b = y2.mul_add(V::splat(B2), y0);
     let odd_b = y3.mul_add(V::splat(B * B2), y1.mul(V::splat(B)));
-    [
-        y0,
-        even_a.add(odd_a),
-        even_a.sub(odd_a),
-        even_b.add(odd_b),
-        even_b.sub(odd_b),
-        y3,
-    ]
+    [y0, even_a.add(odd_a), even_a.sub(odd_a), even_b.add(odd_b), even_b.sub(odd_b), y3]
 }
 
 /// What the rows of G are divided by: the derivatives of x (x² - A²) (x² - B²) at 0, ±A and ±B.
@@ -318,10 +311,8 @@ pub(super) fn multiply<V: F32x16, const IN: usize, const OUT: usize>(
     kernel: &[Block],
     outputs: &mut Points<OUT>,
 ) {
-    for ((inputs, kernel), outputs) in inputs
-        .iter()
-        .zip(kernel.chunks_exact(16 * IN * OUT))
-        .zip(outputs.iter_mut())
+    for ((inputs, kernel), outputs) in
+        inputs.iter().zip(kernel.chunks_exact(16 * IN * OUT)).zip(outputs.iter_mut())
     {
         // As many sums at a time as fit into registers: one block of results of each of the 7 tiles.
         for out in 0..OUT {
@@ -350,10 +341,8 @@ pub(super) fn multiply_transposed<V: F32x16, const IN: usize, const OUT: usize>(
     outputs: &Points<OUT>,
     gradient: &mut [Block],
 ) {
-    for ((inputs, outputs), gradient) in inputs
-        .iter()
-        .zip(outputs)
-        .zip(gradient.chunks_exact_mut(16 * IN * OUT))
+    for ((inputs, outputs), gradient) in
+        inputs.iter().zip(outputs).zip(gradient.chunks_exact_mut(16 * IN * OUT))
     {
         for out in 0..OUT {
             let mut values = [V::splat(0.0); TILES];

@@ -69,21 +69,12 @@ pub(super) fn make(table: &Table, graph: &Scope, towers: Towers, seed: u64) -> R
                 Part::Conv2d(Conv2d::new(graph, name, channels, conv.filters, config)?)
             }
             Layer::Dense(dense) => {
-                let make = if dense.use_bias {
-                    Dense::new
-                } else {
-                    Dense::without_bias
-                };
+                let make = if dense.use_bias { Dense::new } else { Dense::without_bias };
                 Part::Dense(make(graph, name, channels, dense.units, own_activation())?)
             }
             Layer::BatchNormalization(norm) => {
                 let (momentum, epsilon) = (norm.momentum, norm.epsilon);
-                Part::BatchNorm(BatchNorm::new(
-                    graph,
-                    name,
-                    channels,
-                    BatchNormConfig { momentum, epsilon },
-                )?)
+                Part::BatchNorm(BatchNorm::new(graph, name, channels, BatchNormConfig { momentum, epsilon })?)
             }
             Layer::Activation(activation) => Part::Activation(activation),
             Layer::MaxPooling2d(pool) => Part::Pool(Pool::Max, pool.window()),

@@ -55,20 +55,10 @@ pub(super) fn lower(
             },
             Part::FoldedAndPooled(folded, window) => {
                 let (conv, norm) = &**folded;
-                let folded = norm.fold(
-                    scope,
-                    conv.kernel.read(),
-                    conv.bias.as_ref().map(|bias| bias.read()),
-                )?;
+                let folded =
+                    norm.fold(scope, conv.kernel.read(), conv.bias.as_ref().map(|bias| bias.read()))?;
                 let sums = conv.sums(scope, &h, &folded.kernel)?;
-                let h = pool(
-                    scope,
-                    Pool::Max,
-                    &sums,
-                    window.size,
-                    window.strides,
-                    window.padding,
-                )?;
+                let h = pool(scope, Pool::Max, &sums, window.size, window.strides, window.padding)?;
                 bias_add(scope, &to_f32(scope, &h)?, &folded.bias)?
             }
             Part::Head(own) if mode == Mode::Training => {
@@ -78,13 +68,7 @@ pub(super) fn lower(
             Part::Head(own) => own.apply(scope, &h)?,
         };
     }
-    if !matches!(
-        steps.last(),
-        Some(Step {
-            part: Part::BatchNorm(_),
-            ..
-        })
-    ) {
+    if !matches!(steps.last(), Some(Step { part: Part::BatchNorm(_), .. })) {
         plain.clone_from(&h);
     }
     let logits = h;

@@ -74,11 +74,7 @@ pub struct BuildOptions {
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self {
-            seed: None,
-            towers: Towers::AsPublished,
-            accuracy_on: AccuracyOn::default(),
-        }
+        Self { seed: None, towers: Towers::AsPublished, accuracy_on: AccuracyOn::default() }
     }
 }
 
@@ -101,11 +97,7 @@ impl Towers {
 
     /// What becomes of a network's parts in training.
     fn in_training(self, table: &Table, steps: &[Step]) -> Vec<Step> {
-        let Self::Fast {
-            precision,
-            convolutions,
-        } = self
-        else {
+        let Self::Fast { precision, convolutions } = self else {
             return steps.to_vec();
         };
         let own = match convolutions {
@@ -161,13 +153,7 @@ impl Inputs {
             }),
             false => None,
         };
-        Ok(Self {
-            x,
-            images,
-            labels,
-            training,
-            learning_rate: None,
-        })
+        Ok(Self { x, images, labels, training, learning_rate: None })
     }
 }
 
@@ -187,12 +173,7 @@ impl TrainingInputs {
         let scope = scope.name_scope("require_training");
         let message = "a training step needs inputs/training fed with true".to_owned();
         let message = scope.scalar("message", message)?;
-        scope
-            .op("Assert", "Assert")
-            .input(&self.flag)
-            .input_list(&[message])
-            .int("summarize", 1)
-            .build()
+        scope.op("Assert", "Assert").input(&self.flag).input_list(&[message]).int("summarize", 1).build()
     }
 }
 
@@ -274,10 +255,8 @@ impl Network {
             // The scope's own path: a name that was taken already has a number behind it.
             let name = format!("{}/Adam/learning_rate", scope.path());
             let operation = graph.graph().operation_by_name_required(&name);
-            let operation = operation.map_err(|status| GraphError::Run {
-                action: format!("find {name}"),
-                status,
-            })?;
+            let operation =
+                operation.map_err(|status| GraphError::Run { action: format!("find {name}"), status })?;
             inputs.learning_rate = Some(operation.output(0));
         }
 
@@ -319,11 +298,7 @@ fn join(
     let learning = options.towers.in_training(table, steps);
     let Some(training) = &inputs.training else {
         let learning = lower(&learning, graph, &inputs.images, Mode::Training, None)?;
-        return Ok(Joined {
-            logits: learning.logits.clone(),
-            measured: learning.plain.clone(),
-            learning,
-        });
+        return Ok(Joined { logits: learning.logits.clone(), measured: learning.plain.clone(), learning });
     };
     let cond = Conditional::new(graph, &training.flag);
     let images = cond.switch(&inputs.images)?;
@@ -342,11 +317,7 @@ fn join(
         AccuracyOn::Logits if table.ends_in_batch_norm() => join(&learning.plain, &using.plain)?,
         _ => logits.clone(),
     };
-    Ok(Joined {
-        learning,
-        logits,
-        measured,
-    })
+    Ok(Joined { learning, logits, measured })
 }
 
 /// Adds the network in use, without labels, optimizer, dropout or `training`, and with just the variables it needs, to
@@ -362,10 +333,7 @@ pub fn inference(
     convolutions: Convolutions,
 ) -> Result<Output> {
     let precision = Precision::F32;
-    let towers = Towers::Fast {
-        precision,
-        convolutions,
-    };
+    let towers = Towers::Fast { precision, convolutions };
     let steps = layers::make(table, graph, towers, 0)?;
     let steps = towers.in_use(table, &steps);
     Ok(lower(&steps, graph, images, Mode::Inference, None)?.logits)

@@ -102,27 +102,12 @@ pub(super) fn by_own_kernels(table: &Table, steps: &[Step], precision: Precision
         (Known::Baseline, [Part::Conv2d(conv1), Part::Conv2d(conv2), _, ..]) => (conv1, conv2, None, 3),
         (
             Known::Optimized,
-            [
-                Part::Conv2d(conv1),
-                Part::BatchNorm(norm1),
-                _,
-                Part::Conv2d(conv2),
-                Part::BatchNorm(norm2),
-                ..,
-            ],
+            [Part::Conv2d(conv1), Part::BatchNorm(norm1), _, Part::Conv2d(conv2), Part::BatchNorm(norm2), ..],
         ) => (conv1, conv2, Some([norm1.clone(), norm2.clone()]), 7),
         _ => return None,
     };
     let (conv1, conv2) = (conv1.clone(), conv2.clone());
-    let head = Step {
-        scope: "conv".into(),
-        part: Part::Head(Box::new(Head {
-            ops,
-            conv1,
-            conv2,
-            norms,
-        })),
-    };
+    let head = Step { scope: "conv".into(), part: Part::Head(Box::new(Head { ops, conv1, conv2, norms })) };
     Some([&[head], &steps[replaced..]].concat())
 }
 
@@ -179,11 +164,7 @@ impl Head {
                 // All but the last, conv2's bias.
                 let node = with_inputs(node, &learned[..3].iter().map(Variable::read).collect::<Vec<_>>());
                 let found = node.build()?;
-                Ok(learned
-                    .iter()
-                    .cloned()
-                    .zip((0..).map(|port| found.output(port)))
-                    .collect())
+                Ok(learned.iter().cloned().zip((0..).map(|port| found.output(port))).collect())
             }),
         })
     }
@@ -218,10 +199,7 @@ impl Head {
             // None in the biases: the batch norms behind take those out again.
             gradients: Box::new(move |scope, gradient| {
                 let scope = scope.name_scope("conv");
-                let node = scope
-                    .op(ops.pool_layer_grad, "pool3")
-                    .input(gradient)
-                    .input(&made);
+                let node = scope.op(ops.pool_layer_grad, "pool3").input(gradient).input(&made);
                 let node = with_inputs(node, &statistics.iter().collect::<Vec<_>>());
                 let pool = with_inputs(node, &reads(&[&norm2.gamma, &norm2.beta])).build()?;
                 let inputs = [&pool.output(0), &first.output(0)];
@@ -258,11 +236,7 @@ impl TrainedHead {
         variables: &[Variable],
     ) -> Result<(Vec<Variable>, Vec<Output>)> {
         let is_own = |variable: &&Variable| self.variables.iter().any(|own| own.name() == variable.name());
-        let behind: Vec<_> = variables
-            .iter()
-            .filter(|variable| !is_own(variable))
-            .cloned()
-            .collect();
+        let behind: Vec<_> = variables.iter().filter(|variable| !is_own(variable)).cloned().collect();
         let mut ends: Vec<_> = behind.iter().map(|variable| variable.read().clone()).collect();
         ends.push(self.features.clone());
         let mut gradients = gradients_at(scope, loss, &ends)?;

@@ -179,17 +179,10 @@ impl LayerSummary {
         let output_shape = RowShape::new(row.last().map(output_of).unwrap_or_default());
         let variables: Vec<_> = row.iter().flat_map(Placed::variables).collect();
         let count = |trainable| {
-            let counted = variables
-                .iter()
-                .filter(|variable| variable.trainable == trainable);
-            counted
-                .map(|variable| variable.shape.iter().product::<u64>())
-                .sum()
+            let counted = variables.iter().filter(|variable| variable.trainable == trainable);
+            counted.map(|variable| variable.shape.iter().product::<u64>()).sum()
         };
-        let windows = || {
-            row.iter()
-                .filter_map(|placed| Some((placed, WindowSummary::of(placed)?)))
-        };
+        let windows = || row.iter().filter_map(|placed| Some((placed, WindowSummary::of(placed)?)));
         Self {
             name,
             input_shape: RowShape::new(first.clone()),
@@ -203,10 +196,7 @@ impl LayerSummary {
             trainable_parameters: count(true),
             moving_averages: count(false),
             variables,
-            multiply_adds_per_row: row
-                .iter()
-                .map(|placed| placed.layer.multiply_adds(&placed.input))
-                .sum(),
+            multiply_adds_per_row: row.iter().map(|placed| placed.layer.multiply_adds(&placed.input)).sum(),
             gpu_padded_copy: windows()
                 .filter(|(placed, _)| matches!(placed.layer, Layer::Conv2d(_)))
                 .find_map(|(placed, window)| PaddedCopy::of(&placed.input, window, batch_rows)),
@@ -216,10 +206,7 @@ impl LayerSummary {
     /// Bytes of GPU memory that `rows` rows need while the row runs, at the least: its input, the padded copy of it if
     /// there is one, and its output.
     pub fn bytes_at_once(&self, rows: u64) -> u64 {
-        let copy = self
-            .gpu_padded_copy
-            .as_ref()
-            .map_or(0, |copy| copy.bytes.at(rows));
+        let copy = self.gpu_padded_copy.as_ref().map_or(0, |copy| copy.bytes.at(rows));
         Memory::of(&self.input_shape, rows).at(rows) + copy + self.output_bytes.at(rows)
     }
 }
@@ -235,11 +222,7 @@ impl OperationSummary {
             Some(Value::Object(arguments)) => (layer.kind().to_owned(), arguments),
             _ => (layer.kind().to_owned(), Map::new()),
         };
-        Self {
-            op,
-            arguments,
-            output_shape: RowShape::new(output),
-        }
+        Self { op, arguments, output_shape: RowShape::new(output) }
     }
 }
 
@@ -249,9 +232,7 @@ impl WindowSummary {
             return None;
         };
         let along = |axis: usize, size: u64| {
-            window
-                .padding
-                .windows(size, window.size.0[axis], window.strides.0[axis])
+            window.padding.windows(size, window.size.0[axis], window.strides.0[axis])
         };
         let (down, across) = (along(0, height), along(1, width));
         let padded = |size: u64, (_, before, after): (u64, u64, u64)| size + before + after;

@@ -70,9 +70,7 @@ impl Table {
                 }
             }
             if !names.insert(row.name.to_lowercase()) {
-                return Err(format!(
-                    "{place}: a row of that name stands above; each has a name of its own"
-                ));
+                return Err(format!("{place}: a row of that name stands above; each has a name of its own"));
             }
         }
         Ok(())
@@ -87,10 +85,8 @@ impl Table {
             if row.layers.is_empty() {
                 return Err(format!("{place}: it has no layers; leave it out"));
             }
-            let with_kernel = row
-                .layers
-                .iter()
-                .filter(|layer| matches!(layer, Layer::Conv2d(_) | Layer::Dense(_)));
+            let with_kernel =
+                row.layers.iter().filter(|layer| matches!(layer, Layer::Conv2d(_) | Layer::Dense(_)));
             if with_kernel.count() > 1 {
                 return Err(format!(
                     "{place}: its name can only be that of one convolution or dense layer; give the other a row of its own"
@@ -100,10 +96,7 @@ impl Table {
                 let at = |reason| format!("{place}, layer {number} ({}): {reason}", layer.kind());
                 layer.check().map_err(at)?;
                 let output = layer.output(&shape).map_err(at)?;
-                let made = layer
-                    .variables(&shape)
-                    .into_iter()
-                    .map(|(_, shape, _)| product(&shape));
+                let made = layer.variables(&shape).into_iter().map(|(_, shape, _)| product(&shape));
                 parameters = made.fold(parameters, u64::saturating_add);
                 if product(&output).max(parameters) > MOST_VALUES {
                     return Err(at(format!(

@@ -25,10 +25,8 @@ pub fn find(network: &Path) -> Result<Table, TableError> {
     if let (false, Some(table)) = (is_built_in, of_run(network)) {
         return Ok(table);
     }
-    Table::parse(&text_of(network)?).map_err(|reason| TableError::Unsound {
-        path: network.to_path_buf(),
-        reason,
-    })
+    Table::parse(&text_of(network)?)
+        .map_err(|reason| TableError::Unsound { path: network.to_path_buf(), reason })
 }
 
 /// The name that an exported model's network has among its extra assets, as JSON.
@@ -41,9 +39,7 @@ pub fn of_export(folder: &Path) -> Option<Table> {
 
 /// The network that `checkpoint` is of: that of the run that it lies in, or the built-in one that it fits, or should.
 pub fn of_checkpoint(checkpoint: &Checkpoint) -> Option<Table> {
-    of_run_around(checkpoint)
-        .or_else(|| built_in_of(checkpoint))
-        .or_else(|| published_of(checkpoint))
+    of_run_around(checkpoint).or_else(|| built_in_of(checkpoint)).or_else(|| published_of(checkpoint))
 }
 
 /// The run folder that a checkpoint lies in, itself or among the saved states in `resume`.
@@ -72,9 +68,7 @@ fn of_run(folder: &Path) -> Option<Table> {
 /// Which of the two published networks a checkpoint is meant to be of, by its keys alone: whoever restores it says what does
 /// not fit.
 fn published_of(checkpoint: &Checkpoint) -> Option<Table> {
-    checkpoint
-        .get("conv1/kernel")
-        .and(checkpoint.get("output/kernel"))?;
+    checkpoint.get("conv1/kernel").and(checkpoint.get("output/kernel"))?;
     let name = match checkpoint.get("batch_normalization/gamma") {
         Some(_) => "optimized",
         None => "baseline",

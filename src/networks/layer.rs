@@ -153,11 +153,9 @@ impl Layer {
     /// The window of a convolution or a pool.
     pub fn window(&self) -> Option<Window> {
         match self {
-            Self::Conv2d(conv) => Some(Window {
-                size: conv.kernel_size,
-                strides: conv.strides,
-                padding: conv.padding,
-            }),
+            Self::Conv2d(conv) => {
+                Some(Window { size: conv.kernel_size, strides: conv.strides, padding: conv.padding })
+            }
             Self::MaxPooling2d(pool) | Self::AveragePooling2d(pool) => Some(pool.window()),
             _ => None,
         }
@@ -198,11 +196,7 @@ impl Layer {
         let (kernel, units, use_bias) = match *self {
             Self::Conv2d(conv) => {
                 let Pair([height, width]) = conv.kernel_size;
-                (
-                    vec![height, width, channels, conv.filters],
-                    conv.filters,
-                    conv.use_bias,
-                )
+                (vec![height, width, channels, conv.filters], conv.filters, conv.use_bias)
             }
             Self::Dense(dense) => (vec![channels, dense.units], dense.units, dense.use_bias),
             Self::BatchNormalization(_) => {
@@ -245,15 +239,9 @@ impl Layer {
             _ => Ok(()),
         };
         if let Some(window) = self.window() {
-            let named = if matches!(self, Self::Conv2d(_)) {
-                "kernel_size"
-            } else {
-                "pool_size"
-            };
+            let named = if matches!(self, Self::Conv2d(_)) { "kernel_size" } else { "pool_size" };
             for (name, Pair(sizes)) in [(named, window.size), ("strides", window.strides)] {
-                sizes
-                    .into_iter()
-                    .try_for_each(|size| within(name, size, MOST_PIXELS))?;
+                sizes.into_iter().try_for_each(|size| within(name, size, MOST_PIXELS))?;
             }
         }
         match *self {
@@ -262,10 +250,9 @@ impl Layer {
             Self::Dropout(Dropout { rate }) if !(0.0..1.0).contains(&rate) => {
                 Err(format!("rate is {rate}; it is at least 0 and below 1"))
             }
-            Self::BatchNormalization(norm) if !(0.0..1.0).contains(&norm.momentum) => Err(format!(
-                "momentum is {}; it is at least 0 and below 1",
-                norm.momentum
-            )),
+            Self::BatchNormalization(norm) if !(0.0..1.0).contains(&norm.momentum) => {
+                Err(format!("momentum is {}; it is at least 0 and below 1", norm.momentum))
+            }
             Self::BatchNormalization(norm) if !(norm.epsilon > 0.0 && norm.epsilon.is_finite()) => {
                 Err(format!("epsilon is {}; it is a number above 0", norm.epsilon))
             }

@@ -121,14 +121,7 @@ impl Table {
                     dropout.rate = 0.0;
                 }
             }
-            (
-                table.name,
-                table.input_shape,
-                table.classes,
-                table.first_label,
-                table.pictures,
-                table.rows,
-            )
+            (table.name, table.input_shape, table.classes, table.first_label, table.pictures, table.rows)
         };
         plain(self) == plain(other)
     }
@@ -150,12 +143,7 @@ impl Table {
                 // A table is checked when it is read: every layer takes what it is handed.
                 let output = layer.output(&shape).unwrap_or_default();
                 let input = std::mem::replace(&mut shape, output);
-                placed.push(Placed {
-                    row,
-                    layer,
-                    input,
-                    name,
-                });
+                placed.push(Placed { row, layer, input, name });
             }
         }
         placed

@@ -43,13 +43,8 @@ const MOST_BYTES: u64 = 1 << 20;
 
 pub(super) fn text(path: &Path) -> Result<String, TableError> {
     let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => TableError::Unknown {
-            path: path.to_path_buf(),
-        },
-        _ => TableError::Io {
-            path: path.to_path_buf(),
-            source,
-        },
+        io::ErrorKind::NotFound => TableError::Unknown { path: path.to_path_buf() },
+        _ => TableError::Io { path: path.to_path_buf(), source },
     };
     let mut text = String::new();
     let file = File::open(path).map_err(failed)?;
@@ -66,11 +61,7 @@ pub(super) fn text(path: &Path) -> Result<String, TableError> {
 /// The table that `within` finds in a file of JSON, if there is one.
 pub(super) fn json(file: &Path, within: fn(&mut Value) -> Option<&mut Value>) -> Option<Table> {
     let mut text = Vec::new();
-    File::open(file)
-        .ok()?
-        .take(MOST_BYTES)
-        .read_to_end(&mut text)
-        .ok()?;
+    File::open(file).ok()?.take(MOST_BYTES).read_to_end(&mut text).ok()?;
     let mut value: Value = serde_json::from_slice(&text).ok()?;
     Table::try_from(within(&mut value)?.take()).ok()
 }
@@ -135,9 +126,7 @@ impl TryFrom<Value> for Table {
             classes: typed.classes,
             first_label: typed.first_label,
             pictures: typed.pictures,
-            rows: rows
-                .map(|(value, number)| row(value, number))
-                .collect::<Result<_, _>>()?,
+            rows: rows.map(|(value, number)| row(value, number)).collect::<Result<_, _>>()?,
             training,
         };
         table.check()?;
@@ -160,11 +149,7 @@ fn row(value: Value, number: usize) -> Result<Row, String> {
     let layers = layers.map(|(value, number)| {
         layer(value).map_err(|(kind, error)| format!("{place}, layer {number}{kind}: {error}"))
     });
-    Ok(Row {
-        layers: layers.collect::<Result<_, _>>()?,
-        name: row.name,
-        scope: row.scope,
-    })
+    Ok(Row { layers: layers.collect::<Result<_, _>>()?, name: row.name, scope: row.scope })
 }
 
 /// A layer; `"flatten"` is short for `{ flatten = {} }`. An error comes with the layer's kind in brackets.
@@ -173,11 +158,7 @@ fn layer(value: Value) -> Result<Layer, (String, String)> {
         Value::String(kind) => Value::Object(Map::from_iter([(kind, Value::Object(Map::new()))])),
         value => value,
     };
-    let kind = match value
-        .as_object()
-        .map(|kinds| kinds.keys().collect::<Vec<_>>())
-        .as_deref()
-    {
+    let kind = match value.as_object().map(|kinds| kinds.keys().collect::<Vec<_>>()).as_deref() {
         Some([kind]) => format!(" ({kind})"),
         _ => {
             let wanted = "a layer is one kind with its arguments, such as { dense = { units = 10 } }";
@@ -202,9 +183,9 @@ fn not_finite(place: &str, value: &toml::Value) -> Option<String> {
             };
             not_finite(&place, value)
         }),
-        toml::Value::Table(table) => table
-            .iter()
-            .find_map(|(key, value)| not_finite(&format!("{place}, {key}"), value)),
+        toml::Value::Table(table) => {
+            table.iter().find_map(|(key, value)| not_finite(&format!("{place}, {key}"), value))
+        }
         _ => None,
     }
 }

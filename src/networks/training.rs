@@ -6,10 +6,7 @@ use serde_json::Value;
 
 /// How a network is trained, unless the user says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "a table with epochs, batch_size, validate and adam"
-)]
+#[serde(deny_unknown_fields, expecting = "a table with epochs, batch_size, validate and adam")]
 pub struct Training {
     /// The name scope of the loss and the optimizer.
     #[serde(default = "train")]
@@ -154,14 +151,8 @@ impl LearningRate {
         match *self {
             Self::Constant(rate) => rate,
             Self::Schedule(
-                LearningRateSchedule::CosineDecay {
-                    initial_learning_rate,
-                    ..
-                }
-                | LearningRateSchedule::ExponentialDecay {
-                    initial_learning_rate,
-                    ..
-                },
+                LearningRateSchedule::CosineDecay { initial_learning_rate, .. }
+                | LearningRateSchedule::ExponentialDecay { initial_learning_rate, .. },
             ) => initial_learning_rate,
         }
     }
@@ -176,9 +167,7 @@ impl LearningRate {
         let initial = f64::from(self.initial());
         let rate = match *self {
             Self::Constant(rate) => return rate,
-            Self::Schedule(LearningRateSchedule::CosineDecay {
-                decay_steps, alpha, ..
-            }) => {
+            Self::Schedule(LearningRateSchedule::CosineDecay { decay_steps, alpha, .. }) => {
                 let steps = decay_steps.unwrap_or(u64::MAX);
                 let done = step.min(steps) as f64 / steps as f64;
                 let alpha = f64::from(alpha);
@@ -200,11 +189,7 @@ impl LearningRate {
 
     /// Settles what depends on the length of a run.
     pub fn settle(&mut self, steps: u64) {
-        if let Self::Schedule(LearningRateSchedule::CosineDecay {
-            decay_steps: open @ None,
-            ..
-        }) = self
-        {
+        if let Self::Schedule(LearningRateSchedule::CosineDecay { decay_steps: open @ None, .. }) = self {
             *open = Some(steps.max(1));
         }
     }
@@ -215,17 +200,12 @@ impl Training {
     pub(super) fn check(&self, input_shape: [u64; 3]) -> Result<(), String> {
         let above_zero = |number: f32| number.is_finite() && number > 0.0;
         let share = |number: f32| (0.0..1.0).contains(&number);
-        let Adam {
-            learning_rate,
-            beta_1,
-            beta_2,
-            epsilon,
-        } = self.adam;
+        let Adam { learning_rate, beta_1, beta_2, epsilon } = self.adam;
         let (steps, rest) = match learning_rate {
             LearningRate::Constant(_) => (1, true),
-            LearningRate::Schedule(LearningRateSchedule::CosineDecay {
-                decay_steps, alpha, ..
-            }) => (decay_steps.unwrap_or(1), (0.0..=1.0).contains(&alpha)),
+            LearningRate::Schedule(LearningRateSchedule::CosineDecay { decay_steps, alpha, .. }) => {
+                (decay_steps.unwrap_or(1), (0.0..=1.0).contains(&alpha))
+            }
             LearningRate::Schedule(LearningRateSchedule::ExponentialDecay {
                 decay_steps,
                 decay_rate,
@@ -236,16 +216,8 @@ impl Training {
         let sound = [
             ("epochs", self.epochs > 0, "at least 1"),
             ("batch_size", self.batch_size > 0, "at least 1"),
-            (
-                "validate",
-                self.validate != Validate::EverySteps(0),
-                "at least every step",
-            ),
-            (
-                "learning_rate",
-                above_zero(learning_rate.initial()),
-                "a finite number above 0",
-            ),
+            ("validate", self.validate != Validate::EverySteps(0), "at least every step"),
+            ("learning_rate", above_zero(learning_rate.initial()), "a finite number above 0"),
             ("decay_steps", steps > 0, "at least 1"),
             ("alpha or decay_rate", rest, "from 0 to 1"),
             ("beta_1", share(beta_1), "at least 0 and below 1"),

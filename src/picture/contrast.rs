@@ -53,11 +53,7 @@ fn opaque(raster: Raster) -> Raster {
     let paper = sheet.unwrap_or([contrary; 3]);
     raster.map(|[red, green, blue, opacity]| {
         // Beside a sheet, what is half transparent is its shadow.
-        let opacity = if sheet.is_some() && opacity <= 0.5 {
-            0.0
-        } else {
-            opacity
-        };
+        let opacity = if sheet.is_some() && opacity <= 0.5 { 0.0 } else { opacity };
         let upon = |level: f32, channel: usize| opacity * level + (1.0 - opacity) * paper[channel];
         [upon(red, 0), upon(green, 1), upon(blue, 2), 1.0]
     })
@@ -77,16 +73,8 @@ fn sheet(raster: &Raster) -> Option<[f32; 3]> {
         (top, bottom) = (top.min(y), bottom.max(y));
         let pixel = raster.pixels()[y * width + x];
         inside.push(pixel);
-        let beside = [
-            (x.wrapping_sub(1), y),
-            (x + 1, y),
-            (x, y.wrapping_sub(1)),
-            (x, y + 1),
-        ];
-        if beside
-            .into_iter()
-            .any(|(x, y)| x < width && y < height && !is_opaque(x, y))
-        {
+        let beside = [(x.wrapping_sub(1), y), (x + 1, y), (x, y.wrapping_sub(1)), (x, y + 1)];
+        if beside.into_iter().any(|(x, y)| x < width && y < height && !is_opaque(x, y)) {
             rim.push(pixel);
         }
     }
@@ -107,28 +95,15 @@ fn by_colour(raster: &Raster) -> Option<Vec<f32>> {
     let paper = [0, 1, 2].map(|channel| quantile(edge().map(|pixel| pixel[channel]).collect(), 0.5));
     let difference = |pixel: &[f32; 4]| [0, 1, 2].map(|channel| pixel[channel] - paper[channel]);
     let range = |pixel: &[f32; 4]| {
-        difference(pixel)
-            .into_iter()
-            .fold(0.0, |range: f32, level| range.max(level.abs()))
+        difference(pixel).into_iter().fold(0.0, |range: f32, level| range.max(level.abs()))
     };
-    let brightness = |pixel: &[f32; 4]| {
-        (0..3)
-            .map(|at| LUMA[at] * difference(pixel)[at])
-            .sum::<f32>()
-            .abs()
-    };
+    let brightness = |pixel: &[f32; 4]| (0..3).map(|at| LUMA[at] * difference(pixel)[at]).sum::<f32>().abs();
     let hides = |pixel: &&[f32; 4]| brightness(pixel) < FAINT && range(pixel) > COLOURED;
     let hidden = raster.pixels().iter().filter(hides).count();
     if (hidden as f32) < DRAWN * raster.pixels().len() as f32 {
         return None;
     }
-    let distance = |pixel| {
-        difference(pixel)
-            .into_iter()
-            .map(|level| level * level)
-            .sum::<f32>()
-            .sqrt()
-    };
+    let distance = |pixel| difference(pixel).into_iter().map(|level| level * level).sum::<f32>().sqrt();
     // Black and white are the farthest from each other.
     let level = |pixel| distance(pixel) / 3.0f32.sqrt();
     Some(raster.pixels().iter().map(level).collect())
@@ -139,9 +114,7 @@ fn stretched(gray: Gray) -> Gray {
     let (least, greatest) = gray
         .values()
         .iter()
-        .fold((f32::MAX, f32::MIN), |(least, greatest), &level| {
-            (least.min(level), greatest.max(level))
-        });
+        .fold((f32::MAX, f32::MIN), |(least, greatest), &level| (least.min(level), greatest.max(level)));
     let range = greatest - least;
     if (NOISE..LITTLE_RANGE).contains(&range) {
         gray.map(|level| ((level - least) / range).clamp(0.0, 1.0))
@@ -167,11 +140,7 @@ mod tests {
     fn bar(paper: [f32; 3], ink: [f32; 3], fine: bool) -> Gray {
         let colour = |place: usize| {
             let (x, y) = (place % 20, place / 20);
-            if (9..12).contains(&x) && (4..16).contains(&y) {
-                ink
-            } else {
-                paper
-            }
+            if (9..12).contains(&x) && (4..16).contains(&y) { ink } else { paper }
         };
         let opaque = |[red, green, blue]: [f32; 3]| [red, green, blue, 1.0];
         let pixels: Vec<_> = (0..400).map(colour).map(opaque).collect();

@@ -24,10 +24,7 @@ fn met_by_columns(ink: &Gray, least: f32) -> Vec<(usize, usize)> {
         let is_ink = |y: usize| ink.values()[y * ink.width() + x] > least;
         let starts = |&y: &usize| is_ink(y) && (y == 0 || !is_ink(y - 1));
         let rows = 0..ink.height();
-        (
-            rows.clone().filter(starts).count(),
-            rows.filter(|&y| is_ink(y)).count(),
-        )
+        (rows.clone().filter(starts).count(), rows.filter(|&y| is_ink(y)).count())
     };
     (0..ink.width()).map(column).collect()
 }

@@ -41,9 +41,7 @@ pub(super) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
     let mut reducer = Reducer::new(width, height, wide);
     let mut push = |row: &[u8]| {
         if wide {
-            let levels = row
-                .chunks_exact(2)
-                .map(|two| u16::from_be_bytes([two[0], two[1]]));
+            let levels = row.chunks_exact(2).map(|two| u16::from_be_bytes([two[0], two[1]]));
             reducer.push(channels, levels.map(|level| f32::from(level) / 65535.0));
         } else {
             reducer.push(channels, row.iter().map(|&level| f32::from(level) / 255.0));
@@ -100,9 +98,7 @@ pub(super) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
             PixelFormat::L8 => reducer.push(1, levels),
             PixelFormat::RGB24 => reducer.push(3, levels),
             PixelFormat::L16 => {
-                let levels = row
-                    .chunks_exact(2)
-                    .map(|two| u16::from_ne_bytes([two[0], two[1]]));
+                let levels = row.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]]));
                 reducer.push(1, levels.map(|level| f32::from(level) / 65535.0));
             }
             // Each ink takes its part of the light, black of all three.
@@ -127,10 +123,7 @@ fn check_size(path: &Path, width: usize, height: usize) -> Result<(), PictureErr
         path: path.to_path_buf(),
         width,
         height,
-        limit: format!(
-            "at most {} million pixels are read, and sides of {MAX_SIDE}",
-            MAX_PIXELS / 1_000_000
-        ),
+        limit: format!("at most {} million pixels are read, and sides of {MAX_SIDE}", MAX_PIXELS / 1_000_000),
     })
 }
 
@@ -166,14 +159,9 @@ fn damaged(path: &Path, source: Box<dyn Error + Send + Sync>) -> PictureError {
         }
         cause = error.source();
     }
-    PictureError::Decode {
-        path: path.to_path_buf(),
-        source,
-    }
+    PictureError::Decode { path: path.to_path_buf(), source }
 }
 
 fn incomplete(path: &Path) -> PictureError {
-    PictureError::Incomplete {
-        path: path.to_path_buf(),
-    }
+    PictureError::Incomplete { path: path.to_path_buf() }
 }

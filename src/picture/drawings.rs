@@ -201,11 +201,7 @@ fn strokes(ink: &Gray) -> Vec<Stroke> {
 
 /// How many drawings the strokes make: those near each other are one.
 fn drawings(strokes: &[Stroke], width_over_height: f32) -> usize {
-    let largest = strokes
-        .iter()
-        .map(|stroke| stroke.bounds.side())
-        .max()
-        .unwrap_or(0) as f32;
+    let largest = strokes.iter().map(|stroke| stroke.bounds.side()).max().unwrap_or(0) as f32;
     let mut group: Vec<_> = (0..strokes.len()).collect();
     for a in 0..strokes.len() {
         for b in a + 1..strokes.len() {
@@ -214,10 +210,7 @@ fn drawings(strokes: &[Stroke], width_over_height: f32) -> usize {
             let apart = width_over_height > WIDE_FOR_TWO && are_two(strokes, a, b);
             if !apart && distance(&strokes[a], &strokes[b]) <= 1.0 + gap * largest {
                 let (from, to) = (group[b], group[a]);
-                group
-                    .iter_mut()
-                    .filter(|group| **group == from)
-                    .for_each(|group| *group = to);
+                group.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
             }
         }
     }
@@ -229,11 +222,7 @@ fn drawings(strokes: &[Stroke], width_over_height: f32) -> usize {
 /// Whether the two stand side by side, each as high as what is drawn in all.
 fn are_two(strokes: &[Stroke], a: usize, b: usize) -> bool {
     let top = strokes.iter().map(|stroke| stroke.bounds.top).min().unwrap_or(0);
-    let bottom = strokes
-        .iter()
-        .map(|stroke| stroke.bounds.bottom)
-        .max()
-        .unwrap_or(0);
+    let bottom = strokes.iter().map(|stroke| stroke.bounds.bottom).max().unwrap_or(0);
     let high = TALL * (bottom + 1 - top) as f32;
     let (a, b) = (strokes[a].bounds, strokes[b].bounds);
     let are_apart = a.right < b.left || b.right < a.left;

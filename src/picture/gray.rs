@@ -13,10 +13,7 @@ impl Gray {
     /// # Panics
     /// The values are no whole number of rows.
     pub fn new(width: usize, values: Vec<f32>) -> Self {
-        assert!(
-            width > 0 && values.len().is_multiple_of(width),
-            "values must be [height, width]"
-        );
+        assert!(width > 0 && values.len().is_multiple_of(width), "values must be [height, width]");
         Self { width, values }
     }
 
@@ -50,28 +47,18 @@ impl Gray {
         let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else {
             return 0.0;
         };
-        if x < self.width {
-            self.values.get(y * self.width + x).copied().unwrap_or(0.0)
-        } else {
-            0.0
-        }
+        if x < self.width { self.values.get(y * self.width + x).copied().unwrap_or(0.0) } else { 0.0 }
     }
 
     /// The part from (`left`, `top`) on, `width` x `height`.
     pub(super) fn crop(&self, left: usize, top: usize, width: usize, height: usize) -> Self {
         let rows = self.values.chunks_exact(self.width).skip(top).take(height);
-        Self {
-            width,
-            values: rows.flat_map(|row| &row[left..left + width]).copied().collect(),
-        }
+        Self { width, values: rows.flat_map(|row| &row[left..left + width]).copied().collect() }
     }
 
     /// The same picture in another size: each new pixel is a weighted mean of those it covers.
     pub(super) fn resize(&self, width: usize, height: usize) -> Self {
-        self.resize_rows(height)
-            .transposed()
-            .resize_rows(width)
-            .transposed()
+        self.resize_rows(height).transposed().resize_rows(width).transposed()
     }
 
     /// With `height` rows: a triangle filter, as wide as two old rows, or two new ones where those are broader.
@@ -95,19 +82,13 @@ impl Gray {
             }
             values.extend(sums);
         }
-        Self {
-            width: self.width,
-            values,
-        }
+        Self { width: self.width, values }
     }
 
     pub(super) fn transposed(&self) -> Self {
         let (width, height) = (self.width, self.height());
         let places = (0..width).flat_map(|x| (0..height).map(move |y| y * width + x));
-        Self {
-            width: height.max(1),
-            values: places.map(|place| self.values[place]).collect(),
-        }
+        Self { width: height.max(1), values: places.map(|place| self.values[place]).collect() }
     }
 
     /// The levels of the outermost rows and columns.
@@ -149,9 +130,6 @@ mod tests {
             assert!(resized.values().iter().all(|level| (level - 0.5).abs() < 1e-6));
         }
         assert_eq!(gray.border().sum::<f32>(), gray.values().iter().sum::<f32>());
-        assert_eq!(
-            (gray.at(2, 0), gray.at(3, 0), gray.at(0, 2), gray.at(-1, 0)),
-            (1.0, 0.0, 0.0, 0.0)
-        );
+        assert_eq!((gray.at(2, 0), gray.at(3, 0), gray.at(0, 2), gray.at(-1, 0)), (1.0, 0.0, 0.0, 0.0));
     }
 }

@@ -27,34 +27,19 @@ const STARTS: [(&[u8], Kind); 27] = [
     (&[0, 0, 8, 3], Kind::Idx),
     (b"GIF8", Kind::Foreign("a GIF picture", MAGICK)),
     (b"BM", Kind::Foreign("a BMP picture", MAGICK)),
-    (
-        b"II*\0",
-        Kind::Foreign("a TIFF picture (or a camera's raw one)", MAGICK),
-    ),
-    (
-        b"MM\0*",
-        Kind::Foreign("a TIFF picture (or a camera's raw one)", MAGICK),
-    ),
+    (b"II*\0", Kind::Foreign("a TIFF picture (or a camera's raw one)", MAGICK)),
+    (b"MM\0*", Kind::Foreign("a TIFF picture (or a camera's raw one)", MAGICK)),
     (b"II+\0", Kind::Foreign("a BigTIFF picture", MAGICK)),
     (b"MM\0+", Kind::Foreign("a BigTIFF picture", MAGICK)),
     (b"\0\0\x01\0", Kind::Foreign("a Windows icon", MAGICK)),
     (b"8BPS", Kind::Foreign("a Photoshop picture", MAGICK)),
-    (
-        b"gimp xcf",
-        Kind::Foreign("a GIMP picture", "export it from GIMP as PNG"),
-    ),
+    (b"gimp xcf", Kind::Foreign("a GIMP picture", "export it from GIMP as PNG")),
     (b"qoif", Kind::Foreign("a QOI picture", MAGICK)),
     (b"\xff\x0a", Kind::Foreign("a JPEG XL picture", "djxl IN OUT.png")),
-    (
-        b"\0\0\0\x0cJXL ",
-        Kind::Foreign("a JPEG XL picture", "djxl IN OUT.png"),
-    ),
+    (b"\0\0\0\x0cJXL ", Kind::Foreign("a JPEG XL picture", "djxl IN OUT.png")),
     (b"\0\0\0\x0cjP  ", Kind::Foreign("a JPEG 2000 picture", MAGICK)),
     (b"\x76\x2f\x31\x01", Kind::Foreign("an OpenEXR picture", MAGICK)),
-    (
-        b"%PDF",
-        Kind::Foreign("a PDF document", "pdftoppm -png -r 200 IN OUT (of Poppler)"),
-    ),
+    (b"%PDF", Kind::Foreign("a PDF document", "pdftoppm -png -r 200 IN OUT (of Poppler)")),
     (b"%!PS", Kind::Foreign("a PostScript document", MAGICK)),
     (
         b"\x93NUMPY",
@@ -75,36 +60,15 @@ const STARTS: [(&[u8], Kind); 27] = [
     (b"PK\x03\x04", Kind::Foreign("a ZIP archive", "unzip it")),
     (b"BZh", Kind::Foreign("a bzip2 file", "bunzip2 it")),
     (b"\xfd7zXZ\0", Kind::Foreign("an xz file", "unxz it")),
-    (
-        b"version https://git-lfs",
-        Kind::Foreign("a pointer of Git LFS, not the file itself", "git lfs pull"),
-    ),
-    (
-        &[0, 0, 8, 1],
-        Kind::Foreign("an IDX file of labels", "name a file of images"),
-    ),
-    (
-        b"\x89HDF\r\n",
-        Kind::Foreign("an HDF5 file", "save the digit in it as PNG"),
-    ),
+    (b"version https://git-lfs", Kind::Foreign("a pointer of Git LFS, not the file itself", "git lfs pull")),
+    (&[0, 0, 8, 1], Kind::Foreign("an IDX file of labels", "name a file of images")),
+    (b"\x89HDF\r\n", Kind::Foreign("an HDF5 file", "save the digit in it as PNG")),
 ];
 
 /// Brands of the ISO base media format, in bytes 8 to 11 behind `ftyp`.
 const BRANDS: [(&[u8], Kind); 7] = [
-    (
-        b"avif",
-        Kind::Foreign(
-            "an AVIF picture",
-            "avifdec IN OUT.png, or magick IN OUT.png (of ImageMagick)",
-        ),
-    ),
-    (
-        b"avis",
-        Kind::Foreign(
-            "an AVIF picture",
-            "avifdec IN OUT.png, or magick IN OUT.png (of ImageMagick)",
-        ),
-    ),
+    (b"avif", Kind::Foreign("an AVIF picture", "avifdec IN OUT.png, or magick IN OUT.png (of ImageMagick)")),
+    (b"avis", Kind::Foreign("an AVIF picture", "avifdec IN OUT.png, or magick IN OUT.png (of ImageMagick)")),
     (b"hei", HEIC),
     (b"hev", HEIC),
     (b"mif1", HEIC),

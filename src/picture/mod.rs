@@ -47,10 +47,7 @@ pub struct Target {
 
 impl Target {
     /// An image as MNIST has them.
-    pub const MNIST: Self = Self {
-        image_size: [28, 28],
-        centred_by_mass: true,
-    };
+    pub const MNIST: Self = Self { image_size: [28, 28], centred_by_mass: true };
 }
 
 /// Reads the picture that `name` names for a network that takes `target`: a PNG or JPEG file, a pipe with one, `-` for one
@@ -61,9 +58,7 @@ impl Target {
 /// The file cannot be read, is no picture, breaks off, is too large, or blank.
 pub fn read(name: &Path, target: &Target) -> Result<Prepared, PictureError> {
     if is_address(name) {
-        return Err(PictureError::Address {
-            path: name.to_path_buf(),
-        });
+        return Err(PictureError::Address { path: name.to_path_buf() });
     }
     if let Some((path, index)) = indexed(name) {
         let bytes = dataset::read_image(&path, index, target.image_size)?;
@@ -76,9 +71,7 @@ pub fn read(name: &Path, target: &Target) -> Result<Prepared, PictureError> {
     if !target.centred_by_mass {
         return Ok(prepare::fit(&picture, target.image_size));
     }
-    prepare(&picture).ok_or_else(|| PictureError::Blank {
-        path: name.to_path_buf(),
-    })
+    prepare(&picture).ok_or_else(|| PictureError::Blank { path: name.to_path_buf() })
 }
 
 /// `FILE#INDEX` taken apart, unless there is a file of the whole name.
@@ -99,9 +92,7 @@ fn is_address(name: &Path) -> bool {
     let scheme = text.split_once("://").map(|(scheme, _)| scheme);
     let is_scheme = |scheme: &str| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char))
+            && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char))
     };
     scheme.is_some_and(is_scheme) && !name.exists()
 }
@@ -111,10 +102,7 @@ fn decoded(name: &Path) -> Result<raster::Raster, PictureError> {
     let path = || name.to_path_buf();
     let unreadable = |source| PictureError::Io { path: path(), source };
     if name.is_dir() {
-        return Err(PictureError::Folder {
-            path: path(),
-            example: example_in(name),
-        });
+        return Err(PictureError::Folder { path: path(), example: example_in(name) });
     }
     let mut file = readable::open(name).map_err(unreadable)?;
     let mut bytes = start(&mut file).map_err(unreadable)?;
@@ -122,10 +110,7 @@ fn decoded(name: &Path) -> Result<raster::Raster, PictureError> {
         kind @ (Kind::Png | Kind::Jpeg) => {
             let read = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
             if read.map_err(unreadable)? as u64 == MAX_FILE_BYTES {
-                return Err(PictureError::FileTooLarge {
-                    path: path(),
-                    limit: MAX_FILE_BYTES / 1_000_000,
-                });
+                return Err(PictureError::FileTooLarge { path: path(), limit: MAX_FILE_BYTES / 1_000_000 });
             }
             match kind {
                 Kind::Png => decode::png(name, &bytes),
@@ -142,10 +127,7 @@ fn decoded(name: &Path) -> Result<raster::Raster, PictureError> {
             path: path(),
             hint: "; it is empty, too short for any of them",
         }),
-        Kind::Unknown => Err(PictureError::UnknownFormat {
-            path: path(),
-            hint: "",
-        }),
+        Kind::Unknown => Err(PictureError::UnknownFormat { path: path(), hint: "" }),
     }
 }
 
@@ -164,8 +146,5 @@ fn example_in(folder: &Path) -> String {
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let first = entries.map(|entry| entry.path()).filter(is_picture).min();
-    first
-        .unwrap_or_else(|| folder.join("*.png"))
-        .display()
-        .to_string()
+    first.unwrap_or_else(|| folder.join("*.png")).display().to_string()
 }

@@ -27,18 +27,10 @@ impl Orientation {
         };
         let short = |at: usize| {
             let two: [u8; 2] = exif.get(at..at.checked_add(2)?)?.try_into().ok()?;
-            Some(if little {
-                u16::from_le_bytes(two)
-            } else {
-                u16::from_be_bytes(two)
-            })
+            Some(if little { u16::from_le_bytes(two) } else { u16::from_be_bytes(two) })
         };
         let (first, second) = (usize::from(short(4)?), usize::from(short(6)?));
-        let directory = if little {
-            first | second << 16
-        } else {
-            first << 16 | second
-        };
+        let directory = if little { first | second << 16 } else { first << 16 | second };
         let entries = usize::from(short(directory)?);
         let entry = |index: usize| directory + 2 + 12 * index;
         let at = (0..entries).map(entry).find(|&at| short(at) == Some(TAG))?;
@@ -48,11 +40,7 @@ impl Orientation {
 
     /// Width and height when upright.
     pub(super) fn size(self, width: usize, height: usize) -> [usize; 2] {
-        if self.0 < 5 {
-            [width, height]
-        } else {
-            [height, width]
-        }
+        if self.0 < 5 { [width, height] } else { [height, width] }
     }
 
     /// Where the upright picture's pixel (`x`, `y`) is stored, in a picture of `width` x `height`.
@@ -78,24 +66,12 @@ mod tests {
 
     fn exif(little: bool, value: u16) -> Vec<u8> {
         let short = |value: u16| {
-            if little {
-                value.to_le_bytes()
-            } else {
-                value.to_be_bytes()
-            }
+            if little { value.to_le_bytes() } else { value.to_be_bytes() }
         };
         let long = |value: u32| {
-            if little {
-                value.to_le_bytes()
-            } else {
-                value.to_be_bytes()
-            }
+            if little { value.to_le_bytes() } else { value.to_be_bytes() }
         };
-        let mut bytes = if little {
-            b"II*\0".to_vec()
-        } else {
-            b"MM\0*".to_vec()
-        };
+        let mut bytes = if little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() };
         bytes.extend(long(8));
         bytes.extend(short(2));
         for (tag, value) in [(0x010f, 9), (TAG, value)] {
@@ -136,16 +112,8 @@ mod tests {
             (8, (0, 2), (0, 1)),
         ] {
             let orientation = Orientation(value);
-            assert_eq!(
-                orientation.stored(first.0, first.1, width, height),
-                (0, 0),
-                "{value}"
-            );
-            assert_eq!(
-                orientation.stored(second.0, second.1, width, height),
-                (1, 0),
-                "{value}"
-            );
+            assert_eq!(orientation.stored(first.0, first.1, width, height), (0, 0), "{value}");
+            assert_eq!(orientation.stored(second.0, second.1, width, height), (1, 0), "{value}");
         }
     }
 }

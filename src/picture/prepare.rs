@@ -63,20 +63,14 @@ pub fn prepare(picture: &Gray) -> Option<Prepared> {
     }
     let (ink, kept) = clean;
     let ink = cropped(&ink)?;
-    Some(Prepared {
-        image: centred(&fitted(&ink)),
-        doubts: doubts(&picture, &ink, kept),
-    })
+    Some(Prepared { image: centred(&fitted(&ink)), doubts: doubts(&picture, &ink, kept) })
 }
 
 /// What a network of other images is fed: the whole picture, scaled until it fits into `[height, width]`, its aspect ratio
 /// kept, on a dark ground; a picture with a light border is inverted.
 pub(super) fn fit(picture: &Gray, [height, width]: [usize; 2]) -> Prepared {
     let is_light = quantile(picture.border().collect(), 0.5) > 0.5;
-    let scale = f64::min(
-        height as f64 / picture.height() as f64,
-        width as f64 / picture.width() as f64,
-    );
+    let scale = f64::min(height as f64 / picture.height() as f64, width as f64 / picture.width() as f64);
     let [wide, high] = [(picture.width(), width), (picture.height(), height)]
         .map(|(size, most)| ((size as f64 * scale).round() as usize).clamp(1, most));
     let (left, top) = ((width - wide) / 2, (height - high) / 2);
@@ -113,11 +107,7 @@ fn ink(picture: &Gray) -> Option<Gray> {
     let (mut darker, mut lighter) = (0.0, 0.0);
     for level in picture.values() {
         let difference = f64::from(level - paper);
-        *(if difference < 0.0 {
-            &mut darker
-        } else {
-            &mut lighter
-        }) += difference * difference;
+        *(if difference < 0.0 { &mut darker } else { &mut lighter }) += difference * difference;
     }
     let sign = if darker > lighter { -1.0 } else { 1.0 };
     let ink = picture.clone().map(|level| (sign * (level - paper)).max(0.0));
@@ -126,10 +116,7 @@ fn ink(picture: &Gray) -> Option<Gray> {
         return None;
     }
     // Uneven light shows at the border too. A digit that touches the border must not pass for that.
-    let unevenness = quantile(
-        border.into_iter().map(|level| sign * (level - paper)).collect(),
-        0.75,
-    );
+    let unevenness = quantile(border.into_iter().map(|level| sign * (level - paper)).collect(), 0.75);
     let grain = (1.5 * unevenness).clamp(GRAIN * strongest, 0.5 * strongest);
     Some(ink.map(|level| if level < grain { 0.0 } else { level / strongest }))
 }
@@ -158,11 +145,7 @@ fn cropped(ink: &Gray) -> Option<Gray> {
 fn fitted(ink: &Gray) -> Gray {
     let full = |ink: Gray| {
         let strongest = ink.max();
-        if strongest > 0.0 {
-            ink.map(|level| level / strongest)
-        } else {
-            ink
-        }
+        if strongest > 0.0 { ink.map(|level| level / strongest) } else { ink }
     };
     let fine = FITTED_SIDE * FINE;
     let [width, height] = scaled(ink, fine);

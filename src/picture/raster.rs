@@ -29,10 +29,7 @@ impl Raster {
 
     /// The same picture with other colours.
     pub(super) fn map(self, change: impl FnMut([f32; 4]) -> [f32; 4]) -> Self {
-        Self {
-            pixels: self.pixels.into_iter().map(change).collect(),
-            ..self
-        }
+        Self { pixels: self.pixels.into_iter().map(change).collect(), ..self }
     }
 
     /// Upright, when it was stored as `orientation` says.
@@ -47,11 +44,7 @@ impl Raster {
             let (x, y) = orientation.stored(x, y, width, height);
             self.pixels[y * width + x]
         });
-        Self {
-            width: new_width,
-            pixels: pixels.collect(),
-            fine: self.fine,
-        }
+        Self { width: new_width, pixels: pixels.collect(), fine: self.fine }
     }
 }
 
@@ -95,9 +88,7 @@ impl Reducer {
                 _ => pixel,
             };
             let sum = &mut self.sums[index / channels / self.step];
-            for (sum, value) in sum
-                .iter_mut()
-                .zip([red * opacity, green * opacity, blue * opacity, opacity])
+            for (sum, value) in sum.iter_mut().zip([red * opacity, green * opacity, blue * opacity, opacity])
             {
                 *sum += value;
             }
@@ -114,8 +105,7 @@ impl Reducer {
             let [red, green, blue, opacity] = *sum;
             let over = opacity.max(f32::MIN_POSITIVE);
             let summed = (columns * self.rows_summed) as f32;
-            self.pixels
-                .push([red / over, green / over, blue / over, opacity / summed]);
+            self.pixels.push([red / over, green / over, blue / over, opacity / summed]);
             *sum = [0.0; 4];
         }
         self.rows_summed = 0;
@@ -126,11 +116,7 @@ impl Reducer {
         if self.rows_summed > 0 {
             self.flush();
         }
-        Raster {
-            width: self.sums.len(),
-            pixels: self.pixels,
-            fine: self.fine,
-        }
+        Raster { width: self.sums.len(), pixels: self.pixels, fine: self.fine }
     }
 }
 

@@ -57,12 +57,7 @@ impl Bounds {
         places
             .map(|place| {
                 let (x, y) = (place % width, place / width);
-                Self {
-                    left: x,
-                    right: x,
-                    top: y,
-                    bottom: y,
-                }
+                Self { left: x, right: x, top: y, bottom: y }
             })
             .reduce(Self::joined)
     }

@@ -30,14 +30,8 @@ pub(super) fn grow(ink: &Gray, pixels: isize) -> Gray {
     let mut values = Vec::with_capacity((width * height) as usize);
     for y in 0..height {
         for x in 0..width {
-            let around = disc
-                .iter()
-                .map(|(dx, dy)| ink.at(x - pixels + dx, y - pixels + dy));
-            values.push(if pixels > 0 {
-                around.fold(0.0, f32::max)
-            } else {
-                around.fold(1.0, f32::min)
-            });
+            let around = disc.iter().map(|(dx, dy)| ink.at(x - pixels + dx, y - pixels + dy));
+            values.push(if pixels > 0 { around.fold(0.0, f32::max) } else { around.fold(1.0, f32::min) });
         }
     }
     Gray::new(width as usize, values)
@@ -57,10 +51,7 @@ mod tests {
     fn the_breadth_of_a_bar_is_measured() {
         for expected in [2, 5, 9] {
             let measured = breadth(&bar(expected));
-            assert!(
-                (measured - expected as f32).abs() < 0.1 * expected as f32,
-                "{measured} of {expected}"
-            );
+            assert!((measured - expected as f32).abs() < 0.1 * expected as f32, "{measured} of {expected}");
         }
         assert_eq!(breadth(&Gray::new(2, vec![0.0; 4])), 0.0);
     }

@@ -176,10 +176,7 @@ pub(super) fn without_strips(picture: &Gray) -> Option<Gray> {
         let covered = runs.iter().flatten().count() as f32 / lines as f32;
         let breadth = median(runs.iter().flatten().map(|run| run.length));
         let askew = (ASKEW * lines as f32).max(2.0) as usize;
-        let agree = runs
-            .iter()
-            .flatten()
-            .filter(|run| run.length.abs_diff(breadth) <= askew);
+        let agree = runs.iter().flatten().filter(|run| run.length.abs_diff(breadth) <= askew);
         let straight = agree.count() as f32 / lines as f32;
         if covered < COVERED || straight < 0.65 || breadth as f32 > 0.3 * depth as f32 {
             free.push(side);
@@ -193,12 +190,7 @@ pub(super) fn without_strips(picture: &Gray) -> Option<Gray> {
     }
     erased.iter().for_each(|&place| mask.ink[place] = false);
     let left = mask.bounds()?;
-    let margins = [
-        left.top,
-        mask.height - 1 - left.bottom,
-        left.left,
-        mask.width - 1 - left.right,
-    ];
+    let margins = [left.top, mask.height - 1 - left.bottom, left.left, mask.width - 1 - left.right];
     let keeps_off = SIDES
         .into_iter()
         .zip(margins)
@@ -215,9 +207,7 @@ pub(super) fn without_frame(picture: &Gray, ink: &Gray) -> Option<Gray> {
     if width.min(height) < 12 {
         return None;
     }
-    let mut mask = Mask::of(&ink.crop(bounds.left, bounds.top, width, height), |level| {
-        level > 0.0
-    });
+    let mut mask = Mask::of(&ink.crop(bounds.left, bounds.top, width, height), |level| level > 0.0);
     let mut erased = Vec::new();
     let mut walls = [0; 4];
     for (index, side) in SIDES.into_iter().enumerate() {
@@ -241,10 +231,8 @@ pub(super) fn without_frame(picture: &Gray, ink: &Gray) -> Option<Gray> {
     erased.iter().for_each(|&place| mask.ink[place] = false);
     let left = mask.bounds()?;
     let [top, bottom, near, far] = walls;
-    let room = (
-        width.saturating_sub(near + far).max(1) as f32,
-        height.saturating_sub(top + bottom).max(1) as f32,
-    );
+    let room =
+        (width.saturating_sub(near + far).max(1) as f32, height.saturating_sub(top + bottom).max(1) as f32);
     let (across, down) = (left.width() as f32 / room.0, left.height() as f32 / room.1);
     let place = |place: &usize| (bounds.top + place / width) * ink.width() + bounds.left + place % width;
     let erased: Vec<_> = erased.iter().map(place).collect();

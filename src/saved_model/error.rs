@@ -57,9 +57,7 @@ impl SavedModelError {
             Self::Graph(GraphError::Save { path, source }) => ("write", path, source),
             other => return other,
         };
-        let path = path
-            .strip_prefix(aside)
-            .map_or(path.clone(), |inner| version.join(inner));
+        let path = path.strip_prefix(aside).map_or(path.clone(), |inner| version.join(inner));
         Self::File { action, path, source }
     }
 }

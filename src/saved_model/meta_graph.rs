@@ -26,10 +26,8 @@ pub(super) fn saved_model(serving: &ServingGraph) -> Result<Vec<u8>> {
         .iter()
         .map(|signature| Ok((signature.name.to_owned(), signature_def(signature)?)))
         .collect::<Result<_>>()?;
-    let saved_model = SavedModel {
-        saved_model_schema_version: SCHEMA_VERSION,
-        meta_graphs: vec![meta_graph],
-    };
+    let saved_model =
+        SavedModel { saved_model_schema_version: SCHEMA_VERSION, meta_graphs: vec![meta_graph] };
     Ok(saved_model.encode_to_vec())
 }
 
@@ -46,17 +44,13 @@ fn tensor_info(port: &Port) -> Result<TensorInfo> {
     Ok(TensorInfo {
         name: Some(output_name(&port.tensor)?),
         dtype: data_type(port.dtype),
-        tensor_shape: Some(shape(
-            port.shape.iter().map(|dim| dim.map_or(-1, |dim| dim as i64)),
-        )),
+        tensor_shape: Some(shape(port.shape.iter().map(|dim| dim.map_or(-1, |dim| dim as i64)))),
     })
 }
 
 /// A `TensorShapeProto` of these sizes.
 pub(super) fn shape(sizes: impl IntoIterator<Item = i64>) -> TensorShape {
-    TensorShape {
-        dim: sizes.into_iter().map(|size| Dim { size }).collect(),
-    }
+    TensorShape { dim: sizes.into_iter().map(|size| Dim { size }).collect() }
 }
 
 /// The number of a dtype in `types.proto`, for those that signatures have here.

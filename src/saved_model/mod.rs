@@ -72,10 +72,8 @@ pub fn export(
 ) -> Result<Exported> {
     let table = network_of(&Checkpoint::open(prefix)?, network)?;
     let serving = ServingGraph::new(&table)?;
-    let session = Session::new(options, &serving.graph.graph()).map_err(|status| GraphError::Run {
-        action: "open a session".into(),
-        status,
-    })?;
+    let session = Session::new(options, &serving.graph.graph())
+        .map_err(|status| GraphError::Run { action: "open a session".into(), status })?;
     serving.saver.restore(&session, prefix)?;
 
     let versions = Versions::open(base)?;
@@ -86,11 +84,7 @@ pub fn export(
         .map_err(|error| error.in_place(aside.path(), &path))?;
     versions.publish(aside, &path)?;
     let network = table.name;
-    Ok(Exported {
-        version,
-        path,
-        network,
-    })
+    Ok(Exported { version, path, network })
 }
 
 fn image_size(table: &Table) -> [usize; 2] {
@@ -107,10 +101,7 @@ fn write(serving: &ServingGraph, table: &Table, session: &Session, folder: &Path
     serving.saver.save(session, &variables.join(VARIABLES))?;
     for (file, bytes) in [
         (extra.join(WARMUP), requests::warmup(image_size(table))),
-        (
-            extra.join(REST_REQUEST),
-            requests::rest(image_size(table)).into_bytes(),
-        ),
+        (extra.join(REST_REQUEST), requests::rest(image_size(table)).into_bytes()),
         (extra.join(networks::EXPORTED), table.to_json()),
         (folder.join(GRAPH), meta_graph::saved_model(serving)?),
     ] {
@@ -133,7 +124,5 @@ fn check(folder: &Path, prefix: &Path, table: &Table, options: &SessionOptions) 
     if answer.len() == expected.len() && answer.iter().zip(&expected).all(close) {
         return Ok(());
     }
-    Err(SavedModelError::Faulty(format!(
-        "it answers {answer:?} where the checkpoint answers {expected:?}"
-    )))
+    Err(SavedModelError::Faulty(format!("it answers {answer:?} where the checkpoint answers {expected:?}")))
 }

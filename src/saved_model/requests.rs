@@ -23,18 +23,8 @@ pub(super) fn warmup(image_size: [usize; 2]) -> Vec<u8> {
     let float_bytes: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
     let (rows, [height, width]) = (1, image_size.map(|size| size as i64));
     let logs = [
-        predict(
-            SERVING_DEFAULT,
-            DataType::Float,
-            &[rows, height * width],
-            float_bytes,
-        ),
-        predict(
-            PREDICT_BYTES,
-            DataType::UInt8,
-            &[rows, height, width],
-            sample::seven(image_size),
-        ),
+        predict(SERVING_DEFAULT, DataType::Float, &[rows, height * width], float_bytes),
+        predict(PREDICT_BYTES, DataType::UInt8, &[rows, height, width], sample::seven(image_size)),
         classify(&floats),
     ];
     let mut bytes = Vec::new();
@@ -55,10 +45,7 @@ pub(super) fn rest(image_size: [usize; 2]) -> String {
 }
 
 fn model_spec(signature: &str) -> Option<ModelSpec> {
-    Some(ModelSpec {
-        name: MODEL_NAME.to_owned(),
-        signature_name: signature.to_owned(),
-    })
+    Some(ModelSpec { name: MODEL_NAME.to_owned(), signature_name: signature.to_owned() })
 }
 
 fn predict(signature: &str, dtype: DataType, sizes: &[i64], tensor_content: Vec<u8>) -> Log {
@@ -77,23 +64,13 @@ fn predict(signature: &str, dtype: DataType, sizes: &[i64], tensor_content: Vec<
 }
 
 fn classify(floats: &[f32]) -> Log {
-    let image = Feature {
-        float_list: Some(FloatList {
-            value: floats.to_vec(),
-        }),
-    };
-    let features = Features {
-        feature: BTreeMap::from([(IMAGE_FEATURE.to_owned(), image)]),
-    };
-    let examples = vec![Example {
-        features: Some(features),
-    }];
+    let image = Feature { float_list: Some(FloatList { value: floats.to_vec() }) };
+    let features = Features { feature: BTreeMap::from([(IMAGE_FEATURE.to_owned(), image)]) };
+    let examples = vec![Example { features: Some(features) }];
     Log::Classify(ClassifyLog {
         request: Some(ClassificationRequest {
             model_spec: model_spec(CLASSIFY),
-            input: Some(Input {
-                example_list: Some(ExampleList { examples }),
-            }),
+            input: Some(Input { example_list: Some(ExampleList { examples }) }),
         }),
     })
 }
@@ -107,10 +84,6 @@ mod tests {
         let request: serde_json::Value = serde_json::from_str(&rest([28, 28])).unwrap();
         let image = request["instances"][0].as_array().unwrap();
         assert_eq!(image.len(), 784);
-        assert!(
-            image
-                .iter()
-                .all(|pixel| (0.0..=1.0).contains(&pixel.as_f64().unwrap()))
-        );
+        assert!(image.iter().all(|pixel| (0.0..=1.0).contains(&pixel.as_f64().unwrap())));
     }
 }

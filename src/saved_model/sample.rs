@@ -42,22 +42,14 @@ pub(super) fn seven([height, width]: [usize; 2]) -> Vec<u8> {
     let places = (0..height).flat_map(|y| (0..width).map(move |x| (y * SIDE / height, x * SIDE / width)));
     let brightness = |(y, x): (usize, usize)| {
         let level = SEVEN[y].as_bytes()[x];
-        LEVELS
-            .bytes()
-            .position(|candidate| candidate == level)
-            .unwrap_or_default()
+        LEVELS.bytes().position(|candidate| candidate == level).unwrap_or_default()
     };
-    places
-        .map(|place| (brightness(place) * 255 / (LEVELS.len() - 1)) as u8)
-        .collect()
+    places.map(|place| (brightness(place) * 255 / (LEVELS.len() - 1)) as u8).collect()
 }
 
 /// The same as the network is fed: floats in 0..=1.
 pub(super) fn seven_as_floats(size: [usize; 2]) -> Vec<f32> {
-    seven(size)
-        .into_iter()
-        .map(|byte| f32::from(byte) / 255.0)
-        .collect()
+    seven(size).into_iter().map(|byte| f32::from(byte) / 255.0).collect()
 }
 
 #[cfg(test)]

@@ -52,9 +52,7 @@ impl Port {
             key,
             tensor: tensor.clone(),
             dtype: tensor.operation.output_type(tensor.index as usize),
-            shape: std::iter::once(None)
-                .chain(row.iter().copied().map(Some))
-                .collect(),
+            shape: std::iter::once(None).chain(row.iter().copied().map(Some)).collect(),
         }
     }
 }
@@ -70,11 +68,7 @@ impl ServingGraph {
             classify(&graph.name_scope(CLASSIFY).reuse_variables(), table)?,
         ];
         let saver = Saver::new(&graph, &graph.variables())?;
-        Ok(Self {
-            graph,
-            saver,
-            signatures,
-        })
+        Ok(Self { graph, saver, signatures })
     }
 }
 
@@ -97,11 +91,7 @@ fn predict_bytes(scope: &Scope, table: &Table) -> Result<Signature> {
     let images = placeholder(scope, DataType::UInt8, &shape)?;
     let floats = cast(scope, "as_float", &images, DataType::Float)?;
     let full_ink = scope.scalar("full_ink", 255.0f32)?;
-    let scaled = scope
-        .op("RealDiv", "scaled")
-        .input(&floats)
-        .input(&full_ink)
-        .output()?;
+    let scaled = scope.op("RealDiv", "scaled").input(&floats).input(&full_ink).output()?;
     let logits = logits(scope, table, &scaled)?;
     Ok(Signature {
         name: PREDICT_BYTES,
@@ -135,11 +125,7 @@ fn classify(scope: &Scope, table: &Table) -> Result<Signature> {
 }
 
 fn placeholder(scope: &Scope, dtype: DataType, shape: &[Option<i64>]) -> Result<Output> {
-    scope
-        .op("Placeholder", IMAGES)
-        .data_type("dtype", dtype)
-        .shape("shape", shape)
-        .output()
+    scope.op("Placeholder", IMAGES).data_type("dtype", dtype).shape("shape", shape).output()
 }
 
 fn logits(scope: &Scope, table: &Table, images: &Output) -> Result<Output> {
@@ -162,11 +148,7 @@ fn predictions(scope: &Scope, table: &Table, logits: &Output) -> Result<Vec<Port
         0 => classes,
         first => {
             let first = inner.scalar("first_label", i64::from(first))?;
-            inner
-                .op("AddV2", "labels")
-                .input(&classes)
-                .input(&first)
-                .output()?
+            inner.op("AddV2", "labels").input(&classes).input(&first).output()?
         }
     };
     Ok(vec![
@@ -207,18 +189,8 @@ fn parse_examples(scope: &Scope, table: &Table, examples: &Output) -> Result<Out
 /// The classes' labels as strings for each row of `scores`: string `[rows, classes]`.
 fn labels_of_every_row(scope: &Scope, table: &Table, scores: &Output) -> Result<Output> {
     let first = u64::from(table.first_label);
-    let labels: Vec<_> = (first..first + table.classes)
-        .map(|label| label.to_string())
-        .collect();
+    let labels: Vec<_> = (first..first + table.classes).map(|label| label.to_string()).collect();
     let labels = scope.constant("digits", &[1, table.classes], &labels)?;
-    let shape = scope
-        .op("Shape", "Shape")
-        .input(scores)
-        .data_type("out_type", DataType::Int32)
-        .output()?;
-    scope
-        .op("BroadcastTo", "BroadcastTo")
-        .input(&labels)
-        .input(&shape)
-        .output()
+    let shape = scope.op("Shape", "Shape").input(scores).data_type("out_type", DataType::Int32).output()?;
+    scope.op("BroadcastTo", "BroadcastTo").input(&labels).input(&shape).output()
 }

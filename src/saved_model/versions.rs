@@ -25,10 +25,7 @@ impl Versions {
         if lock.is_held() {
             staging::sweep(base).map_err(|(path, error)| failed("delete", &path)(error))?;
         }
-        Ok(Self {
-            base: base.to_path_buf(),
-            _lock: lock,
-        })
+        Ok(Self { base: base.to_path_buf(), _lock: lock })
     }
 
     /// The folder of a new version: `wanted`, or one more than the highest.
@@ -38,16 +35,12 @@ impl Versions {
             let highest = there.last().map_or(0, |(version, _)| *version);
             // Serving reads a version as an int64.
             let next = (highest < i64::MAX as u64).then_some(highest + 1);
-            let next = next.ok_or_else(|| SavedModelError::NoVersionLeft {
-                base: self.base.clone(),
-            })?;
+            let next = next.ok_or_else(|| SavedModelError::NoVersionLeft { base: self.base.clone() })?;
             return Ok((next, self.base.join(next.to_string())));
         };
         // 007 is version 7 to Serving; and whatever else goes by that name is not to be replaced either.
         let path = self.base.join(version.to_string());
-        let taken = there
-            .into_iter()
-            .find_map(|(other, path)| (other == version).then_some(path));
+        let taken = there.into_iter().find_map(|(other, path)| (other == version).then_some(path));
         match taken.or_else(|| path.symlink_metadata().is_ok().then(|| path.clone())) {
             Some(path) => Err(SavedModelError::VersionExists { path }),
             None => Ok((version, path)),
@@ -63,9 +56,7 @@ impl Versions {
     pub fn publish(&self, aside: Aside, path: &Path) -> Result<()> {
         aside.publish_new(path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
-                SavedModelError::VersionExists {
-                    path: path.to_path_buf(),
-                }
+                SavedModelError::VersionExists { path: path.to_path_buf() }
             }
             _ => failed("create", path)(error),
         })
@@ -79,42 +70,24 @@ impl Versions {
 pub fn check_base(base: &Path) -> Result<()> {
     const INSIDE: [&str; 3] = ["variables", "assets", "assets.extra"];
     let whole = base.canonicalize().unwrap_or_else(|_| base.to_path_buf());
-    let parts = [
-        Some(&*whole),
-        whole
-            .parent()
-            .filter(|_| INSIDE.iter().any(|name| whole.ends_with(name))),
-    ];
+    let parts = [Some(&*whole), whole.parent().filter(|_| INSIDE.iter().any(|name| whole.ends_with(name)))];
     let Some(saved_model) = parts.into_iter().flatten().find(|folder| is_saved_model(folder)) else {
         return Ok(());
     };
     // As it was typed, where that says it.
     let levels = if saved_model == whole { 1 } else { 2 };
-    let typed = base
-        .ancestors()
-        .nth(levels)
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let typed = typed.filter(|folder| {
-        folder
-            .canonicalize()
-            .is_ok_and(|folder| Some(&*folder) == saved_model.parent())
-    });
+    let typed = base.ancestors().nth(levels).filter(|folder| !folder.as_os_str().is_empty());
+    let typed = typed
+        .filter(|folder| folder.canonicalize().is_ok_and(|folder| Some(&*folder) == saved_model.parent()));
     Err(SavedModelError::IsSavedModel {
         path: base.to_path_buf(),
-        versions: typed
-            .or(saved_model.parent())
-            .unwrap_or(saved_model)
-            .to_path_buf(),
+        versions: typed.or(saved_model.parent()).unwrap_or(saved_model).to_path_buf(),
     })
 }
 
 pub(super) fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> SavedModelError {
     let path = path.to_path_buf();
-    move |source| SavedModelError::File {
-        action,
-        path: path.clone(),
-        source,
-    }
+    move |source| SavedModelError::File { action, path: path.clone(), source }
 }
 
 #[cfg(test)]

@@ -34,13 +34,7 @@ impl BackupAndRestore {
     /// Saves into the run folder `run` after every `every` steps; 0: only when told to. `restored` is the state that
     /// the run goes on from, if any.
     pub(super) fn new(run: &Path, every: u64, restored: Option<RunState>) -> Self {
-        Self {
-            run: run.to_path_buf(),
-            every,
-            saved: restored,
-            spent: Duration::ZERO,
-            saves: 0,
-        }
+        Self { run: run.to_path_buf(), every, saved: restored, spent: Duration::ZERO, saves: 0 }
     }
 
     /// Saves the state, unless that of this very step is there already.
@@ -99,12 +93,10 @@ impl BackupAndRestore {
 
         staging::create_folders(&folder).map_err(TrainingError::file("create", &folder))?;
         let aside = Aside::folder_in(&folder).map_err(&failed)?;
-        session
-            .save_to(&aside.path().join(VARIABLES))
-            .map_err(|error| match error {
-                TrainingError::Graph(GraphError::Save { source, .. }) => failed(source),
-                other => other,
-            })?;
+        session.save_to(&aside.path().join(VARIABLES)).map_err(|error| match error {
+            TrainingError::Graph(GraphError::Save { source, .. }) => failed(source),
+            other => other,
+        })?;
         self.write_rest(aside.path(), &state).map_err(&failed)?;
         saved_states::publish(aside, &target).map_err(&failed)?;
         Ok(state)

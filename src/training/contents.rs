@@ -81,14 +81,9 @@ impl Contents {
         let told_own = told.as_ref().is_some_and(|told| told.begins_with_event);
         if !is_config && (config.is_some() || !told_own && saved.is_empty()) {
             foreign.extend(named.into_iter().filter(|path| !path.ends_with(CONFIG)));
-            return Ok(Self {
-                foreign,
-                ..Self::default()
-            });
+            return Ok(Self { foreign, ..Self::default() });
         }
-        let is_metrics = told
-            .as_ref()
-            .is_some_and(|told| told.begins_with_event || told.is_empty);
+        let is_metrics = told.as_ref().is_some_and(|told| told.begins_with_event || told.is_empty);
         contents.rest.extend(own(metrics, is_metrics));
         let state = at(CheckpointManager::STATE);
         let listed = state.as_deref().and_then(checkpoints_listed);
@@ -105,10 +100,7 @@ impl Contents {
         let listed_in_states = saved.iter().flat_map(|state| &state.checkpoints);
         let kept: Vec<_> = listed.iter().flatten().chain(listed_in_states).collect();
         for path in &named {
-            let file = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default();
+            let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if let Some((name, _)) = layout::checkpoint_of_file(file) {
                 // Python's have such names too, with no graph of ours beside them. Without an index it is half of one, as
                 // a crash leaves it, which may cost metrics.jsonl its end besides.
@@ -128,13 +120,7 @@ impl Contents {
 
     /// Whether there is anything of a run.
     pub fn is_run(&self) -> bool {
-        let Self {
-            config,
-            checkpoints,
-            rest,
-            states,
-            ..
-        } = self;
+        let Self { config, checkpoints, rest, states, .. } = self;
         config.is_some() || !(checkpoints.is_empty() && rest.is_empty() && states.is_empty())
     }
 
@@ -181,11 +167,7 @@ fn no_folders(resume: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(resume)? {
         let entry = entry?;
-        let is_named = entry
-            .file_name()
-            .to_str()
-            .and_then(layout::step_of_state)
-            .is_some();
+        let is_named = entry.file_name().to_str().and_then(layout::step_of_state).is_some();
         if is_named && !entry.file_type()?.is_dir() {
             found.push(entry.path());
         }
@@ -222,10 +204,7 @@ fn is_config(path: &Path) -> bool {
 fn checkpoints_listed(path: &Path) -> Option<Vec<String>> {
     let bytes = is_file(path).then(|| read(path, MAX_CONFIG_BYTES))?.ok()?;
     let names = CheckpointManager::names_written(&bytes)?;
-    names
-        .iter()
-        .all(|name| layout::step_of_checkpoint(name).is_some())
-        .then_some(names)
+    names.iter().all(|name| layout::step_of_checkpoint(name).is_some()).then_some(names)
 }
 
 /// Deletes what killed processes left half done in the run folder `run`, and in the folders of its states.

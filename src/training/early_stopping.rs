@@ -45,8 +45,7 @@ impl EarlyStopping {
     /// Whether the run stops now that `steps` steps are done.
     pub fn stops_after(&self, steps: u64) -> bool {
         let last_improved = self.best.map_or(0, |best| best.step);
-        self.patience
-            .is_some_and(|patience| steps.saturating_sub(last_improved) > patience)
+        self.patience.is_some_and(|patience| steps.saturating_sub(last_improved) > patience)
     }
 
     /// The best accuracy so far.

@@ -110,11 +110,7 @@ pub enum TrainingError {
 /// The first of `files`, and how many more there are.
 fn listed(files: &[PathBuf]) -> String {
     const SHOWN: usize = 8;
-    let mut names: Vec<_> = files
-        .iter()
-        .take(SHOWN)
-        .map(|file| file.display().to_string())
-        .collect();
+    let mut names: Vec<_> = files.iter().take(SHOWN).map(|file| file.display().to_string()).collect();
     if let Some(more) = files.len().checked_sub(SHOWN).filter(|&more| more > 0) {
         names.push(format!("and {more} more"));
     }
@@ -125,11 +121,7 @@ impl TrainingError {
     /// Makes an error of `action` on `path` from its cause.
     pub(super) fn file(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_path_buf();
-        move |source| Self::File {
-            action,
-            path: path.clone(),
-            source,
-        }
+        move |source| Self::File { action, path: path.clone(), source }
     }
 }
 

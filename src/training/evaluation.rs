@@ -12,10 +12,6 @@ pub struct Correct {
 impl Correct {
     /// The share of rows classified right, 0 for no rows.
     pub fn accuracy(self) -> f64 {
-        if self.rows == 0 {
-            0.0
-        } else {
-            self.correct as f64 / self.rows as f64
-        }
+        if self.rows == 0 { 0.0 } else { self.correct as f64 / self.rows as f64 }
     }
 }

@@ -63,14 +63,8 @@ pub struct Outcome {
 impl Outcome {
     /// Where the run ended, to be continued from.
     pub fn state(&self) -> TrainingState {
-        let Self {
-            steps, best, elapsed, ..
-        } = *self;
-        TrainingState {
-            step: steps,
-            best,
-            elapsed,
-        }
+        let Self { steps, best, elapsed, .. } = *self;
+        TrainingState { step: steps, best, elapsed }
     }
 }
 
@@ -121,9 +115,7 @@ pub fn fit(
             return Err(TrainingError::Diverged { step, loss });
         }
         let report = StepReport { step, epoch, loss };
-        observers
-            .iter_mut()
-            .try_for_each(|observer| observer.step(&report))?;
+        observers.iter_mut().try_for_each(|observer| observer.step(&report))?;
 
         if schedule.validates_after(step, steps_per_epoch, total) {
             let train_accuracy = session.evaluate_rows(&dataset.train, rows)?.accuracy();
@@ -131,31 +123,15 @@ pub fn fit(
                 validator.validate(session, &dataset.validation, schedule.eval_chunk, stopping.best())?;
             let improved = !accuracy.is_bound() && stopping.observe(step, accuracy.value());
             let elapsed = elapsed();
-            let report = ValidationReport {
-                step,
-                epoch,
-                train_accuracy,
-                accuracy,
-                improved,
-                elapsed,
-            };
-            observers
-                .iter_mut()
-                .try_for_each(|observer| observer.validation(&report, session))?;
+            let report = ValidationReport { step, epoch, train_accuracy, accuracy, improved, elapsed };
+            observers.iter_mut().try_for_each(|observer| observer.validation(&report, session))?;
         }
         step += 1;
         let (best, elapsed) = (stopping.best(), elapsed());
         let state = TrainingState { step, best, elapsed };
-        observers
-            .iter_mut()
-            .try_for_each(|observer| observer.after_step(&state, session))?;
+        observers.iter_mut().try_for_each(|observer| observer.after_step(&state, session))?;
     };
-    Ok(Outcome {
-        ending,
-        steps: step,
-        best: stopping.best(),
-        elapsed: elapsed(),
-    })
+    Ok(Outcome { ending, steps: step, best: stopping.best(), elapsed: elapsed() })
 }
 
 impl Schedule {
@@ -204,9 +180,7 @@ mod tests {
 
     fn validated(schedule: &Schedule, steps_per_epoch: u64) -> Vec<u64> {
         let total = schedule.total_steps(steps_per_epoch);
-        (0..total)
-            .filter(|&step| schedule.validates_after(step, steps_per_epoch, total))
-            .collect()
+        (0..total).filter(|&step| schedule.validates_after(step, steps_per_epoch, total)).collect()
     }
 
     #[test]
@@ -221,18 +195,12 @@ mod tests {
 
     #[test]
     fn every_so_many_steps_starts_with_step_0() {
-        assert_eq!(
-            validated(&schedule(1, Some(25), Validate::EverySteps(10)), 550),
-            [0, 10, 20]
-        );
+        assert_eq!(validated(&schedule(1, Some(25), Validate::EverySteps(10)), 550), [0, 10, 20]);
     }
 
     #[test]
     fn epochs_bound_the_steps_also_beyond_max_steps() {
-        assert_eq!(
-            schedule(2, Some(10_000), Validate::EverySteps(1)).total_steps(550),
-            1100
-        );
+        assert_eq!(schedule(2, Some(10_000), Validate::EverySteps(1)).total_steps(550), 1100);
         assert_eq!(schedule(0, None, Validate::EverySteps(1)).total_steps(550), 0);
     }
 }

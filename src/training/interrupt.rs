@@ -26,10 +26,7 @@ impl Interrupt {
     /// The handlers cannot be installed.
     pub fn on_signals() -> io::Result<Self> {
         let interrupt = Self::new();
-        for signal in [SIGINT, SIGTERM, SIGHUP]
-            .into_iter()
-            .filter(|&signal| !is_ignored(signal))
-        {
+        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal)) {
             let seen = Arc::new(AtomicBool::new(false));
             // In this order: the first signal finds `seen` unset and only sets it.
             signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&seen))?;

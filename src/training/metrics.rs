@@ -95,18 +95,11 @@ impl MetricsFile {
                     path.display()
                 );
             }
-            let file = File::options()
-                .create(true)
-                .truncate(false)
-                .append(true)
-                .open(path)?;
+            let file = File::options().create(true).truncate(false).append(true).open(path)?;
             file.set_len(length)?;
             Ok(file)
         };
-        Ok(Self {
-            path: path.to_path_buf(),
-            file: open().map_err(TrainingError::file("go on with", path))?,
-        })
+        Ok(Self { path: path.to_path_buf(), file: open().map_err(TrainingError::file("go on with", path))? })
     }
 
     /// Writes one line, at once.
@@ -141,9 +134,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Whether the first `bytes` bytes are not those that were written.
 fn was_changed(text: &[u8], bytes: u64) -> bool {
-    let last = bytes
-        .checked_sub(1)
-        .and_then(|last| text.get(usize::try_from(last).ok()?));
+    let last = bytes.checked_sub(1).and_then(|last| text.get(usize::try_from(last).ok()?));
     let blank = text.contains(&b'\r') || text.windows(2).any(|two| two == b"\n\n");
     blank || text.starts_with(BYTE_ORDER_MARK) || last.is_some_and(|&byte| byte != b'\n')
 }
@@ -160,12 +151,7 @@ fn as_written(text: &[u8], steps: u64) -> io::Result<Vec<u8>> {
         let why = "there are no events in it any more; put it right, or move it away";
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
-    Ok(sound
-        .take_while(happened)
-        .flat_map(|line| [line, b"\n"])
-        .flatten()
-        .copied()
-        .collect())
+    Ok(sound.take_while(happened).flat_map(|line| [line, b"\n"]).flatten().copied().collect())
 }
 
 /// What a file says of its run.
@@ -186,12 +172,8 @@ pub(super) fn account(path: &Path) -> io::Result<Account> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         text => text?,
     };
-    let mut account = Account {
-        steps: 0,
-        finished: false,
-        begins_with_event: false,
-        is_empty: text.is_empty(),
-    };
+    let mut account =
+        Account { steps: 0, finished: false, begins_with_event: false, is_empty: text.is_empty() };
     for (number, line) in lines(&text).enumerate() {
         let Ok(told) = serde_json::from_slice::<Told>(line) else {
             continue;
@@ -210,30 +192,13 @@ pub(super) fn account(path: &Path) -> io::Result<Account> {
 impl Observer for MetricsFile {
     fn step(&mut self, report: &StepReport) -> Result<()> {
         let StepReport { step, epoch, loss } = *report;
-        self.write(&Event::Step {
-            step,
-            epoch,
-            loss: f64::from(loss),
-        })
+        self.write(&Event::Step { step, epoch, loss: f64::from(loss) })
     }
 
     fn validation(&mut self, report: &ValidationReport, _session: &TrainingSession) -> Result<()> {
-        let ValidationReport {
-            step,
-            epoch,
-            train_accuracy,
-            improved,
-            ..
-        } = *report;
+        let ValidationReport { step, epoch, train_accuracy, improved, .. } = *report;
         let (accuracy, bound) = (report.accuracy.value(), report.accuracy.is_bound());
-        self.write(&Event::Validation {
-            step,
-            epoch,
-            train_accuracy,
-            accuracy,
-            bound,
-            improved,
-        })
+        self.write(&Event::Validation { step, epoch, train_accuracy, accuracy, bound, improved })
     }
 }
 
@@ -245,16 +210,10 @@ mod tests {
     fn a_resumed_file_loses_what_came_after_and_half_lines() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
-        let event = Event::Test {
-            accuracy: 0.5,
-            checkpoint: String::new(),
-        };
+        let event = Event::Test { accuracy: 0.5, checkpoint: String::new() };
         let resume = |text: &str, bytes| {
             fs::write(&path, text).unwrap();
-            MetricsFile::resume(&path, bytes, 2)
-                .unwrap()
-                .write(&event)
-                .unwrap();
+            MetricsFile::resume(&path, bytes, 2).unwrap().write(&event).unwrap();
             let text = fs::read_to_string(&path).unwrap();
             text.lines().next().unwrap().to_owned() + &text.lines().count().to_string()
         };
@@ -266,32 +225,12 @@ mod tests {
     #[test]
     fn lines_are_as_documented() {
         let loss = 2.320_276_3_f32;
-        let line = serde_json::to_string(&Event::Step {
-            step: 0,
-            epoch: 0,
-            loss: f64::from(loss),
-        })
-        .unwrap();
-        assert_eq!(
-            line,
-            r#"{"event":"step","step":0,"epoch":0,"loss":2.3202762603759766}"#
-        );
-        let line = serde_json::to_string(&Event::EarlyStop {
-            step: 9921,
-            best_accuracy: 0.9922,
-        })
-        .unwrap();
-        assert_eq!(
-            line,
-            r#"{"event":"early_stop","step":9921,"best_accuracy":0.9922}"#
-        );
-        let line = serde_json::to_string(&Event::Test {
-            accuracy: 0.9894,
-            checkpoint: "model.ckpt-7920".into(),
-        });
-        assert_eq!(
-            line.unwrap(),
-            r#"{"event":"test","accuracy":0.9894,"checkpoint":"model.ckpt-7920"}"#
-        );
+        let line = serde_json::to_string(&Event::Step { step: 0, epoch: 0, loss: f64::from(loss) }).unwrap();
+        assert_eq!(line, r#"{"event":"step","step":0,"epoch":0,"loss":2.3202762603759766}"#);
+        let line = serde_json::to_string(&Event::EarlyStop { step: 9921, best_accuracy: 0.9922 }).unwrap();
+        assert_eq!(line, r#"{"event":"early_stop","step":9921,"best_accuracy":0.9922}"#);
+        let line =
+            serde_json::to_string(&Event::Test { accuracy: 0.9894, checkpoint: "model.ckpt-7920".into() });
+        assert_eq!(line.unwrap(), r#"{"event":"test","accuracy":0.9894,"checkpoint":"model.ckpt-7920"}"#);
     }
 }

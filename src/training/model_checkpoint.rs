@@ -22,11 +22,7 @@ impl ModelCheckpoint {
             let step = step_of_checkpoint(prefix.file_name()?.to_str()?)?;
             Some((step, prefix))
         });
-        Self {
-            manager,
-            save_best_only,
-            newest,
-        }
+        Self { manager, save_best_only, newest }
     }
 
     /// Saves the weights as they are after `steps` steps, unless that is done, and returns the prefix; `None` if there
@@ -56,10 +52,6 @@ impl ModelCheckpoint {
 
 impl Observer for ModelCheckpoint {
     fn validation(&mut self, report: &ValidationReport, session: &TrainingSession) -> Result<()> {
-        if report.improved || !self.save_best_only {
-            self.save(session, report.step)
-        } else {
-            Ok(())
-        }
+        if report.improved || !self.save_best_only { self.save(session, report.step) } else { Ok(()) }
     }
 }

@@ -34,13 +34,7 @@ impl ProgressDisplay {
             (false, true) => Form::Bar(bar(total, done)),
             (false, false) => Form::Lines,
         };
-        Self {
-            total,
-            from: done,
-            started: Instant::now(),
-            shown: Instant::now(),
-            form,
-        }
+        Self { total, from: done, started: Instant::now(), shown: Instant::now(), form }
     }
 
     /// Runs `print`, which writes to the terminal, with the bar out of its way.

@@ -17,9 +17,7 @@ use std::path::Path;
 pub(super) fn rewind(run: &Path, saved: Option<&SavedState>) -> Result<()> {
     let state = saved.map_or_else(RunState::default, |saved| saved.state.clone());
     contents::sweep(run)?;
-    let Contents {
-        checkpoints, states, ..
-    } = Contents::of(run)?; // before the list of checkpoints is written anew
+    let Contents { checkpoints, states, .. } = Contents::of(run)?; // before the list of checkpoints is written anew
     for (step, folder) in states {
         if saved.is_none_or(|saved| step > state.step && folder != saved.folder) {
             saved_states::delete(&folder).map_err(TrainingError::file("delete", &folder))?;

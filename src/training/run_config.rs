@@ -116,16 +116,9 @@ impl RunConfig {
     pub fn build_network(&self) -> Result<Network> {
         let towers = match self.reproducible {
             true => Towers::AsPublished,
-            false => Towers::Fast {
-                precision: self.precision,
-                convolutions: self.convolutions,
-            },
+            false => Towers::Fast { precision: self.precision, convolutions: self.convolutions },
         };
-        let options = BuildOptions {
-            seed: Some(self.seed),
-            towers,
-            accuracy_on: self.accuracy_on,
-        };
+        let options = BuildOptions { seed: Some(self.seed), towers, accuracy_on: self.accuracy_on };
         let mut network = Network::build(&self.network, &options)?;
         let towers = Towers::AsPublished;
         let published = Network::build(&self.network, &BuildOptions { towers, ..options })?;
@@ -171,10 +164,7 @@ fn from_version_1(mut config: Value) -> std::result::Result<Value, String> {
     let known = ["baseline", "optimized"].contains(&&*name);
     let table = known.then(|| networks::find(Path::new(&name)).ok()).flatten();
     let Some(mut table) = table else {
-        return Err(format!(
-            "its model is {}, not baseline or optimized",
-            config["model"]
-        ));
+        return Err(format!("its model is {}, not baseline or optimized", config["model"]));
     };
     for (row, option) in [("pool3", "pool_dropout"), ("fc1", "fc_dropout")] {
         if let Some(rate) = config[option].as_f64() {

@@ -36,9 +36,7 @@ impl RunDirectory {
                 Err(error) => return Err(TrainingError::file("create", &path)(error)),
             }
         }
-        Err(TrainingError::file("create", parent)(io::Error::other(
-            "no number is free",
-        )))
+        Err(TrainingError::file("create", parent)(io::Error::other("no number is free")))
     }
 
     /// Takes the folder `path`, made if need be. If `overwrite`, the files that a run wrote in it are deleted; whatever
@@ -78,9 +76,7 @@ impl RunDirectory {
     /// The folder holds no run, its options cannot be read, or another process uses it.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.join(CONFIG).is_file() {
-            return Err(TrainingError::HoldsNoRun {
-                path: path.to_path_buf(),
-            });
+            return Err(TrainingError::HoldsNoRun { path: path.to_path_buf() });
         }
         read_config(path)?; // before a lock is left in a folder that is no run
         Self::lock(path)
@@ -89,14 +85,8 @@ impl RunDirectory {
     fn lock(path: &Path) -> Result<Self> {
         let file = path.join(LOCK);
         match Lock::try_file(&file).map_err(TrainingError::file("lock", &file))? {
-            Attempt::Taken(lock) => Ok(Self {
-                path: path.to_path_buf(),
-                _lock: lock,
-            }),
-            Attempt::Busy { by } => Err(TrainingError::InUse {
-                path: path.to_path_buf(),
-                by,
-            }),
+            Attempt::Taken(lock) => Ok(Self { path: path.to_path_buf(), _lock: lock }),
+            Attempt::Busy { by } => Err(TrainingError::InUse { path: path.to_path_buf(), by }),
         }
     }
 
@@ -192,9 +182,6 @@ mod tests {
         let runs = folder.path().join("runs");
         fs::create_dir_all(runs.join("baseline-2")).unwrap();
         let next = || RunDirectory::create_next(&runs, "baseline").unwrap().path;
-        assert_eq!(
-            [next(), next()],
-            [runs.join("baseline-1"), runs.join("baseline-3")]
-        );
+        assert_eq!([next(), next()], [runs.join("baseline-1"), runs.join("baseline-3")]);
     }
 }

@@ -73,17 +73,10 @@ impl RunState {
             return Err("its checksum is wrong".into());
         }
         // The names become paths that are linked and deleted.
-        if let Some(name) = state
-            .checkpoints
-            .iter()
-            .find(|name| step_of_checkpoint(name).is_none())
-        {
+        if let Some(name) = state.checkpoints.iter().find(|name| step_of_checkpoint(name).is_none()) {
             return Err(format!("{name:?} is no name of a checkpoint"));
         }
-        if state
-            .best
-            .is_some_and(|best| !(0.0..=1.0).contains(&best.accuracy))
-        {
+        if state.best.is_some_and(|best| !(0.0..=1.0).contains(&best.accuracy)) {
             return Err("its best accuracy is not within 0 and 1".into());
         }
         Duration::try_from_secs_f64(state.elapsed_seconds).map_err(|error| error.to_string())?;
@@ -111,10 +104,7 @@ mod tests {
     fn state() -> RunState {
         RunState {
             step: 500,
-            best: Some(Best {
-                step: 490,
-                accuracy: 4907.0 / 5000.0,
-            }),
+            best: Some(Best { step: 490, accuracy: 4907.0 / 5000.0 }),
             elapsed_seconds: 12.345_678_9,
             metrics_bytes: 40_123,
             checkpoints: vec!["model.ckpt-480".into(), "model.ckpt-490".into()],
@@ -126,10 +116,7 @@ mod tests {
     fn reads_back_to_the_same_bits() {
         for correct in 0..=5000 {
             let mut state = state();
-            state.best = Some(Best {
-                step: 1,
-                accuracy: f64::from(correct) / 5000.0,
-            });
+            state.best = Some(Best { step: 1, accuracy: f64::from(correct) / 5000.0 });
             state.elapsed_seconds = f64::from(correct) / 7.0;
             assert_eq!(RunState::parse(&state.to_json().unwrap()).unwrap(), state);
         }
@@ -150,18 +137,9 @@ mod tests {
     #[test]
     fn newer_versions_and_names_that_lead_elsewhere_are_refused() {
         let newer = r#"{"version": 2, "state": {"anything": [1]}}"#;
-        assert!(
-            RunState::parse(newer.as_bytes())
-                .unwrap_err()
-                .contains("newer tf-mnist")
-        );
-        for name in [
-            "../model.ckpt-1",
-            "model.ckpt-",
-            "model.ckpt-+1",
-            "model.ckpt-1/../x",
-            "/model.ckpt-1",
-        ] {
+        assert!(RunState::parse(newer.as_bytes()).unwrap_err().contains("newer tf-mnist"));
+        for name in ["../model.ckpt-1", "model.ckpt-", "model.ckpt-+1", "model.ckpt-1/../x", "/model.ckpt-1"]
+        {
             let mut state = state();
             state.checkpoints.push(name.into());
             let error = RunState::parse(&state.to_json().unwrap()).unwrap_err();

@@ -38,15 +38,9 @@ impl SavedState {
         let in_file = |reason: String| format!("{}: {reason}", path.display());
         let bytes = read_state_file(folder).map_err(|error| in_file(error.to_string()))?;
         let state = RunState::parse(&bytes).map_err(in_file)?;
-        let named = folder
-            .file_name()
-            .and_then(|name| name.to_str())
-            .and_then(step_of_state);
+        let named = folder.file_name().and_then(|name| name.to_str()).and_then(step_of_state);
         if named != Some(state.step) {
-            let reason = format!(
-                "it is the state after {} steps, in a folder of another name",
-                state.step
-            );
+            let reason = format!("it is the state after {} steps, in a folder of another name", state.step);
             return Err(in_file(reason));
         }
         let kept = folder.join(KEPT);
@@ -56,10 +50,7 @@ impl SavedState {
                 .and_then(|checkpoint| checkpoint.verify())
                 .map_err(|error| error.to_string())?;
         }
-        Ok(Self {
-            folder: folder.to_path_buf(),
-            state,
-        })
+        Ok(Self { folder: folder.to_path_buf(), state })
     }
 }
 
@@ -93,10 +84,7 @@ pub(super) fn newest(run: &Path) -> Result<Option<SavedState>> {
     if damaged.is_empty() {
         Ok(None)
     } else {
-        Err(TrainingError::NoSoundState {
-            path: run.to_path_buf(),
-            reasons: damaged,
-        })
+        Err(TrainingError::NoSoundState { path: run.to_path_buf(), reasons: damaged })
     }
 }
 
@@ -174,10 +162,7 @@ struct Files {
 impl Files {
     fn of(folder: &Path) -> io::Result<Self> {
         let variables = CheckpointManager::SUFFIXES.map(|suffix| format!("{VARIABLES}{suffix}"));
-        let mut files = Self {
-            own: Vec::new(),
-            alone: true,
-        };
+        let mut files = Self { own: Vec::new(), alone: true };
         let kept = folder.join(KEPT);
         for (folder, in_kept) in [(folder, false), (&kept, true)] {
             let entries = match fs::read_dir(folder) {

@@ -141,9 +141,7 @@ impl TrainingSession {
         let action = || format!("run training step {step}");
         let ran = self.session.run(&mut args);
         ran.map_err(|status| failed_on(action(), rows.len(), false, status))?;
-        let loss = args
-            .fetch::<f32>(loss)
-            .map_err(|status| failed(action(), status))?;
+        let loss = args.fetch::<f32>(loss).map_err(|status| failed(action(), status))?;
         Ok(loss.first().copied().unwrap_or(f32::NAN))
     }
 
@@ -155,10 +153,7 @@ impl TrainingSession {
         self.batch.resize(rows.len(), split);
         split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
         let correct = self.count(&self.batch)?;
-        Ok(Correct {
-            correct,
-            rows: rows.len() as u64,
-        })
+        Ok(Correct { correct, rows: rows.len() as u64 })
     }
 
     /// Evaluates every row of `split`, at most `chunk` at a time, since a whole test set may not fit into the memory of a
@@ -213,8 +208,7 @@ impl TrainingSession {
         let action = || format!("evaluate {rows} rows at once");
         let ran = self.session.run(&mut args);
         ran.map_err(|status| failed_on(action(), rows, true, status))?;
-        args.fetch::<bool>(correct)
-            .map_err(|status| failed(action(), status))
+        args.fetch::<bool>(correct).map_err(|status| failed(action(), status))
     }
 
     /// The graph.
@@ -230,12 +224,7 @@ fn failed(action: String, status: Status) -> TrainingError {
 /// A failed run on so many rows.
 fn failed_on(action: String, rows: usize, evaluated: bool, status: Status) -> TrainingError {
     match is_out_of_memory(&status) {
-        true => TrainingError::OutOfMemory {
-            action,
-            rows,
-            evaluated,
-            status,
-        },
+        true => TrainingError::OutOfMemory { action, rows, evaluated, status },
         false => failed(action, status),
     }
 }
@@ -248,10 +237,7 @@ pub(super) struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        Self {
-            images: Tensor::new(&[0, 0]),
-            labels: Tensor::new(&[0]),
-        }
+        Self { images: Tensor::new(&[0, 0]), labels: Tensor::new(&[0]) }
     }
 }
 

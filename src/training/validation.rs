@@ -57,12 +57,7 @@ const BOUNDED_CHUNK: usize = 250;
 
 impl Validator {
     pub fn new(mode: ValidationMode, rows: usize) -> Self {
-        Self {
-            mode,
-            chunks: Vec::new(),
-            last_wrong: vec![0; rows],
-            validations: 0,
-        }
+        Self { mode, chunks: Vec::new(), last_wrong: vec![0; rows], validations: 0 }
     }
 
     /// The accuracy on `split`, at most `chunk` rows at a time; a bound if that settles that it is not above `best`.
@@ -114,22 +109,10 @@ impl Validator {
                 }
             }
             if rows - wrong < needed {
-                return Ok(Accuracy::Below(
-                    Correct {
-                        correct: needed,
-                        rows,
-                    }
-                    .accuracy(),
-                ));
+                return Ok(Accuracy::Below(Correct { correct: needed, rows }.accuracy()));
             }
         }
-        Ok(Accuracy::Exact(
-            Correct {
-                correct: rows - wrong,
-                rows,
-            }
-            .accuracy(),
-        ))
+        Ok(Accuracy::Exact(Correct { correct: rows - wrong, rows }.accuracy()))
     }
 }
 
@@ -147,19 +130,13 @@ mod tests {
     /// Both modes over one history of which rows are right: the decisions, and how many rows bounded looked at.
     fn run(history: &[Vec<bool>], chunk: usize, patience: u64) -> usize {
         let rows = history[0].len();
-        let (mut full, mut bounded) = (
-            EarlyStopping::new(Some(patience)),
-            EarlyStopping::new(Some(patience)),
-        );
+        let (mut full, mut bounded) =
+            (EarlyStopping::new(Some(patience)), EarlyStopping::new(Some(patience)));
         let mut validator = Validator::new(ValidationMode::Bounded, rows);
         let mut looked_at = 0;
         for (step, right) in (0u64..).zip(history) {
             let correct = right.iter().filter(|&&right| right).count() as u64;
-            let exact = Correct {
-                correct,
-                rows: rows as u64,
-            }
-            .accuracy();
+            let exact = Correct { correct, rows: rows as u64 }.accuracy();
             let needed = bounded.best().map_or(0, |best| least_improvement(best, rows));
             let known = validator.validate_bounded(chunk, needed, |rows| {
                 looked_at += rows.len();
@@ -205,11 +182,7 @@ mod tests {
         // 49 of 5000 rows are wrong each time, mostly the same ones, as late in a training.
         let rows = 5000;
         let history: Vec<Vec<bool>> = (0..100)
-            .map(|step| {
-                (0..rows)
-                    .map(|row| row % 100 != 0 || row / 100 == step % 50)
-                    .collect()
-            })
+            .map(|step| (0..rows).map(|row| row % 100 != 0 || row / 100 == step % 50).collect())
             .collect();
         let looked_at = run(&history, 250, 1000);
         assert!(looked_at < 100 * rows / 5, "{looked_at} of {} rows", 100 * rows);
@@ -217,10 +190,7 @@ mod tests {
 
     #[test]
     fn the_least_improvement_is_one_row_more() {
-        let best = |correct: u64| Best {
-            step: 0,
-            accuracy: Correct { correct, rows: 5000 }.accuracy(),
-        };
+        let best = |correct: u64| Best { step: 0, accuracy: Correct { correct, rows: 5000 }.accuracy() };
         for correct in 0..5000 {
             assert_eq!(least_improvement(best(correct), 5000), correct + 1);
         }

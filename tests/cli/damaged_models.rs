@@ -57,11 +57,7 @@ fn run_folder(place: &Path) -> PathBuf {
         let from = golden("optimized_nodrop").join(format!("final.ckpt.{suffix}"));
         fs::copy(from, run.join(format!("model.ckpt-7.{suffix}"))).unwrap();
     }
-    fs::write(
-        run.join("checkpoint"),
-        "model_checkpoint_path: \"model.ckpt-7\"\n",
-    )
-    .unwrap();
+    fs::write(run.join("checkpoint"), "model_checkpoint_path: \"model.ckpt-7\"\n").unwrap();
     run
 }
 
@@ -83,10 +79,7 @@ fn a_damaged_checkpoint_is_neither_evaluated_nor_exported() {
         for model in [&run, &run.join("model.ckpt-7")] {
             for command in [evaluate(model), predict(model), export(model, &base)] {
                 let stderr = refused(command);
-                assert!(
-                    stderr.contains(file.to_str().unwrap()) && stderr.contains(reason),
-                    "{stderr}"
-                );
+                assert!(stderr.contains(file.to_str().unwrap()) && stderr.contains(reason), "{stderr}");
                 assert!(!base.exists());
             }
         }
@@ -101,23 +94,14 @@ fn a_state_file_that_leads_nowhere_is_named_with_the_way_round() {
     let state = run.join("checkpoint");
     for (text, reason) in [
         (&b""[..], "names no model_checkpoint_path"),
-        (
-            b"model_checkpoint_path: \"model.ck",
-            "names no model_checkpoint_path",
-        ),
+        (b"model_checkpoint_path: \"model.ck", "names no model_checkpoint_path"),
         (b"model_checkpoint_path: \"\xff\xfe\"\n", "is no text"),
-        (
-            b"model_checkpoint_path: \"model.ckpt-3\"\n",
-            "\"model.ckpt-3\", which is not there",
-        ),
+        (b"model_checkpoint_path: \"model.ckpt-3\"\n", "\"model.ckpt-3\", which is not there"),
     ] {
         fs::write(&state, text).unwrap();
         for command in [evaluate(&run), predict(&run), export(&run, &base)] {
             let stderr = refused(command);
-            let way_round = format!(
-                "; name a checkpoint itself, such as {}/model.ckpt-7\n",
-                run.display()
-            );
+            let way_round = format!("; name a checkpoint itself, such as {}/model.ckpt-7\n", run.display());
             assert!(
                 stderr.starts_with(&format!("error: {} is damaged: it ", state.display()))
                     && stderr.contains(reason)
@@ -137,17 +121,9 @@ fn a_damaged_saved_model_is_refused_by_the_file_that_is_damaged() {
     succeeds(export(&golden("baseline/final.ckpt"), &base));
     let version = base.join("1");
     for (name, fault, reason) in [
-        (
-            "variables/variables.data-00000-of-00001",
-            flip as fn(&Path),
-            "has a wrong checksum",
-        ),
+        ("variables/variables.data-00000-of-00001", flip as fn(&Path), "has a wrong checksum"),
         ("variables/variables.data-00000-of-00001", cut, "is cut short"),
-        (
-            "variables/variables.data-00000-of-00001",
-            remove,
-            "does not exist",
-        ),
+        ("variables/variables.data-00000-of-00001", remove, "does not exist"),
         ("variables/variables.index", flip, "is damaged"),
         ("variables/variables.index", remove, "does not exist"),
         ("saved_model.pb", cut, "is damaged"),
@@ -170,10 +146,7 @@ fn a_damaged_saved_model_is_refused_by_the_file_that_is_damaged() {
     // A folder copied without the folder in it.
     fs::remove_dir_all(version.join("variables")).unwrap();
     let stderr = refused(evaluate(&base));
-    assert!(
-        stderr.contains("variables/variables.index does not exist"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("variables/variables.index does not exist"), "{stderr}");
 }
 
 #[test]
@@ -198,13 +171,7 @@ fn weights_that_are_no_numbers_are_refused() {
     let base = folder.path().join("models");
     for command in [evaluate(&prefix), predict(&prefix), export(&prefix, &base)] {
         let stderr = refused(command);
-        assert!(
-            stderr.contains(prefix.to_str().unwrap()) && stderr.contains("diverged"),
-            "{stderr}"
-        );
+        assert!(stderr.contains(prefix.to_str().unwrap()) && stderr.contains("diverged"), "{stderr}");
     }
-    assert!(
-        fs::read_dir(&base).map_or(0, Iterator::count) == 0,
-        "something was exported"
-    );
+    assert!(fs::read_dir(&base).map_or(0, Iterator::count) == 0, "something was exported");
 }

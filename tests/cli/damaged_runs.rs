@@ -8,15 +8,7 @@ use support::runs;
 use support::runs::{fail, metrics, resume, start, succeed, wait_for_lines};
 
 /// Saves states after steps 6 and 8.
-const FIRST: &[&str] = &[
-    "baseline",
-    "--batch-size",
-    "20",
-    "--save-every",
-    "3",
-    "--max-steps",
-    "8",
-];
+const FIRST: &[&str] = &["baseline", "--batch-size", "20", "--save-every", "3", "--max-steps", "8"];
 const TO_10: &[&str] = &["baseline", "--max-steps", "10"];
 
 fn copy(from: &Path, to: &Path) {
@@ -98,10 +90,7 @@ fn a_run_whose_states_are_gone_is_not_begun_again() {
     fs::remove_dir_all(run.join("resume")).unwrap();
     let before = (metrics(&run), runs::checkpoint_files(&run));
     let stderr = fail(resume(&run, TO_10), 1);
-    assert!(
-        stderr.contains("there is none in") && stderr.contains("tells of 8 steps"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("there is none in") && stderr.contains("tells of 8 steps"), "{stderr}");
     assert!((metrics(&run), runs::checkpoint_files(&run)) == before);
 }
 
@@ -111,11 +100,7 @@ fn a_damaged_checkpoint_is_no_start() {
     let [first, new] = ["first", "new"].map(|name| folder.path().join(name));
     succeed(start(&first, FIRST));
     for (name, fault, reason) in [
-        (
-            "model.ckpt-7.data-00000-of-00001",
-            flip as fn(&Path),
-            "is damaged",
-        ),
+        ("model.ckpt-7.data-00000-of-00001", flip as fn(&Path), "is damaged"),
         ("model.ckpt-7.data-00000-of-00001", cut, "is cut short"),
         ("model.ckpt-7.data-00000-of-00001", remove, "does not exist"),
         ("model.ckpt-7.index", flip, "is damaged"),
@@ -128,10 +113,7 @@ fn a_damaged_checkpoint_is_no_start() {
         fault(&data);
         let arguments = ["baseline", "--warm-start", copied.to_str().unwrap()];
         let stderr = fail(start(&new, &arguments), 1);
-        assert!(
-            stderr.contains(reason) && stderr.contains(data.to_str().unwrap()),
-            "{stderr}"
-        );
+        assert!(stderr.contains(reason) && stderr.contains(data.to_str().unwrap()), "{stderr}");
         assert!(!new.exists());
         fs::remove_dir_all(&copied).unwrap();
     }
@@ -146,11 +128,7 @@ fn options_that_cannot_be_read_are_refused_by_file_and_reason() {
     let sound = fs::read_to_string(&path).unwrap();
     for (from, to, reason) in [
         ("\"version\": 2", "\"version\": 3", "newer tf-mnist"),
-        (
-            "\"batch_size\": 20",
-            "\"batch_size\": 0",
-            "batch_size is out of range",
-        ),
+        ("\"batch_size\": 20", "\"batch_size\": 0", "batch_size is out of range"),
         ("\"device\": \"cpu\"", "\"device\": \"tpu\"", "no such device"),
         ("{", "[", "line "),
     ] {
@@ -158,10 +136,7 @@ fn options_that_cannot_be_read_are_refused_by_file_and_reason() {
         assert_ne!(changed, sound, "{from}");
         fs::write(&path, changed).unwrap();
         let stderr = fail(resume(&run, TO_10), 1);
-        assert!(
-            stderr.contains(path.to_str().unwrap()) && stderr.contains(reason),
-            "{stderr}"
-        );
+        assert!(stderr.contains(path.to_str().unwrap()) && stderr.contains(reason), "{stderr}");
     }
     fs::write(&path, sound).unwrap();
     succeed(resume(&run, TO_10));
@@ -180,10 +155,7 @@ fn other_data_is_not_taken_for_the_run_s_own() {
     bytes[5100] = (bytes[5100] + 1) % 10;
     fs::write(&labels, bytes).unwrap();
     let stderr = fail(resume(&run, TO_10), 1);
-    assert!(
-        stderr.contains(labels.to_str().unwrap()) && stderr.contains("not what the run"),
-        "{stderr}"
-    );
+    assert!(stderr.contains(labels.to_str().unwrap()) && stderr.contains("not what the run"), "{stderr}");
 }
 
 #[test]

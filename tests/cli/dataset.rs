@@ -70,10 +70,7 @@ fn complaint(name: &str, bytes: &[u8]) -> String {
 #[test]
 fn splits_and_gathers() {
     let dataset = load_from(sound().path()).unwrap();
-    assert_eq!(
-        (dataset.train.len(), dataset.validation.len(), dataset.test.len()),
-        (7, VALIDATION_ROWS, 3)
-    );
+    assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (7, VALIDATION_ROWS, 3));
     // Row 5001 of the file is row 1 of the training split.
     assert_eq!(dataset.train.labels(), [0, 1, 2, 3, 4, 5, 6]);
     let at = (VALIDATION_ROWS + 1) * IMAGE_PIXELS;
@@ -113,10 +110,7 @@ fn takes_gzipped_files_and_the_other_spelling() {
     let (raw, zipped) = (load_from(raw.path()).unwrap(), load_from(folder.path()).unwrap());
     assert_eq!(raw.train.pixels(), zipped.train.pixels());
     assert_eq!(raw.test.labels(), zipped.test.labels());
-    assert_eq!(
-        raw.files.map(|file| file.sha256),
-        zipped.files.map(|file| file.sha256)
-    );
+    assert_eq!(raw.files.map(|file| file.sha256), zipped.files.map(|file| file.sha256));
 }
 
 #[test]
@@ -139,11 +133,7 @@ fn says_what_is_wrong_with_a_file() {
         (i, &whole[..2000], "truncated: 2368 bytes announced, 2000 there"),
         (i, &whole[..7], "ends after 7 bytes, inside the header of 16"),
         (i, b"", "ends after 0 bytes"),
-        (
-            i,
-            &labels(784),
-            "magic number 0x00000801; IDX images have 0x00000803 (these are labels)",
-        ),
+        (i, &labels(784), "magic number 0x00000801; IDX images have 0x00000803 (these are labels)"),
         (l, &whole, "(these are images)"),
         (l, b"PK\x03\x04 no IDX file at all", "magic number 0x504b0304"),
         (i, &other_shape, "images of 32 x 28 pixels, not 28 x 28"),
@@ -175,21 +165,10 @@ fn says_what_does_not_fit_together() {
     let text = complaint("t10k-labels-idx1-ubyte", &labels(TEST_ROWS + 1));
     assert!(text.contains("3 images") && text.contains("4 labels"), "{text}");
     let folder = sound();
-    fs::write(
-        folder.path().join("train-images-idx3-ubyte"),
-        images(VALIDATION_ROWS),
-    )
-    .unwrap();
-    fs::write(
-        folder.path().join("train-labels-idx1-ubyte"),
-        labels(VALIDATION_ROWS),
-    )
-    .unwrap();
+    fs::write(folder.path().join("train-images-idx3-ubyte"), images(VALIDATION_ROWS)).unwrap();
+    fs::write(folder.path().join("train-labels-idx1-ubyte"), labels(VALIDATION_ROWS)).unwrap();
     let text = load_from(folder.path()).unwrap_err().to_string();
-    assert!(
-        text.contains("holds 5000 images; validation takes the first 5000"),
-        "{text}"
-    );
+    assert!(text.contains("holds 5000 images; validation takes the first 5000"), "{text}");
 }
 
 #[test]
@@ -197,11 +176,7 @@ fn says_which_names_were_looked_for() {
     let folder = sound();
     fs::remove_file(folder.path().join("t10k-labels-idx1-ubyte")).unwrap();
     let text = load_from(folder.path()).unwrap_err().to_string();
-    for name in [
-        "t10k-labels-idx1-ubyte",
-        "t10k-labels.idx1-ubyte",
-        "t10k-labels-idx1-ubyte.gz",
-    ] {
+    for name in ["t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte", "t10k-labels-idx1-ubyte.gz"] {
         assert!(text.contains(name), "{text}");
     }
     assert!(!text.contains("train-images"), "{text}");
@@ -224,10 +199,7 @@ fn the_command_shows_files_and_splits() {
     let output = data(folder.path()).arg("--json").output().unwrap();
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["source"], "data-dir");
-    assert_eq!(
-        json["splits"],
-        serde_json::json!({"train": 7, "validation": 5000, "test": 3})
-    );
+    assert_eq!(json["splits"], serde_json::json!({"train": 7, "validation": 5000, "test": 3}));
     assert_eq!(json["files"][3]["count"], 3);
     let digest = tf_mnist::fetch::Digest::of(&labels(TEST_ROWS)).to_string();
     assert_eq!(json["files"][3]["sha256"], digest);
@@ -244,10 +216,7 @@ fn the_command_fails_with_one_clear_error() {
         .stderr(contains("error: cannot use --data-dir: /no/such/folder"));
     let folder = sound();
     fs::write(folder.path().join("t10k-labels-idx1-ubyte"), b"<html>").unwrap();
-    data(folder.path())
-        .assert()
-        .code(1)
-        .stderr(contains("t10k-labels-idx1-ubyte: is an HTML page"));
+    data(folder.path()).assert().code(1).stderr(contains("t10k-labels-idx1-ubyte: is an HTML page"));
 }
 
 proptest! {

@@ -50,10 +50,8 @@ fn tensorflow_pads_each_side_as_the_summary_says() {
         let along = |Pair([size, _]): Pair| size as i64; // all of these are square
         let (before, after) = (along(window.padding_before), along(window.padding_after));
         let sides = [0, 0, before, after, before, after, 0, 0];
-        let by_sides = convolved(window, |node| {
-            node.string("padding", "EXPLICIT")
-                .ints("explicit_paddings", &sides)
-        });
+        let by_sides =
+            convolved(window, |node| node.string("padding", "EXPLICIT").ints("explicit_paddings", &sides));
         assert_eq!(by_name, by_sides, "{}", layer.name);
     }
 }
@@ -70,11 +68,8 @@ fn convolved<'a>(window: WindowSummary, pad: impl Fn(OpBuilder<'a>) -> OpBuilder
     let stride = window.strides.0[0] as i64;
     let image = square("image", size, [1, size, size, 1]);
     let kernel = square("kernel", kernel_size, [kernel_size, kernel_size, 1, 1]);
-    let node = graph
-        .op("Conv2D", "Conv2D")
-        .input(&image)
-        .input(&kernel)
-        .ints("strides", &[1, stride, stride, 1]);
+    let node =
+        graph.op("Conv2D", "Conv2D").input(&image).input(&kernel).ints("strides", &[1, stride, stride, 1]);
     let sums = pad(node).build().unwrap();
     let session = Session::new(&SessionOptions::new(), &graph.graph()).unwrap();
     let mut run = SessionRunArgs::new();
@@ -100,13 +95,7 @@ fn variables_are_the_graphs() {
             .partition(|variable| !variable.name().contains("/Adam") && !variable.name().contains("_power"));
         let built: Vec<_> = network
             .iter()
-            .map(|variable| {
-                (
-                    variable.name().to_owned(),
-                    variable.shape().to_vec(),
-                    variable.is_trainable(),
-                )
-            })
+            .map(|variable| (variable.name().to_owned(), variable.shape().to_vec(), variable.is_trainable()))
             .collect();
         assert_eq!(described, built);
 
@@ -133,10 +122,7 @@ fn the_table_of_baseline_shows_the_lopsided_padding() {
         "    10000    501.8 MB      538.2 MB    250.9 MB   1290.9 MB   the whole test set",
         "    OOM when allocating tensor with shape[10000,16,29,29]",
     ] {
-        assert!(
-            text.lines().any(|found| found == line),
-            "no line {line:?} in\n{text}"
-        );
+        assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");
     }
 }
 
@@ -150,10 +136,7 @@ fn the_table_of_optimized_tells_moving_averages_and_dropout() {
         "      100        2.36   a training step, forward and back",
         "     5000       39.27   the validation set, forward",
     ] {
-        assert!(
-            text.lines().any(|found| found == line),
-            "no line {line:?} in\n{text}"
-        );
+        assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");
     }
     assert!(!text.contains("OOM"));
 }
@@ -176,10 +159,7 @@ fn json_has_the_numbers() {
     assert_eq!(summary["totals"]["moving_averages"], 180);
     assert_eq!(summary["totals"]["training_step_flop"], 2_355_955_200u64);
     let pool3 = &summary["layers"][2];
-    assert_eq!(
-        pool3["operations"][2],
-        json!({"op": "dropout", "rate": 0.25, "output_shape": [null, 6272]})
-    );
+    assert_eq!(pool3["operations"][2], json!({"op": "dropout", "rate": 0.25, "output_shape": [null, 6272]}));
     assert_eq!(pool3["window"]["padding"], "VALID");
 }
 
@@ -209,9 +189,7 @@ fn the_graph_is_written_and_can_be_imported() {
             .stdout(contains("conv2   [n,"))
             .stderr(contains("wrote").and(contains(file.to_str().unwrap())));
         let mut graph = Graph::new();
-        graph
-            .import_graph_def(&fs::read(&file).unwrap(), &ImportGraphDefOptions::new())
-            .unwrap();
+        graph.import_graph_def(&fs::read(&file).unwrap(), &ImportGraphDefOptions::new()).unwrap();
         graph.operation_by_name_required(train).unwrap();
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
@@ -240,9 +218,5 @@ fn a_graph_that_cannot_be_written_fails_and_leaves_nothing() {
 
 #[test]
 fn a_network_there_is_none_of_is_a_usage_error() {
-    describe()
-        .arg("resnet")
-        .assert()
-        .code(2)
-        .stderr(contains("baseline").and(contains("optimized")));
+    describe().arg("resnet").assert().code(2).stderr(contains("baseline").and(contains("optimized")));
 }

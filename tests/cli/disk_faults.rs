@@ -7,15 +7,7 @@ use support::runs::{fail, metrics, resume, start, succeed};
 use support::small_disk::{SmallDisk, limited};
 
 /// Saves states after steps 6 and 8.
-const FIRST: &[&str] = &[
-    "baseline",
-    "--batch-size",
-    "20",
-    "--save-every",
-    "3",
-    "--max-steps",
-    "8",
-];
+const FIRST: &[&str] = &["baseline", "--batch-size", "20", "--save-every", "3", "--max-steps", "8"];
 const TO_10: &[&str] = &["baseline", "--max-steps", "10"];
 
 /// After a fault: what was saved before is whole, and the way on is shown.
@@ -27,10 +19,7 @@ fn assert_intact(run: &Path, stderr: &str, states: &[&str]) {
         .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
         .collect();
     assert_eq!(names, states);
-    assert!(
-        stderr.contains(&format!("tf-mnist baseline --resume {}", run.display())),
-        "{stderr}"
-    );
+    assert!(stderr.contains(&format!("tf-mnist baseline --resume {}", run.display())), "{stderr}");
 }
 
 fn steps(run: &Path) -> Vec<String> {
@@ -44,15 +33,7 @@ fn a_full_disk_leaves_the_state_before_it() {
     let Some(disk) = SmallDisk::mount(1800) else {
         return;
     };
-    let arguments = [
-        "baseline",
-        "--batch-size",
-        "20",
-        "--epochs",
-        "1",
-        "--save-every",
-        "2",
-    ];
+    let arguments = ["baseline", "--batch-size", "20", "--epochs", "1", "--save-every", "2"];
     let folder = tempfile::tempdir().unwrap();
     let reference = folder.path().join("reference");
     succeed(start(&reference, &arguments));
@@ -60,10 +41,7 @@ fn a_full_disk_leaves_the_state_before_it() {
     let run = disk.path().join("run");
     let stderr = fail(start(&run, &arguments), 1);
     let named = format!("error: cannot save the state {}/resume/step-", run.display());
-    assert!(
-        stderr.contains(&named) && stderr.contains("No space left on device"),
-        "{stderr}"
-    );
+    assert!(stderr.contains(&named) && stderr.contains("No space left on device"), "{stderr}");
     assert_intact(&run, &stderr, &["step-00000002", "step-00000004"]);
 
     // Still full: nothing gets worse.
@@ -75,10 +53,7 @@ fn a_full_disk_leaves_the_state_before_it() {
     assert!(runs::checkpoint_files(&run) == runs::checkpoint_files(&reference));
 
     disk.remount("ro");
-    for command in [
-        resume(&run, &["baseline", "--epochs", "2"]),
-        start(&disk.path().join("new"), FIRST),
-    ] {
+    for command in [resume(&run, &["baseline", "--epochs", "2"]), start(&disk.path().join("new"), FIRST)] {
         let stderr = fail(command, 1);
         assert!(
             stderr.contains("Read-only file system") && stderr.contains(disk.path().to_str().unwrap()),
@@ -97,19 +72,13 @@ fn a_file_size_limit_is_an_error_like_a_full_disk() {
     // A checkpoint has 650 KiB.
     let stderr = fail(limited(&resume(&run, TO_10), 100), 1);
     let target = run.join("resume/step-00000009");
-    let named = format!(
-        "error: cannot save the state {}: File too large",
-        target.display()
-    );
+    let named = format!("error: cannot save the state {}: File too large", target.display());
     assert!(stderr.contains(&named), "{stderr}");
     assert_intact(&run, &stderr, &["step-00000006", "step-00000008"]);
 
     // A line of metrics.jsonl has 70 bytes; no checkpoint is due before.
     let stderr = fail(limited(&resume(&run, TO_10), 0), 1);
-    assert!(
-        stderr.contains("File too large") && stderr.contains(run.to_str().unwrap()),
-        "{stderr}"
-    );
+    assert!(stderr.contains("File too large") && stderr.contains(run.to_str().unwrap()), "{stderr}");
     succeed(resume(&run, TO_10));
     assert_eq!(steps(&run), steps(&reference));
 }
@@ -120,10 +89,7 @@ fn metrics_that_cannot_be_written_end_the_run() {
     let run = folder.path().join("run");
     let arguments = ["baseline", "--batch-size", "4", "--epochs", "100"];
     let stderr = fail(limited(&start(&run, &arguments), 4), 1);
-    let named = format!(
-        "error: cannot write {}/metrics.jsonl: File too large",
-        run.display()
-    );
+    let named = format!("error: cannot write {}/metrics.jsonl: File too large", run.display());
     assert!(stderr.contains(&named), "{stderr}");
     assert_intact(&run, &stderr, &[]);
     assert!(metrics(&run).len() > 50);

@@ -11,18 +11,10 @@ use support::hundred_digits::{HundredDigits, fixture, golden};
 /// A data folder whose test files are the hundred, and whose training files are as small as may be.
 fn data_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let header = |words: &[u32]| {
-        words
-            .iter()
-            .flat_map(|word| word.to_be_bytes())
-            .collect::<Vec<_>>()
-    };
+    let header = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
     let images = [header(&[0x803, 5001, 28, 28]), vec![0; 5001 * 784]].concat();
     let labels = [header(&[0x801, 5001]), vec![3; 5001]].concat();
-    for (name, bytes) in [
-        ("train-images-idx3-ubyte", images),
-        ("train-labels-idx1-ubyte", labels),
-    ] {
+    for (name, bytes) in [("train-images-idx3-ubyte", images), ("train-labels-idx1-ubyte", labels)] {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
     for name in ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"] {
@@ -65,12 +57,7 @@ fn python_s_checkpoints_and_their_exports_get_python_s_numbers() {
     for (network, kind) in [("baseline", "baseline"), ("optimized_nodrop", "optimized")] {
         let checkpoint = golden(&format!("{network}/final.ckpt"));
         let base = models.path().join(network);
-        Command::cargo_bin("tf-mnist")
-            .unwrap()
-            .arg("export")
-            .args([&checkpoint, &base])
-            .assert()
-            .success();
+        Command::cargo_bin("tf-mnist").unwrap().arg("export").args([&checkpoint, &base]).assert().success();
         let (accuracy, loss, confusion) = expected(network);
         for (model, network) in [(&checkpoint, Some(kind)), (&base, None), (&base.join("1"), None)] {
             for chunk in ["1000", "33"] {
@@ -78,10 +65,7 @@ fn python_s_checkpoints_and_their_exports_get_python_s_numbers() {
                 command.args(["--eval-chunk", chunk]);
                 let report = json(command);
                 assert_eq!(report["network"], serde_json::json!(network));
-                assert_eq!(
-                    (&report["split"], &report["images"]),
-                    (&"test".into(), &100.into())
-                );
+                assert_eq!((&report["split"], &report["images"]), (&"test".into(), &100.into()));
                 assert_eq!(report["accuracy"].as_f64().unwrap(), accuracy);
                 assert!((report["mean_loss"].as_f64().unwrap() - loss).abs() < 1e-5);
                 assert_eq!(report["confusion_matrix"], serde_json::json!(confusion));
@@ -96,9 +80,7 @@ fn prints_a_table_that_can_be_read() {
     evaluate(&golden("optimized_nodrop/final.ckpt"), data.path())
         .assert()
         .success()
-        .stdout(contains(
-            "Accuracy on the 100 test images: 98.00%, 2 wrong; mean loss ",
-        ))
+        .stdout(contains("Accuracy on the 100 test images: 98.00%, 2 wrong; mean loss "))
         .stdout(contains("  digit  images  precision   recall\n"))
         .stdout(contains("      7      15    100.00%   93.33%\n"));
 }
@@ -110,10 +92,7 @@ fn the_other_splits_are_measured_too() {
         let mut command = evaluate(&golden("baseline/final.ckpt"), data.path());
         command.args(["--split", split]);
         let report = json(command);
-        assert_eq!(
-            (&report["split"], &report["images"]),
-            (&split.into(), &images.into())
-        );
+        assert_eq!((&report["split"], &report["images"]), (&split.into(), &images.into()));
         assert_eq!(report["digits"][3]["images"], images);
         assert_eq!(report["digits"][0]["recall"], Value::Null);
     }
@@ -130,11 +109,7 @@ fn a_run_folder_is_a_model() {
         )
         .unwrap();
     }
-    fs::write(
-        run.path().join("checkpoint"),
-        "model_checkpoint_path: \"model.ckpt-199\"\n",
-    )
-    .unwrap();
+    fs::write(run.path().join("checkpoint"), "model_checkpoint_path: \"model.ckpt-199\"\n").unwrap();
     let report = json(evaluate(run.path(), data.path()));
     assert_eq!(report["accuracy"].as_f64().unwrap(), expected("baseline").0);
     assert!(report["model"].as_str().unwrap().ends_with("model.ckpt-199"));
@@ -147,10 +122,7 @@ fn slips_are_named() {
         .assert()
         .code(1)
         .stderr(contains("there is no model nothing"));
-    evaluate(data.path(), data.path())
-        .assert()
-        .code(1)
-        .stderr(contains("holds no model"));
+    evaluate(data.path(), data.path()).assert().code(1).stderr(contains("holds no model"));
     evaluate(&golden("baseline/final.ckpt"), &data.path().join("gone"))
         .assert()
         .code(1)

@@ -36,9 +36,7 @@ fn spawn_export(base: &Path) -> Child {
 /// The names in `base`, none before it is made.
 fn names(base: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(base).into_iter().flatten();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 fn versions(base: &Path) -> BTreeSet<u32> {
@@ -49,18 +47,13 @@ fn versions(base: &Path) -> BTreeSet<u32> {
 fn assert_whole(version: &Path) {
     let size = |name: &str| {
         let file = version.join(name);
-        fs::metadata(&file)
-            .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-            .len()
+        fs::metadata(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display())).len()
     };
     assert!(size("saved_model.pb") > 40_000);
     assert_eq!(size("assets.extra/tf_serving_warmup_requests"), 7285);
     assert!(size("assets.extra/rest_request.json") > 3000);
     size("variables/variables.data-00000-of-00001");
-    Checkpoint::open(&version.join("variables/variables"))
-        .unwrap()
-        .verify()
-        .unwrap();
+    Checkpoint::open(&version.join("variables/variables")).unwrap().verify().unwrap();
 }
 
 #[test]
@@ -69,9 +62,7 @@ fn an_export_killed_at_any_moment_leaves_no_version_in_part() {
     let base = folder.path().join("base");
     let (mut killed, mut killed_while_writing) = (0, 0);
     // `scripts/fault-sweep` asks for more.
-    let kills = env::var("EXPORT_SWEEP_KILLS")
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let kills = env::var("EXPORT_SWEEP_KILLS").ok().and_then(|text| text.parse().ok());
     let kills = kills.unwrap_or(16);
     for round in (0..30u64).cycle() {
         if killed >= kills {
@@ -112,20 +103,13 @@ fn an_export_killed_at_any_moment_leaves_no_version_in_part() {
         }
     }
     println!("export: {killed} kills, {killed_while_writing} of them while writing; no version in part");
-    assert!(
-        killed_while_writing >= kills / 2,
-        "{killed_while_writing} of {killed}"
-    );
+    assert!(killed_while_writing >= kills / 2, "{killed_while_writing} of {killed}");
 
     // The next one that is let alone cleans up, and takes the next number.
     let highest = versions(&base).last().copied().unwrap_or(0);
     assert!(spawn_export(&base).wait().unwrap().success());
     assert_eq!(versions(&base).last(), Some(&(highest + 1)));
-    assert!(
-        names(&base).iter().all(|name| name.parse::<u32>().is_ok()),
-        "{:?}",
-        names(&base)
-    );
+    assert!(names(&base).iter().all(|name| name.parse::<u32>().is_ok()), "{:?}", names(&base));
     hundred_digits::load();
     for version in versions(&base) {
         let version = base.join(version.to_string());
@@ -152,12 +136,8 @@ fn prints_how_to_serve_and_ask_it() {
     let folder = tempfile::tempdir().unwrap();
     let base = folder.path().canonicalize().unwrap().join("my models");
     let run = export(&golden("baseline/final.ckpt"), &base).assert().success();
-    let (request, base) = (
-        base.join("1/assets.extra/rest_request.json")
-            .display()
-            .to_string(),
-        base.display().to_string(),
-    );
+    let (request, base) =
+        (base.join("1/assets.extra/rest_request.json").display().to_string(), base.display().to_string());
     run.stdout(
         contains("baseline, ")
             .and(contains("exported as version 1: "))
@@ -188,11 +168,7 @@ fn everyone_may_read_a_version_as_the_umask_says() {
     for name in ["", "1", "1/variables", "1/assets.extra"] {
         assert_eq!(usual(&base.join(name)), usual(&new_folder), "{name}");
     }
-    for name in [
-        "1/saved_model.pb",
-        "1/variables/variables.index",
-        "1/assets.extra/rest_request.json",
-    ] {
+    for name in ["1/saved_model.pb", "1/variables/variables.index", "1/assets.extra/rest_request.json"] {
         assert_eq!(usual(&base.join(name)), usual(&new_file), "{name}");
     }
 }
@@ -210,18 +186,12 @@ fn refusals_name_the_cause_and_say_what_to_do() {
         .stderr(contains("base/7 is there already").and(contains("leave --version out")));
     export(&model, &base).args(["--version", "-1"]).assert().code(2);
     export(&model, &base).args(["--version", "x"]).assert().code(2);
-    export(&base, &base)
-        .assert()
-        .code(2)
-        .stderr(contains("is a SavedModel already"));
+    export(&base, &base).assert().code(2).stderr(contains("is a SavedModel already"));
     export(&folder.path().join("missing"), &base)
         .assert()
         .code(1)
         .stderr(contains("there is no model").and(contains("missing.index")));
-    export(&golden("baseline"), &base)
-        .assert()
-        .code(1)
-        .stderr(contains("holds no model"));
+    export(&golden("baseline"), &base).assert().code(1).stderr(contains("holds no model"));
     assert_eq!(names(&base), ["7".to_owned()].into());
 
     fs::write(folder.path().join("file"), "").unwrap();

@@ -30,11 +30,7 @@ fn refused(mut command: Command) -> String {
 
 fn succeeds(mut command: Command) {
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Every file below `base` and its bytes, and every empty folder.
@@ -42,10 +38,7 @@ fn contents(base: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![base.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        let entries: Vec<_> = fs::read_dir(&folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
+        let entries: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         if entries.is_empty() {
             found.insert(folder, Vec::new());
             continue;
@@ -82,10 +75,7 @@ fn a_full_disk_leaves_no_part_of_a_version() {
     let base = disk.path().join("base");
     succeeds(export(&base));
     let before = contents(&base);
-    let used = before
-        .values()
-        .map(|bytes| bytes.len().next_multiple_of(4096) as u32 / 1024)
-        .sum::<u32>();
+    let used = before.values().map(|bytes| bytes.len().next_multiple_of(4096) as u32 / 1024).sum::<u32>();
     for (free, file) in [
         (0, "variables/variables"),
         (200, "variables/variables"),
@@ -94,10 +84,7 @@ fn a_full_disk_leaves_no_part_of_a_version() {
     ] {
         disk.remount(&format!("size={}k", used + free));
         let stderr = refused(export(&base));
-        let named = format!(
-            "cannot write {}/2/{file}: No space left on device",
-            base.display()
-        );
+        let named = format!("cannot write {}/2/{file}: No space left on device", base.display());
         assert!(stderr.contains(&named), "{free} KiB free: {stderr}");
         assert!(contents(&base) == before);
     }
@@ -112,10 +99,7 @@ fn a_file_size_limit_leaves_no_part_of_a_version() {
     let base = folder.path().join("base");
     for kib in [0, 100] {
         let stderr = refused(limited(&export(&base), kib));
-        let named = format!(
-            "cannot write {}/1/variables/variables: File too large",
-            base.display()
-        );
+        let named = format!("cannot write {}/1/variables/variables: File too large", base.display());
         assert!(stderr.contains(&named), "{stderr}");
         assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
     }

@@ -11,26 +11,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use support::runs;
 
-const BASELINE: &[&str] = &[
-    "baseline",
-    "--batch-size",
-    "20",
-    "--epochs",
-    "4",
-    "--save-every",
-    "2",
-];
-const OPTIMIZED: &[&str] = &[
-    "optimized",
-    "--batch-size",
-    "20",
-    "--max-steps",
-    "40",
-    "--validate-every",
-    "15",
-    "--save-every",
-    "2",
-];
+const BASELINE: &[&str] = &["baseline", "--batch-size", "20", "--epochs", "4", "--save-every", "2"];
+const OPTIMIZED: &[&str] =
+    &["optimized", "--batch-size", "20", "--max-steps", "40", "--validate-every", "15", "--save-every", "2"];
 
 /// What was seen.
 #[derive(Debug, Default)]
@@ -173,27 +156,17 @@ fn compare(reference: &Path, run: &Path, counts: &mut Counts) {
             _ => counts.decisions += 1, // when it stopped, and what was tested
         }
         if expected != found {
-            counts
-                .differences
-                .push(format!("{}: {found} instead of {expected}", run.display()));
+            counts.differences.push(format!("{}: {found} instead of {expected}", run.display()));
         }
     }
     let last_state = |run: &Path| runs::states(run).pop().unwrap();
     let mut sets = vec![(runs::checkpoint_files(reference), runs::checkpoint_files(run))];
-    sets.push((
-        runs::checkpoint_files(&last_state(reference)),
-        runs::checkpoint_files(&last_state(run)),
-    ));
+    sets.push((runs::checkpoint_files(&last_state(reference)), runs::checkpoint_files(&last_state(run))));
     for (expected, found) in sets {
-        counts.checkpoints += expected
-            .iter()
-            .filter(|(name, _)| name.ends_with(".index"))
-            .count();
+        counts.checkpoints += expected.iter().filter(|(name, _)| name.ends_with(".index")).count();
         if expected != found {
             let names = found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
-            counts
-                .differences
-                .push(format!("{}: its checkpoints {names:?}", run.display()));
+            counts.differences.push(format!("{}: its checkpoints {names:?}", run.display()));
         }
     }
     counts.unreadable.extend(runs::unreadable(run));

@@ -44,10 +44,7 @@ fn change() -> impl Strategy<Value = Change> {
         (place(), prop::collection::vec(any::<u8>(), 1..20))
             .prop_map(|(at, bytes)| Change::Insert(at, bytes)),
         // What numbers and names in JSON turn into.
-        (
-            place(),
-            "(-1|1e999|null|\"\\.\\./x\"|18446744073709551616|\\[|\\{|\")"
-        )
+        (place(), "(-1|1e999|null|\"\\.\\./x\"|18446744073709551616|\\[|\\{|\")")
             .prop_map(|(at, text)| Change::Insert(at, text.into_bytes())),
     ]
 }

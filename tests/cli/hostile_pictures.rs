@@ -90,11 +90,7 @@ fn sound() -> &'static [Vec<u8>] {
     static FILES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     FILES.get_or_init(|| {
         let gray = GrayImage::from_fn(40, 30, |x, y| {
-            Luma([if (18..22).contains(&x) && (5..25).contains(&y) {
-                20
-            } else {
-                230
-            }])
+            Luma([if (18..22).contains(&x) && (5..25).contains(&y) { 20 } else { 230 }])
         });
         let gray = DynamicImage::ImageLuma8(gray);
         let mut files = Vec::new();
@@ -122,10 +118,7 @@ fn sound() -> &'static [Vec<u8>] {
                 files.push(jpeg);
             }
         }
-        let header: Vec<u8> = [0x803u32, 5, 28, 28]
-            .iter()
-            .flat_map(|word| word.to_be_bytes())
-            .collect();
+        let header: Vec<u8> = [0x803u32, 5, 28, 28].iter().flat_map(|word| word.to_be_bytes()).collect();
         files.push([header, vec![7; 5 * 784]].concat());
         files
     })
@@ -235,9 +228,7 @@ fn the_sound_ones_are_read_and_foreign_kinds_are_refused() {
         assert!(digit[14 * 28 + 14] > 0.5 && digit[0] == 0.0);
     }
     fs::write(&path, idx).unwrap();
-    let image = picture::read(Path::new(&format!("{}#4", path.display())), &Target::MNIST)
-        .unwrap()
-        .image;
+    let image = picture::read(Path::new(&format!("{}#4", path.display())), &Target::MNIST).unwrap().image;
     assert_eq!(image, [7.0 / 255.0; 784]);
     for bytes in foreign() {
         fs::write(&path, bytes).unwrap();
@@ -249,22 +240,8 @@ fn the_sound_ones_are_read_and_foreign_kinds_are_refused() {
 /// Sizes at the bounds, and a few bytes that claim them.
 #[test]
 fn what_claims_to_be_large_takes_no_more_than_it_may() {
-    let sides = [
-        1,
-        2,
-        255,
-        8191,
-        8192,
-        8193,
-        65_535,
-        1 << 24,
-        i32::MAX as u32,
-        u32::MAX,
-    ];
-    for (width, height) in sides
-        .iter()
-        .flat_map(|&width| sides.map(|height| (width, height)))
-    {
+    let sides = [1, 2, 255, 8191, 8192, 8193, 65_535, 1 << 24, i32::MAX as u32, u32::MAX];
+    for (width, height) in sides.iter().flat_map(|&width| sides.map(|height| (width, height))) {
         for png in &sound()[..6] {
             read("claims.png", &claiming(width, height, png));
         }

@@ -32,11 +32,8 @@ fn tiny_network() -> tf_mnist::graph::Result<Network> {
         .data_type("dtype", DataType::Float)
         .shape("shape", &[None, Some(PIXELS as i64)])
         .output()?;
-    let labels = scope
-        .op("Placeholder", "y")
-        .data_type("dtype", DataType::Int32)
-        .shape("shape", &[None])
-        .output()?;
+    let labels =
+        scope.op("Placeholder", "y").data_type("dtype", DataType::Int32).shape("shape", &[None]).output()?;
     let images = reshape(&scope, &x, &[-1, 28, 28, 1])?;
     let logits = Dense::new(&graph, "output", PIXELS, 10, None)?.apply(&graph, &x)?;
     let train = graph.name_scope("train");
@@ -48,13 +45,7 @@ fn tiny_network() -> tf_mnist::graph::Result<Network> {
         probabilities: softmax(&scope, "Y_proba", &logits)?,
         initialize: scope.global_variables_initializer()?,
         saver: Saver::new(&scope, &graph.variables())?,
-        inputs: Inputs {
-            x,
-            images,
-            labels,
-            training: None,
-            learning_rate: None,
-        },
+        inputs: Inputs { x, images, labels, training: None, learning_rate: None },
         loss: loss.value,
         logits,
         accuracy,
@@ -81,10 +72,7 @@ impl Observer for Stock {
 
 fn resident_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 

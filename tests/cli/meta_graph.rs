@@ -9,25 +9,9 @@ use support::runs;
 use support::runs::{fail, metrics, resume, start, succeed, tf_mnist};
 
 /// 15 steps an epoch; validates, and so saves, after epochs 0, 2, 4 ... 10 and 11: seven checkpoints, of which five stay.
-const TWELVE_EPOCHS: &[&str] = &[
-    "baseline",
-    "--batch-size",
-    "20",
-    "--epochs",
-    "12",
-    "--save-every",
-    "40",
-];
+const TWELVE_EPOCHS: &[&str] = &["baseline", "--batch-size", "20", "--epochs", "12", "--save-every", "40"];
 /// Saves states after steps 6 and 8, and a checkpoint after step 7.
-const EIGHT_STEPS: &[&str] = &[
-    "baseline",
-    "--batch-size",
-    "20",
-    "--max-steps",
-    "8",
-    "--save-every",
-    "3",
-];
+const EIGHT_STEPS: &[&str] = &["baseline", "--batch-size", "20", "--max-steps", "8", "--save-every", "3"];
 
 /// The files in `folder` and below it whose names end so, without the ending.
 fn stems(folder: &Path, end: &str) -> BTreeSet<PathBuf> {
@@ -86,11 +70,7 @@ fn it_is_the_published_graph_whatever_form_trains() {
         let few = [network, "--batch-size", "20", "--max-steps", "1", "--seed", "5"];
         succeed(start(&reproducible, &few));
         let mut command = tf_mnist(&few);
-        command
-            .arg("--data-dir")
-            .arg(runs::small_mnist())
-            .arg("--out-dir")
-            .arg(&fast);
+        command.arg("--data-dir").arg(runs::small_mnist()).arg("--out-dir").arg(&fast);
         succeed(command);
         succeed(start(&other, &[&few[..6], &["6"]].concat()));
         let graph = |run: &Path| fs::read(run.join("model.ckpt-0.meta")).unwrap();

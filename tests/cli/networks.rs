@@ -62,24 +62,14 @@ fn what_is_wrong_with_a_file_is_said_with_its_row_and_layer() {
     let baseline = BUILT_IN[0].1;
     let optimized = BUILT_IN[1].1;
     for (text, from, to, said) in [
-        (
-            baseline,
-            "version = 1",
-            "version = 2",
-            "version 2, written for a newer tf-mnist",
-        ),
+        (baseline, "version = 1", "version = 2", "version 2, written for a newer tf-mnist"),
         (
             baseline,
             r#""valid" } }, "flatten"]"#,
             r#""valid" } }]"#,
             "row 4 (fc1), layer 1 (dense): it takes rows of values",
         ),
-        (
-            baseline,
-            "units = 10",
-            "units = 11",
-            "row 5 (output): the last row gives 11 values for 10 classes",
-        ),
+        (baseline, "units = 10", "units = 11", "row 5 (output): the last row gives 11 values for 10 classes"),
         (
             baseline,
             r#"name = "conv2""#,
@@ -92,18 +82,8 @@ fn what_is_wrong_with_a_file_is_said_with_its_row_and_layer() {
             "pool_size = 20",
             "row 3 (pool3), layer 1 (max_pooling2d): its window of 20x20 is larger than the 14x14",
         ),
-        (
-            baseline,
-            "filters = 16",
-            "filters = -1",
-            "row 1 (conv1), layer 1 (conv2d): invalid value",
-        ),
-        (
-            baseline,
-            "filters = 16",
-            "filter = 16",
-            "row 1 (conv1), layer 1 (conv2d): unknown field `filter`",
-        ),
+        (baseline, "filters = 16", "filters = -1", "row 1 (conv1), layer 1 (conv2d): invalid value"),
+        (baseline, "filters = 16", "filter = 16", "row 1 (conv1), layer 1 (conv2d): unknown field `filter`"),
         (
             baseline,
             r#"activation = "relu""#,
@@ -116,44 +96,14 @@ fn what_is_wrong_with_a_file_is_said_with_its_row_and_layer() {
             "{ dense = { units = 32 }, flatten = {} }",
             "row 4 (fc1), layer 1: a layer is one kind",
         ),
-        (
-            baseline,
-            r#"name = "conv1""#,
-            r#"name = "conv/1""#,
-            "row 1: name is \"conv/1\"",
-        ),
-        (
-            baseline,
-            r#"name = "conv1""#,
-            r#"name = "inputs""#,
-            "row 1 (inputs): the graph itself",
-        ),
-        (
-            baseline,
-            "centred_by_mass",
-            "as_they_are",
-            "unknown variant `as_they_are`",
-        ),
+        (baseline, r#"name = "conv1""#, r#"name = "conv/1""#, "row 1: name is \"conv/1\""),
+        (baseline, r#"name = "conv1""#, r#"name = "inputs""#, "row 1 (inputs): the graph itself"),
+        (baseline, "centred_by_mass", "as_they_are", "unknown variant `as_they_are`"),
         (baseline, "[28, 28, 1]", "[32, 32, 1]", "centred_by_mass"),
         (baseline, "[28, 28, 1]", "[28, 28, 3]", "input_shape is 28x28x3"),
-        (
-            baseline,
-            "learning_rate = 0.001",
-            "learning_rate = 0",
-            "training: learning_rate is out of range",
-        ),
-        (
-            baseline,
-            "learning_rate = 0.001",
-            r#"learning_rate = "fast""#,
-            "training: ",
-        ),
-        (
-            baseline,
-            "epochs = 10",
-            "epochs = 0",
-            "training: epochs is out of range",
-        ),
+        (baseline, "learning_rate = 0.001", "learning_rate = 0", "training: learning_rate is out of range"),
+        (baseline, "learning_rate = 0.001", r#"learning_rate = "fast""#, "training: "),
+        (baseline, "epochs = 10", "epochs = 0", "training: epochs is out of range"),
         (
             optimized,
             "rate = 0.25",
@@ -166,26 +116,11 @@ fn what_is_wrong_with_a_file_is_said_with_its_row_and_layer() {
             "momentum = 1.5",
             "row 1 (conv1), layer 2 (batch_normalization): momentum is 1.5",
         ),
-        (
-            optimized,
-            "every_steps = 10",
-            "every_steps = 0",
-            "training: validate is out of range",
-        ),
+        (optimized, "every_steps = 10", "every_steps = 0", "training: validate is out of range"),
         (optimized, "[training]", "[trainings]", "missing field `training`"),
         (baseline, "version = 1", "version = 0", "version is 0"),
-        (
-            optimized,
-            "rate = 0.25",
-            "rate = nan",
-            "row 3 (pool3), layer 3, dropout, rate is NaN",
-        ),
-        (
-            optimized,
-            "patience = 2000",
-            "patience = inf",
-            "training, patience is inf",
-        ),
+        (optimized, "rate = 0.25", "rate = nan", "row 3 (pool3), layer 3, dropout, rate is NaN"),
+        (optimized, "patience = 2000", "patience = inf", "training, patience is inf"),
         (
             baseline,
             "learning_rate = 0.001",
@@ -266,10 +201,7 @@ fn learning_rates_fall_as_keras_says() {
     let near =
         |rate: f32, expected: f64| assert!((f64::from(rate) - expected).abs() < 1e-9, "{rate} {expected}");
     near(cosine.at(0), 0.004);
-    near(
-        cosine.at(250),
-        0.004 * (0.9 * 0.5 * (1.0 + std::f64::consts::FRAC_1_SQRT_2) + 0.1),
-    );
+    near(cosine.at(250), 0.004 * (0.9 * 0.5 * (1.0 + std::f64::consts::FRAC_1_SQRT_2) + 0.1));
     near(cosine.at(1000), 0.0004);
     near(cosine.at(5000), 0.0004);
     let falling = |staircase| {
@@ -335,10 +267,7 @@ fn a_network_of_one_s_own_trains_resumes_and_is_used_without_being_named_again()
         serde_json::from_slice(&fs::read(at("run/config.json")).unwrap()).unwrap();
     assert_eq!(config["version"], 2);
     assert_eq!(config["network"]["name"], "small");
-    assert_eq!(
-        config["network"]["training"]["adam"]["learning_rate"]["cosine_decay"]["decay_steps"],
-        60
-    );
+    assert_eq!(config["network"]["training"]["adam"]["learning_rate"]["cosine_decay"]["decay_steps"], 60);
     // The file is not needed any more.
     fs::remove_file(at("small.toml")).unwrap();
     run(&["evaluate", "run", "--data-dir", "data"])
@@ -346,9 +275,7 @@ fn a_network_of_one_s_own_trains_resumes_and_is_used_without_being_named_again()
         .stdout(contains("small, ").and(contains("40 test images")));
     run(&["export", "run", "models"]).success();
     run(&["evaluate", "models", "--data-dir", "data"]).success();
-    run(&["predict", "run", "data/t10k-images-idx3-ubyte#0"])
-        .success()
-        .stdout(contains("idx3-ubyte#0  1  "));
+    run(&["predict", "run", "data/t10k-images-idx3-ubyte#0"]).success().stdout(contains("idx3-ubyte#0  1  "));
     run(&["train", "--resume", "run", "--epochs", "4"]).success();
     run(&["baseline", "--resume", "run"])
         .code(2)
@@ -385,15 +312,8 @@ fn data_of_another_form_is_refused_with_both_named() {
 
 #[test]
 fn a_table_is_described_and_printed_to_start_from() {
-    let printed = tf_mnist()
-        .args(["describe", "optimized", "--toml"])
-        .output()
-        .unwrap()
-        .stdout;
-    assert_eq!(
-        Table::parse(std::str::from_utf8(&printed).unwrap()).unwrap(),
-        table("optimized")
-    );
+    let printed = tf_mnist().args(["describe", "optimized", "--toml"]).output().unwrap().stdout;
+    assert_eq!(Table::parse(std::str::from_utf8(&printed).unwrap()).unwrap(), table("optimized"));
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("mine.toml");
     fs::write(&file, SMALL).unwrap();
@@ -424,16 +344,7 @@ fn options_take_the_place_of_the_table_s_numbers() {
     fs::write(folder.path().join("small.toml"), SMALL).unwrap();
     tf_mnist()
         .current_dir(folder.path())
-        .args([
-            "train",
-            "small.toml",
-            "--data-dir",
-            "data",
-            "--validation-rows",
-            "60",
-            "--out-dir",
-            "run",
-        ])
+        .args(["train", "small.toml", "--data-dir", "data", "--validation-rows", "60", "--out-dir", "run"])
         .args([
             "--epochs",
             "1",
@@ -488,9 +399,7 @@ fn a_schedule_works_under_whatever_name_the_training_has() {
         let run = small(folder.path(), |table| table.replace("[training]", &named));
         run(&[&TRAIN_SMALL[..], &["--max-steps", "8"]].concat()).success();
         let metrics = fs::read_to_string(folder.path().join("run/metrics.jsonl")).unwrap();
-        let lines = metrics
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let lines = metrics.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         lines.map(|line| line["loss"].to_string()).collect::<Vec<_>>()
     };
     // The names of the first two are taken by the graph itself.
@@ -514,28 +423,14 @@ fn images_that_are_not_square_are_exported_and_classes_have_their_labels() {
     for model in ["run", "models"] {
         let output = run(&["evaluate", model, "--data-dir", "data", "--json"]).success();
         let report: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
-        let labels: Vec<_> = report["digits"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|digit| digit["digit"].as_u64())
-            .collect();
+        let labels: Vec<_> =
+            report["digits"].as_array().unwrap().iter().map(|digit| digit["digit"].as_u64()).collect();
         assert_eq!(labels, [1, 2, 3, 4, 5].map(Some), "{model}");
     }
-    run(&[
-        "data",
-        "--data-dir",
-        "data",
-        "--network",
-        "small.toml",
-        "--validation-rows",
-        "60",
-    ])
-    .success()
-    .stdout(contains("260"));
-    run(&["describe", "run"])
+    run(&["data", "--data-dir", "data", "--network", "small.toml", "--validation-rows", "60"])
         .success()
-        .stdout(contains("small: images [n,4,16,1]"));
+        .stdout(contains("260"));
+    run(&["describe", "run"]).success().stdout(contains("small: images [n,4,16,1]"));
 }
 
 #[test]
@@ -551,21 +446,11 @@ fn a_run_keeps_its_network_whatever_file_is_named() {
     run(&["evaluate", "run", "--data-dir", "data", "--network", "other.toml"])
         .success()
         .stderr(contains("is of another network than small"));
-    fs::write(
-        folder.path().join("other.toml"),
-        SMALL.replace("batch_size = 10", "batch_size = 5"),
-    )
-    .unwrap();
+    fs::write(folder.path().join("other.toml"), SMALL.replace("batch_size = 10", "batch_size = 5")).unwrap();
     run(&["train", "other.toml", "--resume", "run", "--max-steps", "6"])
         .success()
         .stderr(contains("keeps its own numbers of training").and(contains("fell to zero by step 4")));
     // A file that is too large is not read in part.
-    fs::write(
-        folder.path().join("large.toml"),
-        format!("{SMALL}{}", "#\n".repeat(1 << 19)),
-    )
-    .unwrap();
-    run(&["describe", "large.toml"])
-        .code(2)
-        .stderr(contains("larger than 1 MiB"));
+    fs::write(folder.path().join("large.toml"), format!("{SMALL}{}", "#\n".repeat(1 << 19))).unwrap();
+    run(&["describe", "large.toml"]).code(2).stderr(contains("larger than 1 MiB"));
 }

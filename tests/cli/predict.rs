@@ -14,10 +14,7 @@ use support::hundred_digits::{HundredDigits, fixture, golden};
 
 fn predict(images: &[PathBuf]) -> Command {
     let mut command = Command::cargo_bin("tf-mnist").unwrap();
-    command
-        .arg("predict")
-        .arg(golden("optimized_nodrop/final.ckpt"))
-        .args(images);
+    command.arg("predict").arg(golden("optimized_nodrop/final.ckpt")).args(images);
     command
 }
 
@@ -33,19 +30,13 @@ fn classes(images: &[PathBuf]) -> Vec<u64> {
 }
 
 fn drawn() -> Vec<PathBuf> {
-    (0..10)
-        .map(|digit| fixture(&format!("digits/{digit}.png")))
-        .collect()
+    (0..10).map(|digit| fixture(&format!("digits/{digit}.png"))).collect()
 }
 
 #[test]
 fn digits_drawn_in_ten_ways_are_read() {
     let classes = classes(&drawn());
-    let right = classes
-        .iter()
-        .zip(0..)
-        .filter(|&(&class, digit)| class == digit)
-        .count();
+    let right = classes.iter().zip(0..).filter(|&(&class, digit)| class == digit).count();
     assert!(right >= 9, "{classes:?}");
 }
 
@@ -54,10 +45,7 @@ fn a_line_for_each_picture_has_the_three_likeliest() {
     let output = predict(&drawn()[3..5]).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    let lines: Vec<Vec<_>> = text
-        .lines()
-        .map(|line| line.split_whitespace().collect())
-        .collect();
+    let lines: Vec<Vec<_>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines.len(), 2);
     for (line, digit) in lines.iter().zip(["3", "4"]) {
         assert!(line[0].ends_with(&format!("digits/{digit}.png")));
@@ -79,10 +67,7 @@ fn an_image_of_an_idx_file_is_taken_as_it_is() {
             assert!((probability.as_f64().unwrap() - f64::from(*python)).abs() < 1e-5);
         }
         let likeliest = prediction["likeliest"].as_array().unwrap();
-        assert_eq!(
-            (likeliest.len(), &likeliest[0]["class"]),
-            (3, &prediction["class"])
-        );
+        assert_eq!((likeliest.len(), &likeliest[0]["class"]), (3, &prediction["class"]));
     }
 }
 
@@ -144,10 +129,7 @@ fn pictures_that_cannot_be_used_are_named_and_the_rest_is_predicted() {
         (file("text.png", b"no picture at all"), "neither a PNG nor a JPEG"),
         (file("empty.png", b""), "too short"),
         (file("half.png", &whole[..whole.len() / 2]), "cannot decode"),
-        (
-            large,
-            "100001 x 2 pixels: at most 540 million pixels are read, and sides of 100000",
-        ),
+        (large, "100001 x 2 pixels: at most 540 million pixels are read, and sides of 100000"),
         (blank, "is blank"),
         (idx.clone(), "name one of its images by its number"),
         (beyond, "holds 100 images, numbered 0 to 99"),
@@ -162,23 +144,13 @@ fn pictures_that_cannot_be_used_are_named_and_the_rest_is_predicted() {
         let name = path.to_str().unwrap().split('#').next().unwrap().to_owned();
         run = run.stderr(contains(name).and(contains(*message)));
     }
-    run.stdout(
-        contains("digits/3.png")
-            .and(contains("digits/4.png"))
-            .and(contains("blank").not()),
-    );
+    run.stdout(contains("digits/3.png").and(contains("digits/4.png")).and(contains("blank").not()));
 
     let predictions = json(&images);
     assert_eq!(predictions.len(), images.len());
-    assert_eq!(
-        (&predictions[0]["class"], &predictions[11]["class"]),
-        (&3.into(), &4.into())
-    );
+    assert_eq!((&predictions[0]["class"], &predictions[11]["class"]), (&3.into(), &4.into()));
     for (prediction, (_, message)) in predictions[1..11].iter().zip(&bad) {
-        assert!(
-            prediction["error"].as_str().unwrap().contains(message),
-            "{prediction}"
-        );
+        assert!(prediction["error"].as_str().unwrap().contains(message), "{prediction}");
         assert_eq!(prediction.get("class"), None);
     }
 }
@@ -214,10 +186,7 @@ fn a_name_with_a_number_sign_is_a_picture_if_there_is_one() {
 
 #[test]
 fn without_a_usable_picture_no_model_is_opened_but_it_must_be_there() {
-    predict(&[PathBuf::from("missing.png")])
-        .assert()
-        .code(1)
-        .stdout("");
+    predict(&[PathBuf::from("missing.png")]).assert().code(1).stdout("");
     let mut command = Command::cargo_bin("tf-mnist").unwrap();
     command
         .args(["predict", "no-model"])
@@ -232,9 +201,9 @@ fn without_a_usable_picture_no_model_is_opened_but_it_must_be_there() {
 #[test]
 fn the_help_says_how_a_picture_is_read() {
     let mut command = Command::cargo_bin("tf-mnist").unwrap();
-    command.args(["predict", "--help"]).assert().success().stdout(
-        contains("centre")
-            .and(contains("20 x 20"))
-            .and(contains("inverted")),
-    );
+    command
+        .args(["predict", "--help"])
+        .assert()
+        .success()
+        .stdout(contains("centre").and(contains("20 x 20")).and(contains("inverted")));
 }

@@ -17,10 +17,7 @@ use support::hundred_digits::{fixture, golden};
 
 fn predict() -> Command {
     let mut command = Command::cargo_bin("tf-mnist").unwrap();
-    command
-        .arg("predict")
-        .arg(golden("optimized_nodrop/final.ckpt"))
-        .timeout(Duration::from_secs(120));
+    command.arg("predict").arg(golden("optimized_nodrop/final.ckpt")).timeout(Duration::from_secs(120));
     command
 }
 
@@ -54,12 +51,7 @@ fn a_picture_that_breaks_off_is_refused() {
         let path = folder.path().join(format!("picture.{suffix}"));
         fs::write(&path, &whole).unwrap();
         assert_eq!(of_file(&path), 5);
-        for end in [
-            whole.len() / 3,
-            whole.len() / 2,
-            whole.len() * 9 / 10,
-            whole.len() - 30,
-        ] {
+        for end in [whole.len() / 3, whole.len() / 2, whole.len() * 9 / 10, whole.len() - 30] {
             fs::write(&path, &whole[..end]).unwrap();
             predict()
                 .arg(&path)
@@ -80,38 +72,13 @@ fn kinds_that_are_not_read_are_named_with_what_converts_them() {
         ("a.bmp", b"BM\x36\x04\0\0", "a BMP picture", "magick"),
         ("a.tif", b"II*\0\x08\0\0\0", "a TIFF picture", "magick"),
         ("a.tiff", b"MM\0*\0\0\0\x08", "a TIFF picture", "magick"),
-        (
-            "a.heic",
-            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
-            "a HEIC picture",
-            "heif-convert",
-        ),
-        (
-            "a.avif",
-            b"\0\0\0\x20ftypavif\0\0\0\0avifmif1",
-            "an AVIF picture",
-            "avifdec",
-        ),
+        ("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture", "heif-convert"),
+        ("a.avif", b"\0\0\0\x20ftypavif\0\0\0\0avifmif1", "an AVIF picture", "avifdec"),
         ("a.jxl", b"\xff\x0a\xfa\x1f", "a JPEG XL picture", "djxl"),
-        (
-            "a.svg",
-            b"<?xml version=\"1.0\"?>\n<svg xmlns=\"",
-            "an SVG drawing",
-            "rsvg-convert",
-        ),
+        ("a.svg", b"<?xml version=\"1.0\"?>\n<svg xmlns=\"", "an SVG drawing", "rsvg-convert"),
         ("a.pdf", b"%PDF-1.7\n", "a PDF document", "pdftoppm"),
-        (
-            "a.pgm",
-            b"P5\n2 2\n255\n\0\0\0\0",
-            "a picture in a Netpbm format",
-            "pnmtopng",
-        ),
-        (
-            "a.png",
-            b"<!DOCTYPE html>\n<html>",
-            "a web page",
-            "download the picture",
-        ),
+        ("a.pgm", b"P5\n2 2\n255\n\0\0\0\0", "a picture in a Netpbm format", "pnmtopng"),
+        ("a.png", b"<!DOCTYPE html>\n<html>", "a web page", "download the picture"),
         ("a.jpg", b"{\"error\": 404}", "JSON", "download the picture"),
         ("a.zip", b"PK\x03\x04\x14\0", "a ZIP archive", "unzip"),
         ("a.npy", b"\x93NUMPY\x01\0", "a NumPy array", "numpy.load"),
@@ -119,12 +86,7 @@ fn kinds_that_are_not_read_are_named_with_what_converts_them() {
         let path = folder.path().join(name);
         fs::write(&path, start).unwrap();
         let said = format!("{} is {kind}", path.display());
-        predict()
-            .arg(&path)
-            .assert()
-            .code(1)
-            .stdout("")
-            .stderr(contains(said).and(contains(advice)));
+        predict().arg(&path).assert().code(1).stdout("").stderr(contains(said).and(contains(advice)));
     }
 }
 
@@ -141,9 +103,7 @@ fn standard_input_and_pipes_are_read() {
     assert_eq!(class(command), 5);
 
     let mut command = predict();
-    command
-        .arg("/dev/stdin#7")
-        .write_stdin(fs::read(hundred_digits::images()).unwrap());
+    command.arg("/dev/stdin#7").write_stdin(fs::read(hundred_digits::images()).unwrap());
     assert_eq!(class(command), 9);
 
     let folder = tempfile::tempdir().unwrap();
@@ -195,16 +155,8 @@ fn folders_and_addresses_get_advice() {
         .code(1)
         .stderr(contains("it is a folder; name the pictures in it, such as").and(contains("*.png")));
     fs::copy(fixture("digits/5.png"), folder.path().join("five.PNG")).unwrap();
-    predict()
-        .arg(folder.path())
-        .assert()
-        .code(1)
-        .stderr(contains("such as").and(contains("five.PNG")));
-    for address in [
-        "https://example.org/5.png",
-        "file:///tmp/5.png",
-        "s3://bucket/5.png#2",
-    ] {
+    predict().arg(folder.path()).assert().code(1).stderr(contains("such as").and(contains("five.PNG")));
+    for address in ["https://example.org/5.png", "file:///tmp/5.png", "s3://bucket/5.png#2"] {
         predict()
             .arg(address)
             .assert()
@@ -225,25 +177,13 @@ fn names_that_are_not_utf_8_work() {
     fs::copy(hundred_digits::images(), &images).unwrap();
     let mut seventh = images.into_os_string();
     seventh.push("#7");
-    let output = predict()
-        .arg(&picture)
-        .arg(&seventh)
-        .arg(name(b"missing", b""))
-        .arg("--json")
-        .output()
-        .unwrap();
+    let output =
+        predict().arg(&picture).arg(&seventh).arg(name(b"missing", b"")).arg("--json").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let predictions: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(
-        (&predictions[0]["class"], &predictions[1]["class"]),
-        (&5.into(), &9.into())
-    );
+    assert_eq!((&predictions[0]["class"], &predictions[1]["class"]), (&5.into(), &9.into()));
     let named = predictions[0]["image"].as_str().unwrap();
     assert!(named.ends_with("f\u{fffd}\u{fffd}.png"), "{named}");
     assert!(predictions[2]["error"].as_str().unwrap().contains("missing"));
-    predict()
-        .arg(&picture)
-        .assert()
-        .success()
-        .stdout(contains("  5  "));
+    predict().arg(&picture).assert().success().stdout(contains("  5  "));
 }

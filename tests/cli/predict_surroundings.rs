@@ -64,9 +64,7 @@ fn are_read(what: &str, draw: impl Fn(usize) -> DynamicImage) {
         .filter(|(prediction, expected)| prediction["class"].as_i64() == Some(**expected))
         .count();
     assert!(same + 1 >= DIGITS, "{what}: {same} of {DIGITS}");
-    let warned = predictions
-        .iter()
-        .find(|prediction| prediction.get("warnings").is_some());
+    let warned = predictions.iter().find(|prediction| prediction.get("warnings").is_some());
     assert_eq!(warned, None, "{what}");
 }
 
@@ -163,12 +161,9 @@ fn angular_digits_are_no_frames() {
     let name = folder.path().join("angular.png");
     for (digit, bar) in [(0, false), (8, true)] {
         let mut picture = GrayImage::from_pixel(200, 240, Luma([255]));
-        for (left, top, width, height) in [
-            (60, 40, 80, 16),
-            (60, 184, 80, 16),
-            (60, 40, 16, 160),
-            (124, 40, 16, 160),
-        ] {
+        for (left, top, width, height) in
+            [(60, 40, 80, 16), (60, 184, 80, 16), (60, 40, 16, 160), (124, 40, 16, 160)]
+        {
             fill(&mut picture, left, top, width, height, 0);
         }
         if bar {
@@ -232,11 +227,7 @@ fn what_is_around_coloured_ink_does_not_hide_it() {
                 let edge = x.min(y).min(169 - x).min(169 - y);
                 let black = if strip { y < 9 } else { (10..13).contains(&edge) };
                 let amount = 255 - drawing.get_pixel(x, y)[0];
-                if black {
-                    Rgb([0; 3])
-                } else {
-                    Rgb([255, 255, amount])
-                }
+                if black { Rgb([0; 3]) } else { Rgb([255, 255, amount]) }
             };
             RgbImage::from_fn(170, 170, pixel).into()
         });
@@ -269,10 +260,7 @@ fn bars(name: &Path, bars: &[[u32; 4]]) {
 fn warnings(name: &Path) -> Vec<String> {
     let predictions = predictions(&[name.to_path_buf()]);
     let warnings = predictions[0]["warnings"].as_array().cloned().unwrap_or_default();
-    warnings
-        .iter()
-        .map(|warning| warning.as_str().unwrap().to_owned())
-        .collect()
+    warnings.iter().map(|warning| warning.as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -286,10 +274,7 @@ fn separate_digits_are_counted() {
             // 0, 1, 4 and 9.
             for number in [3, 2, 4, 7].into_iter().take(count) {
                 let digit = ink(number);
-                let inked = digit
-                    .enumerate_pixels()
-                    .filter(|(_, _, level)| level[0] > 60)
-                    .map(|(x, _, _)| x);
+                let inked = digit.enumerate_pixels().filter(|(_, _, level)| level[0] > 60).map(|(x, _, _)| x);
                 let (first, last) = (inked.clone().min().unwrap(), inked.max().unwrap());
                 let digit = imageops::crop_imm(&digit, first, 0, last + 1 - first, SIDE).to_image();
                 imageops::replace(&mut picture, &inverted(digit), left, 30);
@@ -298,10 +283,7 @@ fn separate_digits_are_counted() {
             picture.save(&name).unwrap();
             let warnings = warnings(&name);
             let said = format!("{count} separate drawings");
-            assert!(
-                warnings.len() == 1 && warnings[0].contains(&said),
-                "{count}, {gap}: {warnings:?}"
-            );
+            assert!(warnings.len() == 1 && warnings[0].contains(&said), "{count}, {gap}: {warnings:?}");
         }
     }
     // One below the other; and the log says it too.
@@ -324,26 +306,12 @@ fn strokes_of_one_digit_are_not_counted() {
         ("1 that breaks off", &[[100, 20, 10, 60], [100, 90, 10, 80]][..]),
         (
             "5 with its bar apart",
-            &[
-                [112, 20, 60, 9],
-                [90, 30, 9, 60],
-                [90, 85, 70, 9],
-                [155, 90, 9, 70],
-                [90, 160, 70, 9],
-            ],
+            &[[112, 20, 60, 9], [90, 30, 9, 60], [90, 85, 70, 9], [155, 90, 9, 70], [90, 160, 70, 9]],
         ),
-        (
-            "4 whose bar breaks off",
-            &[[80, 20, 9, 80], [80, 95, 50, 9], [145, 20, 9, 150]],
-        ),
+        ("4 whose bar breaks off", &[[80, 20, 9, 80], [80, 95, 50, 9], [145, 20, 9, 150]]),
         (
             "7 with its cross bar apart",
-            &[
-                [80, 20, 80, 9],
-                [150, 20, 9, 60],
-                [150, 90, 9, 80],
-                [130, 82, 12, 6],
-            ],
+            &[[80, 20, 80, 9], [150, 20, 9, 60], [150, 90, 9, 80], [130, 82, 12, 6]],
         ),
     ] {
         bars(&name, strokes);
@@ -365,11 +333,7 @@ fn what_is_no_digit_is_doubted() {
     let digit = inverted(on_paper(3, 200, 200));
     let ringed = GrayImage::from_fn(200, 200, |x, y| {
         let radius = (f64::from(x) - 100.0).hypot(f64::from(y) - 100.0);
-        if (88.0..92.0).contains(&radius) {
-            Luma([0])
-        } else {
-            *digit.get_pixel(x, y)
-        }
+        if (88.0..92.0).contains(&radius) { Luma([0]) } else { *digit.get_pixel(x, y) }
     });
     ringed.save(&name).unwrap();
     assert!(warnings(&name)[0].contains("within another"));
@@ -382,10 +346,7 @@ fn lines_of_the_paper_grain_and_shades_are_doubted() {
     let doubted = |picture: GrayImage, what: &str, doubt: &str| {
         picture.save(&name).unwrap();
         let warnings = warnings(&name);
-        assert!(
-            warnings.iter().any(|warning| warning.contains(doubt)),
-            "{what}: {warnings:?}"
-        );
+        assert!(warnings.iter().any(|warning| warning.contains(doubt)), "{what}: {warnings:?}");
     };
     let crowded = "more strokes side by side than any digit";
     for (step, thickness, level) in [(24, 1, 190), (30, 1, 128), (40, 2, 25)] {
@@ -416,11 +377,7 @@ fn lines_of_the_paper_grain_and_shades_are_doubted() {
     let noise = GrayImage::from_fn(240, 240, |_, _| Luma([drawn()]));
     doubted(noise, "noise", crowded);
     let soft = "a shade without outlines";
-    doubted(
-        GrayImage::from_fn(240, 240, |x, _| Luma([x as u8])),
-        "gradient",
-        soft,
-    );
+    doubted(GrayImage::from_fn(240, 240, |x, _| Luma([x as u8])), "gradient", soft);
     let radial = GrayImage::from_fn(240, 200, |x, y| {
         Luma([((f64::from(x) - 110.0).hypot(f64::from(y) - 90.0) * 1.4) as u8])
     });
@@ -446,21 +403,12 @@ fn digits_that_touch_are_doubted() {
     for (what, strokes) in [
         (
             "44",
-            &[
-                [80, 20, 9, 60],
-                [80, 75, 140, 9],
-                [120, 20, 9, 120],
-                [170, 20, 9, 60],
-                [210, 20, 9, 120],
-            ][..],
+            &[[80, 20, 9, 60], [80, 75, 140, 9], [120, 20, 9, 120], [170, 20, 9, 60], [210, 20, 9, 120]][..],
         ),
         ("11", &[[100, 20, 10, 120], [190, 20, 10, 120], [80, 132, 140, 9]]),
     ] {
         bars(&name, strokes);
         let warnings = warnings(&name);
-        assert!(
-            warnings.iter().any(|warning| warning.contains("touch")),
-            "{what}: {warnings:?}"
-        );
+        assert!(warnings.iter().any(|warning| warning.contains("touch")), "{what}: {warnings:?}");
     }
 }

@@ -10,17 +10,8 @@ use support::runs::{fail, metrics, resume, start, succeed, wait_for_lines};
 use tf_mnist::graph::latest_checkpoint;
 
 const BASELINE: &[&str] = &["baseline", "--batch-size", "20", "--epochs", "2"];
-const OPTIMIZED: &[&str] = &[
-    "optimized",
-    "--batch-size",
-    "20",
-    "--max-steps",
-    "14",
-    "--validate-every",
-    "6",
-    "--save-every",
-    "4",
-];
+const OPTIMIZED: &[&str] =
+    &["optimized", "--batch-size", "20", "--max-steps", "14", "--validate-every", "6", "--save-every", "4"];
 
 /// Starts a run, sends it `signals` once it wrote some lines, and waits for its end.
 fn signalled(command: &Command, run: &Path, lines: usize, signals: &[&str]) -> Output {
@@ -167,10 +158,7 @@ fn a_finished_run_has_nothing_left_until_it_is_extended() {
     // Stops early, right after the first validation.
     succeed(start(&run, &[OPTIMIZED, &["--patience", "0"]].concat()));
     let before = metrics(&run);
-    assert!(
-        before.iter().any(|line| line.contains("early_stop")),
-        "{before:?}"
-    );
+    assert!(before.iter().any(|line| line.contains("early_stop")), "{before:?}");
     let output = succeed(resume(&run, &["optimized"]));
     assert!(runs::stderr(&output).contains("nothing left to do"));
     assert!(output.stdout.is_empty());
@@ -212,9 +200,8 @@ fn an_extended_baseline_keeps_the_validation_at_its_first_end() {
         let files = runs::checkpoint_files(run).into_iter();
         files.filter(|(name, _)| name != "checkpoint").collect::<Vec<_>>()
     };
-    let (kept, others): (Vec<_>, Vec<_>) = files(&run)
-        .into_iter()
-        .partition(|(name, _)| name.starts_with("model.ckpt-29."));
+    let (kept, others): (Vec<_>, Vec<_>) =
+        files(&run).into_iter().partition(|(name, _)| name.starts_with("model.ckpt-29."));
     assert_eq!(kept.len(), 3);
     assert!(others == files(&reference));
 }
@@ -225,11 +212,7 @@ fn a_run_that_is_not_reproducible_has_no_gap_and_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let mut command = runs::tf_mnist(OPTIMIZED);
-    command
-        .args(["--seed", "5", "--data-dir"])
-        .arg(runs::small_mnist())
-        .arg("--out-dir")
-        .arg(&run);
+    command.args(["--seed", "5", "--data-dir"]).arg(runs::small_mnist()).arg("--out-dir").arg(&run);
     // Killed after a state was saved and something was done since; then once more.
     let mut child = command.spawn().unwrap();
     wait_for_lines(&run, 9);
@@ -242,10 +225,7 @@ fn a_run_that_is_not_reproducible_has_no_gap_and_nothing_twice() {
     child.wait().unwrap();
     succeed(resume(&run, &["optimized"]));
 
-    let lines: Vec<Value> = metrics(&run)
-        .iter()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines: Vec<Value> = metrics(&run).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let steps_of = |event: &str| -> Vec<u64> {
         let of_event = lines.iter().filter(|line| line["event"] == event);
         of_event.map(|line| line["step"].as_u64().unwrap()).collect()
@@ -331,10 +311,7 @@ fn only_some_options_may_change() {
     ];
     succeed(resume(&run, &agreeing));
     let config = fs::read_to_string(run.join("config.json")).unwrap();
-    assert!(
-        config.contains(r#""max_steps": 3"#) && config.contains(r#""device": "cpu""#),
-        "{config}"
-    );
+    assert!(config.contains(r#""max_steps": 3"#) && config.contains(r#""device": "cpu""#), "{config}");
     // The shorter run's own last validation stays, its test does not.
     assert_eq!(metrics(&run).len(), 3 + 2 + 1);
 }
@@ -346,16 +323,10 @@ fn a_folder_in_use_is_refused_and_the_process_named() {
     let long = ["baseline", "--batch-size", "20", "--epochs", "100000"];
     let mut child = start(&run, &long).spawn().unwrap();
     wait_for_lines(&run, 1);
-    for command in [
-        resume(&run, &["baseline"]),
-        start(&run, &["baseline", "--overwrite"]),
-    ] {
+    for command in [resume(&run, &["baseline"]), start(&run, &["baseline", "--overwrite"])] {
         let stderr = fail(command, 1);
         let holder = format!("is in use by process {} (", child.id());
-        assert!(
-            stderr.contains(&holder) && stderr.contains("--epochs 100000"),
-            "{stderr}"
-        );
+        assert!(stderr.contains(&holder) && stderr.contains("--epochs 100000"), "{stderr}");
     }
     child.kill().unwrap();
     child.wait().unwrap();
@@ -374,15 +345,7 @@ fn what_holds_no_run_is_refused() {
 fn a_state_in_a_folder_of_another_name_is_passed_over_and_one_in_use_is_not_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let arguments = [
-        "baseline",
-        "--max-steps",
-        "6",
-        "--save-every",
-        "3",
-        "--batch-size",
-        "20",
-    ];
+    let arguments = ["baseline", "--max-steps", "6", "--save-every", "3", "--batch-size", "20"];
     succeed(start(&run, &arguments));
     let states = runs::states(&run);
     fs::rename(states.last().unwrap(), run.join("resume/step-00000999")).unwrap();

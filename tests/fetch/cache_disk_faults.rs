@@ -57,11 +57,7 @@ fn all() -> Vec<&'static str> {
 
 fn succeeds(mut command: Command) {
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

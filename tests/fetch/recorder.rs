@@ -14,10 +14,7 @@ impl Recorder {
     }
 
     pub fn notes(&self) -> Vec<String> {
-        self.events()
-            .iter()
-            .filter_map(|event| event.strip_prefix("note ").map(str::to_owned))
-            .collect()
+        self.events().iter().filter_map(|event| event.strip_prefix("note ").map(str::to_owned)).collect()
     }
 
     fn push(&self, event: String) {

@@ -32,9 +32,7 @@ fn reports_its_progress() {
     let watcher = Recorder::default();
     let mut into = tempfile::tempfile().unwrap();
     let client = server.client();
-    client
-        .download(&server.url("a"), "a", 300_000, &mut into, &watcher)
-        .unwrap();
+    client.download(&server.url("a"), "a", 300_000, &mut into, &watcher).unwrap();
     let events = watcher.events();
     assert_eq!(events.first().unwrap(), "start a Some(300000)");
     assert_eq!(events[events.len() - 2..], ["at 300000", "finish"]);
@@ -112,10 +110,7 @@ fn tries_three_times_where_trouble_may_pass() {
     });
     assert_eq!(get(&passing).unwrap(), body());
     let lasting = Server::start(|_, out| begin(out, &body(), 1000));
-    assert!(matches!(
-        get(&lasting),
-        Err(TransferCause::Broken { received: 1000, .. })
-    ));
+    assert!(matches!(get(&lasting), Err(TransferCause::Broken { received: 1000, .. })));
     assert_eq!(lasting.requests().len(), 3);
 }
 
@@ -125,10 +120,7 @@ fn gives_up_on_a_server_that_is_silent_or_drips() {
         thread::sleep(Duration::from_secs(5));
         Ok(())
     });
-    assert!(matches!(
-        get(&silent),
-        Err(TransferCause::Stalled { received: 0, .. })
-    ));
+    assert!(matches!(get(&silent), Err(TransferCause::Stalled { received: 0, .. })));
     assert_eq!(silent.requests().len(), 3);
     let dripping = Server::start(|_, out| {
         head(out, "200 OK", &[("Content-Length", "200000")])?;
@@ -151,10 +143,7 @@ fn cuts_off_a_body_without_end() {
         }
     });
     let error = download(&endless.client(), &endless.url("a"), 100_000).unwrap_err();
-    assert!(
-        matches!(error, TransferCause::TooLarge { max_bytes: 100_000 }),
-        "{error}"
-    );
+    assert!(matches!(error, TransferCause::TooLarge { max_bytes: 100_000 }), "{error}");
     assert_eq!(endless.requests().len(), 1);
     let boastful = Server::start(|_, out| head(out, "200 OK", &[("Content-Length", "99999999999")]));
     assert!(matches!(get(&boastful), Err(TransferCause::TooLarge { .. })));

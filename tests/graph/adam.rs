@@ -76,10 +76,7 @@ impl Reference {
 
     /// Three roundings a step, of terms no greater than the greatest gradient.
     fn m_tolerance(&self) -> Vec<f64> {
-        self.greatest
-            .iter()
-            .map(|greatest| self.roundings() * greatest)
-            .collect()
+        self.greatest.iter().map(|greatest| self.roundings() * greatest).collect()
     }
 
     /// Three roundings a step, of a sum that only grows.
@@ -110,9 +107,7 @@ fn five_steps_are_those_of_the_paper_in_float64() {
             placeholder(&scope, "gradient", DataType::Float, &dims)
         })
         .collect();
-    let train = adam
-        .apply_gradients(&scope.name_scope("train"), &fed, &variables)
-        .unwrap();
+    let train = adam.apply_gradients(&scope.name_scope("train"), &fed, &variables).unwrap();
 
     let session = GraphSession::open(&scope);
     session.initialize(&scope);
@@ -156,10 +151,7 @@ fn five_steps_are_those_of_the_paper_in_float64() {
             let wanted = f64::from(beta).powi(step + 1);
             let got = f64::from(now[&format!("train/{name}")][0]);
             let tolerance = wanted * f64::from(step) * ROUNDING;
-            assert!(
-                (got - wanted).abs() <= tolerance,
-                "step {step}: {name} is {got}, not {wanted}"
-            );
+            assert!((got - wanted).abs() <= tolerance, "step {step}: {name} is {got}, not {wanted}");
         }
     }
 }
@@ -170,18 +162,8 @@ fn operations_the_scope_depends_on_run_before_the_variables_change() {
     let weight = Variable::new(&scope, "weight", &[3], Initializer::Constant(2.0)).unwrap();
     let seen = Variable::untrainable(&scope, "seen", &[3], Initializer::Zeros).unwrap();
     let zero = scope.scalar("zero", 0.0f32).unwrap();
-    let value = scope
-        .op("AddV2", "value")
-        .input(weight.read())
-        .input(&zero)
-        .output()
-        .unwrap();
-    let look = scope
-        .op("Assign", "look")
-        .input(seen.reference())
-        .input(&value)
-        .build()
-        .unwrap();
+    let value = scope.op("AddV2", "value").input(weight.read()).input(&zero).output().unwrap();
+    let look = scope.op("Assign", "look").input(seen.reference()).input(&value).build().unwrap();
     let gradient = scope.constant("gradient", &[3], &[1.0f32, -1.0, 0.5]).unwrap();
     let train = AdamOptimizer::new(0.5)
         .apply_gradients(&scope.control_dependencies([&look]), &[gradient], &[weight])
@@ -192,10 +174,7 @@ fn operations_the_scope_depends_on_run_before_the_variables_change() {
         session.initialize(&scope);
         session.step().target(&train).run().unwrap();
         let now = session.values(&scope);
-        assert_eq!(
-            now["seen"], [2.0; 3],
-            "the update op saw changed weights, or did not run"
-        );
+        assert_eq!(now["seen"], [2.0; 3], "the update op saw changed weights, or did not run");
         assert_ne!(now["weight"], [2.0; 3]);
     }
 }
@@ -219,14 +198,9 @@ fn every_gradient_is_computed_from_the_weights_before_the_step() {
     let alone = gradients(&scope, &loss, &variables).unwrap();
     // A step so long that a gradient of changed weights cannot be mistaken for one of the old.
     let adam = AdamOptimizer::new(10.0);
-    let train = adam
-        .minimize(&scope.name_scope("train"), &loss, &variables)
-        .unwrap();
+    let train = adam.minimize(&scope.name_scope("train"), &loss, &variables).unwrap();
 
-    let x_values = tensor(
-        &[32, UNITS],
-        &Values::new(4).vector(32 * UNITS as usize, -1.0, 1.0),
-    );
+    let x_values = tensor(&[32, UNITS], &Values::new(4).vector(32 * UNITS as usize, -1.0, 1.0));
     let label_values = tensor(&[32], &(0..32).collect::<Vec<i32>>());
     for attempt in 0..20 {
         let session = GraphSession::with_threads(&scope, 1 + attempt % 2);

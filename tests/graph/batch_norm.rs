@@ -8,10 +8,7 @@ use tf_mnist::graph::{
     AdamOptimizer, BatchNorm, BatchNormConfig, Dense, GraphError, Mode, Scope, sparse_softmax_cross_entropy,
 };
 
-const CONFIG: BatchNormConfig = BatchNormConfig {
-    momentum: 0.9,
-    epsilon: 0.001,
-};
+const CONFIG: BatchNormConfig = BatchNormConfig { momentum: 0.9, epsilon: 0.001 };
 const CHANNELS: usize = 3;
 
 /// A batch norm over a fed input of which only the number of rows is open.
@@ -71,10 +68,7 @@ fn check_moving_averages(shape: &[u64], bessel: bool, factor: f64) {
         }
     }
 
-    let wanted = [
-        (&layer.norm.moving_mean, mean),
-        (&layer.norm.moving_variance, variance),
-    ];
+    let wanted = [(&layer.norm.moving_mean, mean), (&layer.norm.moving_variance, variance)];
     for (variable, wanted) in wanted {
         for (got, wanted) in session.value(variable.read()).into_iter().zip(wanted) {
             let error = (f64::from(got) - wanted).abs();
@@ -100,11 +94,7 @@ fn the_two_ranks_move_by_python_s_two_factors() {
         let layer = Layer::new(shape, Mode::Training);
         let session = GraphSession::open(&layer.scope);
         session.initialize(&layer.scope);
-        layer.update(
-            &session,
-            shape,
-            &vec![1.0; shape.iter().product::<u64>() as usize],
-        );
+        layer.update(&session, shape, &vec![1.0; shape.iter().product::<u64>() as usize]);
         assert_eq!(session.value(layer.norm.moving_mean.read()), [factor; CHANNELS]);
     }
 }
@@ -138,13 +128,7 @@ fn in_use_the_moving_averages_count_and_do_not_move() {
         let len = shape.iter().product::<u64>() as usize;
         let values = Values::new(22).vector(len, -2.0, 5.0);
         let fed = tensor(shape, &values);
-        let got = session
-            .step()
-            .feed(&layer.x, &fed)
-            .fetch(&layer.y)
-            .run()
-            .unwrap()
-            .remove(0);
+        let got = session.step().feed(&layer.x, &fed).fetch(&layer.y).run().unwrap().remove(0);
 
         let dims: Vec<_> = shape.iter().map(|&dim| dim as usize).collect();
         let wide = |values: &[f32]| values.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
@@ -158,10 +142,7 @@ fn in_use_the_moving_averages_count_and_do_not_move() {
         for (got, wanted) in got.into_iter().zip(wanted.values) {
             // Five roundings of intermediate values below 7 / sqrt(0.0011) = 212; the rank 2 form subtracts two of them.
             let error = (f64::from(got) - wanted).abs();
-            assert!(
-                error < 212.0 * 5.0 / f64::from(1 << 24),
-                "{got} instead of {wanted}"
-            );
+            assert!(error < 212.0 * 5.0 / f64::from(1 << 24), "{got} instead of {wanted}");
         }
         assert_eq!(session.values(&layer.scope), before);
     }
@@ -186,24 +167,13 @@ fn classifier() -> Classifier {
     let labels = placeholder("labels", DataType::Int32, &[None]);
     let norm = BatchNorm::new(&scope, "norm", 3, CONFIG).unwrap();
     let h = norm.apply(&scope, &x, Mode::Training).unwrap();
-    let logits = Dense::new(&scope, "output", 3, 2, None)
-        .unwrap()
-        .apply(&scope, &h)
-        .unwrap();
+    let logits = Dense::new(&scope, "output", 3, 2, None).unwrap().apply(&scope, &h).unwrap();
     let loss = sparse_softmax_cross_entropy(&scope, &logits, &labels).unwrap();
     let updates = scope.update_ops();
     let after = scope.name_scope("train").control_dependencies(&updates);
     let train = AdamOptimizer::new(0.01);
-    let train = train
-        .minimize(&after, &loss, &scope.trainable_variables())
-        .unwrap();
-    Classifier {
-        loss: loss.value,
-        scope,
-        x,
-        labels,
-        train,
-    }
+    let train = train.minimize(&after, &loss, &scope.trainable_variables()).unwrap();
+    Classifier { loss: loss.value, scope, x, labels, train }
 }
 
 #[test]
@@ -233,13 +203,8 @@ fn another_rank_is_refused_by_name() {
     let scope = graph(None);
     let x = scope.constant("x", &[2, 2, 3], &[0.0f32; 12]).unwrap();
     let norm = BatchNorm::new(&scope, "norm", 3, CONFIG).unwrap();
-    let error = norm
-        .apply(&scope.name_scope("conv"), &x, Mode::Training)
-        .unwrap_err();
+    let error = norm.apply(&scope.name_scope("conv"), &x, Mode::Training).unwrap_err();
     assert!(matches!(&error, GraphError::Shape { .. }));
     let text = error.to_string();
-    assert!(
-        text.contains("conv/batch_normalization") && text.contains("rank"),
-        "{text}"
-    );
+    assert!(text.contains("conv/batch_normalization") && text.contains("rank"), "{text}");
 }

@@ -15,10 +15,7 @@ fn forms() -> Vec<(String, Towers)> {
     let mut forms = vec![("published".to_owned(), Towers::AsPublished)];
     for (whose, convolutions) in [("fast", Convolutions::TensorFlow), ("own", Convolutions::Own)] {
         for (what, precision) in [("f32", Precision::F32), ("bf16", Precision::Bf16)] {
-            let towers = Towers::Fast {
-                precision,
-                convolutions,
-            };
+            let towers = Towers::Fast { precision, convolutions };
             forms.push((format!("{whose} {what}"), towers));
         }
     }
@@ -43,26 +40,14 @@ fn digests() -> String {
     for (form, towers) in forms() {
         for seed in [None, Some(7)] {
             let accuracy_on = AccuracyOn::default();
-            let options = BuildOptions {
-                seed,
-                towers,
-                accuracy_on,
-            };
+            let options = BuildOptions { seed, towers, accuracy_on };
             let network = Network::build(&table("baseline"), &options).unwrap();
             add(format!("baseline, seed {seed:?}"), &form, &network.graph);
         }
         for accuracy_on in [AccuracyOn::LogitsBatchNorm, AccuracyOn::Logits] {
-            let options = BuildOptions {
-                seed: Some(0),
-                towers,
-                accuracy_on,
-            };
+            let options = BuildOptions { seed: Some(0), towers, accuracy_on };
             let network = Network::build(&table("optimized"), &options).unwrap();
-            add(
-                format!("optimized, accuracy on {accuracy_on:?}"),
-                &form,
-                &network.graph,
-            );
+            add(format!("optimized, accuracy on {accuracy_on:?}"), &form, &network.graph);
         }
     }
     for name in ["baseline", "optimized"] {

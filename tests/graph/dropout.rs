@@ -30,9 +30,7 @@ with_both_kinds!(
 );
 
 fn step_placeholder(scope: &Scope) -> Output {
-    let step = scope
-        .op("Placeholder", "step")
-        .data_type("dtype", DataType::Int64);
+    let step = scope.op("Placeholder", "step").data_type("dtype", DataType::Int64);
     step.shape("shape", &[]).output().unwrap()
 }
 
@@ -47,9 +45,7 @@ impl Masks {
     fn new(randomness: Randomness, dropouts: &[(f32, u64, u32)]) -> Self {
         let scope = graph(None);
         let step = step_placeholder(&scope);
-        let ones = scope
-            .constant("ones", &[ROWS, UNITS], &vec![1.0f32; COUNT])
-            .unwrap();
+        let ones = scope.constant("ones", &[ROWS, UNITS], &vec![1.0f32; COUNT]).unwrap();
         let dropped = dropouts
             .iter()
             .map(|&(rate, seed, layer)| {
@@ -59,21 +55,13 @@ impl Masks {
                     .unwrap()
             })
             .collect();
-        Self {
-            session: GraphSession::open(&scope),
-            step,
-            dropped,
-        }
+        Self { session: GraphSession::open(&scope), step, dropped }
     }
 
     /// Which units dropout number `index` keeps at `step`.
     fn kept(&self, index: usize, step: i64) -> Vec<bool> {
         let step = tensor(&[], &[step]);
-        let run = self
-            .session
-            .step()
-            .feed(&self.step, &step)
-            .fetch(&self.dropped[index]);
+        let run = self.session.step().feed(&self.step, &step).fetch(&self.dropped[index]);
         run.run().unwrap().remove(0).iter().map(|&y| y != 0.0).collect()
     }
 }
@@ -97,10 +85,7 @@ fn units_are_kept_as_often_as_the_rate_says(randomness: Randomness) {
             let kept = masks.kept(0, step);
             let frequency = kept.iter().filter(|&&kept| kept).count() as f64 / COUNT as f64;
             let off = (frequency - keep).abs() / sigma;
-            assert!(
-                off < 4.0,
-                "rate {rate}, step {step}: {frequency} kept, {off:.1} sigma off"
-            );
+            assert!(off < 4.0, "rate {rate}, step {step}: {frequency} kept, {off:.1} sigma off");
         }
     }
 }
@@ -132,10 +117,7 @@ fn masks_of_other_steps_layers_and_seeds_are_independent(randomness: Randomness)
     for (i, (this, a)) in drawn.iter().enumerate() {
         // A mask is not another one shifted by a unit or a row, either.
         for shift in [1, UNITS as usize] {
-            assert!(
-                sigmas(&a[shift..], &a[..COUNT - shift]).abs() < 4.5,
-                "{this:?} shifted by {shift}"
-            );
+            assert!(sigmas(&a[shift..], &a[..COUNT - shift]).abs() < 4.5, "{this:?} shifted by {shift}");
         }
         for (other, b) in &drawn[i + 1..] {
             let off = sigmas(a, b).abs();
@@ -144,10 +126,7 @@ fn masks_of_other_steps_layers_and_seeds_are_independent(randomness: Randomness)
                 + usize::from(this.2 != other.2);
             // Neighbours, which differ in one number, are what a run meets. Of the other 500 pairs one may be beyond 4.
             let bound = if differ == 1 { 4.0 } else { 4.5 };
-            assert!(
-                off < bound,
-                "{this:?} and {other:?} (seed, layer, step): {off:.1} sigma"
-            );
+            assert!(off < bound, "{this:?} and {other:?} (seed, layer, step): {off:.1} sigma");
             pairs += 1;
             beyond_two += usize::from(off > 2.0);
             greatest = greatest.max(off);
@@ -157,10 +136,7 @@ fn masks_of_other_steps_layers_and_seeds_are_independent(randomness: Randomness)
     let expected = 0.0455 * f64::from(pairs as u32);
     let sigma = (expected * (1.0 - 0.0455)).sqrt();
     let off = (beyond_two as f64 - expected).abs() / sigma;
-    assert!(
-        off < 4.0,
-        "{beyond_two} of {pairs} pairs beyond two sigma, at most {greatest:.1}"
-    );
+    assert!(off < 4.0, "{beyond_two} of {pairs} pairs beyond two sigma, at most {greatest:.1}");
 }
 
 fn kept_units_are_scaled_exactly_and_dropped_ones_are_zero(randomness: Randomness) {
@@ -169,19 +145,10 @@ fn kept_units_are_scaled_exactly_and_dropped_ones_are_zero(randomness: Randomnes
         let step = step_placeholder(&scope);
         let values = Values::new(31).away_from_zero(COUNT, 0.01, 2.0);
         let x = scope.constant("x", &[ROWS, UNITS], &values).unwrap();
-        let y = Dropout::new(rate, 1, 0)
-            .with_randomness(randomness)
-            .apply(&scope, &x, &step)
-            .unwrap();
+        let y = Dropout::new(rate, 1, 0).with_randomness(randomness).apply(&scope, &x, &step).unwrap();
         let session = GraphSession::open(&scope);
         let step_value = tensor(&[], &[5i64]);
-        let y = session
-            .step()
-            .feed(&step, &step_value)
-            .fetch(&y)
-            .run()
-            .unwrap()
-            .remove(0);
+        let y = session.step().feed(&step, &step_value).fetch(&y).run().unwrap().remove(0);
         let scale = 1.0 / (1.0 - rate);
         for (x, y) in values.iter().zip(&y) {
             assert!(y.to_bits() == 0 || *y == x * scale, "{x} became {y}");
@@ -208,19 +175,12 @@ fn the_number_of_rows_may_be_open(randomness: Randomness) {
     let step = step_placeholder(&scope);
     let x = scope.op("Placeholder", "x").data_type("dtype", DataType::Float);
     let x = x.shape("shape", &[None, Some(16)]).output().unwrap();
-    let y = Dropout::new(0.5, 1, 0)
-        .with_randomness(randomness)
-        .apply(&scope, &x, &step)
-        .unwrap();
+    let y = Dropout::new(0.5, 1, 0).with_randomness(randomness).apply(&scope, &x, &step).unwrap();
     let session = GraphSession::open(&scope);
     let step_value = tensor(&[], &[5i64]);
     for rows in [1, 7] {
         let values = tensor(&[rows, 16], &vec![1.0f32; rows as usize * 16]);
-        let run = session
-            .step()
-            .feed(&step, &step_value)
-            .feed(&x, &values)
-            .fetch(&y);
+        let run = session.step().feed(&step, &step_value).feed(&x, &values).fetch(&y);
         assert_eq!(run.run().unwrap()[0].len(), rows as usize * 16);
     }
 }

@@ -12,11 +12,7 @@ use tf_mnist::graph::{
 /// The claims: case to "ok" or "ERROR".
 fn claims() -> BTreeMap<&'static str, &'static str> {
     let table = include_str!("../fixtures/golden/gradients.tsv");
-    table
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split('\t').next().zip(line.split('\t').nth(1)))
-        .collect()
+    table.lines().skip(1).filter_map(|line| line.split('\t').next().zip(line.split('\t').nth(1))).collect()
 }
 
 type Build = fn(&Scope, &Output) -> Result<Output>;
@@ -27,27 +23,16 @@ const CASES: [(&str, bool, Build); 11] = [
         Conv2d::new(scope, "c", 2, 3, Conv2dConfig::default())?.apply(scope, x)
     }),
     ("Conv2D_same_s2", true, |scope, x| {
-        let config = Conv2dConfig {
-            strides: 2.into(),
-            ..Conv2dConfig::default()
-        };
+        let config = Conv2dConfig { strides: 2.into(), ..Conv2dConfig::default() };
         Conv2d::new(scope, "c", 2, 3, config)?.apply(scope, x)
     }),
     ("Relu", true, |scope, x| Activation::Relu.apply(scope, x)),
     ("Selu", true, |scope, x| Activation::Selu.apply(scope, x)),
-    ("MaxPool_valid", true, |scope, x| {
-        pool(scope, Pool::Max, x, 2.into(), 2.into(), Padding::Valid)
-    }),
+    ("MaxPool_valid", true, |scope, x| pool(scope, Pool::Max, x, 2.into(), 2.into(), Padding::Valid)),
     ("Reshape", true, |scope, x| reshape(scope, x, &[-1, 32])),
-    ("FusedBatchNormV3_training", true, |scope, x| {
-        norm(scope, x, Mode::Training)
-    }),
-    ("FusedBatchNormV3_inference", true, |scope, x| {
-        norm(scope, x, Mode::Inference)
-    }),
-    ("MatMul", false, |scope, x| {
-        Dense::new(scope, "d", 2, 3, None)?.apply(scope, x)
-    }),
+    ("FusedBatchNormV3_training", true, |scope, x| norm(scope, x, Mode::Training)),
+    ("FusedBatchNormV3_inference", true, |scope, x| norm(scope, x, Mode::Inference)),
+    ("MatMul", false, |scope, x| Dense::new(scope, "d", 2, 3, None)?.apply(scope, x)),
     ("Softmax", false, |scope, x| softmax(scope, "softmax", x)),
     ("cond_v1_Switch_Merge", false, |scope, x| {
         let flag = scope.scalar("flag", true)?;
@@ -82,14 +67,8 @@ fn has_gradient(rank_4: bool, build: Build) -> bool {
 fn ops_have_a_gradient_where_the_table_says_so() {
     let claims = claims();
     for (case, rank_4, build) in CASES {
-        let claim = claims
-            .get(case)
-            .unwrap_or_else(|| panic!("{case} is not in the table"));
-        assert_eq!(
-            has_gradient(rank_4, build),
-            *claim == "ok",
-            "{case}: the table says {claim}"
-        );
+        let claim = claims.get(case).unwrap_or_else(|| panic!("{case} is not in the table"));
+        assert_eq!(has_gradient(rank_4, build), *claim == "ok", "{case}: the table says {claim}");
     }
 }
 

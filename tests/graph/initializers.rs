@@ -38,15 +38,9 @@ fn glorot_uniform_has_its_limits_mean_and_variance() {
             let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
             let variance = values.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / n;
             let greatest = values.iter().fold(0f64, |max, &x| max.max(f64::from(x).abs()));
-            assert!(
-                greatest <= limit * (1.0 + 1e-7),
-                "{name}: {greatest} above {limit}"
-            );
+            assert!(greatest <= limit * (1.0 + 1e-7), "{name}: {greatest} above {limit}");
             // All n values below this with probability e^-20.
-            assert!(
-                greatest > limit * (1.0 - 20.0 / n),
-                "{name}: {greatest} far below {limit}"
-            );
+            assert!(greatest > limit * (1.0 - 20.0 / n), "{name}: {greatest} far below {limit}");
             // Unseeded values are other ones in each run: six standard deviations are once in 500 million runs.
             assert!(mean.abs() < 6.0 * limit / (3.0 * n).sqrt(), "{name}: mean {mean}");
             let off = (variance - limit * limit / 3.0).abs() / (limit * limit * (4.0 / (45.0 * n)).sqrt());
@@ -65,25 +59,13 @@ fn start_values_are_a_function_of_seed_and_name() {
             assert!(*values != other[name], "{name} is the same under another seed");
         }
     }
-    assert!(
-        others[2] != others[3],
-        "without a seed, two graphs got the same values"
-    );
-    assert!(
-        first["fc1/kernel"] != first["fc2/kernel"],
-        "two variables of one shape got the same values"
-    );
+    assert!(others[2] != others[3], "without a seed, two graphs got the same values");
+    assert!(first["fc1/kernel"] != first["fc2/kernel"], "two variables of one shape got the same values");
 
     // Alone in its graph, made last instead of first: a variable's values stay its own.
     let scope = graph(Some(0));
     Variable::new(&scope, "other/kernel", &[5, 5], Initializer::GlorotUniform).unwrap();
-    Variable::new(
-        &scope,
-        "conv2/kernel",
-        &[3, 3, 16, 32],
-        Initializer::GlorotUniform,
-    )
-    .unwrap();
+    Variable::new(&scope, "conv2/kernel", &[3, 3, 16, 32], Initializer::GlorotUniform).unwrap();
     assert!(start_values(&scope)["conv2/kernel"] == first["conv2/kernel"]);
 }
 

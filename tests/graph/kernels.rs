@@ -25,32 +25,16 @@ impl SecondLayer {
 
     fn build() -> Self {
         let scope = Scope::new(None);
-        let inputs = ["hidden", "kernel", "bias"].map(|name| {
-            scope
-                .op("Placeholder", name)
-                .data_type("dtype", DataType::Float)
-                .output()
-                .unwrap()
-        });
+        let inputs = ["hidden", "kernel", "bias"]
+            .map(|name| scope.op("Placeholder", name).data_type("dtype", DataType::Float).output().unwrap());
         let [hidden, kernel, bias] = &inputs;
-        let layer = scope
-            .op("TfMnistSecondLayer", "layer")
-            .input(hidden)
-            .input(kernel)
-            .input(bias)
-            .build()
-            .unwrap();
+        let layer =
+            scope.op("TfMnistSecondLayer", "layer").input(hidden).input(kernel).input(bias).build().unwrap();
         let outputs = [0, 1, 2, 3].map(|number| layer.output(number));
-        let ranks = outputs
-            .each_ref()
-            .map(|output| scope.graph().num_dims(output.clone()).unwrap());
+        let ranks = outputs.each_ref().map(|output| scope.graph().num_dims(output.clone()).unwrap());
         assert_eq!(ranks, [4, 1, 1, 1]);
         let session = Session::new(&support::reproducible_options(), &scope.graph()).unwrap();
-        Self {
-            session,
-            inputs,
-            outputs,
-        }
+        Self { session, inputs, outputs }
     }
 
     fn run(&self, hidden: &[u64], kernel: &[u64]) -> Result<[Vec<f32>; 4], String> {
@@ -66,10 +50,8 @@ impl SecondLayer {
         for (input, tensor) in self.inputs.iter().zip(&fed) {
             args.add_feed(&input.operation, input.index, tensor);
         }
-        let tokens = self
-            .outputs
-            .each_ref()
-            .map(|output| args.request_fetch(&output.operation, output.index));
+        let tokens =
+            self.outputs.each_ref().map(|output| args.request_fetch(&output.operation, output.index));
         self.session.run(&mut args).map_err(|status| status.to_string())?;
         Ok(tokens.map(|token| args.fetch::<f32>(token).unwrap().to_vec()))
     }
@@ -84,12 +66,7 @@ fn the_same_bits_every_time() {
     assert_eq!(first[0].len(), 37 * 28 * 28 * 32);
     for _ in 0..5 {
         let again = layer.run(&[37, 28, 28, 16], KERNEL).unwrap();
-        assert!(
-            first
-                .iter()
-                .zip(&again)
-                .all(|(a, b)| support::bits(a) == support::bits(b))
-        );
+        assert!(first.iter().zip(&again).all(|(a, b)| support::bits(a) == support::bits(b)));
     }
 }
 
@@ -98,35 +75,21 @@ fn no_rows_are_no_error() {
     let Some(layer) = SecondLayer::new() else { return };
     let [sums, mean, variance, unbiased_variance] = layer.run(&[0, 28, 28, 16], KERNEL).unwrap();
     assert!(sums.is_empty());
-    assert_eq!(
-        [mean, variance, unbiased_variance],
-        [const { vec![] }; 3].map(|_: Vec<f32>| vec![0.0; 32])
-    );
+    assert_eq!([mean, variance, unbiased_variance], [const { vec![] }; 3].map(|_: Vec<f32>| vec![0.0; 32]));
 }
 
 #[test]
 fn a_shape_that_does_not_fit_is_an_error_that_names_the_input() {
     let Some(layer) = SecondLayer::new() else { return };
     for (hidden, kernel, named) in [
-        (
-            &[2, 28, 28, 32][..],
-            KERNEL,
-            "its input hidden is [2, 28, 28, 32], not [2, 28, 28, 16]",
-        ),
+        (&[2, 28, 28, 32][..], KERNEL, "its input hidden is [2, 28, 28, 32], not [2, 28, 28, 16]"),
         (&[2, 14, 14, 16], KERNEL, "its input hidden is [2, 14, 14, 16]"),
         (&[784, 16], KERNEL, "its input hidden is [784, 16]"),
         (&[], KERNEL, "its input hidden is []"),
-        (
-            &[2, 28, 28, 16],
-            &[5, 5, 16, 32],
-            "its input kernel is [5, 5, 16, 32], not [3, 3, 16, 32]",
-        ),
+        (&[2, 28, 28, 16], &[5, 5, 16, 32], "its input kernel is [5, 5, 16, 32], not [3, 3, 16, 32]"),
     ] {
         let error = layer.run(hidden, kernel).unwrap_err();
-        assert!(
-            error.contains("TfMnistSecondLayer") && error.contains(named),
-            "{error}"
-        );
+        assert!(error.contains("TfMnistSecondLayer") && error.contains(named), "{error}");
     }
 }
 
@@ -135,10 +98,7 @@ fn a_number_that_is_none_shows_in_the_loss() {
     if !support::load_kernels() {
         return;
     }
-    let towers = Towers::Fast {
-        precision: Precision::F32,
-        convolutions: Convolutions::Own,
-    };
+    let towers = Towers::Fast { precision: Precision::F32, convolutions: Convolutions::Own };
     let networks: [(Network, &[&str]); 2] = [
         (
             build(&table("baseline"), None, towers),
@@ -164,9 +124,7 @@ fn a_number_that_is_none_shows_in_the_loss() {
         support::run_target(&session, &network.initialize);
         let variables = network.graph.variables();
         let loss = |poisoned: Option<&str>| {
-            let variable = variables
-                .iter()
-                .find(|variable| Some(variable.name()) == poisoned);
+            let variable = variables.iter().find(|variable| Some(variable.name()) == poisoned);
             let value = variable.map(|variable| {
                 let mut value = Tensor::<f32>::new(variable.shape());
                 value[0] = f32::NAN;
@@ -198,19 +156,12 @@ fn runs_use_them_by_themselves_unless_reproducible() {
     let convolutions = |name: &str, options: &[&str]| {
         let run = folder.path().join(name);
         let mut command = Command::cargo_bin("tf-mnist").unwrap();
-        command
-            .args(["baseline", "--max-steps", "1", "--out-dir"])
-            .arg(&run)
-            .args(options);
+        command.args(["baseline", "--max-steps", "1", "--out-dir"]).arg(&run).args(options);
         command.assert().success();
         let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
         config["convolutions"].as_str().unwrap().to_owned()
     };
-    let own = if support::load_kernels() {
-        "own"
-    } else {
-        "tensor_flow"
-    };
+    let own = if support::load_kernels() { "own" } else { "tensor_flow" };
     assert_eq!(convolutions("default", &[]), own);
     assert_eq!(convolutions("reproducible", &["--reproducible"]), "tensor_flow");
 }

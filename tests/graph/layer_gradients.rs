@@ -44,13 +44,7 @@ impl Layer<'_> {
         let weights = Values::new(77).vector(wanted.values.len(), 0.5, 1.5);
         let shape: Vec<_> = wanted.shape.iter().map(|&dim| dim as u64).collect();
         let constant = self.scope.constant("weights", &shape, &weights).unwrap();
-        let product = self
-            .scope
-            .op("Mul", "product")
-            .input(y)
-            .input(&constant)
-            .output()
-            .unwrap();
+        let product = self.scope.op("Mul", "product").input(y).input(&constant).output().unwrap();
         let axes: Vec<i32> = (0..shape.len() as i32).collect();
         let axes = self.scope.constant("axes", &[axes.len() as u64], &axes).unwrap();
         let sum = self.scope.op("Sum", "sum").input(&product).input(&axes);
@@ -114,9 +108,7 @@ fn compare(what: &str, got: &[f32], wanted: &[f64]) -> Result<(), String> {
     for (i, (&got, &wanted)) in got.iter().zip(wanted).enumerate() {
         let error = (f64::from(got) - wanted).abs();
         if error.is_nan() || error > TOLERANCE * greatest {
-            return Err(format!(
-                "{what}[{i}]: {got} instead of {wanted}, of at most {greatest}"
-            ));
+            return Err(format!("{what}[{i}]: {got} instead of {wanted}, of at most {greatest}"));
         }
     }
     Ok(())
@@ -129,19 +121,10 @@ fn check_conv2d(size: u64, config: Conv2dConfig) {
     let y = conv.apply(&scope, x.read()).unwrap();
     let mut random = Values::new(size);
     let variables = vec![x, conv.kernel, conv.bias.unwrap()];
-    let values = variables
-        .iter()
-        .map(|v| random.vector(v.len() as usize, -1.0, 1.0))
-        .collect();
+    let values = variables.iter().map(|v| random.vector(v.len() as usize, -1.0, 1.0)).collect();
     let (stride, same) = (config.strides.0[0] as usize, config.padding == Padding::Same);
     let reference = |at: &[Array]| reference::conv2d(&at[0], &at[1], &at[2], stride, same);
-    Layer {
-        scope,
-        variables,
-        values,
-        reference: &reference,
-    }
-    .check(&y);
+    Layer { scope, variables, values, reference: &reference }.check(&y);
 }
 
 #[test]
@@ -153,13 +136,7 @@ fn conv2d_same() {
 fn conv2d_same_with_stride_2() {
     // An even size pads only behind, an odd one on both sides.
     for size in [5, 6] {
-        check_conv2d(
-            size,
-            Conv2dConfig {
-                strides: 2.into(),
-                ..Conv2dConfig::default()
-            },
-        );
+        check_conv2d(size, Conv2dConfig { strides: 2.into(), ..Conv2dConfig::default() });
     }
 }
 
@@ -167,14 +144,7 @@ fn conv2d_same_with_stride_2() {
 fn conv2d_valid() {
     for (size, stride) in [(5, 1), (6, 2)] {
         let padding = Padding::Valid;
-        check_conv2d(
-            size,
-            Conv2dConfig {
-                padding,
-                strides: stride.into(),
-                ..Conv2dConfig::default()
-            },
-        );
+        check_conv2d(size, Conv2dConfig { padding, strides: stride.into(), ..Conv2dConfig::default() });
     }
 }
 
@@ -182,33 +152,17 @@ fn conv2d_valid() {
 fn conv2d_of_another_kernel_size_with_an_activation() {
     let scope = graph(None);
     let activation = Some(Activation::Selu);
-    let config = Conv2dConfig {
-        kernel_size: 2.into(),
-        activation,
-        ..Conv2dConfig::default()
-    };
+    let config = Conv2dConfig { kernel_size: 2.into(), activation, ..Conv2dConfig::default() };
     let x = input(&scope, &[1, 3, 3, 1]);
     let conv = Conv2d::new(&scope, "conv", 1, 2, config).unwrap();
     let y = conv.apply(&scope, x.read()).unwrap();
     let mut random = Values::new(2);
-    let values = vec![
-        random.vector(9, -1.0, 1.0),
-        random.vector(8, -1.0, 1.0),
-        vec![0.1, -0.1],
-    ];
+    let values = vec![random.vector(9, -1.0, 1.0), random.vector(8, -1.0, 1.0), vec![0.1, -0.1]];
     let variables = vec![x, conv.kernel, conv.bias.unwrap()];
     let sums = |at: &[Array]| reference::conv2d(&at[0], &at[1], &at[2], 1, true);
     let reference = |at: &[Array]| sums(at).map(reference::selu);
-    let layer = Layer {
-        scope,
-        variables,
-        values,
-        reference: &reference,
-    };
-    assert!(
-        sums(&layer.at()).values.iter().all(|x| x.abs() > 100.0 * STEP),
-        "a sum lies on the kink"
-    );
+    let layer = Layer { scope, variables, values, reference: &reference };
+    assert!(sums(&layer.at()).values.iter().all(|x| x.abs() > 100.0 * STEP), "a sum lies on the kink");
     layer.check(&y);
 }
 
@@ -220,18 +174,9 @@ fn dense() {
     let y = dense.apply(&scope, x.read()).unwrap();
     let mut random = Values::new(3);
     let variables = vec![x, dense.kernel, dense.bias.unwrap()];
-    let values = variables
-        .iter()
-        .map(|v| random.vector(v.len() as usize, -1.0, 1.0))
-        .collect();
+    let values = variables.iter().map(|v| random.vector(v.len() as usize, -1.0, 1.0)).collect();
     let reference = |at: &[Array]| reference::dense(&at[0], &at[1], &at[2]);
-    Layer {
-        scope,
-        variables,
-        values,
-        reference: &reference,
-    }
-    .check(&y);
+    Layer { scope, variables, values, reference: &reference }.check(&y);
 }
 
 #[test]
@@ -244,13 +189,7 @@ fn max_pool_takes_the_greatest_and_gives_it_the_whole_gradient() {
         let reference = |at: &[Array]| {
             reference::max_pool(&at[0], size as usize, stride as usize, padding == Padding::Same)
         };
-        Layer {
-            scope,
-            variables: vec![x],
-            values,
-            reference: &reference,
-        }
-        .check(&y);
+        Layer { scope, variables: vec![x], values, reference: &reference }.check(&y);
     }
 }
 
@@ -259,26 +198,12 @@ fn average_pool_is_the_mean_of_what_lies_in_the_image() {
     for (size, stride, padding) in [(2, 2, Padding::Valid), (3, 2, Padding::Same)] {
         let scope = graph(None);
         let x = input(&scope, &[2, 5, 5, 2]);
-        let y = pool(
-            &scope,
-            Pool::Average,
-            x.read(),
-            size.into(),
-            stride.into(),
-            padding,
-        )
-        .unwrap();
+        let y = pool(&scope, Pool::Average, x.read(), size.into(), stride.into(), padding).unwrap();
         let values = vec![Values::new(4).far_apart(100, 0.05)];
         let reference = |at: &[Array]| {
             reference::average_pool(&at[0], size as usize, stride as usize, padding == Padding::Same)
         };
-        Layer {
-            scope,
-            variables: vec![x],
-            values,
-            reference: &reference,
-        }
-        .check(&y);
+        Layer { scope, variables: vec![x], values, reference: &reference }.check(&y);
     }
 }
 
@@ -300,13 +225,7 @@ fn activations() {
         let y = activation.apply(&scope, x.read()).unwrap();
         let values = vec![Values::new(5).away_from_zero(42, 0.01, 3.0)];
         let reference = |at: &[Array]| at[0].map(function);
-        Layer {
-            scope,
-            variables: vec![x],
-            values,
-            reference: &reference,
-        }
-        .check(&y);
+        Layer { scope, variables: vec![x], values, reference: &reference }.check(&y);
     }
 }
 
@@ -329,13 +248,7 @@ fn batch_norm_in_training_of_both_ranks() {
             reference::normalize(x, &reference::moments(x), &at[1].values, &at[2].values, epsilon)
         };
         let variables = vec![x, norm.gamma, norm.beta];
-        Layer {
-            scope,
-            variables,
-            values,
-            reference: &reference,
-        }
-        .check(&y);
+        Layer { scope, variables, values, reference: &reference }.check(&y);
     }
 }
 
@@ -357,13 +270,7 @@ fn batch_norm_in_use_of_both_ranks() {
         let reference =
             |at: &[Array]| reference::normalize(&at[0], &start, &at[1].values, &at[2].values, epsilon);
         let variables = vec![x, norm.gamma, norm.beta];
-        Layer {
-            scope,
-            variables,
-            values,
-            reference: &reference,
-        }
-        .check(&y);
+        Layer { scope, variables, values, reference: &reference }.check(&y);
     }
 }
 
@@ -379,19 +286,10 @@ fn dropout_at_a_fixed_step() {
     let session = GraphSession::open(&scope);
     session.assign(&x, &values[0]);
     let kept = session.value(&y);
-    let mask: Vec<_> = kept
-        .iter()
-        .map(|&y| if y == 0.0 { 0.0 } else { 1.0 / 0.75 })
-        .collect();
+    let mask: Vec<_> = kept.iter().map(|&y| if y == 0.0 { 0.0 } else { 1.0 / 0.75 }).collect();
     assert!(mask.contains(&0.0) && mask.iter().sum::<f64>() > 0.0);
     let reference = |at: &[Array]| at[0].times(&mask);
-    Layer {
-        scope,
-        variables: vec![x],
-        values,
-        reference: &reference,
-    }
-    .check(&y);
+    Layer { scope, variables: vec![x], values, reference: &reference }.check(&y);
 }
 
 #[test]
@@ -404,12 +302,7 @@ fn sparse_softmax_cross_entropy_value_and_gradient() {
     let values = vec![Values::new(9).vector(20, -3.0, 3.0)];
     let reference = |at: &[Array]| reference::cross_entropy(&at[0], &labels);
     let as_array = |at: &[Array]| Array::scalar(reference(at));
-    let layer = Layer {
-        scope,
-        variables: vec![x],
-        values,
-        reference: &as_array,
-    };
+    let layer = Layer { scope, variables: vec![x], values, reference: &as_array };
     let session = layer.check_gradients(&loss, &reference);
     compare("loss", &session.value(&loss.value), &[reference(&layer.at())]).unwrap();
 }

@@ -39,17 +39,12 @@ fn stage<'a>(
     variables: &'static [&'static str],
     apply: impl Fn(&Weights, &Array) -> Array + 'a,
 ) -> Stage<'a> {
-    Stage {
-        variables,
-        apply: Box::new(apply),
-    }
+    Stage { variables, apply: Box::new(apply) }
 }
 
 fn conv2d<'a>(variables: &'static [&'static str], stride: usize) -> Stage<'a> {
     let [kernel, bias] = variables else { panic!() };
-    stage(variables, move |w, x| {
-        reference::conv2d(x, &w[*kernel], &w[*bias], stride, true)
-    })
+    stage(variables, move |w, x| reference::conv2d(x, &w[*kernel], &w[*bias], stride, true))
 }
 
 fn batch_norm<'a>(variables: &'static [&'static str]) -> Stage<'a> {
@@ -93,17 +88,9 @@ impl Trial {
             Array::from_f32(&shape, &values[variable.name()])
         };
         let variables = network.graph.trainable_variables();
-        let weights = variables
-            .iter()
-            .map(|v| (v.name().to_owned(), array(v)))
-            .collect();
+        let weights = variables.iter().map(|v| (v.name().to_owned(), array(v))).collect();
         let images = random.vector(ROWS * 784, 0.0, 1.0);
-        Self {
-            network,
-            session,
-            images,
-            weights,
-        }
+        Self { network, session, images, weights }
     }
 
     /// What a training step computes, without its updates.
@@ -112,11 +99,7 @@ impl Trial {
         let labels = tensor(&[ROWS as u64], &LABELS);
         let (on, number) = (tensor(&[], &[true]), tensor(&[], &[7i64]));
         let inputs = &self.network.inputs;
-        let mut step = self
-            .session
-            .step()
-            .feed(&inputs.x, &images)
-            .feed(&inputs.labels, &labels);
+        let mut step = self.session.step().feed(&inputs.x, &images).feed(&inputs.labels, &labels);
         if let Some(training) = &inputs.training {
             step = step.feed(&training.flag, &on).feed(&training.step, &number);
         }
@@ -132,29 +115,13 @@ impl Trial {
             return vec![1.0; ROWS * units];
         }
         // The dropped value is seen to be zero, where the value before is not.
-        let operation = self
-            .network
-            .graph
-            .graph()
-            .operation_by_name_required(scope)
-            .unwrap();
-        let output = |(operation, index): (_, usize)| Output {
-            operation,
-            index: index as i32,
-        };
-        let mut values = self.fetch(&[
-            Output {
-                operation: operation.clone(),
-                index: 0,
-            },
-            output(operation.input(1)),
-        ]);
+        let operation = self.network.graph.graph().operation_by_name_required(scope).unwrap();
+        let output = |(operation, index): (_, usize)| Output { operation, index: index as i32 };
+        let mut values =
+            self.fetch(&[Output { operation: operation.clone(), index: 0 }, output(operation.input(1))]);
         let (before, after) = (values.pop().unwrap(), values.pop().unwrap());
         assert!(before.iter().all(|&x| x != 0.0));
-        let mask: Vec<_> = after
-            .iter()
-            .map(|&y| if y == 0.0 { 0.0 } else { 1.0 / (1.0 - rate) })
-            .collect();
+        let mask: Vec<_> = after.iter().map(|&y| if y == 0.0 { 0.0 } else { 1.0 / (1.0 - rate) }).collect();
         assert!(mask.contains(&0.0) && mask.iter().sum::<f64>() > 0.0);
         mask
     }
@@ -164,10 +131,7 @@ impl Trial {
         let name = format!("{scope}/Adam/update_{}/ApplyAdam", variable.name());
         let update = self.network.graph.graph().operation_by_name(&name).unwrap()?;
         let (operation, index) = update.input(9);
-        Some(Output {
-            operation,
-            index: index as i32,
-        })
+        Some(Output { operation, index: index as i32 })
     }
 
     fn check(&self, scope: &str, stages: &[Stage]) {
@@ -181,11 +145,7 @@ impl Trial {
             let gradient = self.gradient(scope, variable);
             let updated = gradient.is_some();
             fetches.extend(gradient);
-            assert!(
-                updated || variable.name().ends_with("/bias"),
-                "{}",
-                variable.name()
-            );
+            assert!(updated || variable.name().ends_with("/bias"), "{}", variable.name());
             updated
         });
         let mut got = self.fetch(&fetches);
@@ -198,19 +158,13 @@ impl Trial {
         }
         let wanted_loss = before.pop().unwrap().values[0];
         let error = (got_loss - wanted_loss).abs();
-        assert!(
-            error <= 1e-6 * wanted_loss,
-            "loss {got_loss} instead of {wanted_loss}"
-        );
+        assert!(error <= 1e-6 * wanted_loss, "loss {got_loss} instead of {wanted_loss}");
 
         let mut random = Values::new(12);
         let lengths: Vec<_> = got.iter().map(|gradient| length(gradient)).collect();
         for ((variable, gradient), &length) in variables.iter().zip(&got).zip(&lengths) {
             let name = variable.name();
-            let first = stages
-                .iter()
-                .position(|stage| stage.variables.contains(&name))
-                .unwrap();
+            let first = stages.iter().position(|stage| stage.variables.contains(&name)).unwrap();
             let along = |direction: &[f64]| {
                 let loss = |signed_step: f64| {
                     let mut weights = self.weights.clone();
@@ -219,9 +173,8 @@ impl Trial {
                         *value += signed_step * d;
                     }
                     let start = before[first].clone();
-                    let end = stages[first..]
-                        .iter()
-                        .fold(start, |value, stage| (stage.apply)(&weights, &value));
+                    let end =
+                        stages[first..].iter().fold(start, |value, stage| (stage.apply)(&weights, &value));
                     end.values[0]
                 };
                 (loss(STEP) - loss(-STEP)) / (2.0 * STEP)
@@ -231,37 +184,23 @@ impl Trial {
             let random_direction = scaled(&drawn, 1.0 / self::length(&drawn));
             if name.ends_with("/bias") && self.network.inputs.training.is_some() {
                 // A batch norm subtracts whatever this bias adds: the true gradient is zero, and rounding is left over.
-                let kernel = variables
-                    .iter()
-                    .position(|v| v.name() == name.replace("bias", "kernel"))
-                    .unwrap();
+                let kernel =
+                    variables.iter().position(|v| v.name() == name.replace("bias", "kernel")).unwrap();
                 assert!(along(&random_direction).abs() < 1e-6 * lengths[kernel], "{name}");
-                assert!(
-                    length < TOLERANCE * lengths[kernel],
-                    "{name}: {length} instead of 0"
-                );
+                assert!(length < TOLERANCE * lengths[kernel], "{name}: {length} instead of 0");
                 continue;
             }
             let own_direction = scaled(gradient, 1.0 / length);
             let spread = (gradient.len() as f64).sqrt();
-            for (what, direction, scale) in [
-                ("its own", &own_direction, length),
-                ("a random", &random_direction, length / spread),
-            ] {
+            for (what, direction, scale) in
+                [("its own", &own_direction, length), ("a random", &random_direction, length / spread)]
+            {
                 let wanted = along(direction);
                 let dot = |factor: f64| -> f64 {
-                    gradient
-                        .iter()
-                        .zip(direction)
-                        .map(|(&g, d)| factor * f64::from(g) * d)
-                        .sum()
+                    gradient.iter().zip(direction).map(|(&g, d)| factor * f64::from(g) * d).sum()
                 };
                 let error = (dot(1.0) - wanted).abs() / scale;
-                assert!(
-                    error <= TOLERANCE,
-                    "{name}: {} along {what} direction, not {wanted}",
-                    dot(1.0)
-                );
+                assert!(error <= TOLERANCE, "{name}: {} along {what} direction, not {wanted}", dot(1.0));
                 if what == "its own" {
                     let wrong = (dot(1.01) - wanted).abs() / scale;
                     assert!(wrong > TOLERANCE, "{name}: a gradient times 1.01 would pass");
@@ -314,16 +253,8 @@ fn check_baseline(towers: Towers) {
 
 fn check_optimized(towers: Towers, pool_dropout: f32, fc_dropout: f32) {
     load();
-    let trial = Trial::new(build(
-        &optimized_dropping(pool_dropout, fc_dropout),
-        Some(1),
-        towers,
-    ));
-    let pool_mask = trial.mask(
-        "training/pool3/dropout/SelectV2",
-        pool_dropout.into(),
-        14 * 14 * 32,
-    );
+    let trial = Trial::new(build(&optimized_dropping(pool_dropout, fc_dropout), Some(1), towers));
+    let pool_mask = trial.mask("training/pool3/dropout/SelectV2", pool_dropout.into(), 14 * 14 * 32);
     let fc_mask = trial.mask("training/fc1/dropout/SelectV2", fc_dropout.into(), 32);
     let stages = [
         conv2d(&["conv1/kernel", "conv1/bias"], 1),
@@ -338,14 +269,11 @@ fn check_optimized(towers: Towers, pool_dropout: f32, fc_dropout: f32) {
         stage(&["output/kernel", "output/bias"], |w, x| {
             reference::dense(&x.times(&fc_mask), &w["output/kernel"], &w["output/bias"])
         }),
-        stage(
-            &["batch_normalization_3/gamma", "batch_normalization_3/beta"],
-            |w, x| {
-                let gamma = &w["batch_normalization_3/gamma"].values;
-                let beta = &w["batch_normalization_3/beta"].values;
-                reference::normalize(x, &reference::moments(x), gamma, beta, 0.001f32.into())
-            },
-        ),
+        stage(&["batch_normalization_3/gamma", "batch_normalization_3/beta"], |w, x| {
+            let gamma = &w["batch_normalization_3/gamma"].values;
+            let beta = &w["batch_normalization_3/beta"].values;
+            reference::normalize(x, &reference::moments(x), gamma, beta, 0.001f32.into())
+        }),
         stage(&[], |_, x| loss(x)),
     ];
     trial.check("loss_and_train", &stages);
@@ -380,8 +308,5 @@ fn own_kernels() -> Option<Towers> {
 
 fn fast(convolutions: Convolutions) -> Towers {
     let precision = Precision::F32;
-    Towers::Fast {
-        precision,
-        convolutions,
-    }
+    Towers::Fast { precision, convolutions }
 }

@@ -15,13 +15,7 @@ const BATCH: usize = 100;
 fn baseline_in_file_order_from_python_s_start_values() {
     support::load_reproducible();
     let ours = build(&table("baseline"), None, Towers::AsPublished);
-    compare(
-        &ours,
-        &PythonGraph::BASELINE,
-        &Start::Golden("baseline/init.ckpt"),
-        Order::File,
-        200,
-    );
+    compare(&ours, &PythonGraph::BASELINE, &Start::Golden("baseline/init.ckpt"), Order::File, 200);
 }
 
 #[test]
@@ -29,13 +23,7 @@ fn baseline_from_drawn_start_values_and_row_orders() {
     support::load_reproducible();
     for seed in [3, 11] {
         let ours = build(&table("baseline"), Some(seed), Towers::AsPublished);
-        compare(
-            &ours,
-            &PythonGraph::BASELINE,
-            &Start::Drawn,
-            Order::Shuffled { seed },
-            40,
-        );
+        compare(&ours, &PythonGraph::BASELINE, &Start::Drawn, Order::Shuffled { seed }, 40);
     }
 }
 
@@ -43,13 +31,7 @@ fn baseline_from_drawn_start_values_and_row_orders() {
 fn optimized_without_dropout_in_file_order_from_python_s_start_values() {
     support::load_reproducible();
     let ours = without_dropout(0);
-    compare(
-        &ours,
-        &PythonGraph::OPTIMIZED,
-        &Start::Golden("optimized/init.ckpt"),
-        Order::File,
-        200,
-    );
+    compare(&ours, &PythonGraph::OPTIMIZED, &Start::Golden("optimized/init.ckpt"), Order::File, 200);
 }
 
 #[test]
@@ -57,13 +39,7 @@ fn optimized_without_dropout_from_drawn_start_values_and_row_orders() {
     support::load_reproducible();
     for seed in [3, 11] {
         let ours = without_dropout(seed);
-        compare(
-            &ours,
-            &PythonGraph::OPTIMIZED,
-            &Start::Drawn,
-            Order::Shuffled { seed },
-            20,
-        );
+        compare(&ours, &PythonGraph::OPTIMIZED, &Start::Drawn, Order::Shuffled { seed }, 20);
     }
 }
 
@@ -86,16 +62,9 @@ struct PythonGraph {
 }
 
 impl PythonGraph {
-    const BASELINE: Self = Self {
-        graph_def: "baseline/graph.pb",
-        train: "train",
-        has_training: false,
-    };
-    const OPTIMIZED: Self = Self {
-        graph_def: "optimized_nodrop/graph.pb",
-        train: "loss_and_train",
-        has_training: true,
-    };
+    const BASELINE: Self = Self { graph_def: "baseline/graph.pb", train: "train", has_training: false };
+    const OPTIMIZED: Self =
+        Self { graph_def: "optimized_nodrop/graph.pb", train: "loss_and_train", has_training: true };
 }
 
 /// Trains both graphs side by side and asks for difference 0 in every loss, in the logits' probabilities and in every
@@ -134,16 +103,8 @@ fn compare(ours: &Network, python: &PythonGraph, start: &Start, order: Order, st
     let rows: Vec<usize> = (0..1000).collect();
     let mut feeds = Feeds::new(rows.len());
     feeds.gather(&dataset.validation, &rows);
-    let probabilities = support::fetch(
-        &our_session,
-        &ours.probabilities,
-        &[(&ours.inputs.x, &feeds.images)],
-    );
-    assert_eq!(
-        support::bits(&probabilities),
-        support::bits(&theirs.probabilities(&feeds)),
-        "Y_proba"
-    );
+    let probabilities = support::fetch(&our_session, &ours.probabilities, &[(&ours.inputs.x, &feeds.images)]);
+    assert_eq!(support::bits(&probabilities), support::bits(&theirs.probabilities(&feeds)), "Y_proba");
 
     let (our_end, their_end) = (folder.path().join("ours"), folder.path().join("theirs"));
     ours.saver.save(&our_session, &our_end).unwrap();
@@ -178,16 +139,9 @@ impl Theirs {
     fn new(python: &PythonGraph, start: &Path) -> Self {
         let mut graph = Graph::new();
         let graph_def = std::fs::read(golden(python.graph_def)).unwrap();
-        graph
-            .import_graph_def(&graph_def, &ImportGraphDefOptions::new())
-            .unwrap();
+        graph.import_graph_def(&graph_def, &ImportGraphDefOptions::new()).unwrap();
         let session = Session::new(&support::reproducible_options(), &graph).unwrap();
-        let theirs = Self {
-            graph,
-            session,
-            train: python.train,
-            has_training: python.has_training,
-        };
+        let theirs = Self { graph, session, train: python.train, has_training: python.has_training };
         theirs.run_saver("init_and_save/save/restore_all", start);
         theirs
     }

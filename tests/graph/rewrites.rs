@@ -10,10 +10,7 @@ use tf_mnist::model::{Convolutions, Network, Towers};
 use tf_mnist::networks::Table;
 
 const ROWS: usize = 8;
-const FAST: Towers = Towers::Fast {
-    precision: Precision::F32,
-    convolutions: Convolutions::TensorFlow,
-};
+const FAST: Towers = Towers::Fast { precision: Precision::F32, convolutions: Convolutions::TensorFlow };
 
 /// Every value is a sum of at most some thousand products, each rounded by 2^-24 = 6e-8, and up to six layers lie behind
 /// each other; 3e-6 of the largest was the most seen.
@@ -59,28 +56,19 @@ impl Computed {
                 _ => {}
             }
         }
-        let images = tensor(
-            &[ROWS as u64, table.pixels()],
-            &random.vector(ROWS * table.pixels() as usize, 0.0, 1.0),
-        );
+        let images =
+            tensor(&[ROWS as u64, table.pixels()], &random.vector(ROWS * table.pixels() as usize, 0.0, 1.0));
         let labels: Vec<_> = (0..ROWS as i32).map(|row| row * 7 % 10).collect();
         let (labels, on) = (tensor(&[ROWS as u64], &labels), tensor(&[], &[true]));
         let inputs = &network.inputs;
-        let fed = || {
-            session
-                .step()
-                .feed(&inputs.x, &images)
-                .feed(&inputs.labels, &labels)
-        };
+        let fed = || session.step().feed(&inputs.x, &images).feed(&inputs.labels, &labels);
 
         let gradients = gradients(&network, &table.training.scope);
         let mut step = fed();
         if let Some(training) = &inputs.training {
             step = step.feed(&training.flag, &on);
         }
-        step = gradients
-            .values()
-            .fold(step.fetch(&network.loss), |step, gradient| step.fetch(gradient));
+        step = gradients.values().fold(step.fetch(&network.loss), |step, gradient| step.fetch(gradient));
         let mut found = step.run().unwrap();
         Self {
             loss: found.remove(0)[0],
@@ -94,20 +82,12 @@ impl Computed {
 fn gradients(network: &Network, scope: &str) -> BTreeMap<String, Output> {
     let gradient = |name: &str| {
         let update = format!("{scope}/Adam/update_{name}/ApplyAdam");
-        let (operation, index) = network
-            .graph
-            .graph()
-            .operation_by_name(&update)
-            .unwrap()?
-            .input(9);
+        let (operation, index) = network.graph.graph().operation_by_name(&update).unwrap()?.input(9);
         let index = index as i32;
         Some((name.to_owned(), Output { operation, index }))
     };
     let variables = network.graph.trainable_variables();
-    variables
-        .iter()
-        .filter_map(|variable| gradient(variable.name()))
-        .collect()
+    variables.iter().filter_map(|variable| gradient(variable.name())).collect()
 }
 
 /// The largest difference, as a share of the largest value.
@@ -123,10 +103,7 @@ fn rewritten_networks_have_the_logits_and_gradients_of_plain_ones() {
     let (mut rewritten_in_use, mut frozen) = (Vec::new(), Vec::new());
     for table in networks() {
         let name = &table.name;
-        let (plain, fast) = (
-            Computed::by(&table, Towers::AsPublished),
-            Computed::by(&table, FAST),
-        );
+        let (plain, fast) = (Computed::by(&table, Towers::AsPublished), Computed::by(&table, FAST));
         assert!((plain.loss - fast.loss).abs() < TOLERANCE * plain.loss, "{name}");
         let logits = apart(&plain.logits, &fast.logits);
         assert!(logits < TOLERANCE, "{name}: logits {logits:e}");
@@ -145,10 +122,7 @@ fn rewritten_networks_have_the_logits_and_gradients_of_plain_ones() {
             let difference = apart(gradient, rewritten);
             assert!(difference < TOLERANCE, "{name}: {variable} {difference:e}");
             let wrong: Vec<_> = rewritten.iter().map(|gradient| gradient * 1.001).collect();
-            assert!(
-                apart(gradient, &wrong) > TOLERANCE,
-                "{name}: {variable}: a wrong one would pass"
-            );
+            assert!(apart(gradient, &wrong) > TOLERANCE, "{name}: {variable}: a wrong one would pass");
         }
         if fast.logits != plain.logits {
             rewritten_in_use.push(name.clone());

@@ -24,11 +24,7 @@ impl Trial {
         let saver = Saver::new(&scope, &scope.variables()).unwrap();
         let session = GraphSession::open(&scope);
         session.initialize(&scope);
-        Self {
-            scope,
-            session,
-            saver,
-        }
+        Self { scope, session, saver }
     }
 
     fn save(&self, prefix: &Path) -> Result<(), GraphError> {
@@ -41,17 +37,14 @@ impl Trial {
 
     fn fill(&self, value: f32) {
         for variable in self.scope.variables() {
-            self.session
-                .assign(&variable, &vec![value; variable.len() as usize]);
+            self.session.assign(&variable, &vec![value; variable.len() as usize]);
         }
     }
 
     /// All values as bits, so that -0 and NaN count.
     fn bits(&self) -> Vec<(String, Vec<u32>)> {
         let values = self.session.values(&self.scope).into_iter();
-        values
-            .map(|(name, values)| (name, values.iter().map(|x| x.to_bits()).collect()))
-            .collect()
+        values.map(|(name, values)| (name, values.iter().map(|x| x.to_bits()).collect())).collect()
     }
 
     /// Asserts that restoring `prefix` fails without a change, and returns the message.
@@ -63,18 +56,11 @@ impl Trial {
     }
 }
 
-const SHAPES: [(&str, &[u64]); 4] = [
-    ("b/kernel", &[3, 4]),
-    ("b/bias", &[4]),
-    ("a", &[]),
-    ("empty", &[0, 2]),
-];
+const SHAPES: [(&str, &[u64]); 4] = [("b/kernel", &[3, 4]), ("b/bias", &[4]), ("a", &[]), ("empty", &[0, 2])];
 
 fn names_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -93,15 +79,10 @@ fn saved_values_come_back_over_others_bit_for_bit() {
     let prefix = folder.path().join("model.ckpt");
     let trial = Trial::new(&SHAPES);
     let bias = &trial.scope.variables()[1];
-    trial
-        .session
-        .assign(bias, &[-0.0, f32::NAN, f32::MIN_POSITIVE / 2.0, f32::INFINITY]);
+    trial.session.assign(bias, &[-0.0, f32::NAN, f32::MIN_POSITIVE / 2.0, f32::INFINITY]);
     let saved = trial.bits();
     trial.save(&prefix).unwrap();
-    assert_eq!(
-        names_in(folder.path()),
-        ["model.ckpt.data-00000-of-00001", "model.ckpt.index"]
-    );
+    assert_eq!(names_in(folder.path()), ["model.ckpt.data-00000-of-00001", "model.ckpt.index"]);
 
     trial.fill(9.0);
     assert!(trial.bits() != saved);
@@ -111,10 +92,7 @@ fn saved_values_come_back_over_others_bit_for_bit() {
     // In a session where no variable has a value yet, too.
     let fresh = GraphSession::open(&trial.scope);
     trial.saver.restore(fresh.session(), &prefix).unwrap();
-    let trial = Trial {
-        session: fresh,
-        ..trial
-    };
+    let trial = Trial { session: fresh, ..trial };
     assert!(trial.bits() == saved);
 }
 
@@ -134,14 +112,9 @@ fn a_restored_value_is_no_longer_tied_to_the_file() {
 fn all_missing_and_misshapen_variables_are_named_and_nothing_changes() {
     let folder = tempfile::tempdir().unwrap();
     let prefix = folder.path().join("model.ckpt");
-    Trial::new(&[
-        ("same", &[2]),
-        ("flat", &[6]),
-        ("transposed", &[2, 3]),
-        ("surplus", &[1]),
-    ])
-    .save(&prefix)
-    .unwrap();
+    Trial::new(&[("same", &[2]), ("flat", &[6]), ("transposed", &[2, 3]), ("surplus", &[1])])
+        .save(&prefix)
+        .unwrap();
 
     let other = Trial::new(&[
         ("same", &[2]),
@@ -159,10 +132,7 @@ fn all_missing_and_misshapen_variables_are_named_and_nothing_changes() {
     ] {
         assert!(message.contains(part), "{message:?} does not say {part:?}");
     }
-    assert!(
-        !message.contains("same") && !message.contains("surplus"),
-        "{message}"
-    );
+    assert!(!message.contains("same") && !message.contains("surplus"), "{message}");
 
     // A network that is a part of the saved one takes its part.
     Trial::new(&[("same", &[2])]).restore(&prefix).unwrap();
@@ -182,19 +152,12 @@ fn a_damaged_or_cut_data_file_is_refused_and_nothing_changes() {
         damaged[at] ^= 0x10;
         fs::write(data_of(&prefix), damaged).unwrap();
         let message = trial.refuses(&prefix);
-        assert!(
-            message.contains("model.ckpt.data-00000-of-00001 is damaged"),
-            "{message}"
-        );
+        assert!(message.contains("model.ckpt.data-00000-of-00001 is damaged"), "{message}");
     }
     fs::write(data_of(&prefix), &whole[..whole.len() - 1]).unwrap();
     assert!(trial.refuses(&prefix).contains("cut short"));
     fs::remove_file(data_of(&prefix)).unwrap();
-    assert!(
-        trial
-            .refuses(&prefix)
-            .contains("model.ckpt.data-00000-of-00001 does not exist")
-    );
+    assert!(trial.refuses(&prefix).contains("model.ckpt.data-00000-of-00001 does not exist"));
     fs::write(data_of(&prefix), &whole).unwrap();
     fs::write(index_of(&prefix), b"").unwrap();
     assert!(trial.refuses(&prefix).contains("model.ckpt.index is damaged"));
@@ -207,10 +170,7 @@ fn a_missing_checkpoint_or_folder_is_named() {
     let trial = Trial::new(&SHAPES);
     let message = trial.refuses(&prefix);
     assert!(message.contains("nowhere/model.ckpt"), "{message}");
-    assert!(matches!(
-        trial.restore(&prefix),
-        Err(GraphError::Checkpoint(CheckpointError::Missing { .. }))
-    ));
+    assert!(matches!(trial.restore(&prefix), Err(GraphError::Checkpoint(CheckpointError::Missing { .. }))));
 
     let error = trial.save(&prefix).unwrap_err();
     assert!(matches!(&error, GraphError::Save { .. }));
@@ -221,16 +181,7 @@ fn a_missing_checkpoint_or_folder_is_named() {
 /// TensorFlow's RestoreV2 takes a prefix for a pattern of file names.
 #[test]
 fn any_folder_name_will_do() {
-    for name in [
-        "a b",
-        "runs[1]",
-        "what?",
-        "all*",
-        "back\\slash",
-        "{a,b}",
-        "größe",
-        "quo\"te",
-    ] {
+    for name in ["a b", "runs[1]", "what?", "all*", "back\\slash", "{a,b}", "größe", "quo\"te"] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join(name);
         fs::create_dir(&folder).unwrap();
@@ -239,9 +190,7 @@ fn any_folder_name_will_do() {
         let mut manager = CheckpointManager::open(&folder, 5).unwrap();
         let prefix = manager.save(&trial.saver, trial.session.session(), 3).unwrap();
         trial.fill(9.0);
-        trial
-            .restore(&prefix)
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        trial.restore(&prefix).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(trial.bits() == saved, "{name}");
         assert_eq!(latest_checkpoint(&folder).unwrap(), Some(prefix));
     }
@@ -282,11 +231,7 @@ fn a_folder_that_cannot_be_written_is_an_error_that_names_it() {
     let trial = Trial::new(&SHAPES);
     let error = trial.save(&prefix).unwrap_err();
     assert!(error.to_string().contains(prefix.to_str().unwrap()), "{error}");
-    assert!(
-        names_in(folder.path()).is_empty(),
-        "{:?}",
-        names_in(folder.path())
-    );
+    assert!(names_in(folder.path()).is_empty(), "{:?}", names_in(folder.path()));
 }
 
 #[test]
@@ -317,9 +262,7 @@ fn a_failed_save_leaves_nothing_aside() {
 
 fn steps_kept(folder: &Path) -> Vec<String> {
     let names = names_in(folder).into_iter();
-    names
-        .filter_map(|name| Some(name.strip_suffix(".index")?.to_owned()))
-        .collect()
+    names.filter_map(|name| Some(name.strip_suffix(".index")?.to_owned())).collect()
 }
 
 #[test]
@@ -347,10 +290,7 @@ fn rotation_keeps_the_newest_five_and_names_them() {
          all_model_checkpoint_paths: \"model.ckpt-8\"\n"
     );
     for (step, prefix) in [3, 20, 100, 7, 8].into_iter().zip(manager.checkpoints()) {
-        assert_eq!(
-            Checkpoint::open(&prefix).unwrap().read_f32("a").unwrap(),
-            [step as f32]
-        );
+        assert_eq!(Checkpoint::open(&prefix).unwrap().read_f32("a").unwrap(), [step as f32]);
     }
 
     // Another manager goes on where this one stopped.

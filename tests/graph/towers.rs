@@ -8,10 +8,7 @@ use tf_mnist::graph::{Checkpoint, Precision};
 use tf_mnist::model::{Convolutions, Network, Towers};
 
 const fn fast(precision: Precision, convolutions: Convolutions) -> Towers {
-    Towers::Fast {
-        precision,
-        convolutions,
-    }
+    Towers::Fast { precision, convolutions }
 }
 
 const FAST: Towers = fast(Precision::F32, Convolutions::TensorFlow);
@@ -45,10 +42,7 @@ impl Restored {
 
     fn optimized(towers: Towers, checkpoint: &str) -> Self {
         // Without dropout: masks of the two kinds differ.
-        Self::new(
-            || build(&optimized_dropping(0.0, 0.0), Some(0), towers),
-            checkpoint,
-        )
+        Self::new(|| build(&optimized_dropping(0.0, 0.0), Some(0), towers), checkpoint)
     }
 
     fn baseline(towers: Towers, checkpoint: &str) -> Self {
@@ -60,20 +54,12 @@ impl Restored {
         let rows: Vec<usize> = (0..1000).collect();
         let mut feeds = Feeds::new(rows.len());
         feeds.gather(&support::mnist().validation, &rows);
-        support::fetch(
-            &self.session,
-            &self.network.logits,
-            &[(&self.network.inputs.x, &feeds.images)],
-        )
+        support::fetch(&self.session, &self.network.logits, &[(&self.network.inputs.x, &feeds.images)])
     }
 }
 
 fn assert_agree(plain: &[f32], fast: &[f32], tolerance: f32) {
-    let worst = plain
-        .iter()
-        .zip(fast)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max);
+    let worst = plain.iter().zip(fast).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst <= tolerance, "logits differ by {worst}");
     assert!(plain != fast, "the towers are the same: nothing was compared");
     for (row, (a, b)) in plain.chunks(10).zip(fast.chunks(10)).enumerate() {
@@ -100,11 +86,7 @@ fn the_baseline_s_logits_in_bfloat16_are_near() {
     let plain = Restored::baseline(Towers::AsPublished, "baseline/final.ckpt").logits();
     let bf16 = Restored::baseline(BF16, "baseline/final.ckpt").logits();
     // bfloat16 has 8 bits: each product is off by up to 2^-8, and errors of 9 to 144 products average out.
-    let worst = plain
-        .iter()
-        .zip(&bf16)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max);
+    let worst = plain.iter().zip(&bf16).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     let size = plain.iter().map(|a| a.abs()).fold(0.0, f32::max);
     assert!(worst > 0.0 && worst < size / 64.0, "{worst} of {size}");
 }
@@ -115,20 +97,15 @@ fn the_optimized_network_s_logits_in_bfloat16_are_near_and_it_trains() {
     let restored = Restored::optimized(BF16, "optimized_nodrop/final.ckpt");
     let bf16 = restored.logits();
     // Two layers of bfloat16 products behind one another.
-    let worst = plain
-        .iter()
-        .zip(&bf16)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max);
+    let worst = plain.iter().zip(&bf16).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     let size = plain.iter().map(|a| a.abs()).fold(0.0, f32::max);
     assert!(worst > 0.0 && worst < size / 16.0, "{worst} of {size}");
 
     let mut feeds = Feeds::new(100);
     let rows: Vec<usize> = (0..100).collect();
     feeds.gather(&support::mnist().train, &rows);
-    let losses: Vec<_> = (0..10)
-        .map(|step| support::train_step(&restored.session, &restored.network, &feeds, step))
-        .collect();
+    let losses: Vec<_> =
+        (0..10).map(|step| support::train_step(&restored.session, &restored.network, &feeds, step)).collect();
     assert!(losses[9] < losses[0], "{losses:?}");
 }
 
@@ -144,10 +121,7 @@ fn after_one_step(restored: &Restored) -> (f32, BTreeMap<String, Vec<f32>>) {
     restored.network.saver.save(&restored.session, &prefix).unwrap();
     let checkpoint = Checkpoint::open(&prefix).unwrap();
     let averages = checkpoint.tensors().filter_map(|(name, _)| {
-        Some((
-            name.strip_suffix("/Adam")?.to_owned(),
-            checkpoint.read_f32(name).unwrap(),
-        ))
+        Some((name.strip_suffix("/Adam")?.to_owned(), checkpoint.read_f32(name).unwrap()))
     });
     (loss, averages.collect())
 }
@@ -164,10 +138,7 @@ fn is_bias(variable: &str) -> bool {
 fn gradients_of_the_same_ops_are_those_of_the_plain_tower_within_rounding() {
     let (plain_loss, plain) = after_one_step(&started(Towers::AsPublished));
     let (fast_loss, fast) = after_one_step(&started(FAST));
-    assert!(
-        (plain_loss - fast_loss).abs() <= ROUNDING * plain_loss,
-        "{plain_loss} and {fast_loss}"
-    );
+    assert!((plain_loss - fast_loss).abs() <= ROUNDING * plain_loss, "{plain_loss} and {fast_loss}");
     assert_eq!(plain.len(), 16);
     for (name, a) in &plain {
         let b = &fast[name];
@@ -200,19 +171,12 @@ fn the_baseline_by_own_kernels_has_the_plain_tower_s_logits_and_gradients_within
         let before = Checkpoint::open(&golden(checkpoint)).unwrap();
         let (plain_loss, plain) = after_one_step(&plain);
         let (own_loss, own) = after_one_step(&own);
-        assert!(
-            (plain_loss - own_loss).abs() <= ROUNDING * plain_loss,
-            "{plain_loss} and {own_loss}"
-        );
+        assert!((plain_loss - own_loss).abs() <= ROUNDING * plain_loss, "{plain_loss} and {own_loss}");
         assert_eq!(plain.len(), 8);
         for (name, plain) in plain {
             let before = before.read_f32(&format!("{name}/Adam")).unwrap();
             let change = |after: &[f32]| -> Vec<f32> {
-                after
-                    .iter()
-                    .zip(&before)
-                    .map(|(after, before)| after - 0.9 * before)
-                    .collect()
+                after.iter().zip(&before).map(|(after, before)| after - 0.9 * before).collect()
             };
             let (a, b) = (change(&plain), change(&own[&name]));
             let size = a.iter().map(|m| m.abs()).fold(0.0, f32::max);
@@ -238,11 +202,7 @@ fn gradients_by_own_kernels_are_those_that_python_computes_in_float64() {
                 continue;
             };
             let size = truth.iter().map(|x| x.abs()).fold(0.0, f32::max);
-            let worst = average
-                .iter()
-                .zip(&truth)
-                .map(|(m, g)| (10.0 * m - g).abs())
-                .fold(0.0, f32::max);
+            let worst = average.iter().zip(&truth).map(|(m, g)| (10.0 * m - g).abs()).fold(0.0, f32::max);
             errors.insert(name, worst / size);
         }
         assert_eq!(errors.len(), 11);
@@ -250,10 +210,7 @@ fn gradients_by_own_kernels_are_those_that_python_computes_in_float64() {
     };
     let Some(&own) = fast_towers().get(1) else { return };
     let (loss, own) = errors(own);
-    assert!(
-        (loss - true_loss).abs() <= 1e-6 * true_loss,
-        "{loss} and {true_loss}"
-    );
+    assert!((loss - true_loss).abs() <= 1e-6 * true_loss, "{loss} and {true_loss}");
     let (_, plain) = errors(Towers::AsPublished);
     for (name, &error) in &own {
         // Behind the pool only rounding is left. Before it, where two values of a window are equal but for that, either may
@@ -291,22 +248,14 @@ fn gradients_by_own_kernels_in_bfloat16_are_as_near_as_tensorflow_s_in_bfloat16(
     if fast_towers().len() < 2 {
         return;
     }
-    let (own, tensorflow) = (
-        bf16_errors(Convolutions::Own),
-        bf16_errors(Convolutions::TensorFlow),
-    );
+    let (own, tensorflow) = (bf16_errors(Convolutions::Own), bf16_errors(Convolutions::TensorFlow));
     assert_eq!(own.len(), 11);
     for (name, &error) in &own {
         println!("{name}: {error}, TensorFlow's {}", tensorflow[name]);
         assert!(error > 1e-4, "{name}: nothing was rounded, {error}");
     }
     let mean = |errors: &BTreeMap<String, f32>| errors.values().sum::<f32>() / errors.len() as f32;
-    assert!(
-        mean(&own) <= mean(&tensorflow),
-        "{} and {}",
-        mean(&own),
-        mean(&tensorflow)
-    );
+    assert!(mean(&own) <= mean(&tensorflow), "{} and {}", mean(&own), mean(&tensorflow));
 }
 
 #[test]

@@ -21,26 +21,16 @@ impl Trial {
         let network = build(&table("optimized"), Some(1), Towers::AsPublished);
         let session = GraphSession::open(&network.graph);
         session.initialize(&network.graph);
-        let images = tensor(
-            &[ROWS, 784],
-            &Values::new(41).vector(ROWS as usize * 784, 0.0, 1.0),
-        );
+        let images = tensor(&[ROWS, 784], &Values::new(41).vector(ROWS as usize * 784, 0.0, 1.0));
         let labels = tensor(&[ROWS], &[7, 2, 1, 0]);
-        Self {
-            network,
-            session,
-            images,
-            labels,
-        }
+        Self { network, session, images, labels }
     }
 
     fn train(&self, flag: Option<bool>, fetch_loss: bool) -> tf_mnist::graph::Result<Vec<Vec<f32>>> {
         let inputs = &self.network.inputs;
         let flag = flag.map(|flag| tensor(&[], &[flag]));
         let mut step = self.session.step();
-        step = step
-            .feed(&inputs.x, &self.images)
-            .feed(&inputs.labels, &self.labels);
+        step = step.feed(&inputs.x, &self.images).feed(&inputs.labels, &self.labels);
         step = step.target(&self.network.train);
         if let Some(flag) = &flag {
             step = step.feed(&inputs.training.as_ref().unwrap().flag, flag);
@@ -58,16 +48,10 @@ fn a_training_step_without_the_flag_says_so_and_changes_nothing() {
     let before = trial.session.values(&trial.network.graph);
     for flag in [None, Some(false)] {
         let error = trial.train(flag, false).unwrap_err().to_string();
-        assert!(
-            error.contains("a training step needs inputs/training fed with true"),
-            "{error}"
-        );
+        assert!(error.contains("a training step needs inputs/training fed with true"), "{error}");
         // With the loss fetched, TensorFlow may report the dead loss first; it must fail all the same.
         assert!(trial.train(flag, true).is_err());
-        assert!(
-            trial.session.values(&trial.network.graph) == before,
-            "a variable changed"
-        );
+        assert!(trial.session.values(&trial.network.graph) == before, "a variable changed");
     }
 }
 
@@ -93,10 +77,6 @@ fn evaluation_needs_no_flag_and_changes_nothing() {
     for row in probabilities.chunks_exact(10) {
         assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{row:?}");
     }
-    step()
-        .feed(&network.inputs.labels, &trial.labels)
-        .fetch(&network.accuracy.mean)
-        .run()
-        .unwrap();
+    step().feed(&network.inputs.labels, &trial.labels).fetch(&network.accuracy.mean).run().unwrap();
     assert_eq!(session.values(&network.graph), before);
 }

@@ -9,20 +9,15 @@ fn features() -> Scope {
     let graph = Scope::new(Some(1));
     let x = graph.placeholder::<f32>("x", &[None, Some(2)]).unwrap();
     let weights = graph.constant("layer/weights", &[2, 3], &[1.0_f32, -1.0, 0.5, 0.5, 2.0, -1.5]);
-    let product = graph
-        .op("MatMul", "layer/MatMul")
-        .input(&x)
-        .input(&weights.unwrap());
+    let product = graph.op("MatMul", "layer/MatMul").input(&x).input(&weights.unwrap());
     let product = product.output().unwrap();
     graph.op("Relu", "features").input(&product).build().unwrap();
     graph
 }
 
 fn losses(graph: &Scope) -> Vec<f32> {
-    let output = |name: &str| Output {
-        operation: graph.graph().operation_by_name_required(name).unwrap(),
-        index: 0,
-    };
+    let output =
+        |name: &str| Output { operation: graph.graph().operation_by_name_required(name).unwrap(), index: 0 };
     let (x, features) = (output("x"), output("features"));
     let y = graph.placeholder::<i32>("y", &[None]).unwrap();
     let head = graph.name_scope("layer");
@@ -30,14 +25,9 @@ fn losses(graph: &Scope) -> Vec<f32> {
     let logits = logits.apply(&head, &features).unwrap();
     let loss = sparse_softmax_cross_entropy(graph, &logits, &y).unwrap();
     let variables = graph.trainable_variables();
-    let train = AdamOptimizer::new(0.1)
-        .minimize(graph, &loss, &variables)
-        .unwrap();
+    let train = AdamOptimizer::new(0.1).minimize(graph, &loss, &variables).unwrap();
     let rows = Tensor::new(&[4, 2]).with_values(&[1.0_f32, 0.0, 0.0, 1.0, 1.0, 1.0, -1.0, 0.5]);
-    let (rows, labels) = (
-        rows.unwrap(),
-        Tensor::new(&[4]).with_values(&[0, 1, 0, 1]).unwrap(),
-    );
+    let (rows, labels) = (rows.unwrap(), Tensor::new(&[4]).with_values(&[0, 1, 0, 1]).unwrap());
     let session = graph.initialized_session().unwrap();
     let step = |_| {
         let step = session.step().feed(&x, &rows).feed(&y, &labels).target(&train);
@@ -51,9 +41,7 @@ fn an_imported_graph_trains_a_new_layer_as_one_built_at_once_does() {
     load_reproducible();
     let mut imported = Graph::new();
     let graph_def = features().graph_def().unwrap();
-    imported
-        .import_graph_def(&graph_def, &ImportGraphDefOptions::new())
-        .unwrap();
+    imported.import_graph_def(&graph_def, &ImportGraphDefOptions::new()).unwrap();
     let wrapped = Scope::wrap(imported, Some(1)).unwrap();
     let found = losses(&wrapped);
     assert_eq!(found, losses(&features()));
@@ -63,11 +51,7 @@ fn an_imported_graph_trains_a_new_layer_as_one_built_at_once_does() {
     let node = |name: &str| wrapped.graph().operation_by_name(name).unwrap().is_some();
     assert!(node("layer/MatMul") && node("layer_1/layer/MatMul"));
     let again = wrapped.op("NoOp", "X").build().unwrap();
-    assert_eq!(
-        again.name().unwrap(),
-        "X_1",
-        "as in TF1, case does not tell names apart"
-    );
+    assert_eq!(again.name().unwrap(), "X_1", "as in TF1, case does not tell names apart");
     // Of the new layer: weights and bias, two slots of Adam's each, and its two powers.
     assert_eq!(wrapped.variables().len(), 2 + 4 + 2);
 }

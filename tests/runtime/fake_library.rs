@@ -20,9 +20,7 @@ fn tells_an_old_version_by_its_name_or_its_own_words_and_what_is_no_tensorflow()
     if !compile(&library, &RETURNS.replace("VERSION", "\"2.4.1\""), &[]) {
         return;
     }
-    named().stderr(contains(format!(
-        "libtensorflow.so is TensorFlow 2.4.1, {too_old}"
-    )));
+    named().stderr(contains(format!("libtensorflow.so is TensorFlow 2.4.1, {too_old}")));
 
     // Without functions that the tensorflow crate would panic for.
     assert!(compile(&library, &RETURNS.replace("VERSION", "\"2.21.0\""), &[]));
@@ -56,10 +54,7 @@ fn an_old_library_of_the_system_is_named() {
         .env("LD_LIBRARY_PATH", folder.path())
         .assert()
         .code(1)
-        .stderr(contains(format!(
-            "{} (found by the system's loader) is TensorFlow 2.4.1",
-            library.display()
-        )))
+        .stderr(contains(format!("{} (found by the system's loader) is TensorFlow 2.4.1", library.display())))
         .stderr(contains("TENSORFLOW_DIR can name the folder of another"));
 }
 
@@ -77,35 +72,20 @@ fn finds_cuda_beside_a_python_package_also_through_links() {
         "#include <dlfcn.h>\nint has_cuda(void) { return dlopen(\"libfake_cudart.so.12\", RTLD_NOW) != 0; }";
     let runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN/../nvidia/cuda_runtime/lib";
     let framework_path = package.join("libtensorflow_framework.so.2");
-    if !compile(
-        &framework_path,
-        framework,
-        &[runpath, "-Wl,-soname,libtensorflow_framework.so.2", "-ldl"],
-    ) {
+    if !compile(&framework_path, framework, &[runpath, "-Wl,-soname,libtensorflow_framework.so.2", "-ldl"]) {
         return;
     }
     let asks =
         "int has_cuda(void);\nconst char* TF_Version(void) { return has_cuda() ? \"2.1.1\" : \"2.1.0\"; }";
     let library = package.join("libtensorflow_cc.so.2");
     let beside = framework_path.display().to_string();
-    assert!(compile(
-        &library,
-        asks,
-        &["-Wl,--enable-new-dtags,-rpath,$ORIGIN", &beside]
-    ));
-    assert!(compile(
-        &cuda.join("libfake_cudart.so.12"),
-        "void cudaFake(void) {}",
-        &[]
-    ));
+    assert!(compile(&library, asks, &["-Wl,--enable-new-dtags,-rpath,$ORIGIN", &beside]));
+    assert!(compile(&cuda.join("libfake_cudart.so.12"), "void cudaFake(void) {}", &[]));
     let says = "build_info = OrderedDict([('is_cuda_build', True)])";
     fs::write(package.join("python/platform/build_info.py"), says).unwrap();
     // The version is too old to be used, but it is asked for after opening.
     let found = |command: &mut Command| {
-        command
-            .assert()
-            .code(1)
-            .stderr(contains("is TensorFlow 2.1.1, and this program needs"));
+        command.assert().code(1).stderr(contains("is TensorFlow 2.1.1, and this program needs"));
     };
     let bare = Bare::new("exit 1", &format!("|{}", package.display()));
     found(&mut bare.runtime(&["--device", "gpu"]));

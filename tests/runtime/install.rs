@@ -17,17 +17,13 @@ fn one_message_names_everything_that_was_tried_and_what_helps() {
         .assert()
         .code(1)
         .stdout("")
-        .stderr(contains(
-            "no TensorFlow library is installed, and none could be fetched",
-        ))
+        .stderr(contains("no TensorFlow library is installed, and none could be fetched"))
         .stderr(contains("TENSORFLOW_DIR: not set"))
         .stderr(contains(bare.cache.path().display().to_string()))
         .stderr(contains("python3: no tensorflow package; python: not installed"))
         .stderr(contains("the conda environment: none is active"))
         .stderr(contains("the system's loader: knows none of libtensorflow"))
-        .stderr(contains(
-            "python3 -m pip failed (exit status: 1): ERROR: No matching distribution",
-        ))
+        .stderr(contains("python3 -m pip failed (exit status: 1): ERROR: No matching distribution"))
         .stderr(contains("python3 -m pip install tensorflow").and(contains("TENSORFLOW_DIR=FOLDER")));
     assert!(bare.left_in_cache().is_empty());
     bare.runtime(&["--device", "gpu"])
@@ -52,21 +48,14 @@ fn a_download_needs_no_virtual_environment() {
     let pip = "[ \"$PIP_REQUIRE_VIRTUALENV\" = 1 ] && { echo ERROR: Could not find an activated virtualenv; exit 3; }
         echo ERROR: got further >&2; exit 1";
     let bare = Bare::new(pip, "");
-    let further = bare
-        .runtime(&[])
-        .env("PIP_REQUIRE_VIRTUALENV", "1")
-        .assert()
-        .code(1);
+    let further = bare.runtime(&[]).env("PIP_REQUIRE_VIRTUALENV", "1").assert().code(1);
     further.stderr(contains("ERROR: got further"));
 }
 
 #[test]
 fn a_full_disk_is_named() {
     let bare = Bare::new("echo \"ERROR: [Errno 28] No space left on device\"; exit 1", "");
-    let named = format!(
-        "the disk of {} is full; make room, or name",
-        bare.cache.path().display()
-    );
+    let named = format!("the disk of {} is full; make room, or name", bare.cache.path().display());
     bare.runtime(&[]).assert().code(1).stderr(contains(named));
 }
 
@@ -76,10 +65,7 @@ fn what_a_killed_install_leaves_is_no_library_and_is_cleared_next_time() {
         "[ -e $0.once ] && exit 1\ntouch $0.once\nhead -c 1000000 /dev/zero > $TMPDIR/wheel\nexec sleep 20";
     let bare = Bare::new(pip, "");
     let mut child = process::Command::new(assert_cmd::cargo::cargo_bin("tf-mnist"));
-    child
-        .args(["runtime", "-q"])
-        .env("TF_MNIST_CACHE", bare.cache.path())
-        .env("PATH", bare.programs.path());
+    child.args(["runtime", "-q"]).env("TF_MNIST_CACHE", bare.cache.path()).env("PATH", bare.programs.path());
     for variable in VARIABLES {
         child.env_remove(variable);
     }
@@ -93,10 +79,7 @@ fn what_a_killed_install_leaves_is_no_library_and_is_cleared_next_time() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(bare.left_in_cache().len(), 1, "a killed process cannot clear up");
-    bare.runtime(&["-q"])
-        .assert()
-        .code(1)
-        .stderr(contains("none could be fetched"));
+    bare.runtime(&["-q"]).assert().code(1).stderr(contains("none could be fetched"));
     assert!(bare.left_in_cache().is_empty());
 }
 
@@ -104,20 +87,14 @@ fn what_a_killed_install_leaves_is_no_library_and_is_cleared_next_time() {
 fn a_damaged_install_is_noticed() {
     let bare = Bare::offline();
     let copy = copy_install(bare.cache.path());
-    bare.runtime(&[])
-        .assert()
-        .success()
-        .stderr("")
-        .stdout(contains("found in the cache"));
+    bare.runtime(&[]).assert().success().stderr("").stdout(contains("found in the cache"));
     let framework = copy.join("libtensorflow_framework.so.2");
     fs::remove_file(&framework).unwrap(); // the link, not the original
     fs::write(&framework, "half").unwrap();
     bare.runtime(&[])
         .assert()
         .code(1)
-        .stderr(contains(
-            "is damaged (libtensorflow_framework.so.2: 4 bytes in place of",
-        ))
+        .stderr(contains("is damaged (libtensorflow_framework.so.2: 4 bytes in place of"))
         .stderr(contains("installing it anew"))
         .stderr(contains("ERROR: offline"));
 }
@@ -134,8 +111,7 @@ fn a_cache_with_other_file_times_is_not_read_through_at_every_start() {
     fs::remove_file(&library).unwrap();
     let file = File::create_new(&library).unwrap();
     file.set_len(bytes).unwrap();
-    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1))
-        .unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
     // It is taken for whole, which it would not be had it been read; opening it then tells.
     let opened = bare.runtime(&[]).assert().code(1);
     opened.stderr(
@@ -153,15 +129,8 @@ fn a_disk_from_which_nothing_may_be_run_is_named_before_anything_is_fetched() {
     };
     disk.remount("noexec");
     let bare = Bare::new("touch $0.asked; exit 1", "");
-    let refused = || {
-        bare.runtime(&[])
-            .env("TF_MNIST_CACHE", disk.path())
-            .assert()
-            .code(1)
-    };
-    refused().stderr(contains(
-        "which is mounted noexec; TF_MNIST_CACHE names another folder",
-    ));
+    let refused = || bare.runtime(&[]).env("TF_MNIST_CACHE", disk.path()).assert().code(1);
+    refused().stderr(contains("which is mounted noexec; TF_MNIST_CACHE names another folder"));
     assert!(!bare.programs.path().join("python3.asked").exists());
     // With a library there.
     let copy = disk.path().join("libtensorflow-2.21.0-cpu");
@@ -180,9 +149,5 @@ fn a_read_only_cache_serves() {
     let mut child = runtime(&[]);
     child.env("TF_MNIST_CACHE", cache.path());
     child.assert().success();
-    assert_eq!(
-        fs::read_dir(cache.path()).unwrap().count(),
-        1,
-        "nothing is written"
-    );
+    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1, "nothing is written");
 }

@@ -9,11 +9,7 @@ use tf_mnist::session::{Device, SessionConfig, SessionError, devices};
 /// One test, since what comes before loading can be seen only before loading.
 #[test]
 fn loads_once_for_all_threads_and_runs_a_graph() {
-    let config = SessionConfig {
-        device: Device::Cpu,
-        intra_op_threads: 1,
-        ..SessionConfig::default()
-    };
+    let config = SessionConfig { device: Device::Cpu, intra_op_threads: 1, ..SessionConfig::default() };
     assert!(matches!(devices(&config), Err(SessionError::NotLoaded)));
     assert!(matches!(config.session_options(), Err(SessionError::NotLoaded)));
 
@@ -24,10 +20,7 @@ fn loads_once_for_all_threads_and_runs_a_graph() {
     };
     assert!(matches!(
         runtime::load(&off, &Silent),
-        Err(RuntimeError::Environment {
-            variable: "TF_ENABLE_ONEDNN_OPTS",
-            ..
-        })
+        Err(RuntimeError::Environment { variable: "TF_ENABLE_ONEDNN_OPTS", .. })
     ));
     let users = std::env::var_os("TENSORFLOW_DIR");
     // SAFETY: until TensorFlow is open, the threads of tests read the environment through `std::env` alone.
@@ -41,41 +34,23 @@ fn loads_once_for_all_threads_and_runs_a_graph() {
     let loaded = thread::scope(|scope| {
         let load = || runtime::load(&support::options(), &Silent).unwrap();
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect::<Vec<_>>()
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
     assert!(loaded.iter().all(|runtime| std::ptr::eq(*runtime, loaded[0])));
     assert_eq!(tensorflow::version().unwrap(), loaded[0].version);
     assert!(loaded[0].library.is_absolute());
-    assert_eq!(
-        process(),
-        before,
-        "loading changes neither environment nor standard streams"
-    );
+    assert_eq!(process(), before, "loading changes neither environment nor standard streams");
     drop(environment);
-    assert_eq!(
-        std::env::var_os("TENSORFLOW_DIR"),
-        users,
-        "child processes see what the user set"
-    );
+    assert_eq!(std::env::var_os("TENSORFLOW_DIR"), users, "child processes see what the user set");
 
     let devices = devices(&config).unwrap();
     assert_eq!(devices[0].name, "CPU:0");
-    assert!(
-        devices.iter().all(|device| device.device_type == "CPU"),
-        "{devices:?}"
-    );
+    assert!(devices.iter().all(|device| device.device_type == "CPU"), "{devices:?}");
 
     let mut graph = Graph::new();
     let mut constant = graph.new_operation("Const", "two").unwrap();
-    constant
-        .set_attr_type("dtype", tensorflow::DataType::Float)
-        .unwrap();
-    constant
-        .set_attr_tensor("value", Tensor::<f32>::from(2.0))
-        .unwrap();
+    constant.set_attr_type("dtype", tensorflow::DataType::Float).unwrap();
+    constant.set_attr_tensor("value", Tensor::<f32>::from(2.0)).unwrap();
     let two = constant.finish().unwrap();
     let session = Session::new(&config.session_options().unwrap(), &graph).unwrap();
     let mut run = SessionRunArgs::new();

@@ -57,15 +57,9 @@ fn copy_install(cache: &Path) -> PathBuf {
     let installed = library().parent().unwrap();
     let copy = cache.join(installed.file_name().unwrap());
     fs::create_dir_all(&copy).unwrap();
-    for name in [
-        "manifest.json",
-        "libtensorflow_cc.so.2",
-        "libtensorflow_framework.so.2",
-    ] {
+    for name in ["manifest.json", "libtensorflow_cc.so.2", "libtensorflow_framework.so.2"] {
         let (from, to) = (installed.join(name), copy.join(name));
-        fs::hard_link(&from, &to)
-            .or_else(|_| fs::copy(&from, &to).map(drop))
-            .unwrap();
+        fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop)).unwrap();
     }
     std::os::unix::fs::symlink("libtensorflow_cc.so.2", copy.join("libtensorflow.so")).unwrap();
     copy
@@ -89,10 +83,7 @@ struct Bare {
 impl Bare {
     /// `pip` is the script that stands for `python3 -m pip`, `package` what its Python says of TensorFlow.
     fn new(pip: &str, package: &str) -> Self {
-        let bare = Self {
-            cache: tempfile::tempdir().unwrap(),
-            programs: tempfile::tempdir().unwrap(),
-        };
+        let bare = Self { cache: tempfile::tempdir().unwrap(), programs: tempfile::tempdir().unwrap() };
         let script = format!("[ \"$2\" = pip ] || {{ echo '{package}'; exit 0; }}\n{pip}");
         write_script(&bare.programs.path().join("python3"), &script);
         bare
@@ -104,19 +95,13 @@ impl Bare {
 
     fn runtime(&self, arguments: &[&str]) -> Command {
         let mut command = runtime(arguments);
-        command
-            .env("TF_MNIST_CACHE", self.cache.path())
-            .env("PATH", self.programs.path());
+        command.env("TF_MNIST_CACHE", self.cache.path()).env("PATH", self.programs.path());
         command
     }
 
     fn left_in_cache(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.cache.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        entries
-            .filter(|path| !path.ends_with(".libtensorflow.lock"))
-            .collect()
+        let entries = fs::read_dir(self.cache.path()).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| !path.ends_with(".libtensorflow.lock")).collect()
     }
 }
 
@@ -125,15 +110,8 @@ fn compile(path: &Path, source: &str, arguments: &[&str]) -> bool {
     let file = path.with_extension("c");
     fs::write(&file, source).unwrap();
     let mut compiler = process::Command::new("cc");
-    compiler
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(path)
-        .arg(&file)
-        .args(arguments);
-    let compiled = compiler
-        .stderr(Stdio::inherit())
-        .status()
-        .is_ok_and(|status| status.success());
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(path).arg(&file).args(arguments);
+    let compiled = compiler.stderr(Stdio::inherit()).status().is_ok_and(|status| status.success());
     fs::remove_file(file).unwrap();
     if !compiled {
         support::untested("a C compiler (cc)");

@@ -36,10 +36,9 @@ fn a_tensorflow_dir_works_or_is_an_error() {
     symlink(library().parent().unwrap(), lib.path().join("lib")).unwrap();
     named(lib.path()).success();
     let empty = tempfile::tempdir().unwrap();
-    named(empty.path()).code(1).stderr(contains(format!(
-        "TENSORFLOW_DIR={}: no TensorFlow library",
-        empty.path().display()
-    )));
+    named(empty.path())
+        .code(1)
+        .stderr(contains(format!("TENSORFLOW_DIR={}: no TensorFlow library", empty.path().display())));
     fs::write(empty.path().join("libtensorflow.so"), "text").unwrap();
     named(empty.path()).code(1).stderr(contains(
         "libtensorflow.so is not a shared library, or not all of one; unset TENSORFLOW_DIR",
@@ -56,10 +55,7 @@ fn finds_a_python_package() {
         .success()
         .stderr("")
         .stdout(contains("found in a Python package").and(contains(package.display().to_string())));
-    assert!(
-        !bare.cache.path().join(".libtensorflow.lock").exists(),
-        "nothing is installed"
-    );
+    assert!(!bare.cache.path().join(".libtensorflow.lock").exists(), "nothing is installed");
 }
 
 /// Also where the Python on the PATH is another.
@@ -84,22 +80,14 @@ fn asks_the_python_of_an_active_environment() {
 fn passes_over_a_package_that_is_too_old() {
     let folder = tempfile::tempdir().unwrap();
     let package = package(folder.path(), "False");
-    Bare::new(
-        "echo ERROR: offline >&2; exit 1",
-        &format!("2.12.1|{}", package.display()),
-    )
-    .runtime(&[])
-    .assert()
-    .code(1)
-    .stderr(contains("is TensorFlow 2.12.1, and this program needs 2.13"))
-    .stderr(contains("ERROR: offline"));
-    let old = Bare::new("exit 1", "2.4.0|/nowhere/tensorflow")
+    Bare::new("echo ERROR: offline >&2; exit 1", &format!("2.12.1|{}", package.display()))
         .runtime(&[])
         .assert()
-        .code(1);
-    old.stderr(contains(
-        "/nowhere/tensorflow holds no libtensorflow_cc.so.2 (older than 2.12?)",
-    ));
+        .code(1)
+        .stderr(contains("is TensorFlow 2.12.1, and this program needs 2.13"))
+        .stderr(contains("ERROR: offline"));
+    let old = Bare::new("exit 1", "2.4.0|/nowhere/tensorflow").runtime(&[]).assert().code(1);
+    old.stderr(contains("/nowhere/tensorflow holds no libtensorflow_cc.so.2 (older than 2.12?)"));
 }
 
 #[test]
@@ -112,11 +100,7 @@ fn finds_the_library_of_a_conda_environment() {
     ] {
         symlink(library().with_file_name(from), conda.path().join("lib").join(to)).unwrap();
     }
-    symlink(
-        "libtensorflow.so.2.21.0",
-        conda.path().join("lib/libtensorflow.so.2"),
-    )
-    .unwrap();
+    symlink("libtensorflow.so.2.21.0", conda.path().join("lib/libtensorflow.so.2")).unwrap();
     Bare::offline()
         .runtime(&[])
         .env("CONDA_PREFIX", conda.path())
@@ -130,12 +114,8 @@ fn finds_the_library_of_a_conda_environment() {
 #[test]
 fn asks_the_system_s_loader() {
     let bare = Bare::offline();
-    let found = bare
-        .runtime(&[])
-        .env("LD_LIBRARY_PATH", library().parent().unwrap())
-        .assert()
-        .success()
-        .stderr("");
+    let found =
+        bare.runtime(&[]).env("LD_LIBRARY_PATH", library().parent().unwrap()).assert().success().stderr("");
     found.stdout(contains("found by the system's loader").and(contains(library().display().to_string())));
     // What the loader refuses is named, and does not end the search.
     let broken = tempfile::tempdir().unwrap();
@@ -153,11 +133,7 @@ fn asks_the_system_s_loader() {
 #[test]
 fn an_nvidia_driver_makes_a_gpu_build_worth_looking_for() {
     let driver = tempfile::tempdir().unwrap();
-    if !compile(
-        &driver.path().join("libcuda.so.1"),
-        "int cuInit(unsigned f) { return 100; }",
-        &[],
-    ) {
+    if !compile(&driver.path().join("libcuda.so.1"), "int cuInit(unsigned f) { return 100; }", &[]) {
         return; // no C compiler
     }
     let folder = tempfile::tempdir().unwrap();
@@ -180,14 +156,8 @@ fn an_nvidia_driver_makes_a_gpu_build_worth_looking_for() {
         assert.stderr(contains(expected).count(usize::from(note)));
         if has_driver {
             let mut hidden = bare.runtime(&["--device", device]);
-            hidden
-                .env("LD_LIBRARY_PATH", driver.path())
-                .env("CUDA_VISIBLE_DEVICES", "");
-            hidden
-                .assert()
-                .success()
-                .stderr("")
-                .stdout(contains("found in the cache"));
+            hidden.env("LD_LIBRARY_PATH", driver.path()).env("CUDA_VISIBLE_DEVICES", "");
+            hidden.assert().success().stderr("").stdout(contains("found in the cache"));
         }
     }
 }

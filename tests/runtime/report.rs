@@ -11,33 +11,16 @@ fn shows_library_devices_and_threads_and_none_of_tensorflow_s_chatter() {
     runtime(&["--device", "cpu", "--intra-op-threads", "3"])
         .assert()
         .success()
-        .stdout(
-            contains("TensorFlow 2.")
-                .and(contains("libtensorflow"))
-                .and(contains("oneDNN       on")),
-        )
+        .stdout(contains("TensorFlow 2.").and(contains("libtensorflow")).and(contains("oneDNN       on")))
         .stdout(contains("3 inside an operation").and(contains("CPU:0")))
         .stderr("");
-    runtime(&["-v"])
-        .assert()
-        .success()
-        .stderr(contains("oneDNN custom operations are on"));
+    runtime(&["-v"]).assert().success().stderr(contains("oneDNN custom operations are on"));
 }
 
 #[test]
 fn reports_as_json() {
-    let report = report(&[
-        "--device",
-        "cpu",
-        "--intra-op-threads",
-        "3",
-        "--inter-op-threads",
-        "2",
-    ]);
-    assert_eq!(
-        report["threads"],
-        serde_json::json!({ "intra_op": 3, "inter_op": 2 })
-    );
+    let report = report(&["--device", "cpu", "--intra-op-threads", "3", "--inter-op-threads", "2"]);
+    assert_eq!(report["threads"], serde_json::json!({ "intra_op": 3, "inter_op": 2 }));
     assert_eq!(report["onednn"], true);
     assert_eq!(report["devices"][0]["name"], "CPU:0");
     assert_eq!(report["session"]["device"], "cpu");
@@ -61,9 +44,7 @@ fn a_gpu_that_is_not_there_is_an_error_that_says_what_is() {
             .assert()
             .code(1)
             .stdout("")
-            .stderr(contains(format!(
-                "--device {device}: TensorFlow sees no such GPU; it sees CPU:0"
-            )))
+            .stderr(contains(format!("--device {device}: TensorFlow sees no such GPU; it sees CPU:0")))
             .stderr(contains("--device cpu runs without"));
     }
 }
@@ -74,8 +55,5 @@ fn unknown_devices_and_no_memory_are_usage_errors() {
         .assert()
         .code(2)
         .stderr(contains("no such device: \"tpu\"; use auto, cpu, gpu or gpu:N"));
-    runtime(&["--gpu-memory-limit", "0"])
-        .assert()
-        .code(2)
-        .stderr(contains("--gpu-memory-limit"));
+    runtime(&["--gpu-memory-limit", "0"]).assert().code(2).stderr(contains("--gpu-memory-limit"));
 }

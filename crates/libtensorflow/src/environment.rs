@@ -114,10 +114,7 @@ pub unsafe fn set_environment(options: &Options) -> Environment {
             }
             env::set_var(TENSORFLOW_DIR, &link_folder);
         }
-        Prepared {
-            users_folder,
-            link_folder,
-        }
+        Prepared { users_folder, link_folder }
     });
     Environment { is_first }
 }
@@ -173,10 +170,7 @@ fn link_folder(cache: Cache) -> PathBuf {
     let drawn = getrandom::u32().unwrap_or_default();
     let name = format!("libtensorflow-{}-{drawn:08x}", std::process::id());
     let can_be_made = |folder: &PathBuf| {
-        folder.is_absolute()
-            && fs::create_dir(folder)
-                .and_then(|()| fs::remove_dir(folder))
-                .is_ok()
+        folder.is_absolute() && fs::create_dir(folder).and_then(|()| fs::remove_dir(folder)).is_ok()
     };
     let cached = || Some(installed::folder(&cache?, platform::wheel()?.version));
     let mut places = folders.map(|folder| folder.join(&name));
@@ -213,10 +207,9 @@ fn set_onednn() -> Option<bool> {
 /// Refuses options that the environment contradicts, which [`crate::load`] must not change.
 pub(crate) fn check(options: &Options) -> Result<(), RuntimeError> {
     match options.onednn {
-        Some(wanted) if set_onednn() != Some(wanted) => Err(RuntimeError::Environment {
-            variable: ONEDNN,
-            wanted: if wanted { "1" } else { "0" },
-        }),
+        Some(wanted) if set_onednn() != Some(wanted) => {
+            Err(RuntimeError::Environment { variable: ONEDNN, wanted: if wanted { "1" } else { "0" } })
+        }
         _ => Ok(()),
     }
 }
@@ -226,19 +219,11 @@ mod tests {
     use super::*;
 
     fn of<'a>(own: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
-        move |name| {
-            own.iter()
-                .find(|(own, _)| *own == name)
-                .map(|(_, value)| (*value).to_owned())
-        }
+        move |name| own.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
     }
 
     fn set(onednn: Option<bool>, verbose: bool, own: &[(&str, &str)]) -> Vec<(&'static str, &'static str)> {
-        let options = Options {
-            onednn,
-            verbose,
-            ..Options::default()
-        };
+        let options = Options { onednn, verbose, ..Options::default() };
         settings(&options, of(own)).collect()
     }
 
@@ -246,14 +231,8 @@ mod tests {
     fn an_option_beats_the_variable_which_beats_the_default() {
         assert_eq!(set(None, false, &[]), [(ONEDNN, "1"), (LOG_LEVEL, "3")]);
         assert_eq!(set(None, true, &[(ONEDNN, "0")]), [(LOG_LEVEL, "0")]);
-        assert_eq!(
-            set(None, true, &[(ONEDNN, ""), (LOG_LEVEL, "2")]),
-            [(ONEDNN, "1")]
-        );
-        assert_eq!(
-            set(Some(false), true, &[(ONEDNN, "True"), (LOG_LEVEL, "2")]),
-            [(ONEDNN, "0")]
-        );
+        assert_eq!(set(None, true, &[(ONEDNN, ""), (LOG_LEVEL, "2")]), [(ONEDNN, "1")]);
+        assert_eq!(set(Some(false), true, &[(ONEDNN, "True"), (LOG_LEVEL, "2")]), [(ONEDNN, "0")]);
     }
 
     #[test]

@@ -32,14 +32,7 @@ pub(crate) struct Installer<'a> {
 
 impl<'a> Installer<'a> {
     pub fn new(cache: &'a Path, variable: &'static str, wheel: Wheel, progress: &'a dyn Progress) -> Self {
-        Self {
-            cache,
-            variable,
-            wheel,
-            progress,
-            path: None,
-            trusts_sizes: true,
-        }
+        Self { cache, variable, wheel, progress, path: None, trusts_sizes: true }
     }
 
     /// Installs the library. Another process that is at it is waited for, and what it installed is taken. Returns the
@@ -48,10 +41,7 @@ impl<'a> Installer<'a> {
     /// # Errors
     /// Why not, as a sentence for the user.
     pub fn install(&self) -> Result<(PathBuf, FoundBy), String> {
-        let waiting = || {
-            self.progress
-                .note("another process is installing TensorFlow; waiting for it")
-        };
+        let waiting = || self.progress.note("another process is installing TensorFlow; waiting for it");
         let lock = cache::lock(self.cache, "libtensorflow", waiting);
         let _lock = lock.map_err(|error| format!("{error}; {} names another folder", self.variable))?;
         if open::is_noexec(self.cache) {

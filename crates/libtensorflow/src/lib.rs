@@ -43,10 +43,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            cache: Cache {
-                variable: "LIBTENSORFLOW_CACHE",
-                name: "libtensorflow",
-            },
+            cache: Cache { variable: "LIBTENSORFLOW_CACHE", name: "libtensorflow" },
             gpu: Gpu::Auto,
             onednn: None,
             verbose: false,

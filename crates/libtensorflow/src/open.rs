@@ -47,11 +47,7 @@ pub(crate) fn open(candidate: &Candidate, progress: &dyn Progress) -> Result<(Pa
         look(&candidate.library).map_err(Failure::NotOpened)?;
     }
     progress.opening();
-    let opened = if is_name {
-        open_by_name(&candidate.library)
-    } else {
-        open_path(&candidate.library)
-    };
+    let opened = if is_name { open_by_name(&candidate.library) } else { open_path(&candidate.library) };
     progress.opened();
     opened
 }
@@ -75,10 +71,7 @@ fn look(path: &Path) -> Result<(), LibraryError> {
     let two = |at: usize| u16::from_ne_bytes([head[at], head[at + 1]]);
     // The ELF header: e_ident, e_type, e_machine, and the table of sections, which is the last thing in the file.
     let (magic, class, kind, machine) = (&head[..4], head[4], two(16), two(18));
-    let sections = head[40..48]
-        .iter()
-        .rev()
-        .fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+    let sections = head[40..48].iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
     if magic != b"\x7fELF" {
         return Err(LibraryError::NotALibrary);
     }
@@ -226,10 +219,8 @@ fn hand_over(library: &Path) -> Result<(), LibraryError> {
     }
     // The library's own folder is not written to: packages may be read-only, and are not ours.
     let folder = environment::prepared_link_folder().ok_or(LibraryError::NotPrepared)?;
-    let linked = fs::DirBuilder::new()
-        .mode(0o700)
-        .create(folder)
-        .and_then(|()| symlink(&real, folder.join(LIBRARY)));
+    let linked =
+        fs::DirBuilder::new().mode(0o700).create(folder).and_then(|()| symlink(&real, folder.join(LIBRARY)));
     let loaded = match linked {
         Ok(()) if finds() => load(),
         Ok(()) => Err(LibraryError::NotPrepared),
@@ -254,10 +245,7 @@ mod tests {
             look(file.path())
         };
         for bytes in [&b""[..], b"no library", b"\x7fELF", b"!<arch>\n", &[0x7f; 4096]] {
-            assert!(
-                matches!(look_at(bytes), Err(LibraryError::NotALibrary)),
-                "{bytes:?}"
-            );
+            assert!(matches!(look_at(bytes), Err(LibraryError::NotALibrary)), "{bytes:?}");
         }
         let own = fs::read(std::env::current_exe().unwrap()).unwrap(); // position-independent, as a library is
         assert!(look_at(&own).is_ok());
@@ -266,9 +254,6 @@ mod tests {
         foreign[18] = 243; // RISC-V
         let refused = look_at(&foreign).unwrap_err().to_string();
         assert!(refused.contains("is built for the ELF machine 243"), "{refused}");
-        assert!(matches!(
-            look(Path::new("/nowhere/a.so")),
-            Err(LibraryError::Unreadable(_))
-        ));
+        assert!(matches!(look(Path::new("/nowhere/a.so")), Err(LibraryError::Unreadable(_))));
     }
 }

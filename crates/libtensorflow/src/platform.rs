@@ -53,11 +53,5 @@ pub(crate) fn wheel() -> Option<Wheel> {
         ),
         _ => return None,
     };
-    Some(Wheel {
-        requirement,
-        version: "2.21.0",
-        platform,
-        bytes,
-        sha256,
-    })
+    Some(Wheel { requirement, version: "2.21.0", platform, bytes, sha256 })
 }

@@ -43,10 +43,7 @@ impl<'a> Search<'a> {
             variable: options.cache.variable,
             progress,
             suspect: None,
-            report: Report {
-                gpu: options.gpu == Gpu::Required,
-                ..Report::default()
-            },
+            report: Report { gpu: options.gpu == Gpu::Required, ..Report::default() },
         }
     }
 
@@ -55,9 +52,7 @@ impl<'a> Search<'a> {
         match self.surroundings.named_library() {
             Some(Ok(candidate)) => return self.open_named(&candidate),
             Some(Err(folder)) => {
-                return Err(RuntimeError::EmptyFolder {
-                    folder: folder.to_string_lossy().into_owned(),
-                });
+                return Err(RuntimeError::EmptyFolder { folder: folder.to_string_lossy().into_owned() });
             }
             None => self.looked("TENSORFLOW_DIR", "not set"),
         }
@@ -68,21 +63,11 @@ impl<'a> Search<'a> {
             places.push(Self::try_gpu_packages);
         }
         places.extend(match self.gpu {
-            Gpu::Required => [
-                Self::try_conda,
-                Self::try_system,
-                Self::try_cache,
-                Self::try_packages,
-            ]
-            .to_vec(),
-            _ => [
-                Self::try_cache,
-                Self::try_packages,
-                Self::try_conda,
-                Self::try_system,
-                Self::try_install,
-            ]
-            .to_vec(),
+            Gpu::Required => {
+                [Self::try_conda, Self::try_system, Self::try_cache, Self::try_packages].to_vec()
+            }
+            _ => [Self::try_cache, Self::try_packages, Self::try_conda, Self::try_system, Self::try_install]
+                .to_vec(),
         });
         for place in places {
             if let Some(runtime) = place(&mut self)? {
@@ -107,14 +92,13 @@ impl<'a> Search<'a> {
 
     /// The user's own choice: it works or is an error, and nothing else is taken in its stead.
     fn open_named(&self, candidate: &Candidate) -> Result<Runtime, RuntimeError> {
-        self.open(candidate)
-            .map_err(|failure| RuntimeError::UnusableFolder {
-                path: candidate.library.clone(),
-                cause: match failure {
-                    Failure::NotOpened(cause) | Failure::Wrong(_, cause) => cause,
-                    Failure::Absent => LibraryError::CannotOpen("it is gone".to_owned()),
-                },
-            })
+        self.open(candidate).map_err(|failure| RuntimeError::UnusableFolder {
+            path: candidate.library.clone(),
+            cause: match failure {
+                Failure::NotOpened(cause) | Failure::Wrong(_, cause) => cause,
+                Failure::Absent => LibraryError::CannotOpen("it is gone".to_owned()),
+            },
+        })
     }
 
     fn open(&self, candidate: &Candidate) -> Result<Runtime, Failure> {
@@ -147,10 +131,7 @@ impl<'a> Search<'a> {
         let found = self.surroundings.system();
         let opened = self.try_all("the system's loader", found)?;
         if opened.is_none() {
-            self.looked(
-                "the system's loader",
-                format!("knows none of {}", LIBRARY_NAMES.join(", ")),
-            );
+            self.looked("the system's loader", format!("knows none of {}", LIBRARY_NAMES.join(", ")));
         }
         Ok(opened)
     }
@@ -212,8 +193,7 @@ impl<'a> Search<'a> {
 
     fn damaged(&mut self, folder: &Path, why: &str) {
         let folder = folder.display().to_string();
-        self.progress
-            .note(&format!("{folder} is damaged ({why}); installing it anew"));
+        self.progress.note(&format!("{folder} is damaged ({why}); installing it anew"));
         self.looked(folder, format!("damaged: {why}"));
     }
 
@@ -242,9 +222,7 @@ impl<'a> Search<'a> {
             let why = format!(
                 "there is none for {OS} on {ARCH}; there is for Linux (x86_64, aarch64) and macOS (aarch64)"
             );
-            self.report
-                .tried
-                .push(Attempt::new("a release of TensorFlow", why));
+            self.report.tried.push(Attempt::new("a release of TensorFlow", why));
             return Ok(None);
         };
         let source = format!("pip download {}", wheel.requirement);
@@ -270,9 +248,5 @@ impl<'a> Search<'a> {
 }
 
 fn unusable(path: PathBuf, found_by: FoundBy, cause: LibraryError) -> RuntimeError {
-    RuntimeError::Unusable {
-        path,
-        found_by,
-        cause,
-    }
+    RuntimeError::Unusable { path, found_by, cause }
 }

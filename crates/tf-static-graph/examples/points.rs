@@ -35,9 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let logits = session.step().feed(&x, &points).fetch(&logits).run()?;
     let likeliest = |row: &[f32]| (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]));
     let right = logits[0].chunks(3).zip(classes.iter());
-    let right = right
-        .filter(|(row, class)| likeliest(row) == Some(**class as usize))
-        .count();
+    let right = right.filter(|(row, class)| likeliest(row) == Some(**class as usize)).count();
     println!("{right} of {} points are told right", classes.len());
     Ok(())
 }

@@ -22,15 +22,7 @@ pub fn in_top_1(scope: &Scope, logits: &Output, labels: &Output) -> Result<Accur
     let outer = scope.name_scope("in_top_k");
     let inner = outer.name_scope("InTopKV2");
     let k = inner.scalar("k", 1i32)?;
-    let correct = inner
-        .op_named_as_scope("InTopKV2")
-        .input(logits)
-        .input(labels)
-        .input(&k)
-        .output()?;
+    let correct = inner.op_named_as_scope("InTopKV2").input(logits).input(labels).input(&k).output()?;
     let as_float = cast(scope, "Cast", &correct, DataType::Float)?;
-    Ok(Accuracy {
-        mean: reduce_mean(scope, &as_float)?,
-        correct,
-    })
+    Ok(Accuracy { mean: reduce_mean(scope, &as_float)?, correct })
 }

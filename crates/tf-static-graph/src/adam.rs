@@ -39,23 +39,14 @@ pub struct AdamOptimizer {
 
 impl Default for AdamOptimizer {
     fn default() -> Self {
-        Self {
-            learning_rate: 0.001,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            feeds_learning_rate: false,
-        }
+        Self { learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, feeds_learning_rate: false }
     }
 }
 
 impl AdamOptimizer {
     /// Adam with TensorFlow's defaults but for the step size.
     pub fn new(learning_rate: f32) -> Self {
-        Self {
-            learning_rate,
-            ..Self::default()
-        }
+        Self { learning_rate, ..Self::default() }
     }
 
     /// Whether the variable `name` is one that Adam keeps for itself, and no weight: a slot, or a power of a beta.
@@ -123,10 +114,8 @@ impl AdamOptimizer {
 
         // A variable's `read` aliases the buffer that ApplyAdam overwrites, so no update may begin before the last
         // gradient is done: otherwise a gradient is computed from half-updated weights, differently in every run.
-        let gradients_and_scope = gradients
-            .iter()
-            .map(|gradient| &gradient.operation)
-            .chain(scope.control_inputs());
+        let gradients_and_scope =
+            gradients.iter().map(|gradient| &gradient.operation).chain(scope.control_inputs());
         let computed = adam.group("gradients_computed", gradients_and_scope)?;
         let after = adam.control_dependencies([&computed]);
 
@@ -134,10 +123,7 @@ impl AdamOptimizer {
         for (variable, gradient) in trained.iter().zip(gradients) {
             let slots = slots.get(variable.name()).ok_or_else(|| GraphError::Shape {
                 node: adam.path().to_owned(),
-                reason: format!(
-                    "{} is to be trained, but not among the variables",
-                    variable.name()
-                ),
+                reason: format!("{} is to be trained, but not among the variables", variable.name()),
             })?;
             let update = after.within(&format!("{}/update_{}", adam.path(), variable.name()));
             updates.push(
@@ -178,10 +164,7 @@ impl Slots {
             let name = format!("{}/{name}", variable.name());
             Variable::untrainable(scope, &name, variable.shape(), Initializer::Zeros)
         };
-        Ok(Self {
-            m: slot("Adam")?,
-            v: slot("Adam_1")?,
-        })
+        Ok(Self { m: slot("Adam")?, v: slot("Adam_1")? })
     }
 }
 
@@ -201,11 +184,8 @@ impl Powers {
     fn new(adam: &AdamOptimizer, scope: &Scope, variables: &[Variable]) -> Result<Self> {
         let beside = variables.iter().map(Variable::name).min().unwrap_or_default();
         let power = |name: &str, beta: f32| -> Result<Power> {
-            let name = if scope.path().is_empty() {
-                name.to_owned()
-            } else {
-                format!("{}/{name}", scope.path())
-            };
+            let name =
+                if scope.path().is_empty() { name.to_owned() } else { format!("{}/{name}", scope.path()) };
             let variable = Variable::with_value(scope, &name, &[], false, beside, |root| {
                 root.within(&name)
                     .op("Const", "initial_value")
@@ -213,15 +193,9 @@ impl Powers {
                     .colocate_with_name(beside)
                     .output()
             })?;
-            Ok(Power {
-                variable,
-                beside: beside.to_owned(),
-            })
+            Ok(Power { variable, beside: beside.to_owned() })
         };
-        Ok(Self {
-            beta1: power("beta1_power", adam.beta1)?,
-            beta2: power("beta2_power", adam.beta2)?,
-        })
+        Ok(Self { beta1: power("beta1_power", adam.beta1)?, beta2: power("beta2_power", adam.beta2)? })
     }
 }
 

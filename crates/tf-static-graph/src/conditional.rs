@@ -26,10 +26,7 @@ pub struct Branches {
 impl Conditional {
     /// A condition on `predicate`, bool [].
     pub fn new(scope: &Scope, predicate: &Output) -> Self {
-        Self {
-            scope: scope.name_scope("cond"),
-            predicate: predicate.clone(),
-        }
+        Self { scope: scope.name_scope("cond"), predicate: predicate.clone() }
     }
 
     /// Routes `value` into one of the branches.
@@ -37,16 +34,8 @@ impl Conditional {
     /// # Errors
     /// TensorFlow refuses the node.
     pub fn switch(&self, value: &Output) -> Result<Branches> {
-        let switch = self
-            .scope
-            .op("Switch", "Switch")
-            .input(value)
-            .input(&self.predicate)
-            .build()?;
-        Ok(Branches {
-            if_false: switch.output(0),
-            if_true: switch.output(1),
-        })
+        let switch = self.scope.op("Switch", "Switch").input(value).input(&self.predicate).build()?;
+        Ok(Branches { if_false: switch.output(0), if_true: switch.output(1) })
     }
 
     /// The value of the branch that was taken.

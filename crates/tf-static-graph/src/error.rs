@@ -82,12 +82,7 @@ pub fn is_out_of_memory(status: &Status) -> bool {
 /// What a failed write comes down to, without the name of the temporary file.
 pub(crate) fn reason_of_failed_write(status: &Status) -> String {
     let text = status.to_string();
-    let known = [
-        "No space left on device",
-        "File too large",
-        "Permission denied",
-        "Read-only file system",
-    ];
+    let known = ["No space left on device", "File too large", "Permission denied", "Read-only file system"];
     match known.iter().find(|reason| text.contains(**reason)) {
         Some(reason) => (*reason).to_owned(),
         None => text,

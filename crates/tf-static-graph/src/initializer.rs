@@ -35,25 +35,14 @@ fn filled(scope: &Scope, name: &str, variable: &str, shape: &[u64], value: f32) 
     let len = shape.iter().product::<u64>() as usize;
     if len < 1000 {
         let values = vec![value; len];
-        return scope
-            .op("Const", name)
-            .tensor("value", shape, &values)
-            .colocate_with_name(variable)
-            .output();
+        return scope.op("Const", name).tensor("value", shape, &values).colocate_with_name(variable).output();
     }
     let inner = scope.within(&format!("{}/{name}", scope.path()));
     let here = |op: &'static str, name| inner.op(op, name).colocate_with_name(variable);
     let dims: Vec<i32> = shape.iter().map(|&dim| dim as i32).collect();
-    let dims = here("Const", "shape_as_tensor")
-        .tensor("value", &[dims.len() as u64], &dims)
-        .output()?;
+    let dims = here("Const", "shape_as_tensor").tensor("value", &[dims.len() as u64], &dims).output()?;
     let value = here("Const", "Const").tensor("value", &[], &[value]).output()?;
-    scope
-        .op("Fill", name)
-        .input(&dims)
-        .input(&value)
-        .colocate_with_name(variable)
-        .output()
+    scope.op("Fill", name).input(&dims).input(&value).colocate_with_name(variable).output()
 }
 
 fn glorot_uniform(scope: &Scope, variable: &str, shape: &[u64]) -> Result<Output> {
@@ -67,9 +56,7 @@ fn glorot_uniform(scope: &Scope, variable: &str, shape: &[u64]) -> Result<Output
 
     let inner = scope.within(&format!("{}/random_uniform", scope.path()));
     let here = |op: &'static str, name| inner.op(op, name).colocate_with_name(variable);
-    let dims = here("Const", "shape")
-        .tensor("value", &[dims.len() as u64], &dims)
-        .output()?;
+    let dims = here("Const", "shape").tensor("value", &[dims.len() as u64], &dims).output()?;
     let min = here("Const", "min").tensor("value", &[], &[-limit]).output()?;
     let max = here("Const", "max").tensor("value", &[], &[limit]).output()?;
     let uniform = here("RandomUniform", "RandomUniform")
@@ -80,12 +67,7 @@ fn glorot_uniform(scope: &Scope, variable: &str, shape: &[u64]) -> Result<Output
         .output()?;
     let range = here("Sub", "sub").input(&max).input(&min).output()?;
     let scaled = here("Mul", "mul").input(&uniform).input(&range).output()?;
-    scope
-        .op("AddV2", "random_uniform")
-        .input(&scaled)
-        .input(&min)
-        .colocate_with_name(variable)
-        .output()
+    scope.op("AddV2", "random_uniform").input(&scaled).input(&min).colocate_with_name(variable).output()
 }
 
 /// `_compute_fans` of TensorFlow's `init_ops`.
@@ -104,9 +86,7 @@ fn fans(shape: &[u64]) -> (f64, f64) {
 fn op_seeds(seed: u64, variable: &str) -> (i64, i64) {
     // FNV-1a, whose value is specified: start values must not change with Rust's hasher.
     let hash = |start: u64| {
-        variable.bytes().fold(start, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-        })
+        variable.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
     };
     let named = hash(0xcbf2_9ce4_8422_2325);
     // Both zero would mean: draw a seed. The lowest bit of the second keeps clear of that.

@@ -16,10 +16,7 @@ pub struct Loss {
 impl Loss {
     /// A loss whose ops all have a gradient in TensorFlow's C++ registry: float32 [].
     pub fn new(value: Output) -> Self {
-        Self {
-            differentiable: value.clone(),
-            value,
-        }
+        Self { differentiable: value.clone(), value }
     }
 }
 
@@ -36,16 +33,9 @@ impl Loss {
 pub fn sparse_softmax_cross_entropy(scope: &Scope, logits: &Output, labels: &Output) -> Result<Loss> {
     let inner = scope.name_scope("SparseSoftmaxCrossEntropyWithLogits");
     // Python's front end leaves this unused node too.
-    inner
-        .op("Shape", "Shape")
-        .input(labels)
-        .data_type("out_type", DataType::Int32)
-        .build()?;
+    inner.op("Shape", "Shape").input(labels).data_type("out_type", DataType::Int32).build()?;
     let cross_entropy = inner
-        .op(
-            "SparseSoftmaxCrossEntropyWithLogits",
-            "SparseSoftmaxCrossEntropyWithLogits",
-        )
+        .op("SparseSoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits")
         .input(logits)
         .input(labels)
         .build()?;
@@ -53,44 +43,18 @@ pub fn sparse_softmax_cross_entropy(scope: &Scope, logits: &Output, labels: &Out
     let value = reduce_mean(scope, &rows)?;
 
     let surrogate = scope.name_scope("surrogate");
-    let size = surrogate
-        .op("Size", "rows")
-        .input(&rows)
-        .data_type("out_type", DataType::Int32)
-        .output()?;
+    let size = surrogate.op("Size", "rows").input(&rows).data_type("out_type", DataType::Int32).output()?;
     let size = cast(&surrogate, "rows_as_float", &size, DataType::Float)?;
     let one = surrogate.scalar("one", 1.0f32)?;
     // As Python does it: 1/rows, rounded, then times each entry.
-    let weight = surrogate
-        .op("RealDiv", "weight")
-        .input(&one)
-        .input(&size)
-        .output()?;
-    let gradient = surrogate
-        .op("Mul", "gradient")
-        .input(&cross_entropy.output(1))
-        .input(&weight)
-        .output()?;
-    let gradient = surrogate
-        .op("StopGradient", "stop_gradient")
-        .input(&gradient)
-        .output()?;
-    let product = surrogate
-        .op("Mul", "product")
-        .input(logits)
-        .input(&gradient)
-        .output()?;
+    let weight = surrogate.op("RealDiv", "weight").input(&one).input(&size).output()?;
+    let gradient = surrogate.op("Mul", "gradient").input(&cross_entropy.output(1)).input(&weight).output()?;
+    let gradient = surrogate.op("StopGradient", "stop_gradient").input(&gradient).output()?;
+    let product = surrogate.op("Mul", "product").input(logits).input(&gradient).output()?;
     let axes = surrogate.constant("axes", &[2], &[0, 1])?;
-    let differentiable = surrogate
-        .op("Sum", "sum")
-        .input(&product)
-        .input(&axes)
-        .boolean("keep_dims", false)
-        .output()?;
-    Ok(Loss {
-        value,
-        differentiable,
-    })
+    let differentiable =
+        surrogate.op("Sum", "sum").input(&product).input(&axes).boolean("keep_dims", false).output()?;
+    Ok(Loss { value, differentiable })
 }
 
 /// The mean of a vector, float32 `[rows]` to []; `tf.reduce_mean`.
@@ -99,12 +63,7 @@ pub fn sparse_softmax_cross_entropy(scope: &Scope, logits: &Output, labels: &Out
 /// `x` is no vector.
 pub fn reduce_mean(scope: &Scope, x: &Output) -> Result<Output> {
     let axis = scope.constant("Const", &[1], &[0])?;
-    scope
-        .op("Mean", "Mean")
-        .input(x)
-        .input(&axis)
-        .boolean("keep_dims", false)
-        .output()
+    scope.op("Mean", "Mean").input(x).input(&axis).boolean("keep_dims", false).output()
 }
 
 /// `x` converted to another dtype; `tf.cast`.
@@ -112,10 +71,5 @@ pub fn reduce_mean(scope: &Scope, x: &Output) -> Result<Output> {
 /// # Errors
 /// TensorFlow has no such conversion.
 pub fn cast(scope: &Scope, name: &str, x: &Output, to: DataType) -> Result<Output> {
-    scope
-        .op("Cast", name)
-        .input(x)
-        .data_type("DstT", to)
-        .boolean("Truncate", false)
-        .output()
+    scope.op("Cast", name).input(x).data_type("DstT", to).boolean("Truncate", false).output()
 }

@@ -25,14 +25,7 @@ type SetAttribute<'a> = Box<dyn FnOnce(&mut OperationDescription) -> std::result
 
 impl<'a> OpBuilder<'a> {
     pub(crate) fn new(scope: &'a Scope, op: &'a str, name: String) -> Self {
-        Self {
-            scope,
-            op,
-            name,
-            inputs: Vec::new(),
-            control_inputs: Vec::new(),
-            attributes: Vec::new(),
-        }
+        Self { scope, op, name, inputs: Vec::new(), control_inputs: Vec::new(), attributes: Vec::new() }
     }
 
     /// The next input.
@@ -106,8 +99,7 @@ impl<'a> OpBuilder<'a> {
     pub fn tensor<T: TensorType>(self, name: &'a str, shape: &[u64], values: &[T]) -> Self {
         let (shape, values) = (shape.to_vec(), values.to_vec());
         self.attribute(move |node| {
-            node.set_attr_type("dtype", T::data_type())
-                .map_err(Status::from)?;
+            node.set_attr_type("dtype", T::data_type()).map_err(Status::from)?;
             node.set_attr_tensor(name, Tensor::new(&shape).with_values(&values)?)
         })
     }
@@ -126,8 +118,7 @@ impl<'a> OpBuilder<'a> {
         mut self,
         set: impl FnOnce(&mut OperationDescription) -> std::result::Result<(), E> + 'a,
     ) -> Self {
-        self.attributes
-            .push(Box::new(move |node| set(node).map_err(Into::into)));
+        self.attributes.push(Box::new(move |node| set(node).map_err(Into::into)));
         self
     }
 
@@ -136,14 +127,7 @@ impl<'a> OpBuilder<'a> {
     /// # Errors
     /// TensorFlow refuses it: an unknown op, an attribute or input that does not fit, shapes that disagree.
     pub fn build(self) -> Result<Operation> {
-        let Self {
-            scope,
-            op,
-            name,
-            inputs,
-            control_inputs,
-            attributes,
-        } = self;
+        let Self { scope, op, name, inputs, control_inputs, attributes } = self;
         let finish = || {
             let mut graph = scope.graph_mut();
             let mut node = graph.new_operation(op, &name)?;
@@ -161,11 +145,7 @@ impl<'a> OpBuilder<'a> {
             }
             node.finish()
         };
-        finish().map_err(|status| GraphError::Node {
-            node: name.clone(),
-            op: op.to_owned(),
-            status,
-        })
+        finish().map_err(|status| GraphError::Node { node: name.clone(), op: op.to_owned(), status })
     }
 
     /// Makes the node and returns its first output.

@@ -11,10 +11,7 @@ impl Scope {
     /// # Errors
     /// TensorFlow refuses the node.
     pub fn placeholder<T: TensorType>(&self, name: &str, shape: &[Option<i64>]) -> Result<Output> {
-        self.op("Placeholder", name)
-            .data_type("dtype", T::data_type())
-            .shape("shape", shape)
-            .output()
+        self.op("Placeholder", name).data_type("dtype", T::data_type()).shape("shape", shape).output()
     }
 
     /// A scalar that is `default` unless a run feeds it; `tf.compat.v1.placeholder_with_default`.
@@ -24,10 +21,6 @@ impl Scope {
     pub fn placeholder_with_default<T: TensorType>(&self, name: &str, default: T) -> Result<Output> {
         let inner = self.name_scope(name);
         let default = inner.scalar("input", default)?;
-        inner
-            .op_named_as_scope("PlaceholderWithDefault")
-            .input(&default)
-            .shape("shape", &[])
-            .output()
+        inner.op_named_as_scope("PlaceholderWithDefault").input(&default).shape("shape", &[]).output()
     }
 }

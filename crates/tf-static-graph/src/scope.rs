@@ -81,45 +81,30 @@ impl Scope {
     /// The root of the same graph, for names given in full. Without control dependencies: a variable's initial value
     /// must not wait for anything in a step.
     pub(crate) fn root(&self) -> Self {
-        Self {
-            path: String::new(),
-            ..self.without_control_dependencies()
-        }
+        Self { path: String::new(), ..self.without_control_dependencies() }
     }
 
     /// This scope, where new nodes wait for nothing; `tf.control_dependencies(None)`.
     pub fn without_control_dependencies(&self) -> Self {
-        Self {
-            control_inputs: Vec::new(),
-            ..self.clone()
-        }
+        Self { control_inputs: Vec::new(), ..self.clone() }
     }
 
     /// The scope below an existing name, such as a variable's, without making it unique; `tf.name_scope("name/")`.
     pub fn within(&self, full_name: &str) -> Self {
-        Self {
-            path: full_name.to_owned(),
-            ..self.clone()
-        }
+        Self { path: full_name.to_owned(), ..self.clone() }
     }
 
     /// This scope, where a variable that is there already is taken again, so that a network can be built a second time
     /// over the same variables; `tf.variable_scope(reuse=tf.AUTO_REUSE)`.
     pub fn reuse_variables(&self) -> Self {
-        Self {
-            reuse: true,
-            ..self.clone()
-        }
+        Self { reuse: true, ..self.clone() }
     }
 
     /// This scope, where new variables are resource variables, which Python's `tf.saved_model.load` gives back as
     /// `tf.Variable`s; `tf.compat.v1.enable_resource_variables`. For a graph that is used: the optimizers here train
     /// reference variables.
     pub fn resource_variables(&self) -> Self {
-        Self {
-            resources: true,
-            ..self.clone()
-        }
+        Self { resources: true, ..self.clone() }
     }
 
     pub(crate) fn makes_resource_variables(&self) -> bool {
@@ -179,13 +164,7 @@ impl Scope {
 
     /// The variables that an optimizer changes; `tf.trainable_variables()`.
     pub fn trainable_variables(&self) -> Vec<Variable> {
-        self.shared
-            .borrow()
-            .variables
-            .iter()
-            .filter(|variable| variable.is_trainable())
-            .cloned()
-            .collect()
+        self.shared.borrow().variables.iter().filter(|variable| variable.is_trainable()).cloned().collect()
     }
 
     /// What must run along with each training step; the collection `tf.GraphKeys.UPDATE_OPS`.
@@ -203,11 +182,8 @@ impl Scope {
     /// # Errors
     /// TensorFlow refuses the node.
     pub fn global_variables_initializer(&self) -> Result<Operation> {
-        let initializers: Vec<_> = self
-            .variables()
-            .iter()
-            .map(|variable| variable.initializer().clone())
-            .collect();
+        let initializers: Vec<_> =
+            self.variables().iter().map(|variable| variable.initializer().clone()).collect();
         self.group("init", &initializers)
     }
 
@@ -225,19 +201,15 @@ impl Scope {
     /// # Errors
     /// TensorFlow cannot serialize the graph.
     pub fn graph_def(&self) -> Result<Vec<u8>> {
-        self.graph().graph_def().map_err(|status| GraphError::Run {
-            action: "serialize the graph".into(),
-            status,
-        })
+        self.graph()
+            .graph_def()
+            .map_err(|status| GraphError::Run { action: "serialize the graph".into(), status })
     }
 
     /// The variable of this full name, where variables may be taken again.
     pub(crate) fn variable_to_reuse(&self, full_name: &str) -> Option<Variable> {
         let shared = self.shared.borrow();
-        let named = shared
-            .variables
-            .iter()
-            .find(|variable| variable.name() == full_name);
+        let named = shared.variables.iter().find(|variable| variable.name() == full_name);
         named.filter(|_| self.reuse).cloned()
     }
 
@@ -265,11 +237,7 @@ impl Scope {
 
     /// `path/name`, with `_1`, `_2`... behind a name that is taken. As in TF1, case does not tell names apart.
     fn unique_name(&self, name: &str) -> String {
-        let full = if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}/{name}", self.path)
-        };
+        let full = if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) };
         let names = &mut self.shared.borrow_mut().names;
         let key = full.to_lowercase();
         let uses = names.entry(key.clone()).or_insert(0);

@@ -61,9 +61,7 @@ impl Variable {
             return Ok(variable);
         }
         if scope.is_taken(name) {
-            return Err(GraphError::DuplicateVariable {
-                name: name.to_owned(),
-            });
+            return Err(GraphError::DuplicateVariable { name: name.to_owned() });
         }
         let root = scope.root();
         let value = value(&root)?;
@@ -188,16 +186,9 @@ impl Nodes {
             .boolean("validate_shape", true)
             .colocate_with_name(colocate_with)
             .build()?;
-        let read = below
-            .op("Identity", "read")
-            .input(&reference)
-            .colocate_with_name(colocate_with)
-            .output()?;
-        Ok(Self {
-            reference,
-            read,
-            initializer,
-        })
+        let read =
+            below.op("Identity", "read").input(&reference).colocate_with_name(colocate_with).output()?;
+        Ok(Self { reference, read, initializer })
     }
 
     /// `tf.get_variable(use_resource=True)`.
@@ -216,19 +207,10 @@ impl Nodes {
             .input(&reference)
             .data_type("dtype", DataType::Float)
             .output()?;
-        Ok(Self {
-            reference,
-            read,
-            initializer,
-        })
+        Ok(Self { reference, read, initializer })
     }
 }
 
 fn assign_resource(scope: &Scope, name: &str, handle: &Output, value: &Output) -> Result<Operation> {
-    scope
-        .op("AssignVariableOp", name)
-        .input(handle)
-        .input(value)
-        .data_type("dtype", DataType::Float)
-        .build()
+    scope.op("AssignVariableOp", name).input(handle).input(value).data_type("dtype", DataType::Float).build()
 }

@@ -48,9 +48,7 @@ impl Cache {
         }
         let base = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
         let base = base.or_else(|| set("HOME").map(|home| home.join(".cache")));
-        base.map(|base| base.join(self.name)).ok_or(CacheError::NoHome {
-            variable: self.variable,
-        })
+        base.map(|base| base.join(self.name)).ok_or(CacheError::NoHome { variable: self.variable })
     }
 }
 

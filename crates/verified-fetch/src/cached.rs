@@ -33,10 +33,7 @@ pub fn cached(
         return Ok(entries.into_iter().flatten().collect());
     }
     let _lock = cache::lock(folder, LOCK, || {
-        progress.note(&format!(
-            "waiting for another process that is filling {}",
-            folder.display()
-        ));
+        progress.note(&format!("waiting for another process that is filling {}", folder.display()));
     })?;
     let mut sources = sources();
     let complete = |(entry, artifact): (Result<_, _>, &Artifact<'_>)| {
@@ -46,17 +43,13 @@ pub fn cached(
             Err(unusable) => {
                 let path = folder.join(artifact.name);
                 if let Unusable::Damaged(why) = unusable {
-                    progress.note(&format!(
-                        "warning: {} is damaged ({why}); fetching it again",
-                        path.display()
-                    ));
+                    progress
+                        .note(&format!("warning: {} is damaged ({why}); fetching it again", path.display()));
                 }
                 fetch(artifact, &path, &mut sources, progress)?;
                 // The disk, or someone else, may spoil what was just verified and put in place.
-                read(folder, artifact).map_err(|unusable| FetchError::Write {
-                    path,
-                    source: io::Error::other(unusable.why()),
-                })
+                read(folder, artifact)
+                    .map_err(|unusable| FetchError::Write { path, source: io::Error::other(unusable.why()) })
             }
         }
     };
@@ -81,17 +74,11 @@ impl Unusable {
 /// All entries, each read and hashed by a thread of its own.
 fn read_all(folder: &Path, artifacts: &[Artifact<'_>]) -> Vec<Result<Vec<u8>, Unusable>> {
     thread::scope(|scope| {
-        let readers: Vec<_> = artifacts
-            .iter()
-            .map(|artifact| scope.spawn(move || read(folder, artifact)))
-            .collect();
+        let readers: Vec<_> =
+            artifacts.iter().map(|artifact| scope.spawn(move || read(folder, artifact))).collect();
         readers
             .into_iter()
-            .map(|reader| {
-                reader
-                    .join()
-                    .unwrap_or_else(|panicked| panic::resume_unwind(panicked))
-            })
+            .map(|reader| reader.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked)))
             .collect()
     })
 }
@@ -112,15 +99,10 @@ fn read(folder: &Path, artifact: &Artifact<'_>) -> Result<Vec<u8>, Unusable> {
     }
     // One byte more than the size, so that reading to the end need not grow the buffer to find that it is the end.
     let mut bytes = Vec::with_capacity(size as usize + 1);
-    file.take(artifact.max_bytes)
-        .read_to_end(&mut bytes)
-        .map_err(damaged)?;
+    file.take(artifact.max_bytes).read_to_end(&mut bytes).map_err(damaged)?;
     let found = Digest::of(&bytes);
     if found != artifact.sha256 {
-        return Err(Unusable::Damaged(format!(
-            "its SHA-256 is {found}, not {}",
-            artifact.sha256
-        )));
+        return Err(Unusable::Damaged(format!("its SHA-256 is {found}, not {}", artifact.sha256)));
     }
     Ok(bytes)
 }

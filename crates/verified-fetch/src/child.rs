@@ -68,9 +68,7 @@ pub fn answer(command: &mut Command) -> io::Result<String> {
         Ok::<_, io::Error>(text)
     });
     let status = child.wait(Duration::from_millis(2), Duration::from_secs(10), || {})?;
-    let text = reader
-        .join()
-        .unwrap_or_else(|_| Err(io::Error::other("its output cannot be read")))?;
+    let text = reader.join().unwrap_or_else(|_| Err(io::Error::other("its output cannot be read")))?;
     if status.success() {
         Ok(String::from_utf8_lossy(&text).into_owned())
     } else {

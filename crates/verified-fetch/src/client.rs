@@ -72,10 +72,7 @@ impl Client {
 
     /// The client proper, or why there is none.
     pub(crate) fn http(&self) -> Result<&reqwest::blocking::Client, TransferCause> {
-        self.http
-            .get_or_init(|| self.build())
-            .as_ref()
-            .map_err(|why| TransferCause::Setup(why.clone()))
+        self.http.get_or_init(|| self.build()).as_ref().map_err(|why| TransferCause::Setup(why.clone()))
     }
 
     fn build(&self) -> Result<reqwest::blocking::Client, String> {
@@ -113,10 +110,7 @@ impl Client {
             log::debug!("root certificates: {unusable} are not understood and were left out");
         }
         if roots.is_empty() {
-            let why = found
-                .errors
-                .first()
-                .map_or_else(String::new, |error| format!(" ({error})"));
+            let why = found.errors.first().map_or_else(String::new, |error| format!(" ({error})"));
             return Err(format!(
                 "no trusted root certificates{why}; install the system's CA certificates, or name a file of them in \
                  SSL_CERT_FILE"
@@ -131,11 +125,7 @@ impl Client {
 fn proxy(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, String> {
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let set = |name| variable(name).map(|value| (name, value.trim().to_owned()));
-    let Some((name, value)) = names
-        .into_iter()
-        .filter_map(set)
-        .find(|(_, value)| !value.is_empty())
-    else {
+    let Some((name, value)) = names.into_iter().filter_map(set).find(|(_, value)| !value.is_empty()) else {
         return Ok(None);
     };
     let has_scheme = value.contains("://");
@@ -165,24 +155,13 @@ mod tests {
         let with = |name: &'static str, value: &'static str| {
             proxy(move |asked| (asked == name).then(|| value.to_owned()))
         };
-        for value in [
-            "proxy:3128",
-            "http://proxy",
-            " https://me:secret@proxy:1/ ",
-            "[::1]:3128",
-        ] {
+        for value in ["proxy:3128", "http://proxy", " https://me:secret@proxy:1/ ", "[::1]:3128"] {
             assert!(with("https_proxy", value).unwrap().is_some(), "{value}");
         }
         assert!(with("HTTPS_PROXY", " ").unwrap().is_none());
-        for value in [
-            "socks5://proxy:1",
-            "http://",
-            "proxy:port",
-            "http:/proxy",
-            "%",
-            "a b",
-            "http://proxy:99999",
-        ] {
+        for value in
+            ["socks5://proxy:1", "http://", "proxy:port", "http:/proxy", "%", "a b", "http://proxy:99999"]
+        {
             let why = with("ALL_PROXY", value).unwrap_err();
             assert!(why.starts_with("ALL_PROXY="), "{why}");
         }

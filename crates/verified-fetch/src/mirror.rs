@@ -24,11 +24,7 @@ impl GzipMirror {
         if !base.ends_with('/') {
             base.push('/');
         }
-        Self {
-            client,
-            base,
-            down: None,
-        }
+        Self { client, base, down: None }
     }
 
     fn transfer(
@@ -44,18 +40,16 @@ impl GzipMirror {
         let mut packed = tempfile::tempfile_in(folder).map_err(SourceCause::Disk)?;
         let url = format!("{}{}.gz", self.base, artifact.name);
         // What does not compress grows by a few bytes a block.
-        let max_bytes = artifact
-            .max_bytes
-            .saturating_add(artifact.max_bytes / 1000 + 1024);
-        self.client
-            .download(&url, artifact.name, max_bytes, &mut packed, progress)
-            .map_err(|cause| match cause {
+        let max_bytes = artifact.max_bytes.saturating_add(artifact.max_bytes / 1000 + 1024);
+        self.client.download(&url, artifact.name, max_bytes, &mut packed, progress).map_err(|cause| {
+            match cause {
                 TransferCause::Write(error) => SourceCause::Disk(error),
                 cause => {
                     self.down = cause.concerns_host().then(|| cause.to_string());
                     cause.into()
                 }
-            })?;
+            }
+        })?;
         packed.rewind().map_err(SourceCause::Disk)?;
         unpack(&packed, artifact.max_bytes, into)
     }
@@ -73,14 +67,13 @@ impl Source for GzipMirror {
         into: &mut File,
         progress: &dyn Progress,
     ) -> Result<(), SourceError> {
-        self.transfer(artifact, folder, into, progress)
-            .map_err(|cause| SourceError {
-                from: match &cause {
-                    SourceCause::Transfer(_) => format!("{}{}.gz", self.name(), artifact.name),
-                    _ => self.name(),
-                },
-                cause,
-            })
+        self.transfer(artifact, folder, into, progress).map_err(|cause| SourceError {
+            from: match &cause {
+                SourceCause::Transfer(_) => format!("{}{}.gz", self.name(), artifact.name),
+                _ => self.name(),
+            },
+            cause,
+        })
     }
 }
 

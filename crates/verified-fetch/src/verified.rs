@@ -76,10 +76,7 @@ pub fn fetch(
             }
         }
     }
-    Err(FetchError::EverySourceFailed {
-        name: artifact.name.to_owned(),
-        failures,
-    })
+    Err(FetchError::EverySourceFailed { name: artifact.name.to_owned(), failures })
 }
 
 fn verify(artifact: &Artifact<'_>, file: &mut File) -> Result<(), SourceCause> {
@@ -90,15 +87,11 @@ fn verify(artifact: &Artifact<'_>, file: &mut File) -> Result<(), SourceCause> {
     }
     let mut start = Vec::new();
     file.rewind().map_err(SourceCause::Disk)?;
-    file.take(512)
-        .read_to_end(&mut start)
-        .map_err(SourceCause::Disk)?;
+    file.take(512).read_to_end(&mut start).map_err(SourceCause::Disk)?;
     Err(match html::is_page(&start) {
         true => SourceCause::HtmlPage,
-        false => SourceCause::WrongDigest {
-            name: artifact.name.to_owned(),
-            found,
-            expected: artifact.sha256,
-        },
+        false => {
+            SourceCause::WrongDigest { name: artifact.name.to_owned(), found, expected: artifact.sha256 }
+        }
     })
 }

@@ -102,9 +102,7 @@ pub fn link_or_copy(source: &Path, target: &Path) -> io::Result<()> {
     match fs::hard_link(source, target) {
         Err(error)
             if is_unsupported(&error)
-                || error
-                    .raw_os_error()
-                    .is_some_and(|number| no_links.contains(&number)) =>
+                || error.raw_os_error().is_some_and(|number| no_links.contains(&number)) =>
         {
             write_with(target, |file| io::copy(&mut File::open(source)?, file).map(drop))
         }
@@ -129,16 +127,9 @@ pub fn remove_folder(folder: &Path) -> io::Result<()> {
 /// The path that cannot be read or deleted, and why.
 pub fn sweep(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
     for path in leftovers(folder).map_err(|error| (folder.to_path_buf(), error))? {
-        log::debug!(
-            "deleting {}, left behind by a process that was cut off",
-            path.display()
-        );
+        log::debug!("deleting {}, left behind by a process that was cut off", path.display());
         let is_folder = path.symlink_metadata().is_ok_and(|there| there.is_dir());
-        let removed = if is_folder {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
-        };
+        let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         removed.map_err(|error| (path, error))?;
     }
     Ok(())
@@ -190,9 +181,8 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -242,17 +232,11 @@ mod tests {
             aside
         };
         fs::create_dir(&target).unwrap();
-        assert_eq!(
-            aside().publish_new(&target).unwrap_err().kind(),
-            ErrorKind::AlreadyExists
-        );
+        assert_eq!(aside().publish_new(&target).unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert_eq!(names(&target), [""; 0]);
         aside().publish(&target).unwrap();
         assert!(aside().publish(&target).is_err());
-        assert_eq!(
-            (names(folder.path()), names(&target)),
-            (vec!["1".into()], vec!["new".into()])
-        );
+        assert_eq!((names(folder.path()), names(&target)), (vec!["1".into()], vec!["new".into()]));
         remove_folder(&target).unwrap();
         assert_eq!(names(folder.path()), [""; 0]);
     }
@@ -260,13 +244,7 @@ mod tests {
     #[test]
     fn only_what_was_made_here_is_swept() {
         let folder = tempfile::tempdir().unwrap();
-        for name in [
-            ".aside-notes",
-            ".aside-",
-            ".aside-12345678901",
-            ".aside-123456789_",
-            "aside",
-        ] {
+        for name in [".aside-notes", ".aside-", ".aside-12345678901", ".aside-123456789_", "aside"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
         let before = names(folder.path());

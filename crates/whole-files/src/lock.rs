@@ -39,9 +39,7 @@ impl Lock {
     pub fn try_file(path: &Path) -> io::Result<Attempt> {
         let mut file = open(path, true)?;
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => Ok(Attempt::Busy {
-                by: holder(&mut file),
-            }),
+            Err(TryLockError::WouldBlock) => Ok(Attempt::Busy { by: holder(&mut file) }),
             Err(TryLockError::Error(error)) => Self::noted(file, path, Err(error)).map(Attempt::Taken),
             Ok(()) => Self::noted(file, path, Ok(())).map(Attempt::Taken),
         }
@@ -61,10 +59,7 @@ impl Lock {
     pub fn if_free(path: &Path) -> Option<Self> {
         let file = open(path, false).ok()?;
         file.try_lock().ok()?;
-        Some(Self {
-            _file: file,
-            held: true,
-        })
+        Some(Self { _file: file, held: true })
     }
 
     /// Takes the lock of the folder itself, and so leaves no file in it; waits for the process that has it.
@@ -113,9 +108,7 @@ fn open(path: &Path, create: bool) -> io::Result<File> {
         .open(path)?;
     let mut text = String::new();
     let read = (&mut file).take(MAX_BYTES + 1).read_to_string(&mut text);
-    let is_process_id = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace());
+    let is_process_id = text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace());
     match read {
         Ok(bytes) if bytes as u64 <= MAX_BYTES && is_process_id => {}
         Err(error) if error.kind() != ErrorKind::InvalidData => return Err(error),
@@ -126,10 +119,7 @@ fn open(path: &Path, create: bool) -> io::Result<File> {
 }
 
 fn no_lock_file() -> io::Error {
-    io::Error::new(
-        ErrorKind::InvalidData,
-        "it is no lock file, which holds nothing but the id of a process",
-    )
+    io::Error::new(ErrorKind::InvalidData, "it is no lock file, which holds nothing but the id of a process")
 }
 
 fn wait(file: &File, on_wait: impl FnOnce()) -> io::Result<()> {
@@ -154,9 +144,7 @@ fn held(folder: &Path, taken: io::Result<()>) -> io::Result<bool> {
     match taken {
         Err(error)
             if is_unsupported(&error)
-                || error
-                    .raw_os_error()
-                    .is_some_and(|number| no_locks.contains(&number)) =>
+                || error.raw_os_error().is_some_and(|number| no_locks.contains(&number)) =>
         {
             log::warn!(
                 "{} cannot be locked on its file system: nobody else may use it meanwhile",

@@ -17,11 +17,7 @@ impl fmt::Display for GpuMemory<'_> {
         let Some(layer) = summary.widest_layer() else {
             return Ok(());
         };
-        writeln!(
-            f,
-            "Memory on a GPU, at the least, while {} runs, the layer that needs most",
-            layer.name
-        )?;
+        writeln!(f, "Memory on a GPU, at the least, while {} runs, the layer that needs most", layer.name)?;
         match &layer.gpu_padded_copy {
             Some(copy) => writeln!(
                 f,
@@ -34,16 +30,9 @@ impl fmt::Display for GpuMemory<'_> {
                  as in baseline's conv2, TensorFlow first makes a padded copy of the input.)\n",
             )?,
         }
-        let copy = layer
-            .gpu_padded_copy
-            .as_ref()
-            .map(|_| format!("{:>14}", "padded copy"));
+        let copy = layer.gpu_padded_copy.as_ref().map(|_| format!("{:>14}", "padded copy"));
         let copy = copy.unwrap_or_default();
-        writeln!(
-            f,
-            "\n{:>9}{:>12}{copy}{:>12}{:>12}",
-            "n", "input", "output", "in all"
-        )?;
+        writeln!(f, "\n{:>9}{:>12}{copy}{:>12}{:>12}", "n", "input", "output", "in all")?;
         for (rows, what) in [
             (summary.batch_rows, "a training step"),
             (summary.chunk_rows, "a chunk of an evaluation"),

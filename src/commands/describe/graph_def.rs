@@ -17,9 +17,7 @@ pub fn write(global: &GlobalArgs, table: &Table, file: &Path) -> Result<()> {
     check_place(file)?;
     let config = tensorflow::session_config(global, false)?;
     tensorflow::load(global, &config, tensorflow::onednn(global, false))?;
-    let graph = Network::build(table, &BuildOptions::default())?
-        .graph
-        .graph_def()?;
+    let graph = Network::build(table, &BuildOptions::default())?.graph.graph_def()?;
     staging::write_to(file, &graph)
         .with_context(|| format!("cannot write the graph to {}", file.display()))?;
     log::info!(
@@ -40,10 +38,7 @@ fn check_place(file: &Path) -> Result<()> {
     let target = staging::behind_links(file).with_context(|| format!("cannot write the graph to {shown}"))?;
     let folder = staging::folder_of(&target);
     if !folder.is_dir() {
-        bail!(
-            "cannot write the graph to {shown}: there is no folder {}; make it first",
-            folder.display()
-        );
+        bail!("cannot write the graph to {shown}: there is no folder {}; make it first", folder.display());
     }
     Ok(())
 }

@@ -70,15 +70,7 @@ impl Along {
 
 /// The sum that gives the padding.
 fn reach(f: &mut fmt::Formatter<'_>, name: &str, along: &Along) -> fmt::Result {
-    let Along {
-        kernel_size,
-        stride,
-        size,
-        before,
-        after,
-        padded_size,
-        windows,
-    } = along;
+    let Along { kernel_size, stride, size, before, after, padded_size, windows } = along;
     writeln!(
         f,
         "  {name}  stride {stride}: {windows} windows reach over {} * {stride} + {kernel_size} = {padded_size} pixels, \
@@ -99,11 +91,7 @@ fn picture(f: &mut fmt::Formatter<'_>, window: &Along) -> fmt::Result {
             let cells = columns.map(|column| format!("{:>4}", cell(column)));
             cells.collect::<String>()
         };
-        let line = format!(
-            "    {name:9}{}{gap:^7}{}",
-            cells(left.clone()),
-            cells(right.clone())
-        );
+        let line = format!("    {name:9}{}{gap:^7}{}", cells(left.clone()), cells(right.clone()));
         format!("{}\n", line.trim_end())
     };
     let is_pixel = |column| (window.before..window.before + window.size).contains(&column);

@@ -17,20 +17,13 @@ impl fmt::Display for Table<'_> {
         let summary = self.0;
         let totals = &summary.totals;
         let rule = "─".repeat(WIDTH);
-        let logits = summary
-            .layers
-            .last()
-            .map_or(&summary.input_shape, |layer| &layer.output_shape);
+        let logits = summary.layers.last().map_or(&summary.input_shape, |layer| &layer.output_shape);
         writeln!(
             f,
             "{}: images {}, that is n of height, width, channels, to logits {logits}\n",
             summary.network, summary.input_shape
         )?;
-        writeln!(
-            f,
-            "{:43}{:─^19}  {:>11}  {:─^19}",
-            "", " parameters ", "multiply-", " output "
-        )?;
+        writeln!(f, "{:43}{:─^19}  {:>11}  {:─^19}", "", " parameters ", "multiply-", " output ")?;
         writeln!(
             f,
             "{:6}  {:12}  {:6}  {:>6}  {:9}{:>9}  {:>6}  {:>11}  {:>8}  {:>9}",

@@ -23,16 +23,8 @@ impl fmt::Display for Work<'_> {
                 summary.batch_rows,
                 summary.training_flop(summary.batch_rows),
             ),
-            (
-                "the validation set, forward",
-                VALIDATION_ROWS,
-                summary.forward_flop(VALIDATION_ROWS),
-            ),
-            (
-                "the test set, forward",
-                TEST_ROWS,
-                summary.forward_flop(TEST_ROWS),
-            ),
+            ("the validation set, forward", VALIDATION_ROWS, summary.forward_flop(VALIDATION_ROWS)),
+            ("the test set, forward", TEST_ROWS, summary.forward_flop(TEST_ROWS)),
         ] {
             writeln!(f, "{rows:>9}{:>12}   {what}", giga(flop))?;
         }

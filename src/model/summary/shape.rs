@@ -68,11 +68,7 @@ impl Memory {
     }
 
     pub(super) fn per_row(per_row: u64, batch_rows: u64) -> Self {
-        Self {
-            per_row,
-            batch: per_row * batch_rows,
-            chunk: per_row * CHUNK_ROWS,
-        }
+        Self { per_row, batch: per_row * batch_rows, chunk: per_row * CHUNK_ROWS }
     }
 
     /// Bytes for `rows` rows.

@@ -33,10 +33,7 @@ fn longer_side(image: &[f32]) -> usize {
 fn centre(image: &[f32]) -> (f32, f32) {
     let mass: f32 = image.iter().sum();
     let along = |place: &dyn Fn(usize) -> usize| {
-        let moments = image
-            .iter()
-            .enumerate()
-            .map(|(index, level)| level * place(index) as f32);
+        let moments = image.iter().enumerate().map(|(index, level)| level * place(index) as f32);
         moments.sum::<f32>() / mass
     };
     (along(&|index| index % SIDE), along(&|index| index / SIDE))
@@ -44,23 +41,16 @@ fn centre(image: &[f32]) -> (f32, f32) {
 
 #[test]
 fn place_size_and_colours_of_a_drawing_do_not_matter() {
-    let expected = prepare(&picture(100, 100, 0.0, 1.0, letter_p((50.0, 40.0), 30.0, 8.0)))
-        .unwrap()
-        .image;
+    let expected = prepare(&picture(100, 100, 0.0, 1.0, letter_p((50.0, 40.0), 30.0, 8.0))).unwrap().image;
     for (side, paper, ink, center, radius) in [
         (300, 1.0, 0.0, (70.0, 120.0), 60.0),
         (150, 0.2, 0.8, (100.0, 45.0), 40.0),
         (1200, 0.9, 0.6, (600.0, 400.0), 300.0),
     ] {
         let pen = radius * 8.0 / 30.0;
-        let image = prepare(&picture(side, side, paper, ink, letter_p(center, radius, pen)))
-            .unwrap()
-            .image;
+        let image = prepare(&picture(side, side, paper, ink, letter_p(center, radius, pen))).unwrap().image;
         let (x, y) = centre(&image);
-        assert!(
-            (x - 14.0).abs() < 0.5 && (y - 14.0).abs() < 0.5,
-            "{side}: {x} {y}"
-        );
+        assert!((x - 14.0).abs() < 0.5 && (y - 14.0).abs() < 0.5, "{side}: {x} {y}");
         assert_eq!(longer_side(&image), FITTED_SIDE);
         let [ink, expected] = [&image, &expected].map(|image| image.iter().sum::<f32>());
         assert!((ink / expected - 1.0).abs() < 0.15, "{side}: {ink} {expected}");
@@ -74,10 +64,7 @@ fn pens_thinner_or_thicker_than_any_in_mnist_are_evened_out() {
         prepare(&drawing).unwrap().image.iter().sum()
     };
     let (thin, usual, thick) = (ink(2.0), ink(40.0), ink(100.0));
-    assert!(
-        thin > 0.5 * usual && thick < 2.0 * usual,
-        "{thin} {usual} {thick}"
-    );
+    assert!(thin > 0.5 * usual && thick < 2.0 * usual, "{thin} {usual} {thick}");
 }
 
 #[test]

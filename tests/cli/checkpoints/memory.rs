@@ -8,12 +8,7 @@ use support::runs::{start, stderr, succeed};
 fn limited(kib: u64, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command
-        .args([
-            "-c",
-            "ulimit -v \"$1\"; shift; exec \"$@\"",
-            "sh",
-            &kib.to_string(),
-        ])
+        .args(["-c", "ulimit -v \"$1\"; shift; exec \"$@\"", "sh", &kib.to_string()])
         .arg(env!("CARGO_BIN_EXE_tf-mnist"))
         .args(arguments)
         .stdin(Stdio::null());
@@ -25,15 +20,7 @@ fn limited(kib: u64, arguments: &[&str]) -> Command {
 fn out_of_memory_advises_fewer_rows_at_once() {
     let (_place, here) = folder();
     let run = here.join("run");
-    let train = [
-        "baseline",
-        "--reproducible",
-        "--batch-size",
-        "55000",
-        "--max-steps",
-        "1",
-        "--out-dir",
-    ];
+    let train = ["baseline", "--reproducible", "--batch-size", "55000", "--max-steps", "1", "--out-dir"];
     let mut command = limited(3_500_000, &train);
     let output = command.arg(&run).output().unwrap();
     let said = stderr(&output);
@@ -45,15 +32,7 @@ fn out_of_memory_advises_fewer_rows_at_once() {
         "{said}"
     );
 
-    let evaluate = [
-        "evaluate",
-        "--eval-chunk",
-        "55000",
-        "--split",
-        "train",
-        "--intra-op-threads",
-        "1",
-    ];
+    let evaluate = ["evaluate", "--eval-chunk", "55000", "--split", "train", "--intra-op-threads", "1"];
     let mut command = limited(2_400_000, &evaluate);
     let output = command.arg(golden("baseline/final.ckpt")).output().unwrap();
     let said = stderr(&output);
@@ -68,9 +47,7 @@ fn batch_norm_of_single_rows_is_warned_of() {
         let run = here.join(format!("{network}-{rows}"));
         let output = succeed(start(&run, &[network, "--batch-size", rows, "--max-steps", "1"]));
         let said = stderr(&output);
-        let warnings = said
-            .lines()
-            .filter(|line| line.starts_with("warn: --batch-size 1: batch norm"));
+        let warnings = said.lines().filter(|line| line.starts_with("warn: --batch-size 1: batch norm"));
         assert_eq!(warnings.count(), warned, "{network} {rows}: {said}");
     }
 }

@@ -24,32 +24,17 @@ fn the_same_bytes_in_another_place_are_the_same_data_and_other_bytes_are_not() {
     let (_place, here) = folder();
     let [run, old, new] = ["run", "old", "new"].map(|name| here.join(name));
     copy_data(&old);
-    let mut command = tf_mnist(&[
-        "baseline",
-        "--reproducible",
-        "--batch-size",
-        "20",
-        "--max-steps",
-        "2",
-        "--data-dir",
-    ]);
+    let mut command =
+        tf_mnist(&["baseline", "--reproducible", "--batch-size", "20", "--max-steps", "2", "--data-dir"]);
     command.arg(&old).arg("--out-dir").arg(&run);
     succeed(command);
-    let steps = |run: &Path| {
-        metrics(run)
-            .iter()
-            .filter(|line| line.contains(r#""step","#))
-            .count()
-    };
+    let steps = |run: &Path| metrics(run).iter().filter(|line| line.contains(r#""step","#)).count();
     assert_eq!(steps(&run), 2);
 
     fs::rename(&old, &new).unwrap();
     // Without a word where it is now, the message says how to.
     let stderr = fail(resume(&run, &["baseline", "--max-steps", "3"]), 1);
-    assert!(
-        stderr.contains(old.to_str().unwrap()) && stderr.contains("--data-dir DIR"),
-        "{stderr}"
-    );
+    assert!(stderr.contains(old.to_str().unwrap()) && stderr.contains("--data-dir DIR"), "{stderr}");
     succeed(resume_with(&run, "3", &new));
     assert_eq!(steps(&run), 3);
     // The run remembers the new place.
@@ -64,10 +49,7 @@ fn the_same_bytes_in_another_place_are_the_same_data_and_other_bytes_are_not() {
     fs::write(&labels, bytes).unwrap();
     let before = fs::read(run.join("config.json")).unwrap();
     let stderr = fail(resume_with(&run, "5", &other), 2);
-    assert!(
-        stderr.contains(labels.to_str().unwrap()) && stderr.contains("not what the run"),
-        "{stderr}"
-    );
+    assert!(stderr.contains(labels.to_str().unwrap()) && stderr.contains("not what the run"), "{stderr}");
     assert_eq!(fs::read(run.join("config.json")).unwrap(), before);
     assert_eq!(steps(&run), 4);
 }

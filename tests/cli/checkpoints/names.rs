@@ -29,10 +29,7 @@ fn a_graph_without_its_values_says_where_they_are() {
     let (_place, run) = folder();
     fs::write(run.join("model.ckpt-7.meta"), "x").unwrap();
     let stderr = fail(super::predict(&run.join("model.ckpt-7.meta")), 1);
-    assert!(
-        stderr.contains("only the graph of a checkpoint") && stderr.contains(".index"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("only the graph of a checkpoint") && stderr.contains(".index"), "{stderr}");
     let stderr = fail(super::predict(&run.join("model.ckpt-7.")), 1);
     assert!(stderr.contains("there is no model"), "{stderr}");
 }

@@ -6,16 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use support::runs::{fail, resume, small_mnist, start, succeed, tf_mnist};
 
-const NAMES: [&str; 8] = [
-    "m[1]",
-    "m[!x]",
-    "a]b[",
-    "all*",
-    "**",
-    "what?",
-    "{a,b}",
-    "back\\slash",
-];
+const NAMES: [&str; 8] = ["m[1]", "m[!x]", "a]b[", "all*", "**", "what?", "{a,b}", "back\\slash"];
 
 fn with(arguments: &[&str], path: &Path) -> Command {
     let mut command = tf_mnist(arguments);
@@ -40,21 +31,11 @@ fn saved_models_are_written_and_read() {
         // What is wrong with it is said with the name that was typed.
         fs::write(base.join("1/variables/variables.index"), "").unwrap();
         let stderr = fail(with(&["evaluate"], &base), 1);
-        assert!(
-            stderr.contains(base.to_str().unwrap()) && !stderr.contains("/proc/"),
-            "{stderr}"
-        );
+        assert!(stderr.contains(base.to_str().unwrap()) && !stderr.contains("/proc/"), "{stderr}");
     }
     let place = tempfile::tempdir().unwrap();
-    let output = succeed(export(
-        &golden("baseline/final.ckpt"),
-        &place.path().join("plain, {a}"),
-    ));
-    assert!(
-        output.stderr.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = succeed(export(&golden("baseline/final.ckpt"), &place.path().join("plain, {a}")));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
@@ -86,10 +67,7 @@ fn runs_are_trained_resumed_used_and_described() {
         let mut command = with(&["predict"], &second);
         command.arg(format!("{}#0", data.join("t10k-images-idx3-ubyte").display()));
         succeed(command);
-        succeed(with(
-            &["describe", "baseline", "--graph-def"],
-            &here.join("g[*].pb"),
-        ));
+        succeed(with(&["describe", "baseline", "--graph-def"], &here.join("g[*].pb")));
         assert!(here.join("g[*].pb").is_file());
     }
 }

@@ -33,11 +33,7 @@ fn a_name_of_other_letters_is_found() {
     let (_place, run) = folder();
     put_checkpoint(&run.join("größe-7"));
     put_index_without_values(&run.join("model.ckpt-9"));
-    fs::write(
-        run.join("checkpoint"),
-        r#"model_checkpoint_path: "gr\303\266\303\237e-7""#,
-    )
-    .unwrap();
+    fs::write(run.join("checkpoint"), r#"model_checkpoint_path: "gr\303\266\303\237e-7""#).unwrap();
     takes_a_five_for_one(&run);
 }
 
@@ -48,17 +44,11 @@ fn without_it_the_one_checkpoint_is_taken_and_of_several_each_is_named() {
     fs::write(run.join("half.ckpt.index"), "").unwrap();
     takes_a_five_for_one(&run);
     fs::rename(run.join("best.ckpt.index"), run.join("model.ckpt-7.index")).unwrap();
-    fs::rename(
-        run.join("best.ckpt.data-00000-of-00001"),
-        run.join("model.ckpt-7.data-00000-of-00001"),
-    )
-    .unwrap();
+    fs::rename(run.join("best.ckpt.data-00000-of-00001"), run.join("model.ckpt-7.data-00000-of-00001"))
+        .unwrap();
     takes_a_five_for_one(&run);
     put_checkpoint(&run.join("model.ckpt-10"));
     let stderr = fail(predict(&run), 1);
     let named = ["model.ckpt-7", "model.ckpt-10"].map(|name| run.join(name).display().to_string());
-    assert!(
-        stderr.contains(&named.join(", ")) && stderr.contains("name one"),
-        "{stderr}"
-    );
+    assert!(stderr.contains(&named.join(", ")) && stderr.contains("name one"), "{stderr}");
 }

@@ -8,18 +8,8 @@ use tf_mnist::graph::{Checkpoint, latest_checkpoint};
 
 /// One step too small to change a weight, from `model`; what was said, and the checkpoint that was saved.
 fn step(network: &str, model: &Path, run: &Path) -> (String, Checkpoint) {
-    let mut command = start(
-        run,
-        &[
-            network,
-            "--max-steps",
-            "1",
-            "--learning-rate",
-            "1e-30",
-            "--batch-size",
-            "20",
-        ],
-    );
+    let mut command =
+        start(run, &[network, "--max-steps", "1", "--learning-rate", "1e-30", "--batch-size", "20"]);
     command.arg("--warm-start").arg(model);
     let output = succeed(command);
     let prefix = latest_checkpoint(run).unwrap().unwrap();
@@ -31,9 +21,7 @@ fn same_weights(from: &Path, saved: &Checkpoint) {
     let from = Checkpoint::open(from).unwrap();
     let mut compared = 0;
     for (name, _) in saved.tensors().filter(|(name, _)| {
-        ["kernel", "bias", "gamma", "beta"]
-            .iter()
-            .any(|last| name.ends_with(&format!("/{last}")))
+        ["kernel", "bias", "gamma", "beta"].iter().any(|last| name.ends_with(&format!("/{last}")))
     }) {
         let (a, b) = (from.read_f32(name).unwrap(), saved.read_f32(name).unwrap());
         let differ = a.iter().zip(&b).any(|(a, b)| (a - b).abs() > 1e-20);
@@ -45,18 +33,12 @@ fn same_weights(from: &Path, saved: &Checkpoint) {
 
 /// beta1's power after so many steps of the optimizer in all.
 fn steps_of_adam(saved: &Checkpoint) -> f32 {
-    let (name, _) = saved
-        .tensors()
-        .find(|(name, _)| name.ends_with("beta1_power"))
-        .unwrap();
+    let (name, _) = saved.tensors().find(|(name, _)| name.ends_with("beta1_power")).unwrap();
     (saved.read_f32(name).unwrap()[0].ln() / 0.9f32.ln()).round() - 1.0
 }
 
 fn notices(stderr: &str) -> usize {
-    stderr
-        .lines()
-        .filter(|line| line.contains("optimizer begins afresh"))
-        .count()
+    stderr.lines().filter(|line| line.contains("optimizer begins afresh")).count()
 }
 
 #[test]
@@ -113,10 +95,7 @@ fn weights_of_another_network_are_refused_by_the_weights_alone() {
     let mut command = start(&here.join("run"), &["optimized"]);
     command.arg("--warm-start").arg(&base);
     let said = fail(command, 1);
-    assert!(
-        said.contains("batch_normalization/beta is missing") && !said.contains("Adam"),
-        "{said}"
-    );
+    assert!(said.contains("batch_normalization/beta is missing") && !said.contains("Adam"), "{said}");
     assert!(!here.join("run").exists());
 
     fs::remove_dir_all(base.join("1/variables")).unwrap();

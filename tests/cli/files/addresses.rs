@@ -15,47 +15,15 @@ fn an_address_is_refused_at_once_wherever_a_place_is_named() {
             "--out-dir gs://bucket/run",
             "name a local folder",
         ),
-        (
-            &["optimized", "--out-dir=s3://bucket/run", "--overwrite"],
-            "--out-dir",
-            "name a local folder",
-        ),
-        (
-            &["baseline", "--resume", "hdfs://host:8020/run"],
-            "--resume",
-            "name a local folder",
-        ),
-        (
-            &["baseline", "--warm-start", "gs://bucket/model.ckpt-1"],
-            "--warm-start",
-            "name a local folder",
-        ),
-        (
-            &["baseline", "--data-dir", "file:///data/mnist"],
-            "--data-dir",
-            "name a local folder",
-        ),
-        (
-            &["--data-dir", "https://host/mnist", "data"],
-            "--data-dir",
-            "name a local folder",
-        ),
-        (
-            &["export", golden, "s3://bucket/models"],
-            "EXPORT_BASE s3://bucket/models",
-            "name a local folder",
-        ),
-        (
-            &["export", "gs://bucket/run", "models"],
-            "MODEL",
-            "name a local folder",
-        ),
+        (&["optimized", "--out-dir=s3://bucket/run", "--overwrite"], "--out-dir", "name a local folder"),
+        (&["baseline", "--resume", "hdfs://host:8020/run"], "--resume", "name a local folder"),
+        (&["baseline", "--warm-start", "gs://bucket/model.ckpt-1"], "--warm-start", "name a local folder"),
+        (&["baseline", "--data-dir", "file:///data/mnist"], "--data-dir", "name a local folder"),
+        (&["--data-dir", "https://host/mnist", "data"], "--data-dir", "name a local folder"),
+        (&["export", golden, "s3://bucket/models"], "EXPORT_BASE s3://bucket/models", "name a local folder"),
+        (&["export", "gs://bucket/run", "models"], "MODEL", "name a local folder"),
         (&["evaluate", "file:///runs/1"], "MODEL", "name a local folder"),
-        (
-            &["predict", "gs://bucket/run", "seven.png"],
-            "MODEL",
-            "name a local folder",
-        ),
+        (&["predict", "gs://bucket/run", "seven.png"], "MODEL", "name a local folder"),
         (
             &["predict", golden, "nine.png", "https://host/seven.png"],
             "IMAGE https://host/seven.png",
@@ -86,28 +54,14 @@ fn a_tilde_that_no_shell_expanded_is_refused() {
         assert!(stderr.contains(named) && stderr.contains("$HOME"), "{stderr}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     };
-    refused(
-        &["data"],
-        &[("TF_MNIST_CACHE", "~/cache")],
-        "TF_MNIST_CACHE ~/cache",
-    );
+    refused(&["data"], &[("TF_MNIST_CACHE", "~/cache")], "TF_MNIST_CACHE ~/cache");
     refused(&["data"], &[("TF_MNIST_CACHE", "~")], "TF_MNIST_CACHE ~");
-    refused(
-        &["data"],
-        &[("TF_MNIST_CACHE", ""), ("XDG_CACHE_HOME", "~/.cache")],
-        "XDG_CACHE_HOME ~/.cache",
-    );
-    refused(
-        &["runtime"],
-        &[("TENSORFLOW_DIR", "~/lib")],
-        "TENSORFLOW_DIR ~/lib",
-    );
+    refused(&["data"], &[("TF_MNIST_CACHE", ""), ("XDG_CACHE_HOME", "~/.cache")], "XDG_CACHE_HOME ~/.cache");
+    refused(&["runtime"], &[("TENSORFLOW_DIR", "~/lib")], "TENSORFLOW_DIR ~/lib");
     refused(&["baseline", "--out-dir=~/run"], &[], "--out-dir ~/run");
 
     let mut command = tf_mnist(&["data"]);
-    command
-        .env("TF_MNIST_CACHE", "gs://bucket/cache")
-        .current_dir(folder.path());
+    command.env("TF_MNIST_CACHE", "gs://bucket/cache").current_dir(folder.path());
     let stderr = fail(command, 2);
     assert!(
         stderr.contains("TF_MNIST_CACHE gs://bucket/cache is an address; name a local folder"),

@@ -41,10 +41,7 @@ fn library() -> Option<PathBuf> {
         let source = folder.path().join("faults.c");
         fs::write(&source, FAULTS).unwrap();
         let mut compiler = Command::new("cc");
-        compiler
-            .args(["-shared", "-fPIC", "-o"])
-            .arg(folder.path().join("faults.so"))
-            .arg(&source);
+        compiler.args(["-shared", "-fPIC", "-o"]).arg(folder.path().join("faults.so")).arg(&source);
         match compiler.status() {
             Ok(status) if status.success() => Some(folder),
             _ => {
@@ -91,15 +88,9 @@ fn without_locks_one_warning_says_so_and_everything_works() {
         assert_eq!(metrics(&run), metrics(&reference));
     }
     let on = resume(&run, &["baseline", "--max-steps", "9"]);
-    warned(
-        &runs::stderr(&succeed(faulty(on, &library, "FLOCK_FAULT", 37))),
-        &run,
-    );
+    warned(&runs::stderr(&succeed(faulty(on, &library, "FLOCK_FAULT", 37))), &run);
     let base = folder.path().join("models");
-    warned(
-        &runs::stderr(&succeed(faulty(export(&base), &library, "FLOCK_FAULT", 38))),
-        &base,
-    );
+    warned(&runs::stderr(&succeed(faulty(export(&base), &library, "FLOCK_FAULT", 38))), &base);
     assert!(base.join("1/saved_model.pb").is_file());
 
     let files = load_default(&Silent).unwrap().files;
@@ -110,19 +101,8 @@ fn without_locks_one_warning_says_so_and_everything_works() {
     assert!(cache.join("mnist").join(files[0].name).is_file());
 
     // Another fault is none of these.
-    let stderr = fail(
-        faulty(
-            start(&folder.path().join("new"), FIRST),
-            &library,
-            "FLOCK_FAULT",
-            EIO,
-        ),
-        1,
-    );
-    assert!(
-        stderr.contains("new/.lock") && stderr.contains("Input/output error"),
-        "{stderr}"
-    );
+    let stderr = fail(faulty(start(&folder.path().join("new"), FIRST), &library, "FLOCK_FAULT", EIO), 1);
+    assert!(stderr.contains("new/.lock") && stderr.contains("Input/output error"), "{stderr}");
 }
 
 #[test]
@@ -143,37 +123,15 @@ fn a_folder_that_cannot_be_synced_counts_as_synced_and_a_file_does_not() {
         let output = succeed(faulty(start(&run, FIRST), &library, "FOLDER_FSYNC_FAULT", number));
         assert!(!runs::stderr(&output).contains("warn"));
         assert_eq!(metrics(&run), metrics(&at("reference")));
-        succeed(faulty(
-            export(&at("models")),
-            &library,
-            "FOLDER_FSYNC_FAULT",
-            number,
-        ));
-        succeed(faulty(
-            describe(&at("graph.pb")),
-            &library,
-            "FOLDER_FSYNC_FAULT",
-            number,
-        ));
+        succeed(faulty(export(&at("models")), &library, "FOLDER_FSYNC_FAULT", number));
+        succeed(faulty(describe(&at("graph.pb")), &library, "FOLDER_FSYNC_FAULT", number));
     }
     assert!(at("models/2/saved_model.pb").is_file());
 
-    let stderr = fail(
-        faulty(start(&at("new"), FIRST), &library, "FILE_FSYNC_FAULT", 22),
-        1,
-    );
+    let stderr = fail(faulty(start(&at("new"), FIRST), &library, "FILE_FSYNC_FAULT", 22), 1);
     assert!(stderr.contains("new/config.json"), "{stderr}");
-    let stderr = fail(
-        faulty(describe(&at("other.pb")), &library, "FILE_FSYNC_FAULT", EIO),
-        1,
-    );
-    assert!(
-        stderr.contains("other.pb") && !at("other.pb").exists(),
-        "{stderr}"
-    );
-    let stderr = fail(
-        faulty(start(&at("third"), FIRST), &library, "FOLDER_FSYNC_FAULT", EIO),
-        1,
-    );
+    let stderr = fail(faulty(describe(&at("other.pb")), &library, "FILE_FSYNC_FAULT", EIO), 1);
+    assert!(stderr.contains("other.pb") && !at("other.pb").exists(), "{stderr}");
+    let stderr = fail(faulty(start(&at("third"), FIRST), &library, "FOLDER_FSYNC_FAULT", EIO), 1);
     assert!(stderr.contains("Input/output error"), "{stderr}");
 }

@@ -18,15 +18,9 @@ fn assert_refused(folder: &Path, files: &[&str]) {
     let before = contents(folder);
     for more in [&[][..], &["--overwrite"]] {
         let stderr = fail(start(folder, &[FIRST, more].concat()), 2);
-        assert!(
-            stderr.contains("no run wrote") && stderr.contains("--out-dir"),
-            "{stderr}"
-        );
+        assert!(stderr.contains("no run wrote") && stderr.contains("--out-dir"), "{stderr}");
         for file in files {
-            assert!(
-                stderr.contains(folder.join(file).to_str().unwrap()),
-                "{file}: {stderr}"
-            );
+            assert!(stderr.contains(folder.join(file).to_str().unwrap()), "{file}: {stderr}");
         }
         assert!(contents(folder) == before, "{files:?}");
     }
@@ -36,20 +30,13 @@ fn assert_refused(folder: &Path, files: &[&str]) {
 fn a_project_of_another_kind_is_no_run() {
     let folder = tempfile::tempdir().unwrap();
     let project = folder.path().join("proj");
-    put(
-        &project,
-        "config.json",
-        r#"{"version": 1, "seed": 4, "model": "baseline", "versions": {}}"#,
-    );
+    put(&project, "config.json", r#"{"version": 1, "seed": 4, "model": "baseline", "versions": {}}"#);
     put(&project, "checkpoint", "ours since 2019\n");
     put(&project, "metrics.jsonl", "{\"loss\": 0.5, \"step\": 10}\n");
     put(&project, "resume/cv.pdf", "%PDF");
     put(&project, "resume/step-00000500/state.json", r#"{"position": 3}"#);
     put(&project, "src/main.py", "");
-    assert_refused(
-        &project,
-        &["config.json", "checkpoint", "metrics.jsonl", "resume"],
-    );
+    assert_refused(&project, &["config.json", "checkpoint", "metrics.jsonl", "resume"]);
 
     // Each alone.
     type Make<'a> = &'a dyn Fn(&Path);
@@ -57,17 +44,9 @@ fn a_project_of_another_kind_is_no_run() {
         ("config.json", &|at| put(at, "config.json", "{}")),
         ("config.json", &|at| put(at, "config.json", "")),
         ("config.json", &|at| put(at, "config.json/inner", "")),
+        ("config.json", &|at| symlink("/etc/hostname", at.join("config.json")).unwrap()),
         ("config.json", &|at| {
-            symlink("/etc/hostname", at.join("config.json")).unwrap()
-        }),
-        ("config.json", &|at| {
-            assert!(
-                Command::new("mkfifo")
-                    .arg(at.join("config.json"))
-                    .status()
-                    .unwrap()
-                    .success()
-            );
+            assert!(Command::new("mkfifo").arg(at.join("config.json")).status().unwrap().success());
         }),
         ("metrics.jsonl", &|at| put(at, "metrics.jsonl", "step,loss\n")),
         ("checkpoint", &|at| put(at, "checkpoint/weights.bin", "")),
@@ -108,10 +87,7 @@ fn a_run_is_replaced_and_what_the_user_laid_beside_or_below_stays() {
     succeed(start(&run, &[FIRST, &["--seed", "7"]].concat()));
     assert_ne!(metrics(&run), metrics(&reference));
     let stderr = fail(start(&run, FIRST), 2);
-    assert!(
-        stderr.contains("already holds a run") && stderr.contains("--overwrite"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("already holds a run") && stderr.contains("--overwrite"), "{stderr}");
 
     let laid = [
         "notes.txt",
@@ -132,11 +108,7 @@ fn a_run_is_replaced_and_what_the_user_laid_beside_or_below_stays() {
     for _ in 0..2 {
         succeed(start(&run, &[FIRST, &["--overwrite"]].concat()));
         assert_eq!(metrics(&run), metrics(&reference));
-        assert!(
-            runs::checkpoint_files(&run)
-                .iter()
-                .any(|(name, _)| name == "model.ckpt-7.index")
-        );
+        assert!(runs::checkpoint_files(&run).iter().any(|(name, _)| name == "model.ckpt-7.index"));
         for name in laid {
             assert_eq!(fs::read_to_string(run.join(name)).unwrap(), name);
         }
@@ -146,10 +118,7 @@ fn a_run_is_replaced_and_what_the_user_laid_beside_or_below_stays() {
     for run in [&run, &reference] {
         let output = succeed(resume(run, &["baseline", "--max-steps", "10"]));
         let stderr = runs::stderr(&output);
-        assert!(
-            stderr.contains("resumed after 8 steps") && !stderr.contains("warn"),
-            "{stderr}"
-        );
+        assert!(stderr.contains("resumed after 8 steps") && !stderr.contains("warn"), "{stderr}");
     }
     assert_eq!(metrics(&run), metrics(&reference));
     for name in laid {
@@ -167,11 +136,7 @@ fn a_run_in_which_something_else_took_a_name_is_refused() {
     let (config, state_file) = (sound("config.json"), sound("checkpoint"));
 
     // Python went on in the folder.
-    let python = [
-        "model.ckpt-20000.index",
-        "model.ckpt-20000.data-00000-of-00001",
-        "model.ckpt-20000.meta",
-    ];
+    let python = ["model.ckpt-20000.index", "model.ckpt-20000.data-00000-of-00001", "model.ckpt-20000.meta"];
     for name in python {
         put(&run, name, name);
     }
@@ -183,19 +148,10 @@ fn a_run_in_which_something_else_took_a_name_is_refused() {
     put(&run, "resume/step-00000001/state.json", r#"{"of": "mine"}"#);
     let before = contents(&run);
     let stderr = fail(overwrite(), 2);
-    for name in [
-        "checkpoint",
-        python[0],
-        python[1],
-        python[2],
-        "resume/step-00000001/state.json",
-    ] {
+    for name in ["checkpoint", python[0], python[1], python[2], "resume/step-00000001/state.json"] {
         assert!(stderr.contains(run.join(name).to_str().unwrap()), "{stderr}");
     }
-    assert!(
-        !stderr.contains("metrics.jsonl") && !stderr.contains("model.ckpt-7"),
-        "{stderr}"
-    );
+    assert!(!stderr.contains("metrics.jsonl") && !stderr.contains("model.ckpt-7"), "{stderr}");
     assert!(contents(&run) == before);
     // Going on deletes nothing of it either, though the list is the run's again.
     succeed(resume(&run, &["baseline", "--max-steps", "9"]));

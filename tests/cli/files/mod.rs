@@ -13,15 +13,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// A run of a few steps, whose states are saved after steps 6 and 8.
-const FIRST: &[&str] = &[
-    "baseline",
-    "--batch-size",
-    "20",
-    "--save-every",
-    "3",
-    "--max-steps",
-    "8",
-];
+const FIRST: &[&str] = &["baseline", "--batch-size", "20", "--save-every", "3", "--max-steps", "8"];
 
 /// A checkpoint of Python's.
 fn checkpoint() -> PathBuf {

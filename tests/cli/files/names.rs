@@ -33,10 +33,7 @@ fn a_run_in_a_folder_whose_name_is_not_utf_8() {
     command.arg(&data).arg("--out-dir").arg(&run);
     succeed(command);
     let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
-    assert!(
-        config["data_dir"].as_str().unwrap().ends_with("d\u{fffd}ta"),
-        "{config}"
-    );
+    assert!(config["data_dir"].as_str().unwrap().ends_with("d\u{fffd}ta"), "{config}");
 
     succeed(resume(&run, &["baseline", "--max-steps", "4"]));
     let mut command = resume(&run, &["baseline", "--max-steps", "5"]);
@@ -50,13 +47,7 @@ fn a_run_in_a_folder_whose_name_is_not_utf_8() {
     let mut command = tf_mnist(&["evaluate", "--json", "--data-dir"]);
     command.arg(small_mnist()).arg(&again);
     let report: Value = serde_json::from_slice(&succeed(command).stdout).unwrap();
-    assert!(
-        report["model"]
-            .as_str()
-            .unwrap()
-            .ends_with("ag\u{fffd}ain/model.ckpt-2"),
-        "{report}"
-    );
+    assert!(report["model"].as_str().unwrap().ends_with("ag\u{fffd}ain/model.ckpt-2"), "{report}");
 }
 
 #[test]
@@ -76,21 +67,12 @@ fn what_a_terminal_obeys_in_a_name_is_shown_escaped() {
     };
     let output = succeed(model(&["evaluate"]));
     assert_plain(&output.stdout);
-    let first = String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .next()
-        .unwrap()
-        .to_owned();
+    let first = String::from_utf8_lossy(&output.stdout).lines().next().unwrap().to_owned();
     assert!(first.ends_with(&format!("{shown}/model.ckpt-7")), "{first}");
     let output = succeed(model(&["evaluate", "--json"]));
     assert_plain(&output.stdout);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(
-        report["model"]
-            .as_str()
-            .unwrap()
-            .ends_with(&format!("{name}/model.ckpt-7"))
-    );
+    assert!(report["model"].as_str().unwrap().ends_with(&format!("{name}/model.ckpt-7")));
 
     // Errors, of the program and of the library.
     let stderr = fail(start(&run, FIRST), 2);
@@ -104,24 +86,13 @@ fn what_a_terminal_obeys_in_a_name_is_shown_escaped() {
         &["baseline", "--resume", &none],
         &["baseline", "--warm-start", &none],
         &["data", "--data-dir", &none],
-        &[
-            "baseline",
-            "--max-steps",
-            "1",
-            "--out-dir",
-            "none",
-            "--data-dir",
-            &none,
-        ],
+        &["baseline", "--max-steps", "1", "--out-dir", "none", "--data-dir", &none],
     ] {
         let mut command = tf_mnist(arguments);
         command.current_dir(folder.path());
         let stderr = fail(command, 1);
         assert_plain(stderr.as_bytes());
-        assert!(
-            stderr.contains(shown) && !stderr.contains("r\n"),
-            "{arguments:?}: {stderr}"
-        );
+        assert!(stderr.contains(shown) && !stderr.contains("r\n"), "{arguments:?}: {stderr}");
     }
     // What is wrong with the command line itself.
     for arguments in [

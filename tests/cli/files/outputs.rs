@@ -33,11 +33,7 @@ fn a_graph_goes_where_the_user_points() {
     symlink("inner/old", at("link")).unwrap();
     symlink(at("link"), at("twice")).unwrap();
     symlink("inner/new", at("dangling")).unwrap();
-    for (name, target) in [
-        ("link", "inner/old"),
-        ("twice", "inner/old"),
-        ("dangling", "inner/new"),
-    ] {
+    for (name, target) in [("link", "inner/old"), ("twice", "inner/old"), ("dangling", "inner/new")] {
         fs::write(at("inner/old"), "old").unwrap();
         succeed(describe(&at(name)));
         assert!(at(name).is_symlink());
@@ -68,10 +64,8 @@ fn a_graph_goes_where_the_user_points() {
     command.stdout(Stdio::from(fs::File::create(at("redirected")).unwrap()));
     succeed(command);
     assert_both(fs::read(at("redirected")).unwrap());
-    let hidden = |path: &&PathBuf| {
-        path.file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
-    };
+    let hidden =
+        |path: &&PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     assert_eq!(contents(folder.path()).keys().find(hidden), None);
 }
 
@@ -86,26 +80,11 @@ fn a_device_stays_one() {
         return;
     }
     succeed(describe(&device));
-    assert!(
-        fs::symlink_metadata(&device)
-            .unwrap()
-            .file_type()
-            .is_char_device()
-    );
+    assert!(fs::symlink_metadata(&device).unwrap().file_type().is_char_device());
     let full = folder.path().join("full");
-    assert!(
-        Command::new("mknod")
-            .arg(&full)
-            .args(["c", "1", "7"])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mknod").arg(&full).args(["c", "1", "7"]).status().unwrap().success());
     let stderr = fail(describe(&full), 1);
-    assert!(
-        stderr.contains("No space left") && stderr.contains(full.to_str().unwrap()),
-        "{stderr}"
-    );
+    assert!(stderr.contains("No space left") && stderr.contains(full.to_str().unwrap()), "{stderr}");
     assert!(fs::symlink_metadata(&full).unwrap().file_type().is_char_device());
 }
 
@@ -135,17 +114,11 @@ fn a_saved_model_is_no_folder_of_versions() {
     };
     for base in ["models/1", "models/1/", "models/2", "models/1/variables"] {
         let stderr = fail(export(base), 2);
-        assert!(
-            stderr.contains(base) && stderr.trim_end().ends_with("name models"),
-            "{stderr}"
-        );
+        assert!(stderr.contains(base) && stderr.trim_end().ends_with("name models"), "{stderr}");
     }
     let mut inside = export(".");
     inside.current_dir(models.join("1"));
     let stderr = fail(inside, 2);
-    assert!(
-        stderr.trim_end().ends_with(&format!("name {}", models.display())),
-        "{stderr}"
-    );
+    assert!(stderr.trim_end().ends_with(&format!("name {}", models.display())), "{stderr}");
     assert!(contents(folder.path()) == before);
 }

@@ -38,16 +38,9 @@ struct FloatList {
 
 /// A serialized `tf.Example` with the feature `image`.
 fn example(image: &[f32]) -> Vec<u8> {
-    let image = Feature {
-        float_list: Some(FloatList {
-            value: image.to_vec(),
-        }),
-    };
+    let image = Feature { float_list: Some(FloatList { value: image.to_vec() }) };
     let feature = BTreeMap::from([("image".to_owned(), image)]);
-    Example {
-        features: Some(Features { feature }),
-    }
-    .encode_to_vec()
+    Example { features: Some(Features { feature }) }.encode_to_vec()
 }
 
 /// The crate feeds only UTF-8, which serialized examples are not. So the exported graph is put behind a decoder of
@@ -72,42 +65,24 @@ fn python_s_checkpoints_answer_the_same_when_asked_by_examples() {
             .shape("shape", &[None])
             .output()
             .unwrap();
-        let decoded = scope
-            .op("DecodeBase64", "decoded")
-            .input(&encoded)
-            .output()
-            .unwrap();
+        let decoded = scope.op("DecodeBase64", "decoded").input(&encoded).output().unwrap();
         let mut graph = Graph::new();
         let nothing = ImportGraphDefOptions::new();
-        graph
-            .import_graph_def(&scope.graph_def().unwrap(), &nothing)
-            .unwrap();
+        graph.import_graph_def(&scope.graph_def().unwrap(), &nothing).unwrap();
         let mut behind = ImportGraphDefOptions::new();
         let decoded = operation(&graph, &decoded.operation.name().unwrap());
-        behind
-            .add_input_mapping(&examples, 0, &decoded.output(0))
-            .unwrap();
-        graph
-            .import_graph_def(&served.graph.graph_def().unwrap(), &behind)
-            .unwrap();
+        behind.add_input_mapping(&examples, 0, &decoded.output(0)).unwrap();
+        graph.import_graph_def(&served.graph.graph_def().unwrap(), &behind).unwrap();
         let session = Session::new(&SessionOptions::new(), &graph).unwrap();
-        let variables = exported
-            .path
-            .join("variables/variables")
-            .to_str()
-            .unwrap()
-            .to_owned();
+        let variables = exported.path.join("variables/variables").to_str().unwrap().to_owned();
         let variables = Tensor::<String>::from(variables);
         let mut restore = SessionRunArgs::new();
         restore.add_feed(&operation(&graph, "save/Const"), 0, &variables);
         restore.add_target(&operation(&graph, "save/restore_all"));
         session.run(&mut restore).unwrap();
 
-        let encoded: Vec<_> = digits
-            .floats
-            .chunks_exact(784)
-            .map(|image| URL_SAFE_NO_PAD.encode(example(image)))
-            .collect();
+        let encoded: Vec<_> =
+            digits.floats.chunks_exact(784).map(|image| URL_SAFE_NO_PAD.encode(example(image))).collect();
         let encoded = Tensor::new(&[100]).with_values(&encoded).unwrap();
         let input = operation(&graph, "base64");
         let scores: Tensor<f32> = fetch(&session, &input, &encoded, &operation(&graph, &scores));

@@ -48,10 +48,7 @@ fn python_s_checkpoints_answer_the_same_when_asked_by_floats_or_bytes() {
         assert_eq!(served.method(PREDICT_BYTES), "tensorflow/serving/predict");
         let by_floats: Tensor<f32> = served.run(SERVING_DEFAULT, &floats, "probabilities");
         let by_bytes: Tensor<f32> = served.run(PREDICT_BYTES, &bytes, "probabilities");
-        assert_eq!(
-            (by_floats.dims(), by_bytes.dims()),
-            (&[100, 10][..], &[100, 10][..])
-        );
+        assert_eq!((by_floats.dims(), by_bytes.dims()), (&[100, 10][..], &[100, 10][..]));
         for answer in [&by_floats, &by_bytes] {
             let difference = greatest_difference(answer, &expected);
             assert!(difference < 1e-5, "{network}: {difference}");
@@ -67,15 +64,9 @@ fn python_s_checkpoints_answer_the_same_when_asked_by_floats_or_bytes() {
 fn an_export_holds_just_what_serving_needs() {
     let folder = tempfile::tempdir().unwrap();
     let exported = export(&final_checkpoint("optimized_nodrop"), folder.path(), Some(42)).unwrap();
-    assert_eq!(
-        (exported.version, &exported.path),
-        (42, &folder.path().join("42"))
-    );
+    assert_eq!((exported.version, &exported.path), (42, &folder.path().join("42")));
     assert_eq!(files_in(folder.path()), ["42"]);
-    assert_eq!(
-        files_in(&exported.path),
-        ["assets.extra", "saved_model.pb", "variables"]
-    );
+    assert_eq!(files_in(&exported.path), ["assets.extra", "saved_model.pb", "variables"]);
     assert_eq!(
         files_in(&exported.path.join("variables")),
         ["variables.data-00000-of-00001", "variables.index"]
@@ -92,31 +83,15 @@ fn an_export_holds_just_what_serving_needs() {
     assert_eq!(names, [CLASSIFY, PREDICT_BYTES, SERVING_DEFAULT]);
     for operation in served.graph.operation_iter() {
         let (name, op) = (operation.name().unwrap(), operation.op_type().unwrap());
-        let unwanted = [
-            "VariableV2",
-            "Adam",
-            "Switch",
-            "Merge",
-            "Assert",
-            "Gradient",
-            "labels",
-            "training",
-            "dropout",
-        ];
-        assert!(
-            unwanted
-                .iter()
-                .all(|part| !name.contains(part) && !op.contains(part)),
-            "{op} {name}"
-        );
+        let unwanted =
+            ["VariableV2", "Adam", "Switch", "Merge", "Assert", "Gradient", "labels", "training", "dropout"];
+        assert!(unwanted.iter().all(|part| !name.contains(part) && !op.contains(part)), "{op} {name}");
     }
 }
 
 fn files_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -140,11 +115,7 @@ fn the_same_checkpoint_gives_the_same_bytes() {
     for _ in 0..2 {
         export(&final_checkpoint("optimized_nodrop"), folder.path(), None).unwrap();
     }
-    for file in [
-        "saved_model.pb",
-        "variables/variables.index",
-        "variables/variables.data-00000-of-00001",
-    ] {
+    for file in ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"] {
         let read = |version: &str| fs::read(folder.path().join(version).join(file)).unwrap();
         assert!(read("1") == read("2"), "{file}");
     }
@@ -157,18 +128,10 @@ fn a_classifier_says_the_same_of_a_checkpoint_and_of_its_export() {
         let folder = tempfile::tempdir().unwrap();
         export(&final_checkpoint(network), folder.path(), None).unwrap();
         let options = SessionOptions::new();
-        let checkpoint = Classifier::open(
-            &final_checkpoint(network),
-            None,
-            &options,
-            Convolutions::TensorFlow,
-        )
-        .unwrap();
+        let checkpoint =
+            Classifier::open(&final_checkpoint(network), None, &options, Convolutions::TensorFlow).unwrap();
         let exported = Classifier::open(folder.path(), None, &options, Convolutions::TensorFlow).unwrap();
-        assert_eq!(
-            (name_of(&checkpoint), name_of(&exported)),
-            (Some(kind.to_owned()), None)
-        );
+        assert_eq!((name_of(&checkpoint), name_of(&exported)), (Some(kind.to_owned()), None));
         let expected = checkpoint.probabilities(&digits.floats).unwrap();
         assert!(greatest_difference(&expected, &hundred_digits::python_s_probabilities(network)) < 1e-5);
         let answer = exported.probabilities(&digits.floats).unwrap();
@@ -183,15 +146,8 @@ fn a_damaged_saved_model_is_refused() {
     let exported = export(&final_checkpoint("baseline"), folder.path(), None).unwrap();
     let graph = exported.path.join("saved_model.pb");
     let whole = fs::read(&graph).unwrap();
-    let open = || {
-        Classifier::open(
-            &exported.path,
-            None,
-            &SessionOptions::new(),
-            Convolutions::TensorFlow,
-        )
-        .map(drop)
-    };
+    let open =
+        || Classifier::open(&exported.path, None, &SessionOptions::new(), Convolutions::TensorFlow).map(drop);
     for length in [0, whole.len() / 2, whole.len() - 1] {
         fs::write(&graph, &whole[..length]).unwrap();
         let error = open().unwrap_err();

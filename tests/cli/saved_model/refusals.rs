@@ -22,19 +22,13 @@ fn what_cannot_be_exported_is_refused_and_leaves_nothing() {
 
     let error = refused(&folder.path().join("missing"));
     assert!(
-        matches!(
-            error,
-            SavedModelError::Graph(GraphError::Checkpoint(CheckpointError::Missing { .. }))
-        ),
+        matches!(error, SavedModelError::Graph(GraphError::Checkpoint(CheckpointError::Missing { .. }))),
         "{error}"
     );
 
     let other = save_variables(folder.path(), "other", &[("dense/kernel", &[3, 4])]);
     let error = refused(&other);
-    assert!(matches!(
-        error,
-        SavedModelError::Model(ClassifierError::UnknownNetwork { .. })
-    ));
+    assert!(matches!(error, SavedModelError::Model(ClassifierError::UnknownNetwork { .. })));
     let message = error.to_string();
     assert!(
         message.contains("conv1/kernel and output/kernel") && message.contains("dense/kernel"),
@@ -43,10 +37,7 @@ fn what_cannot_be_exported_is_refused_and_leaves_nothing() {
 
     let shapes: [(&str, &[u64]); 2] = [("conv1/kernel", &[3, 3, 1, 16]), ("output/kernel", &[32, 11])];
     let error = refused(&save_variables(folder.path(), "misfit", &shapes)).to_string();
-    for part in [
-        "output/kernel has shape [32, 11] instead of [32, 10]",
-        "conv2/kernel is missing",
-    ] {
+    for part in ["output/kernel has shape [32, 11] instead of [32, 10]", "conv2/kernel is missing"] {
         assert!(error.contains(part), "{error}");
     }
 
@@ -62,10 +53,7 @@ fn what_cannot_be_exported_is_refused_and_leaves_nothing() {
     }
     let error = refused(&damaged);
     assert!(
-        matches!(
-            error,
-            SavedModelError::Graph(GraphError::Checkpoint(CheckpointError::Damaged { .. }))
-        ),
+        matches!(error, SavedModelError::Graph(GraphError::Checkpoint(CheckpointError::Damaged { .. }))),
         "{error}"
     );
 }
@@ -92,9 +80,7 @@ fn a_base_that_cannot_be_written_is_named() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     for base in [file.clone(), file.join("below")] {
-        let error = export(&final_checkpoint("baseline"), &base, None)
-            .unwrap_err()
-            .to_string();
+        let error = export(&final_checkpoint("baseline"), &base, None).unwrap_err().to_string();
         assert!(error.contains(&base.display().to_string()), "{error}");
     }
 }

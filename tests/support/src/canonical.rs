@@ -52,14 +52,7 @@ pub fn text(graph_def: &[u8], names: Names) -> String {
     let mut text = String::new();
     for node in &graph.node {
         let inputs: Vec<_> = node.input.iter().map(input).collect();
-        write!(
-            text,
-            "{} {} {:?} {inputs:?}",
-            name(&node.name),
-            node.op,
-            node.device
-        )
-        .unwrap();
+        write!(text, "{} {} {:?} {inputs:?}", name(&node.name), node.op, node.device).unwrap();
         for (key, value) in &node.attr {
             match colocated_with(value).filter(|_| key == "_class") {
                 Some(other) => write!(text, " {key}=loc:@{}", name(&other)).unwrap(),

@@ -28,10 +28,7 @@ impl Array {
 
     pub fn times(&self, other: &[f64]) -> Self {
         assert_eq!(self.values.len(), other.len());
-        Self::new(
-            &self.shape,
-            self.values.iter().zip(other).map(|(x, y)| x * y).collect(),
-        )
+        Self::new(&self.shape, self.values.iter().zip(other).map(|(x, y)| x * y).collect())
     }
 
     /// Flattens all but the first axis.
@@ -50,10 +47,7 @@ impl Array {
 fn windows(size: usize, kernel: usize, stride: usize, same: bool) -> (usize, usize) {
     if same {
         let windows = size.div_ceil(stride);
-        (
-            windows,
-            ((windows - 1) * stride + kernel).saturating_sub(size) / 2,
-        )
+        (windows, ((windows - 1) * stride + kernel).saturating_sub(size) / 2)
     } else {
         ((size - kernel) / stride + 1, 0)
     }
@@ -61,12 +55,8 @@ fn windows(size: usize, kernel: usize, stride: usize, same: bool) -> (usize, usi
 
 /// [n, h, w, in] by a kernel [k, k, in, out], with a bias [out].
 pub fn conv2d(x: &Array, kernel: &Array, bias: &Array, stride: usize, same: bool) -> Array {
-    let &[n, h, w, inputs] = &x.shape[..] else {
-        panic!("rank")
-    };
-    let &[k, _, _, outputs] = &kernel.shape[..] else {
-        panic!("rank")
-    };
+    let &[n, h, w, inputs] = &x.shape[..] else { panic!("rank") };
+    let &[k, _, _, outputs] = &kernel.shape[..] else { panic!("rank") };
     let ((rows, above), (columns, left)) = (windows(h, k, stride, same), windows(w, k, stride, same));
     let mut y = Vec::with_capacity(n * rows * columns * outputs);
     for image in 0..n {
@@ -113,22 +103,16 @@ fn add_product(sums: &mut [f64], row: &[f64], matrix: &[f64]) {
 
 /// The greatest of each window of `size` x `size`.
 pub fn max_pool(x: &Array, size: usize, stride: usize, same: bool) -> Array {
-    pool(x, size, stride, same, |window| {
-        window.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-    })
+    pool(x, size, stride, same, |window| window.iter().copied().fold(f64::NEG_INFINITY, f64::max))
 }
 
 /// The mean of what lies in the image of each window of `size` x `size`.
 pub fn average_pool(x: &Array, size: usize, stride: usize, same: bool) -> Array {
-    pool(x, size, stride, same, |window| {
-        window.iter().sum::<f64>() / window.len() as f64
-    })
+    pool(x, size, stride, same, |window| window.iter().sum::<f64>() / window.len() as f64)
 }
 
 fn pool(x: &Array, size: usize, stride: usize, same: bool, of: fn(&[f64]) -> f64) -> Array {
-    let &[n, h, w, channels] = &x.shape[..] else {
-        panic!("rank")
-    };
+    let &[n, h, w, channels] = &x.shape[..] else { panic!("rank") };
     let ((rows, above), (columns, left)) = (windows(h, size, stride, same), windows(w, size, stride, same));
     let mut y = vec![0.0; n * rows * columns * channels];
     for (at, y) in y.iter_mut().enumerate() {
@@ -155,11 +139,7 @@ pub fn relu(x: f64) -> f64 {
 pub fn selu(x: f64) -> f64 {
     const SCALE: f64 = 1.050_700_987_355_480_5;
     const ALPHA: f64 = 1.673_263_242_354_377_2;
-    if x > 0.0 {
-        SCALE * x
-    } else {
-        SCALE * ALPHA * x.exp_m1()
-    }
+    if x > 0.0 { SCALE * x } else { SCALE * ALPHA * x.exp_m1() }
 }
 
 /// Mean and population variance of each channel, over all axes but the last.

@@ -13,9 +13,7 @@ pub fn graph(seed: Option<u64>) -> Scope {
 
 /// A tensor of these values.
 pub fn tensor<T: TensorType>(shape: &[u64], values: &[T]) -> Tensor<T> {
-    Tensor::new(shape)
-        .with_values(values)
-        .expect("as many values as the shape says")
+    Tensor::new(shape).with_values(values).expect("as many values as the shape says")
 }
 
 /// A session on one thread.
@@ -53,10 +51,7 @@ impl GraphSession {
     /// Gives a variable a value, in place of its start value.
     pub fn assign(&self, variable: &Variable, values: &[f32]) {
         let (operation, index) = variable.initializer().input(1);
-        let start = Output {
-            operation,
-            index: index as i32,
-        };
+        let start = Output { operation, index: index as i32 };
         let values = tensor(variable.shape(), values);
         let step = self.step().feed(&start, &values).target(variable.initializer());
         step.run().unwrap();

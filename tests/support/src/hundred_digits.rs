@@ -33,10 +33,7 @@ pub fn images() -> PathBuf {
 /// `Y_proba` of Python's network after 200 steps, [100, 10].
 pub fn python_s_probabilities(network: &str) -> Vec<f32> {
     let bytes = fs::read(golden(&format!("{network}/final_test100.Y_proba.f32"))).unwrap();
-    bytes
-        .chunks_exact(4)
-        .map(|four| f32::from_le_bytes(four.try_into().unwrap()))
-        .collect()
+    bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect()
 }
 
 /// The likeliest class of every row of ten.

@@ -50,10 +50,7 @@ pub struct Feeds {
 
 impl Feeds {
     pub fn new(rows: usize) -> Self {
-        Self {
-            images: Tensor::new(&[rows as u64, 784]),
-            labels: Tensor::new(&[rows as u64]),
-        }
+        Self { images: Tensor::new(&[rows as u64, 784]), labels: Tensor::new(&[rows as u64]) }
     }
 
     pub fn gather(&mut self, split: &Split, rows: &[usize]) {
@@ -106,10 +103,7 @@ pub fn mnist() -> &'static Dataset {
 
 /// What TensorFlow is opened with, in the program's own cache.
 pub fn options() -> runtime::Options {
-    runtime::Options {
-        cache: tf_mnist::CACHE,
-        ..runtime::Options::default()
-    }
+    runtime::Options { cache: tf_mnist::CACHE, ..runtime::Options::default() }
 }
 
 fn load(options: runtime::Options) -> &'static runtime::Runtime {
@@ -124,14 +118,8 @@ pub fn load_as_the_program_does() -> &'static runtime::Runtime {
 
 /// Opens TensorFlow without oneDNN, installing it into the cache first if need be.
 pub fn load_reproducible() {
-    let loaded = load(runtime::Options {
-        onednn: Some(false),
-        ..options()
-    });
-    assert!(
-        !loaded.onednn,
-        "this process opened TensorFlow with oneDNN before"
-    );
+    let loaded = load(runtime::Options { onednn: Some(false), ..options() });
+    assert!(!loaded.onednn, "this process opened TensorFlow with oneDNN before");
 }
 
 /// Makes the ops of our own known, on two threads, and tells whether this processor can have them.

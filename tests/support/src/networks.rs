@@ -17,10 +17,6 @@ pub fn optimized_dropping(pool: f32, fc: f32) -> Table {
 
 /// The graph of a table.
 pub fn build(table: &Table, seed: Option<u64>, towers: Towers) -> Network {
-    let options = BuildOptions {
-        seed,
-        towers,
-        ..BuildOptions::default()
-    };
+    let options = BuildOptions { seed, towers, ..BuildOptions::default() };
     Network::build(table, &options).unwrap()
 }

@@ -21,10 +21,7 @@ pub const BOUNDED: &[&str] = &[
     "--validation",
     "bounded",
     "--warm-start",
-    concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/fixtures/golden/optimized_nodrop/final.ckpt"
-    ),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/golden/optimized_nodrop/final.ckpt"),
     "--learning-rate",
     "0.001",
     "--batch-size",
@@ -64,23 +61,14 @@ pub fn small_mnist() -> &'static Path {
 /// `tf-mnist` with these arguments.
 pub fn tf_mnist(arguments: &[&str]) -> Command {
     let mut command = Command::new(crate::program());
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// A new run in `run`, on [`small_mnist`], with the same bits every time.
 pub fn start(run: &Path, arguments: &[&str]) -> Command {
     let mut command = tf_mnist(arguments);
-    command
-        .arg("--reproducible")
-        .arg("--data-dir")
-        .arg(small_mnist())
-        .arg("--out-dir")
-        .arg(run);
+    command.arg("--reproducible").arg("--data-dir").arg(small_mnist()).arg("--out-dir").arg(run);
     command
 }
 
@@ -93,12 +81,7 @@ pub fn resume(run: &Path, arguments: &[&str]) -> Command {
 
 pub fn succeed(mut command: Command) -> Output {
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}",
-        output.status,
-        stderr(&output)
-    );
+    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, stderr(&output));
     output
 }
 
@@ -177,9 +160,7 @@ pub fn unreadable(run: &Path) -> Vec<String> {
         }
     };
     let verify = |prefix: &Path| {
-        Checkpoint::open(prefix)
-            .and_then(|checkpoint| checkpoint.verify())
-            .map_err(|error| error.to_string())
+        Checkpoint::open(prefix).and_then(|checkpoint| checkpoint.verify()).map_err(|error| error.to_string())
     };
     if let Ok(text) = fs::read(run.join("config.json")) {
         check("config.json".into(), RunConfig::parse(&text).map(drop));
@@ -192,10 +173,7 @@ pub fn unreadable(run: &Path) -> Vec<String> {
     for folder in states(run) {
         let name = folder.display().to_string();
         let text = fs::read(folder.join("state.json")).map_err(|error| error.to_string());
-        check(
-            name.clone(),
-            text.and_then(|text| RunState::parse(&text)).map(drop),
-        );
+        check(name.clone(), text.and_then(|text| RunState::parse(&text)).map(drop));
         check(name, verify(&folder.join("model.ckpt")));
     }
     problems

@@ -50,11 +50,7 @@ impl SmallDisk {
 
     pub fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
-        let arguments = [
-            OsStr::new("-o"),
-            OsStr::new(&options),
-            self.folder.path().as_os_str(),
-        ];
+        let arguments = [OsStr::new("-o"), OsStr::new(&options), self.folder.path().as_os_str()];
         assert!(succeeds("mount", &arguments));
     }
 }

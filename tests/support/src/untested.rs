@@ -26,11 +26,6 @@ unsafe extern "C" {
 
 extern "C" fn say() {
     let all = WANTING.lock().unwrap_or_else(PoisonError::into_inner);
-    let each = all
-        .iter()
-        .map(|(wanting, count)| format!("{count} for want of {wanting}"));
-    eprintln!(
-        "tests that could not run here: {}",
-        each.collect::<Vec<_>>().join(", ")
-    );
+    let each = all.iter().map(|(wanting, count)| format!("{count} for want of {wanting}"));
+    eprintln!("tests that could not run here: {}", each.collect::<Vec<_>>().join(", "));
 }

@@ -90,10 +90,7 @@ pub(crate) fn damage(folder: &Path) -> Option<String> {
         let name = &file.name;
         match File::open(folder.join(name)).and_then(Digest::of_reader) {
             Ok(digest) if digest.to_string() == file.sha256 => None,
-            Ok(digest) => Some(format!(
-                "{name}: its SHA-256 is {digest} in place of {}",
-                file.sha256
-            )),
+            Ok(digest) => Some(format!("{name}: its SHA-256 is {digest} in place of {}", file.sha256)),
             Err(error) => Some(format!("{name}: {error}")),
         }
     })
@@ -129,27 +126,15 @@ mod tests {
         assert_eq!(check(folder.path()), State::Sound(library.clone()));
         assert_eq!(damage(folder.path()), None);
         fs::write(&library, b"b library").unwrap();
-        assert!(
-            damage(folder.path())
-                .unwrap()
-                .starts_with("lib.so: its SHA-256 is")
-        );
+        assert!(damage(folder.path()).unwrap().starts_with("lib.so: its SHA-256 is"));
         fs::write(&library, b"a libra").unwrap();
-        assert_eq!(
-            check(folder.path()),
-            State::Damaged("lib.so: 7 bytes in place of 9".into())
-        );
+        assert_eq!(check(folder.path()), State::Damaged("lib.so: 7 bytes in place of 9".into()));
         fs::remove_file(&library).unwrap();
         assert!(matches!(check(folder.path()), State::Damaged(why) if why.starts_with("lib.so: ")));
 
         let path = folder.path().join(MANIFEST);
         let good = fs::read_to_string(&path).unwrap();
-        for bad in [
-            "",
-            "{}",
-            &good[..good.len() / 2],
-            &good.replace("lib.so", "../lib.so"),
-        ] {
+        for bad in ["", "{}", &good[..good.len() / 2], &good.replace("lib.so", "../lib.so")] {
             fs::write(&path, bad).unwrap();
             assert!(
                 matches!(check(folder.path()), State::Damaged(why) if why.starts_with(MANIFEST)),

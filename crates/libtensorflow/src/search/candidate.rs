@@ -51,12 +51,7 @@ pub(crate) struct Candidate {
 impl Candidate {
     pub fn new(library: PathBuf, found_by: FoundBy) -> Self {
         let version = version_in_name(&library);
-        Self {
-            library,
-            found_by,
-            is_gpu_build: false,
-            version,
-        }
+        Self { library, found_by, is_gpu_build: false, version }
     }
 }
 
@@ -78,8 +73,5 @@ fn version_in_name(library: &Path) -> Option<String> {
 
 /// The TensorFlow library in a folder, under the likeliest of its names.
 pub(crate) fn library_in(folder: &Path) -> Option<PathBuf> {
-    LIBRARY_NAMES
-        .iter()
-        .map(|name| folder.join(name))
-        .find(|path| path.is_file())
+    LIBRARY_NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }

@@ -26,17 +26,10 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     /// This process's own.
     pub fn of_process(cache: Cache) -> Self {
-        let folder = |name: &str| {
-            env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
+        let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let conda = folder("CONDA_PREFIX");
         let environments = [folder("VIRTUAL_ENV"), conda.clone()];
-        let own = environments
-            .into_iter()
-            .flatten()
-            .map(|folder| folder.join("bin/python3"));
+        let own = environments.into_iter().flatten().map(|folder| folder.join("bin/python3"));
         Self {
             tensorflow_dir: environment::users_folder(),
             cache: cache.directory(),
@@ -76,10 +69,7 @@ impl Surroundings {
         let folder = self.conda.as_ref().map(|conda| conda.join("lib"));
         let library = folder.as_deref().and_then(library_in);
         Found {
-            candidates: library
-                .map(|library| Candidate::new(library, FoundBy::Conda))
-                .into_iter()
-                .collect(),
+            candidates: library.map(|library| Candidate::new(library, FoundBy::Conda)).into_iter().collect(),
             why_none: match folder {
                 Some(folder) => format!("no libtensorflow in {}", folder.display()),
                 None => "none is active (CONDA_PREFIX is not set)".to_owned(),

@@ -57,10 +57,7 @@ fn is_same(one: &Candidate, other: &Candidate) -> bool {
 fn package(folder: &Path, version: &str) -> Result<Candidate, String> {
     let library = folder.join(PYTHON_LIBRARY);
     if !library.is_file() {
-        return Err(format!(
-            "{} holds no {PYTHON_LIBRARY} (older than 2.12?)",
-            folder.display()
-        ));
+        return Err(format!("{} holds no {PYTHON_LIBRARY} (older than 2.12?)", folder.display()));
     }
     let says = fs::read_to_string(folder.join("python/platform/build_info.py")).unwrap_or_default();
     Ok(Candidate {

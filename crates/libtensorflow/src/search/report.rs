@@ -16,10 +16,7 @@ pub struct Attempt {
 
 impl Attempt {
     pub(crate) fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            why: why.into(),
-        }
+        Self { what: what.into(), why: why.into() }
     }
 }
 
@@ -65,12 +62,7 @@ fn write_attempts(out: &mut fmt::Formatter<'_>, title: &str, attempts: &[Attempt
     write!(out, "\n\n{title}:")?;
     for attempt in attempts {
         // What a tool said may run over several lines.
-        write!(
-            out,
-            "\n  {}: {}",
-            attempt.what,
-            attempt.why.trim().replace('\n', "\n      ")
-        )?;
+        write!(out, "\n  {}: {}", attempt.what, attempt.why.trim().replace('\n', "\n      "))?;
     }
     Ok(())
 }

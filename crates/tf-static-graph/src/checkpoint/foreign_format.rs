@@ -21,14 +21,8 @@ pub(crate) struct ForeignFormat {
 const KERAS_WAY_OUT: &str = "in Python, tf.keras.models.load_model(FILE).export(FOLDER) makes a SavedModel of it (of weights alone, \
      model.load_weights(FILE) in the program that builds the model, then model.export(FOLDER)); name that folder";
 
-const KERAS_HDF5: ForeignFormat = ForeignFormat {
-    what: "a Keras file in HDF5",
-    way_out: KERAS_WAY_OUT,
-};
-const KERAS: ForeignFormat = ForeignFormat {
-    what: "a Keras file",
-    way_out: KERAS_WAY_OUT,
-};
+const KERAS_HDF5: ForeignFormat = ForeignFormat { what: "a Keras file in HDF5", way_out: KERAS_WAY_OUT };
+const KERAS: ForeignFormat = ForeignFormat { what: "a Keras file", way_out: KERAS_WAY_OUT };
 const TFLITE: ForeignFormat = ForeignFormat {
     what: "a TensorFlow Lite model",
     way_out: "there is no way back from it; name the SavedModel or the checkpoint that it was converted from",
@@ -115,9 +109,7 @@ pub fn foreign_file(folder: &Path) -> io::Result<Option<CheckpointError>> {
     let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
     let mut files = entries.collect::<io::Result<Vec<_>>>()?;
     files.sort();
-    Ok(files
-        .into_iter()
-        .find_map(|file| recognize(&file).map(|format| format.error(file))))
+    Ok(files.into_iter().find_map(|file| recognize(&file).map(|format| format.error(file))))
 }
 
 /// That the checkpoint `prefix` is of the V1 format, in parts: their names lack the `.data` of the V2 format's.
@@ -138,11 +130,7 @@ pub fn foreign_shard(prefix: &Path) -> Option<CheckpointError> {
 impl ForeignFormat {
     /// That `file` is of this format.
     pub fn error(self, file: PathBuf) -> CheckpointError {
-        CheckpointError::Foreign {
-            file,
-            what: self.what,
-            way_out: self.way_out,
-        }
+        CheckpointError::Foreign { file, what: self.what, way_out: self.way_out }
     }
 }
 
@@ -162,9 +150,7 @@ fn by_contents(bytes: &[u8]) -> Option<ForeignFormat> {
         let named = |node: &NodeDef| !node.name.is_empty() && !node.op.is_empty();
         !graph.nodes.is_empty() && graph.nodes.iter().all(named)
     };
-    GraphDef::decode(bytes)
-        .is_ok_and(is_graph)
-        .then_some(FROZEN_GRAPH)
+    GraphDef::decode(bytes).is_ok_and(is_graph).then_some(FROZEN_GRAPH)
 }
 
 fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
@@ -208,10 +194,7 @@ mod tests {
         let index = fs::read(golden.join("init.ckpt.index")).unwrap();
         let graph = fs::read(golden.join("graph.pb")).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let saved_model = SavedModel {
-            schema_version: 1,
-            meta_graphs: vec![vec![1]],
-        };
+        let saved_model = SavedModel { schema_version: 1, meta_graphs: vec![vec![1]] };
         for (name, bytes, expected) in [
             ("model", &b"\x89HDF\r\n\x1a\n...."[..], Some(KERAS_HDF5)),
             ("model.keras", b"PK\x03\x04....", Some(KERAS)),

@@ -94,9 +94,7 @@ impl CheckpointManager {
         let mut kept = self.kept.clone();
         kept.retain(|other| *other != name);
         kept.push(name);
-        let dropped: Vec<_> = kept
-            .drain(..kept.len().saturating_sub(self.max_to_keep))
-            .collect();
+        let dropped: Vec<_> = kept.drain(..kept.len().saturating_sub(self.max_to_keep)).collect();
         Self::write_names(&self.folder, &kept)?;
         self.kept = kept;
         for name in dropped {
@@ -120,10 +118,7 @@ fn delete(prefix: &Path) {
         }
         match fs::remove_file(&file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                log::warn!(
-                    "cannot delete the old checkpoint file {}: {error}",
-                    file.display()
-                );
+                log::warn!("cannot delete the old checkpoint file {}: {error}", file.display());
             }
             _ => {}
         }

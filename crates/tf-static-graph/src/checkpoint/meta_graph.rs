@@ -35,16 +35,10 @@ pub fn export_meta_graph(graph: &Scope, saver: &Saver, train: &Operation) -> Res
         WRITER.clone_into(&mut info.meta_graph_version);
     }
     let update_ops = graph.update_ops();
-    for (key, operations) in [
-        ("update_ops", &*update_ops),
-        ("train_op", std::slice::from_ref(train)),
-    ] {
+    for (key, operations) in [("update_ops", &*update_ops), ("train_op", std::slice::from_ref(train))] {
         if !operations.is_empty() {
             let value = operations.iter().map(name).collect::<Result<_>>()?;
-            let collection = CollectionDef {
-                node_list: Some(NodeList { value }),
-                bytes_list: None,
-            };
+            let collection = CollectionDef { node_list: Some(NodeList { value }), bytes_list: None };
             meta_graph.collection_def.insert(key.to_owned(), collection);
         }
     }
@@ -92,10 +86,9 @@ fn strip_default_attributes(graph: &Graph, graph_def: &mut GraphDef) -> Result<O
     let mut op_list = OpList::default();
     let mut defaults = BTreeMap::new();
     for op in used {
-        let definition = graph.get_op_def(&op).map_err(|status| GraphError::Run {
-            action: format!("define op {op}"),
-            status,
-        })?;
+        let definition = graph
+            .get_op_def(&op)
+            .map_err(|status| GraphError::Run { action: format!("define op {op}"), status })?;
         let OpDefaults { attr } = OpDefaults::decode(&definition[..]).map_err(GraphError::Unreadable)?;
         op_list.op.push(definition);
         defaults.insert(op, attr);
@@ -115,10 +108,7 @@ fn strip_default_attributes(graph: &Graph, graph_def: &mut GraphDef) -> Result<O
 fn spell_out_strings(graph_def: &mut GraphDef) {
     let constants = graph_def.node.iter_mut().filter(|node| node.op == "Const");
     for value in constants.filter_map(|node| node.attr.get_mut("value")) {
-        let Ok(TensorValue {
-            tensor: Some(mut tensor),
-        }) = TensorValue::decode(&value[..])
-        else {
+        let Ok(TensorValue { tensor: Some(mut tensor) }) = TensorValue::decode(&value[..]) else {
             continue;
         };
         if tensor.dtype != DT_STRING {
@@ -137,9 +127,8 @@ fn unpacked(tensor: &proto::TensorProto) -> Option<Vec<Vec<u8>>> {
     let sizes = tensor.tensor_shape.iter().flat_map(|shape| &shape.dim);
     let count = sizes.map(|dim| dim.size).product::<i64>();
     let mut rest = &tensor.tensor_content[..];
-    let lengths = (0..count)
-        .map(|_| prost::decode_length_delimiter(&mut rest).ok())
-        .collect::<Option<Vec<_>>>()?;
+    let lengths =
+        (0..count).map(|_| prost::decode_length_delimiter(&mut rest).ok()).collect::<Option<Vec<_>>>()?;
     let mut strings = Vec::with_capacity(lengths.len());
     for length in lengths {
         let (string, behind) = rest.split_at_checked(length)?;
@@ -164,13 +153,9 @@ fn saver_def(saver: &Saver) -> Result<SaverDef> {
 /// Python finds the variables of the graph by these collections.
 fn variables(variables: &[Variable]) -> Result<BTreeMap<String, CollectionDef>> {
     let collection = |variables: &mut dyn Iterator<Item = &Variable>| -> Result<CollectionDef> {
-        let value = variables
-            .map(|variable| Ok(variable_def(variable)?.encode_to_vec()))
-            .collect::<Result<_>>()?;
-        Ok(CollectionDef {
-            node_list: None,
-            bytes_list: Some(BytesList { value }),
-        })
+        let value =
+            variables.map(|variable| Ok(variable_def(variable)?.encode_to_vec())).collect::<Result<_>>()?;
+        Ok(CollectionDef { node_list: None, bytes_list: Some(BytesList { value }) })
     };
     let trainable = &mut variables.iter().filter(|variable| variable.is_trainable());
     Ok(BTreeMap::from([

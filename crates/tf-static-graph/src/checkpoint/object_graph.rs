@@ -35,10 +35,7 @@ pub(crate) fn keys_by_name<T: PartialEq>(
 }
 
 fn without_common_scope(keys: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let model = keys
-        .keys()
-        .next()
-        .and_then(|name| Some(name.split_once('/')?.0.to_owned()));
+    let model = keys.keys().next().and_then(|name| Some(name.split_once('/')?.0.to_owned()));
     let inner = |name: &str| {
         let inner = name.strip_prefix(model.as_deref()?)?.strip_prefix('/')?;
         inner.contains('/').then(|| inner.to_owned())

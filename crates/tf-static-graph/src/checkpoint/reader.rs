@@ -52,15 +52,9 @@ impl Checkpoint {
         let file = with_suffix(prefix, ".index");
         let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => missing(prefix, &file),
-            _ => CheckpointError::Io {
-                file: file.clone(),
-                source,
-            },
+            _ => CheckpointError::Io { file: file.clone(), source },
         })?;
-        let damaged = |reason: String| CheckpointError::Damaged {
-            file: file.clone(),
-            reason,
-        };
+        let damaged = |reason: String| CheckpointError::Damaged { file: file.clone(), reason };
 
         let mut shards = None;
         let mut entries = BTreeMap::new();
@@ -68,9 +62,7 @@ impl Checkpoint {
             if key.is_empty() {
                 let header = BundleHeader::decode(&value[..]).map_err(|error| damaged(error.to_string()))?;
                 if header.endianness != 0 {
-                    return Err(damaged(
-                        "its values are big-endian, which is not supported".into(),
-                    ));
+                    return Err(damaged("its values are big-endian, which is not supported".into()));
                 }
                 shards = u32::try_from(header.num_shards).ok();
                 continue;
@@ -139,19 +131,13 @@ impl Checkpoint {
         if names.len() > shown.len() {
             shown.push("...");
         }
-        if shown.is_empty() {
-            "nothing".into()
-        } else {
-            shown.join(", ")
-        }
+        if shown.is_empty() { "nothing".into() } else { shown.join(", ") }
     }
 
     /// The files of the checkpoint: the index, then every shard.
     pub fn files(&self) -> Vec<PathBuf> {
         let shards = (0..self.shards).map(|shard| self.shard_file(shard));
-        std::iter::once(with_suffix(&self.prefix, ".index"))
-            .chain(shards)
-            .collect()
+        std::iter::once(with_suffix(&self.prefix, ".index")).chain(shards).collect()
     }
 
     /// The values of a float32 tensor, row-major, their checksum verified.
@@ -165,10 +151,7 @@ impl Checkpoint {
             name: name.to_owned(),
         })?;
         let bytes = self.read_bytes(name, entry)?;
-        Ok(bytes
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect())
+        Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     }
 
     /// Reads every tensor and compares its checksum.
@@ -176,9 +159,7 @@ impl Checkpoint {
     /// # Errors
     /// The first file that cannot be read or tensor that is damaged.
     pub fn verify(&self) -> Result<()> {
-        self.entries
-            .iter()
-            .try_for_each(|(name, entry)| self.read_bytes(name, entry).map(drop))
+        self.entries.iter().try_for_each(|(name, entry)| self.read_bytes(name, entry).map(drop))
     }
 
     fn read_bytes(&self, name: &str, entry: &TensorEntry) -> Result<Vec<u8>> {
@@ -228,10 +209,7 @@ impl TryFrom<BundleEntry> for TensorEntry {
             bytes: unsigned("size", entry.size)?,
             crc32c: entry.crc32c,
         };
-        let values = tensor
-            .shape
-            .iter()
-            .try_fold(4u64, |product, &dim| product.checked_mul(dim));
+        let values = tensor.shape.iter().try_fold(4u64, |product, &dim| product.checked_mul(dim));
         if tensor.dtype == DataType::Float && values != Some(tensor.bytes) {
             return Err(format!("{} bytes for shape {:?}", tensor.bytes, tensor.shape));
         }
@@ -243,9 +221,8 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
     let text = prefix.to_string_lossy();
     let hint = if prefix.is_dir() {
         format!("; {text} is a folder: name a checkpoint in it, such as {text}/model.ckpt-5499")
-    } else if let Some(stem) = text
-        .strip_suffix(".index")
-        .or_else(|| text.split_once(".data-").map(|(stem, _)| stem))
+    } else if let Some(stem) =
+        text.strip_suffix(".index").or_else(|| text.split_once(".data-").map(|(stem, _)| stem))
     {
         format!("; a checkpoint goes by its prefix: {stem}")
     } else if let Some(format) = foreign_format::recognize(prefix) {
@@ -257,11 +234,7 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
     } else {
         String::new()
     };
-    CheckpointError::Missing {
-        prefix: prefix.to_path_buf(),
-        file: file.to_path_buf(),
-        hint,
-    }
+    CheckpointError::Missing { prefix: prefix.to_path_buf(), file: file.to_path_buf(), hint }
 }
 
 /// `prefix` with more behind its last name.

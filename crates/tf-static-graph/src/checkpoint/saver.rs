@@ -42,21 +42,12 @@ impl Saver {
 
         let inner = scope.name_scope("filename");
         let input = inner.scalar("input", "model".to_owned())?;
-        let filename = inner
-            .op_named_as_scope("PlaceholderWithDefault")
-            .input(&input)
-            .shape("shape", &[])
-            .output()?;
-        let filename = scope
-            .op("PlaceholderWithDefault", "Const")
-            .input(&filename)
-            .shape("shape", &[])
-            .output()?;
+        let filename =
+            inner.op_named_as_scope("PlaceholderWithDefault").input(&input).shape("shape", &[]).output()?;
+        let filename =
+            scope.op("PlaceholderWithDefault", "Const").input(&filename).shape("shape", &[]).output()?;
 
-        let names: Vec<_> = variables
-            .iter()
-            .map(|variable| variable.name().to_owned())
-            .collect();
+        let names: Vec<_> = variables.iter().map(|variable| variable.name().to_owned()).collect();
         let whole = vec![String::new(); names.len()];
         let count = [names.len() as u64];
 
@@ -75,11 +66,8 @@ impl Saver {
             .input(&inner.constant("shape_and_slices", &count, &whole)?)
             .input_list(&values)
             .build()?;
-        let save = scope
-            .op("Identity", "control_dependency")
-            .input(&filename)
-            .control_inputs([&saved])
-            .build()?;
+        let save =
+            scope.op("Identity", "control_dependency").input(&filename).control_inputs([&saved]).build()?;
 
         let inner = scope.name_scope("RestoreV2");
         let restored = inner
@@ -139,10 +127,7 @@ impl Saver {
     /// # Errors
     /// TensorFlow cannot write the files, or they cannot be moved into place.
     pub fn save(&self, session: &Session, prefix: &Path) -> Result<()> {
-        let failed = |source: io::Error| GraphError::Save {
-            path: prefix.to_path_buf(),
-            source,
-        };
+        let failed = |source: io::Error| GraphError::Save { path: prefix.to_path_buf(), source };
         let folder = whole_files::folder_of(prefix);
         let aside = Aside::folder_in(folder).map_err(failed)?;
         let written = aside.path().join("model.ckpt");
@@ -198,21 +183,15 @@ impl Saver {
         if let Some(meta_graph) = &self.meta_graph {
             meta_graph.share(checkpoint.prefix());
         }
-        let failed = |status| GraphError::Run {
-            action: format!("restore {}", checkpoint.prefix().display()),
-            status,
-        };
+        let failed =
+            |status| GraphError::Run { action: format!("restore {}", checkpoint.prefix().display()), status };
         // RestoreV2 takes the prefix for a pattern, and finds nothing in a folder named `runs[1]`. So its outputs are fed,
         // with the very bytes that were checked.
-        let variables = (0..)
-            .zip(&self.variables)
-            .filter(|(_, variable)| wanted(variable));
+        let variables = (0..).zip(&self.variables).filter(|(_, variable)| wanted(variable));
         let values = variables
             .map(|(index, variable)| {
                 let values = checkpoint.read_f32(variable.name())?;
-                let values = Tensor::new(variable.shape())
-                    .with_values(&values)
-                    .map_err(failed)?;
+                let values = Tensor::new(variable.shape()).with_values(&values).map_err(failed)?;
                 Ok((index, values))
             })
             .collect::<Result<Vec<_>>>()?;
@@ -239,11 +218,7 @@ impl Saver {
         checkpoint: &Checkpoint,
         wanted: impl Fn(&Variable) -> bool,
     ) -> std::result::Result<(), CheckpointError> {
-        let variables: Vec<_> = self
-            .variables
-            .iter()
-            .filter(|variable| wanted(variable))
-            .collect();
+        let variables: Vec<_> = self.variables.iter().filter(|variable| wanted(variable)).collect();
         let mut problems: Vec<_> = variables
             .iter()
             .filter_map(|variable| {
@@ -253,11 +228,9 @@ impl Saver {
                     Some(entry) if entry.dtype != DataType::Float => {
                         Some(format!("{name} is {} instead of float", entry.dtype))
                     }
-                    Some(entry) if entry.shape != variable.shape() => Some(format!(
-                        "{name} has shape {:?} instead of {:?}",
-                        entry.shape,
-                        variable.shape()
-                    )),
+                    Some(entry) if entry.shape != variable.shape() => {
+                        Some(format!("{name} has shape {:?} instead of {:?}", entry.shape, variable.shape()))
+                    }
                     Some(_) => None,
                 }
             })
@@ -265,16 +238,10 @@ impl Saver {
         if problems.is_empty() {
             return Ok(());
         }
-        if variables
-            .iter()
-            .all(|variable| checkpoint.get(variable.name()).is_none())
-        {
+        if variables.iter().all(|variable| checkpoint.get(variable.name()).is_none()) {
             problems.push(format!("it holds {}", checkpoint.first_names()));
         }
-        Err(CheckpointError::Mismatch {
-            prefix: checkpoint.prefix().to_path_buf(),
-            problems,
-        })
+        Err(CheckpointError::Mismatch { prefix: checkpoint.prefix().to_path_buf(), problems })
     }
 
     fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {

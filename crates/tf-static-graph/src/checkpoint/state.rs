@@ -41,20 +41,14 @@ pub fn latest_checkpoint(folder: &Path) -> Result<Option<PathBuf>, CheckpointErr
     };
     // An absolute name replaces the folder. Where the folder was moved since, perhaps from Windows, the checkpoint is still
     // beside the file, by its last name.
-    let last = name
-        .rsplit(|byte| b"/\\".contains(byte))
-        .next()
-        .unwrap_or_default();
+    let last = name.rsplit(|byte| b"/\\".contains(byte)).next().unwrap_or_default();
     let named = [&name[..], last].map(|name| folder.join(OsStr::from_bytes(name)));
     // A file of the bare name is a checkpoint of TensorFlow's first format, of which the reader says so.
     let found = (named.iter().find(|prefix| has_index(prefix)))
         .or_else(|| named.iter().find(|prefix| prefix.is_file()));
     match found {
         Some(prefix) => Ok(Some(prefix.clone())),
-        None => Err(damaged(format!(
-            "it names {:?}, which is not there",
-            String::from_utf8_lossy(&name)
-        ))),
+        None => Err(damaged(format!("it names {:?}, which is not there", String::from_utf8_lossy(&name)))),
     }
 }
 
@@ -91,14 +85,10 @@ pub fn existing_prefix(path: &Path) -> Option<PathBuf> {
 /// Of the name of a checkpoint's file, its prefix and which file it is: `index`, `data`, `meta`, or nothing yet.
 fn prefix_of_file(path: &Path) -> Option<(PathBuf, &'static str)> {
     let name = path.file_name()?.as_bytes();
-    let data = name
-        .windows(6)
-        .rposition(|six| six == b".data-")
-        .map(|at| &name[..at]);
+    let data = name.windows(6).rposition(|six| six == b".data-").map(|at| &name[..at]);
     let (stem, kind) = data.map(|stem| (stem, "data")).or_else(|| {
         let ends = [(".index", "index"), (".meta", "meta"), (".", "")];
-        ends.iter()
-            .find_map(|(end, kind)| Some((name.strip_suffix(end.as_bytes())?, *kind)))
+        ends.iter().find_map(|(end, kind)| Some((name.strip_suffix(end.as_bytes())?, *kind)))
     })?;
     (!stem.is_empty()).then(|| (path.with_file_name(OsStr::from_bytes(stem)), kind))
 }

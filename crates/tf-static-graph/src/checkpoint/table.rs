@@ -14,10 +14,7 @@ type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 /// # Errors
 /// What is wrong, if the bytes are no whole, undamaged table.
 pub(crate) fn read(table: &[u8]) -> Result<Entries, &'static str> {
-    let footer = table
-        .len()
-        .checked_sub(FOOTER)
-        .ok_or("it is shorter than a footer")?;
+    let footer = table.len().checked_sub(FOOTER).ok_or("it is shorter than a footer")?;
     let mut footer = &table[footer..];
     if footer[FOOTER - 8..] != MAGIC.to_le_bytes() {
         return Err("it is no checkpoint index (wrong magic number)");
@@ -59,10 +56,7 @@ struct BlockHandle {
 impl BlockHandle {
     fn read(bytes: &mut &[u8]) -> Result<Self, &'static str> {
         let mut number = || usize::try_from(varint(bytes)?).map_err(|_| "a block lies outside of it");
-        Ok(Self {
-            offset: number()?,
-            size: number()?,
-        })
+        Ok(Self { offset: number()?, size: number()? })
     }
 
     fn block<'a>(&self, table: &'a [u8]) -> Result<&'a [u8], &'static str> {

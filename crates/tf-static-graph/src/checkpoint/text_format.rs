@@ -16,16 +16,10 @@ pub(crate) struct Field {
 
 /// The fields of the message in `text`, in their order, and where it stops to be one, if it does.
 pub(crate) fn fields(text: &str) -> (Vec<Field>, Result<(), String>) {
-    let mut reader = Reader {
-        text: text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes(),
-        at: 0,
-    };
+    let mut reader = Reader { text: text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes(), at: 0 };
     let mut fields = Vec::new();
     let read = reader.message(None, &mut fields, 0).map_err(|what| {
-        let line = 1 + reader.text[..reader.at]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
+        let line = 1 + reader.text[..reader.at].iter().filter(|&&byte| byte == b'\n').count();
         format!("{what} in line {line}")
     });
     (fields, read)
@@ -130,10 +124,7 @@ impl Reader<'_> {
                 None
             }
         };
-        fields.push(Field {
-            name: name.to_owned(),
-            string,
-        });
+        fields.push(Field { name: name.to_owned(), string });
         Ok(())
     }
 
@@ -206,18 +197,13 @@ impl Reader<'_> {
             return char::from_u32(number);
         }
         (self.take(b'\\') && self.take(b'u')).then_some(())?;
-        let low = self
-            .digits(16, 4..=4)
-            .filter(|low| (0xdc00..0xe000).contains(low))?;
+        let low = self.digits(16, 4..=4).filter(|low| (0xdc00..0xe000).contains(low))?;
         char::from_u32(0x10000 + ((number - 0xd800) << 10) + (low - 0xdc00))
     }
 
     fn digits(&mut self, radix: u32, length: std::ops::RangeInclusive<usize>) -> Option<u32> {
         let rest = &self.text[self.at..];
-        let digits = rest
-            .iter()
-            .take(*length.end())
-            .map_while(|&byte| char::from(byte).to_digit(radix));
+        let digits = rest.iter().take(*length.end()).map_while(|&byte| char::from(byte).to_digit(radix));
         let (count, number) = digits.fold((0, 0u32), |(count, number), digit| {
             (count + 1, number.wrapping_mul(radix).wrapping_add(digit))
         });

@@ -59,10 +59,7 @@ pub struct BatchNormConfig {
 
 impl Default for BatchNormConfig {
     fn default() -> Self {
-        Self {
-            momentum: 0.99,
-            epsilon: 0.001,
-        }
+        Self { momentum: 0.99, epsilon: 0.001 }
     }
 }
 
@@ -101,14 +98,11 @@ impl BatchNorm {
     /// `x` has another rank, or its last dimension is not `channels`.
     pub fn apply(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
         let scope = scope.name_scope("batch_normalization");
-        let rank = scope
-            .graph()
-            .num_dims(x.clone())
-            .map_err(|status| GraphError::Node {
-                node: scope.path().to_owned(),
-                op: "FusedBatchNormV3".into(),
-                status,
-            })?;
+        let rank = scope.graph().num_dims(x.clone()).map_err(|status| GraphError::Node {
+            node: scope.path().to_owned(),
+            op: "FusedBatchNormV3".into(),
+            status,
+        })?;
         match rank {
             4 => self.apply_fused(&scope, x, mode),
             2 => self.apply_to_rows(&scope, x, mode),
@@ -142,11 +136,7 @@ impl BatchNorm {
             None => scope.op("Neg", "neg").input(mean).output()?,
         };
         let scaled = scope.op("Mul", "mul").input(&centred).input(&scale).output()?;
-        let bias = scope
-            .op("AddV2", "bias")
-            .input(&scaled)
-            .input(self.beta.read())
-            .output()?;
+        let bias = scope.op("AddV2", "bias").input(&scaled).input(self.beta.read()).output()?;
         Ok(Folded { kernel, bias })
     }
 
@@ -193,10 +183,7 @@ impl BatchNorm {
                 self.update(scope, &mean, &variance, factor)?;
                 (mean, variance)
             }
-            Mode::Inference => (
-                self.moving_mean.read().clone(),
-                self.moving_variance.read().clone(),
-            ),
+            Mode::Inference => (self.moving_mean.read().clone(), self.moving_variance.read().clone()),
         };
         self.normalize(&scope.name_scope("batchnorm"), x, &mean, &variance)
     }
@@ -206,28 +193,16 @@ impl BatchNorm {
         let scale = self.scale(scope, variance)?;
         let scaled = scope.op("Mul", "mul").input(x).input(&scale).output()?;
         let scaled_mean = scope.op("Mul", "mul").input(mean).input(&scale).output()?;
-        let offset = scope
-            .op("Sub", "sub")
-            .input(self.beta.read())
-            .input(&scaled_mean)
-            .output()?;
+        let offset = scope.op("Sub", "sub").input(self.beta.read()).input(&scaled_mean).output()?;
         scope.op("AddV2", "add").input(&scaled).input(&offset).output()
     }
 
     /// gamma / sqrt(variance + epsilon).
     fn scale(&self, scope: &Scope, variance: &Output) -> Result<Output> {
         let epsilon = scope.scalar("epsilon", self.config.epsilon)?;
-        let sum = scope
-            .op("AddV2", "add")
-            .input(variance)
-            .input(&epsilon)
-            .output()?;
+        let sum = scope.op("AddV2", "add").input(variance).input(&epsilon).output()?;
         let rsqrt = scope.op("Rsqrt", "Rsqrt").input(&sum).output()?;
-        scope
-            .op("Mul", "mul")
-            .input(&rsqrt)
-            .input(self.gamma.read())
-            .output()
+        scope.op("Mul", "mul").input(&rsqrt).input(self.gamma.read()).output()
     }
 
     fn update(&self, scope: &Scope, mean: &Output, variance: &Output, factor: f32) -> Result<()> {
@@ -243,28 +218,13 @@ fn moments(scope: &Scope, x: &Output) -> Result<(Output, Output)> {
     let scope = scope.name_scope("moments");
     let rows = scope.constant("reduction_indices", &[1], &[0])?;
     let mean_over_rows = |name: &str, x: &Output| {
-        scope
-            .op("Mean", name)
-            .input(x)
-            .input(&rows)
-            .boolean("keep_dims", true)
-            .output()
+        scope.op("Mean", name).input(x).input(&rows).boolean("keep_dims", true).output()
     };
-    let squeeze = |x: &Output| {
-        scope
-            .op("Squeeze", "Squeeze")
-            .input(x)
-            .ints("squeeze_dims", &[0])
-            .output()
-    };
+    let squeeze = |x: &Output| scope.op("Squeeze", "Squeeze").input(x).ints("squeeze_dims", &[0]).output();
 
     let mean = mean_over_rows("mean", x)?;
     let fixed = scope.op("StopGradient", "StopGradient").input(&mean).output()?;
-    let squares = scope
-        .op("SquaredDifference", "SquaredDifference")
-        .input(x)
-        .input(&fixed)
-        .output()?;
+    let squares = scope.op("SquaredDifference", "SquaredDifference").input(x).input(&fixed).output()?;
     let variance = mean_over_rows("variance", &squares)?;
     Ok((squeeze(&mean)?, squeeze(&variance)?))
 }
@@ -273,16 +233,8 @@ fn moments(scope: &Scope, x: &Output) -> Result<(Output, Output)> {
 fn assign_moving_average(scope: &Scope, moving: &Variable, value: &Output, factor: f32) -> Result<Operation> {
     let inner = scope.name_scope("AssignMovingAvg");
     let factor = inner.scalar("decay", factor)?;
-    let difference = inner
-        .op("Sub", "sub")
-        .input(moving.read())
-        .input(value)
-        .output()?;
-    let change = inner
-        .op("Mul", "mul")
-        .input(&difference)
-        .input(&factor)
-        .output()?;
+    let difference = inner.op("Sub", "sub").input(moving.read()).input(value).output()?;
+    let change = inner.op("Mul", "mul").input(&difference).input(&factor).output()?;
     inner
         .op_named_as_scope("AssignSub")
         .input(moving.reference())

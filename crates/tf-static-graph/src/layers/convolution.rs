@@ -87,12 +87,7 @@ impl Conv2d {
     /// # Errors
     /// The shape of `x` does not fit.
     pub fn apply(&self, scope: &Scope, x: &Output) -> Result<Output> {
-        self.apply_with(
-            scope,
-            x,
-            self.kernel.read(),
-            self.bias.as_ref().map(Variable::read),
-        )
+        self.apply_with(scope, x, self.kernel.read(), self.bias.as_ref().map(Variable::read))
     }
 
     /// Whether it has no activation of its own.
@@ -177,12 +172,7 @@ pub fn to_f32(scope: &Scope, x: &Output) -> Result<Output> {
 /// # Errors
 /// The shapes do not fit.
 pub fn bias_add(scope: &Scope, x: &Output, bias: &Output) -> Result<Output> {
-    scope
-        .op("BiasAdd", "BiasAdd")
-        .input(x)
-        .input(bias)
-        .string("data_format", "NHWC")
-        .output()
+    scope.op("BiasAdd", "BiasAdd").input(x).input(bias).string("data_format", "NHWC").output()
 }
 
 #[cfg(test)]

@@ -55,19 +55,9 @@ impl Dense {
         activation: Option<Activation>,
         use_bias: bool,
     ) -> Result<Self> {
-        let kernel = Variable::new(
-            scope,
-            &format!("{name}/kernel"),
-            &shape,
-            Initializer::GlorotUniform,
-        )?;
+        let kernel = Variable::new(scope, &format!("{name}/kernel"), &shape, Initializer::GlorotUniform)?;
         let bias = bias(scope, name, shape[1], use_bias)?;
-        Ok(Self {
-            name: name.to_owned(),
-            kernel,
-            bias,
-            activation,
-        })
+        Ok(Self { name: name.to_owned(), kernel, bias, activation })
     }
 
     /// Maps float32 `[rows, in]` to `[rows, out]`.
@@ -75,12 +65,7 @@ impl Dense {
     /// # Errors
     /// The shape of `x` does not fit.
     pub fn apply(&self, scope: &Scope, x: &Output) -> Result<Output> {
-        self.apply_with(
-            scope,
-            x,
-            self.kernel.read(),
-            self.bias.as_ref().map(Variable::read),
-        )
+        self.apply_with(scope, x, self.kernel.read(), self.bias.as_ref().map(Variable::read))
     }
 
     /// Whether it has no activation of its own.

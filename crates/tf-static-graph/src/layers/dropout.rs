@@ -36,12 +36,7 @@ pub enum Randomness {
 impl Dropout {
     /// Drops each unit with probability `rate`, 0 <= rate < 1. `layer` tells the masks of one network's layers apart.
     pub fn new(rate: f32, seed: u64, layer: u32) -> Self {
-        Self {
-            rate,
-            seed: seed as i64,
-            layer: i64::from(layer),
-            randomness: Randomness::Float,
-        }
+        Self { rate, seed: seed as i64, layer: i64::from(layer), randomness: Randomness::Float }
     }
 
     /// Draws u as `randomness` says.
@@ -63,28 +58,18 @@ impl Dropout {
         let scale = scope.scalar("scale", 1.0 / (1.0 - self.rate))?;
         let scaled = scope.op("Mul", "Mul").input(x).input(&scale).output()?;
         let zero = scope.scalar("zero", 0.0f32)?;
-        scope
-            .op("SelectV2", "SelectV2")
-            .input(&keep)
-            .input(&scaled)
-            .input(&zero)
-            .output()
+        scope.op("SelectV2", "SelectV2").input(&keep).input(&scaled).input(&zero).output()
     }
 
     /// u >= rate, bool of the shape of `x`.
     fn mask(&self, scope: &Scope, x: &Output, step: &Output) -> Result<Output> {
         let random = scope.name_scope("random_uniform");
-        let shape = random
-            .op("Shape", "Shape")
-            .input(x)
-            .data_type("out_type", DataType::Int32)
-            .output()?;
+        let shape = random.op("Shape", "Shape").input(x).data_type("out_type", DataType::Int32).output()?;
         let key = self.key(&random, step)?;
         let (uniform, rate) = match self.byte_threshold(&random, x) {
-            Some(threshold) => (
-                random_bytes(&random, x, &shape, &key)?,
-                scope.scalar("threshold", threshold)?,
-            ),
+            Some(threshold) => {
+                (random_bytes(&random, x, &shape, &key)?, scope.scalar("threshold", threshold)?)
+            }
             None => {
                 let uniform = random
                     .op("StatelessRandomUniform", "StatelessRandomUniform")
@@ -95,11 +80,7 @@ impl Dropout {
                 (uniform, scope.scalar("rate", self.rate)?)
             }
         };
-        scope
-            .op("GreaterEqual", "GreaterEqual")
-            .input(&uniform)
-            .input(&rate)
-            .output()
+        scope.op("GreaterEqual", "GreaterEqual").input(&uniform).input(&rate).output()
     }
 
     /// The least byte that keeps a unit, if bytes will do.
@@ -116,11 +97,7 @@ impl Dropout {
         let layer = scope.scalar("layer", self.layer << 40)?;
         let position = scope.op("AddV2", "position").input(step).input(&layer).output()?;
         let seed = scope.scalar("seed", self.seed)?;
-        scope
-            .op("Pack", "key")
-            .input_list(&[seed, position])
-            .int("axis", 0)
-            .output()
+        scope.op("Pack", "key").input_list(&[seed, position]).int("axis", 0).output()
     }
 }
 
@@ -136,21 +113,13 @@ fn random_bytes(scope: &Scope, x: &Output, shape: &Output, key: &Output) -> Resu
     let mut units_a_word = vec![1i32; rank];
     units_a_word[rank - 1] = 8;
     let units_a_word = scope.constant("units_a_word", &[rank as u64], &units_a_word)?;
-    let words = scope
-        .op("FloorDiv", "words")
-        .input(shape)
-        .input(&units_a_word)
-        .output()?;
+    let words = scope.op("FloorDiv", "words").input(shape).input(&units_a_word).output()?;
     let words = scope
         .op("StatelessRandomUniformFullInt", "StatelessRandomUniformFullInt")
         .input(&words)
         .input(key)
         .data_type("dtype", DataType::UInt64)
         .output()?;
-    let bytes = scope
-        .op("Bitcast", "Bitcast")
-        .input(&words)
-        .data_type("type", DataType::UInt8)
-        .output()?;
+    let bytes = scope.op("Bitcast", "Bitcast").input(&words).data_type("type", DataType::UInt8).output()?;
     reshape_to(scope, &bytes, shape)
 }

@@ -66,15 +66,11 @@ impl SessionConfig {
     /// The serialized `ConfigProto`.
     pub fn to_config_proto(&self) -> Vec<u8> {
         let device_count = match self.device {
-            Device::Cpu => vec![DeviceCount {
-                device_type: "GPU".to_owned(),
-                count: Some(0),
-            }],
+            Device::Cpu => vec![DeviceCount { device_type: "GPU".to_owned(), count: Some(0) }],
             Device::Auto | Device::Gpu(_) => Vec::new(),
         };
-        let rewrite_options = (!self.graph_optimizer).then_some(RewriterConfig {
-            disable_meta_optimizer: true,
-        });
+        let rewrite_options =
+            (!self.graph_optimizer).then_some(RewriterConfig { disable_meta_optimizer: true });
         ConfigProto {
             device_count,
             intra_op_parallelism_threads: self.intra_op_threads.into(),
@@ -82,9 +78,7 @@ impl SessionConfig {
             gpu_options: self.gpu_options(),
             // Operations without a GPU kernel run on the CPU instead of failing.
             allow_soft_placement: true,
-            graph_options: rewrite_options.map(|options| GraphOptions {
-                rewrite_options: Some(options),
-            }),
+            graph_options: rewrite_options.map(|options| GraphOptions { rewrite_options: Some(options) }),
         }
         .encode_to_vec()
     }
@@ -101,15 +95,8 @@ impl SessionConfig {
             // does not grow.
             #[allow(clippy::cast_precision_loss)] // exact up to 16 TiB
             Some(limit) => {
-                let device = VirtualDevices {
-                    memory_limit_mb: vec![limit as f32],
-                };
-                (
-                    number.or(Some(0)),
-                    Some(GpuExperimental {
-                        virtual_devices: vec![device],
-                    }),
-                )
+                let device = VirtualDevices { memory_limit_mb: vec![limit as f32] };
+                (number.or(Some(0)), Some(GpuExperimental { virtual_devices: vec![device] }))
             }
         };
         Some(GpuOptions {
@@ -126,9 +113,7 @@ impl SessionConfig {
     pub fn session_options(&self) -> Result<SessionOptions, SessionError> {
         libtensorflow::loaded().ok_or(SessionError::NotLoaded)?; // the crate would panic
         let mut options = SessionOptions::new();
-        options
-            .set_config(&self.to_config_proto())
-            .map_err(refused("take the session's settings"))?;
+        options.set_config(&self.to_config_proto()).map_err(refused("take the session's settings"))?;
         Ok(options)
     }
 
@@ -151,10 +136,7 @@ impl SessionConfig {
 }
 
 pub(crate) fn refused(doing: &'static str) -> impl Fn(tensorflow::Status) -> SessionError {
-    move |status| SessionError::TensorFlow {
-        doing,
-        message: status.to_string(),
-    }
+    move |status| SessionError::TensorFlow { doing, message: status.to_string() }
 }
 
 #[cfg(test)]
@@ -169,10 +151,7 @@ mod tests {
             gpu_memory_limit_mib,
             ..SessionConfig::default()
         };
-        let reproducible = SessionConfig {
-            device: Device::Cpu,
-            ..SessionConfig::reproducible()
-        };
+        let reproducible = SessionConfig { device: Device::Cpu, ..SessionConfig::reproducible() };
         let limited = SessionConfig {
             intra_op_threads: 300,
             inter_op_threads: 2,
@@ -194,23 +173,14 @@ mod tests {
 
     #[test]
     fn a_memory_limit_is_for_one_gpu_and_excludes_growth() {
-        for (device, visible) in [
-            (Device::Auto, "0"),
-            (Device::Gpu(None), "0"),
-            (Device::Gpu(Some(3)), "3"),
-        ] {
-            let config = SessionConfig {
-                device,
-                gpu_memory_limit_mib: Some(512),
-                ..SessionConfig::default()
-            };
+        for (device, visible) in [(Device::Auto, "0"), (Device::Gpu(None), "0"), (Device::Gpu(Some(3)), "3")]
+        {
+            let config =
+                SessionConfig { device, gpu_memory_limit_mib: Some(512), ..SessionConfig::default() };
             let options = config.gpu_options().unwrap();
             assert!(!options.allow_growth);
             assert_eq!(options.visible_device_list, visible);
-            assert_eq!(
-                options.experimental.unwrap().virtual_devices[0].memory_limit_mb,
-                [512.0]
-            );
+            assert_eq!(options.experimental.unwrap().virtual_devices[0].memory_limit_mb, [512.0]);
         }
     }
 
@@ -226,10 +196,7 @@ mod tests {
 
     #[test]
     fn threads_are_as_set_or_one_a_processor() {
-        let config = SessionConfig {
-            intra_op_threads: 3,
-            ..SessionConfig::default()
-        };
+        let config = SessionConfig { intra_op_threads: 3, ..SessionConfig::default() };
         assert_eq!(config.threads().intra_op, 3);
         assert!(config.threads().inter_op >= 1);
     }

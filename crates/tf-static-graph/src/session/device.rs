@@ -66,9 +66,7 @@ impl Serialize for Device {
 
 impl<'de> Deserialize<'de> for Device {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -86,18 +84,9 @@ mod tests {
 
     #[test]
     fn refuses_anything_else_and_says_what_is_possible() {
-        for text in [
-            "",
-            "GPU",
-            "gpu:",
-            "gpu:-1",
-            "gpu:+1",
-            "gpu:x",
-            "gpu: 1",
-            "cpu:0",
-            "gpu:4294967296",
-            "tpu",
-        ] {
+        for text in
+            ["", "GPU", "gpu:", "gpu:-1", "gpu:+1", "gpu:x", "gpu: 1", "cpu:0", "gpu:4294967296", "tpu"]
+        {
             let error = text.parse::<Device>().unwrap_err().to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
             assert!(error.contains("auto, cpu, gpu or gpu:N"), "{error}");

@@ -66,11 +66,7 @@ impl From<tensorflow::Device> for DeviceInfo {
             "CPU" => None,
             _ => u64::try_from(device.memory_bytes).ok(),
         };
-        Self {
-            name,
-            device_type: device.device_type,
-            memory_bytes,
-        }
+        Self { name, device_type: device.device_type, memory_bytes }
     }
 }
 

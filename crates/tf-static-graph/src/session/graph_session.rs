@@ -28,11 +28,7 @@ impl GraphSession {
 
     /// A run, which does nothing until it is told what.
     pub fn step(&self) -> Step<'_> {
-        Step {
-            session: &self.session,
-            arguments: SessionRunArgs::new(),
-            fetches: Vec::new(),
-        }
+        Step { session: &self.session, arguments: SessionRunArgs::new(), fetches: Vec::new() }
     }
 
     /// Gives `variables` their start values.
@@ -104,26 +100,17 @@ impl<'a> Step<'a> {
     /// # Errors
     /// TensorFlow fails, or a value asked for is not of dtype `T`.
     pub fn run_for<T: TensorType + Clone>(mut self) -> Result<Vec<Vec<T>>> {
-        self.session
-            .run(&mut self.arguments)
-            .map_err(|status| failed("run the graph", status))?;
+        self.session.run(&mut self.arguments).map_err(|status| failed("run the graph", status))?;
         // Copies: a fetched variable's own buffer changes with the variable.
         let mut values = Vec::new();
         for token in self.fetches {
             let value = self.arguments.fetch::<T>(token);
-            values.push(
-                value
-                    .map_err(|status| failed("fetch what was asked for", status))?
-                    .to_vec(),
-            );
+            values.push(value.map_err(|status| failed("fetch what was asked for", status))?.to_vec());
         }
         Ok(values)
     }
 }
 
 fn failed(action: &str, status: Status) -> GraphError {
-    GraphError::Run {
-        action: action.into(),
-        status,
-    }
+    GraphError::Run { action: action.into(), status }
 }

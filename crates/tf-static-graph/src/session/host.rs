@@ -26,9 +26,7 @@ impl Host {
 
     /// Whether there are instructions that multiply bfloat16 numbers.
     pub fn computes_bf16(&self) -> bool {
-        ["avx512_bf16", "bf16"]
-            .iter()
-            .any(|set| self.instruction_sets.contains(set))
+        ["avx512_bf16", "bf16"].iter().any(|set| self.instruction_sets.contains(set))
     }
 }
 
@@ -60,9 +58,7 @@ fn instruction_sets() -> Vec<&'static str> {
     ];
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let sets: [(&str, bool); 0] = [];
-    sets.into_iter()
-        .filter_map(|(name, is_there)| is_there.then_some(name))
-        .collect()
+    sets.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect()
 }
 
 /// From the line `MemTotal:  24607172 kB` of /proc/meminfo.

@@ -17,10 +17,7 @@ fn reads_what_python_wrote() {
     let checkpoint = Checkpoint::open(&golden()).unwrap();
     assert_eq!(checkpoint.tensors().count(), 26);
     let kernel = checkpoint.get("conv2/kernel").unwrap();
-    assert_eq!(
-        (kernel.dtype, &kernel.shape[..]),
-        (DataType::Float, &[3, 3, 16, 32][..])
-    );
+    assert_eq!((kernel.dtype, &kernel.shape[..]), (DataType::Float, &[3, 3, 16, 32][..]));
     assert_eq!(checkpoint.read_f32("train/beta1_power").unwrap(), [0.9]);
     checkpoint.verify().unwrap();
 }
@@ -51,23 +48,10 @@ fn a_cut_or_missing_file_is_named() {
     let prefix = copy_to(folder.path());
     let data = with_suffix(&prefix, ".data-00000-of-00001");
     let checkpoint = Checkpoint::open(&prefix).unwrap();
-    File::options()
-        .write(true)
-        .open(&data)
-        .unwrap()
-        .set_len(1000)
-        .unwrap();
+    File::options().write(true).open(&data).unwrap().set_len(1000).unwrap();
     assert!(checkpoint.verify().unwrap_err().to_string().contains("cut short"));
     std::fs::remove_file(&data).unwrap();
-    assert!(
-        checkpoint
-            .verify()
-            .unwrap_err()
-            .to_string()
-            .contains("data-00000-of-00001 does not exist")
-    );
-    let error = Checkpoint::open(&with_suffix(&prefix, ".index"))
-        .unwrap_err()
-        .to_string();
+    assert!(checkpoint.verify().unwrap_err().to_string().contains("data-00000-of-00001 does not exist"));
+    let error = Checkpoint::open(&with_suffix(&prefix, ".index")).unwrap_err().to_string();
     assert!(error.contains("goes by its prefix"), "{error}");
 }

@@ -6,13 +6,7 @@ fn the_state_reads_back() {
     let kept = vec!["model.ckpt-1".to_owned(), "a \"b\\".to_owned()];
     let (state, read) = State::parse(&State::write(&kept));
     assert_eq!(read, Ok(()));
-    assert_eq!(
-        state,
-        State {
-            latest: Some(kept[1].clone().into_bytes()),
-            all: kept
-        }
-    );
+    assert_eq!(state, State { latest: Some(kept[1].clone().into_bytes()), all: kept });
 }
 
 #[test]
@@ -49,17 +43,11 @@ fn a_state_that_leads_nowhere_is_named_with_a_way_round() {
         (b"model_checkpoint_pa", "names no"),
         (b"model_checkpoint_path: \"model.ck", "names no"),
         (b"model_checkpoint_path: \"\xff\"", "is no text"),
-        (
-            b"model_checkpoint_path: \"model.ckpt-8\"",
-            "model.ckpt-8\", which is not there",
-        ),
+        (b"model_checkpoint_path: \"model.ckpt-8\"", "model.ckpt-8\", which is not there"),
     ] {
         fs::write(at(STATE_FILE), text).unwrap();
         let error = latest_checkpoint(folder.path()).unwrap_err().to_string();
-        let way = format!(
-            "name a checkpoint itself, such as {}",
-            at("model.ckpt-10").display()
-        );
+        let way = format!("name a checkpoint itself, such as {}", at("model.ckpt-10").display());
         assert!(
             error.starts_with(&at(STATE_FILE).display().to_string())
                 && error.contains(reason)
@@ -84,15 +72,7 @@ fn a_checkpoint_is_meant_by_any_of_its_files() {
     ] {
         assert_eq!(existing_prefix(&at(name)), Some(at("m.ckpt-7")), "{name}");
     }
-    for name in [
-        "m.ckpt-8",
-        "m.ckpt-8.",
-        "m.ckpt-8.meta",
-        ".",
-        "m.ckpt-7.x",
-        ".index",
-        ".meta",
-    ] {
+    for name in ["m.ckpt-8", "m.ckpt-8.", "m.ckpt-8.meta", ".", "m.ckpt-7.x", ".index", ".meta"] {
         assert_eq!(existing_prefix(&at(name)), None, "{name}");
     }
 }

@@ -4,9 +4,7 @@ use proptest::prelude::*;
 fn strings(text: &str) -> Vec<(String, Vec<u8>)> {
     let (fields, read) = fields(text);
     assert_eq!(read, Ok(()), "{text}");
-    let strings = fields
-        .into_iter()
-        .filter_map(|field| Some((field.name, field.string?)));
+    let strings = fields.into_iter().filter_map(|field| Some((field.name, field.string?)));
     strings.collect()
 }
 
@@ -39,10 +37,8 @@ fn strings_in_all_their_forms_are_read() {
     ] {
         assert_eq!(value(text), expected, "{text}");
     }
-    let names: Vec<_> = strings("a: 'b' a: 'c', b: ['d', 'e' 'f'];c:'g'")
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
+    let names: Vec<_> =
+        strings("a: 'b' a: 'c', b: ['d', 'e' 'f'];c:'g'").into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["a", "a", "b", "b", "c"]);
 }
 
