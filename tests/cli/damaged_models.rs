@@ -1,49 +1,21 @@
 //! `evaluate`, `export` and `predict` given models that are damaged: refused by the file's name, with what to do.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::damage::{cut, empty, flip, remove};
 use support::hundred_digits::{fixture, golden, load};
 use support::networks::{build, table};
+use support::runs::{export, fail, succeed, with};
 use tensorflow::{Session, SessionOptions, SessionRunArgs, Tensor};
 use tf_mnist::model::Towers;
 
-fn tf_mnist(arguments: &[&dyn AsRef<OsStr>]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tf-mnist"));
-    arguments.iter().for_each(|argument| {
-        command.arg(argument);
-    });
-    command
-}
-
 fn evaluate(model: &Path) -> Command {
-    tf_mnist(&[&"evaluate", &model])
+    with(&["evaluate"], &[model])
 }
 
 fn predict(model: &Path) -> Command {
-    tf_mnist(&[&"predict", &model, &fixture("digits/5.png")])
-}
-
-fn export(model: &Path, base: &Path) -> Command {
-    tf_mnist(&[&"export", &model, &base])
-}
-
-/// Runs a command that must fail; what it says.
-fn refused(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{command:?}: {stderr}");
-    assert!(output.stdout.is_empty());
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    stderr
-}
-
-fn succeeds(mut command: Command) {
-    let output = command.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {stderr}");
+    with(&["predict"], &[model, &fixture("digits/5.png")])
 }
 
 const DATA: &str = "model.ckpt-7.data-00000-of-00001";
@@ -78,7 +50,7 @@ fn a_damaged_checkpoint_is_neither_evaluated_nor_exported() {
         // By the folder and by the prefix.
         for model in [&run, &run.join("model.ckpt-7")] {
             for command in [evaluate(model), predict(model), export(model, &base)] {
-                let stderr = refused(command);
+                let stderr = fail(command, 1);
                 assert!(stderr.contains(file.to_str().unwrap()) && stderr.contains(reason), "{stderr}");
                 assert!(!base.exists());
             }
@@ -100,7 +72,7 @@ fn a_state_file_that_leads_nowhere_is_named_with_the_way_round() {
     ] {
         fs::write(&state, text).unwrap();
         for command in [evaluate(&run), predict(&run), export(&run, &base)] {
-            let stderr = refused(command);
+            let stderr = fail(command, 1);
             let way_round = format!("; name a checkpoint itself, such as {}/model.ckpt-7\n", run.display());
             assert!(
                 stderr.starts_with(&format!("error: {} is damaged: it ", state.display()))
@@ -111,14 +83,14 @@ fn a_state_file_that_leads_nowhere_is_named_with_the_way_round() {
         }
         assert!(!base.exists());
     }
-    succeeds(predict(&run.join("model.ckpt-7")));
+    succeed(predict(&run.join("model.ckpt-7")));
 }
 
 #[test]
 fn a_damaged_saved_model_is_refused_by_the_file_that_is_damaged() {
     let place = tempfile::tempdir().unwrap();
     let base = place.path().join("base");
-    succeeds(export(&golden("baseline/final.ckpt"), &base));
+    succeed(export(&golden("baseline/final.ckpt"), &base));
     let version = base.join("1");
     for (name, fault, reason) in [
         ("variables/variables.data-00000-of-00001", flip as fn(&Path), "has a wrong checksum"),
@@ -133,7 +105,7 @@ fn a_damaged_saved_model_is_refused_by_the_file_that_is_damaged() {
         let whole = fs::read(&file).unwrap();
         fault(&file);
         for command in [evaluate(&base), predict(&version)] {
-            let stderr = refused(command);
+            let stderr = fail(command, 1);
             assert!(
                 stderr.contains(file.to_str().unwrap())
                     && stderr.contains(reason)
@@ -145,12 +117,12 @@ fn a_damaged_saved_model_is_refused_by_the_file_that_is_damaged() {
     }
     // A folder copied without the folder in it.
     fs::remove_dir_all(version.join("variables")).unwrap();
-    let stderr = refused(evaluate(&base));
+    let stderr = fail(evaluate(&base), 1);
     assert!(stderr.contains("variables/variables.index does not exist"), "{stderr}");
 }
 
 #[test]
-fn weights_that_are_no_numbers_are_refused() {
+fn weights_that_are_no_numbers_are_fail() {
     load();
     let network = build(&table("baseline"), None, Towers::AsPublished);
     let session = Session::new(&SessionOptions::new(), &network.graph.graph()).unwrap();
@@ -170,7 +142,7 @@ fn weights_that_are_no_numbers_are_refused() {
 
     let base = folder.path().join("models");
     for command in [evaluate(&prefix), predict(&prefix), export(&prefix, &base)] {
-        let stderr = refused(command);
+        let stderr = fail(command, 1);
         assert!(stderr.contains(prefix.to_str().unwrap()) && stderr.contains("diverged"), "{stderr}");
     }
     assert!(fs::read_dir(&base).map_or(0, Iterator::count) == 0, "something was exported");

@@ -2,17 +2,15 @@
 //! what is no IDX file. They are read where there is no doubt; else the message says what is there and what to do.
 
 use assert_cmd::Command;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use support::gzip;
 use tempfile::TempDir;
 
 const ROWS: [u32; 4] = [5007, 5007, 30, 30];
@@ -58,12 +56,6 @@ fn laid_out(place: impl Fn(usize, &str) -> String) -> TempDir {
 
 fn plain() -> TempDir {
     laid_out(|_, name| name.to_owned())
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn data(folder: &Path) -> Command {

@@ -1,15 +1,13 @@
 //! Folders of IDX files, sound and unsound.
 
 use assert_cmd::Command;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty};
 use proptest::prelude::*;
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::sync::LazyLock;
+use support::gzip;
 use tempfile::TempDir;
 use tf_mnist::dataset::{Dataset, DatasetError, Form, load_from};
 
@@ -33,12 +31,6 @@ fn labels(rows: usize) -> Vec<u8> {
     bytes.extend((rows as u32).to_be_bytes());
     bytes.extend((0..rows).map(|row| (row % 10) as u8));
     bytes
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 static TRAIN_IMAGES: LazyLock<Vec<u8>> = LazyLock::new(|| images(TRAIN_ROWS));

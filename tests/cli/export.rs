@@ -18,9 +18,7 @@ use tf_mnist::classifier::Classifier;
 use tf_mnist::graph::Checkpoint;
 
 fn export(model: &Path, base: &Path) -> Command {
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
-    command.arg("export").arg(model).arg(base);
-    command
+    Command::from_std(support::runs::export(model, base))
 }
 
 fn spawn_export(base: &Path) -> Child {

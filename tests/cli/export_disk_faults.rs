@@ -6,31 +6,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::hundred_digits::golden;
+use support::runs;
 use support::small_disk::{SmallDisk, limited};
 
 /// Of its version, the variables take 224 KiB, the requests 16, the network's table 4, the graph 24.
 fn export(base: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tf-mnist"));
-    command.arg("export").arg(golden("baseline/final.ckpt")).arg(base);
-    command
+    runs::export(&golden("baseline/final.ckpt"), base)
 }
 
 /// Runs an export that must fail; what it says.
-fn refused(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(output.stdout.is_empty());
-    assert!(!stderr.contains("panicked"), "{stderr}");
+fn refused(command: Command) -> String {
+    let stderr = runs::fail(command, 1);
     assert!(stderr.contains("run the same command again"), "{stderr}");
     // That folder is gone by the time the message is read.
     assert!(!stderr.contains(".aside-"), "{stderr}");
     stderr
-}
-
-fn succeeds(mut command: Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Every file below `base` and its bytes, and every empty folder.
@@ -73,7 +63,7 @@ fn a_full_disk_leaves_no_part_of_a_version() {
         return;
     };
     let base = disk.path().join("base");
-    succeeds(export(&base));
+    runs::succeed(export(&base));
     let before = contents(&base);
     let used = before.values().map(|bytes| bytes.len().next_multiple_of(4096) as u32 / 1024).sum::<u32>();
     for (free, file) in [
@@ -89,7 +79,7 @@ fn a_full_disk_leaves_no_part_of_a_version() {
         assert!(contents(&base) == before);
     }
     disk.remount("size=4m");
-    succeeds(export(&base));
+    runs::succeed(export(&base));
     assert_second_is_like_first(&base);
 }
 
@@ -103,8 +93,8 @@ fn a_file_size_limit_leaves_no_part_of_a_version() {
         assert!(stderr.contains(&named), "{stderr}");
         assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
     }
-    succeeds(limited(&export(&base), 300));
-    succeeds(export(&base));
+    runs::succeed(limited(&export(&base), 300));
+    runs::succeed(export(&base));
     assert_second_is_like_first(&base);
 }
 
@@ -114,7 +104,7 @@ fn a_read_only_folder_is_named() {
         return;
     };
     let base = disk.path().join("base");
-    succeeds(export(&base));
+    runs::succeed(export(&base));
     let before = contents(disk.path());
     disk.remount("ro");
     for base in [&base, &disk.path().join("new")] {
@@ -126,6 +116,6 @@ fn a_read_only_folder_is_named() {
     }
     assert!(contents(disk.path()) == before);
     disk.remount("rw");
-    succeeds(export(&base));
+    runs::succeed(export(&base));
     assert_second_is_like_first(&base);
 }

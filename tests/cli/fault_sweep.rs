@@ -4,7 +4,6 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::Value;
-use std::env;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::thread::sleep;
@@ -173,15 +172,10 @@ fn compare(reference: &Path, run: &Path, counts: &mut Counts) {
     assert!(runs::leftovers(run).is_empty(), "{:?}", runs::leftovers(run));
 }
 
-fn number(variable: &str, default: u64) -> u64 {
-    let text = env::var(variable).unwrap_or_default();
-    text.parse().unwrap_or(default)
-}
-
 #[test]
 fn killed_and_resumed_runs_end_as_if_nothing_had_happened() {
-    let kills = number("FAULT_SWEEP_KILLS", 6) as usize;
-    let seed = number("FAULT_SWEEP_SEED", u64::from(std::process::id()));
+    let kills = support::number("FAULT_SWEEP_KILLS", 6) as usize;
+    let seed = support::number("FAULT_SWEEP_SEED", u64::from(std::process::id()));
     println!("{kills} kills, FAULT_SWEEP_SEED={seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut counts = Counts::default();

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 use support::mirror::{Breaks, Mirror};
+use support::runs;
 use support::small_disk::{SmallDisk, limited};
 use tf_mnist::dataset::{DataFile, load_default};
 use tf_mnist::fetch::{Digest, Silent};
@@ -17,12 +18,8 @@ fn originals() -> &'static [DataFile] {
 }
 
 /// Runs a command that must fail; what it says.
-fn refused(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(output.stdout.is_empty());
-    assert!(!stderr.contains("panicked"), "{stderr}");
+fn refused(command: Command) -> String {
+    let stderr = runs::fail(command, 1);
     // No other source is asked: it would meet the same disk.
     assert!(!stderr.contains("npm"), "{stderr}");
     stderr
@@ -53,11 +50,6 @@ fn assert_says(stderr: &str, file: &Path, reason: &str, way_out: &str) {
 
 fn all() -> Vec<&'static str> {
     originals().iter().map(|file| file.name).collect()
-}
-
-fn succeeds(mut command: Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
@@ -93,7 +85,7 @@ fn a_full_disk_leaves_no_part_of_a_file_in_the_cache() {
     assert_holds(&cache, &all()[..2]);
     disk.remount("size=80m");
     let asked = mirror.requests();
-    succeeds(mirror.data_command(&cache));
+    runs::succeed(mirror.data_command(&cache));
     assert_holds(&cache, &all());
     assert_eq!(mirror.requests() - asked, 2);
 }
@@ -110,7 +102,7 @@ fn a_file_size_limit_is_met_like_a_full_disk() {
         assert_says(&stderr, &first, "File too large", "ulimit -f");
         assert_holds(&cache, &[]);
     }
-    succeeds(limited(&mirror.data_command(&cache), 60 << 10));
+    runs::succeed(limited(&mirror.data_command(&cache), 60 << 10));
     assert_holds(&cache, &all());
 }
 
@@ -133,10 +125,10 @@ fn a_read_only_cache_is_named_and_one_that_is_full_of_sound_files_serves() {
     assert!(!cache.exists());
 
     disk.remount("rw");
-    succeeds(mirror.data_command(&cache));
+    runs::succeed(mirror.data_command(&cache));
     disk.remount("ro");
     let asked = mirror.requests();
-    succeeds(mirror.data_command(&cache));
+    runs::succeed(mirror.data_command(&cache));
     assert_eq!(mirror.requests(), asked);
 
     // With one file gone it must fetch, and cannot.
@@ -146,6 +138,6 @@ fn a_read_only_cache_is_named_and_one_that_is_full_of_sound_files_serves() {
     refused_read_only();
     assert_holds(&cache, &all()[..3]);
     disk.remount("rw");
-    succeeds(mirror.data_command(&cache));
+    runs::succeed(mirror.data_command(&cache));
     assert_holds(&cache, &all());
 }

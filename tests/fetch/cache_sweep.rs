@@ -4,23 +4,18 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::HashMap;
+use std::fs;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Instant;
-use std::{env, fs};
 use support::mirror::{Breaks, Mirror};
 use tf_mnist::dataset::load_default;
 use tf_mnist::fetch::{Digest, Silent};
 
-fn number(variable: &str, default: u64) -> u64 {
-    let text = env::var(variable).unwrap_or_default();
-    text.parse().unwrap_or(default)
-}
-
 #[test]
 fn a_download_killed_at_any_moment_leaves_no_false_entry() {
-    let kills = number("CACHE_SWEEP_KILLS", 6) as usize;
-    let seed = number("FAULT_SWEEP_SEED", u64::from(std::process::id()));
+    let kills = support::number("CACHE_SWEEP_KILLS", 6) as usize;
+    let seed = support::number("FAULT_SWEEP_SEED", u64::from(std::process::id()));
     println!("{kills} kills, FAULT_SWEEP_SEED={seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mnist = load_default(&Silent).unwrap();

@@ -1,12 +1,10 @@
 //! Several artifacts, several sources, one cache.
 
 use crate::recorder::Recorder;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, thread};
+use support::gzip;
 use support::server::{Server, absent, file, head};
 use tf_mnist::fetch::{Artifact, Client, Digest, FetchError, GzipMirror, Silent, Source, cached};
 
@@ -19,12 +17,6 @@ fn artifacts() -> [Artifact<'static>; 2] {
         sha256: Digest::of(bytes),
         max_bytes: bytes.len() as u64,
     })
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn good_mirror() -> Server {

@@ -2,8 +2,9 @@
 //! internet for that once; everything else in this project tests without.
 
 use std::fs;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use support::mirror::{Breaks, Mirror};
+use support::runs::stderr;
 use tf_mnist::dataset::{BatchPlan, Order, load_default};
 use tf_mnist::fetch::{Digest, Silent};
 
@@ -78,8 +79,4 @@ fn arrives_from_a_mirror_of_ones_own() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert!((5..=6).contains(&mirror.requests()), "{}", mirror.requests());
     assert!(!stderr(&output).contains("npm"), "{}", stderr(&output));
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -14,17 +14,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use support::hundred_digits::{fixture, golden};
 use support::runs;
+use support::runs::export;
 
 /// `tf-mnist predict` of a five.
 fn predict(model: &Path) -> Command {
     let mut command = runs::tf_mnist(&["predict"]);
     command.arg(model).arg(fixture("digits/5.png"));
-    command
-}
-
-fn export(model: &Path, base: &Path) -> Command {
-    let mut command = runs::tf_mnist(&["export"]);
-    command.arg(model).arg(base);
     command
 }
 

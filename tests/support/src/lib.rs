@@ -14,6 +14,10 @@ pub mod values;
 
 pub use untested::untested;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::env;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tensorflow::{Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor};
@@ -40,6 +44,18 @@ pub fn golden(name: &str) -> PathBuf {
 /// Another file of `tests/fixtures`.
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(crate::ROOT).join("tests/fixtures").join(name)
+}
+
+/// A number that the environment may set, such as how often a sweep kills.
+pub fn number(variable: &str, default: u64) -> u64 {
+    env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// `bytes`, packed.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// One batch, as tensors.

@@ -12,6 +12,8 @@ use tf_mnist::training::{RunConfig, RunState};
 
 /// Rows left to train on.
 pub const TRAIN_ROWS: usize = 300;
+/// Rows to validate on.
+pub const VALIDATION_ROWS: usize = 500;
 const TEST_ROWS: usize = 500;
 
 /// From weights that are good already, so that most validations end at a bound, and the run stops early. The order in
@@ -20,6 +22,8 @@ pub const BOUNDED: &[&str] = &[
     "optimized",
     "--validation",
     "bounded",
+    "--eval-chunk",
+    "100",
     "--warm-start",
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/golden/optimized_nodrop/final.ckpt"),
     "--learning-rate",
@@ -39,23 +43,30 @@ pub const BOUNDED: &[&str] = &[
 /// A folder with the head of MNIST: 5000 rows to validate, [`TRAIN_ROWS`], and a few to test.
 pub fn small_mnist() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let Origin::Mnist(whole) = dataset::load_default(&Silent).unwrap().origin else {
-            panic!("MNIST comes from the cache");
-        };
-        let folder = tempfile::tempdir().unwrap();
-        for (part, rows) in [("train", 5000 + TRAIN_ROWS), ("t10k", TEST_ROWS)] {
-            for (kind, header, row) in [("images-idx3", 16, 784), ("labels-idx1", 8, 1)] {
-                let name = format!("{part}-{kind}-ubyte");
-                let mut bytes = fs::read(whole.join(&name)).unwrap();
-                bytes.truncate(header + rows * row);
-                bytes[4..8].copy_from_slice(&(rows as u32).to_be_bytes());
-                fs::write(folder.path().join(&name), bytes).unwrap();
-            }
+    FOLDER.get_or_init(|| head_of_mnist(5000)).path()
+}
+
+/// As [`small_mnist`], with [`VALIDATION_ROWS`] to validate.
+fn smallest_mnist() -> &'static Path {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    FOLDER.get_or_init(|| head_of_mnist(VALIDATION_ROWS)).path()
+}
+
+fn head_of_mnist(validation_rows: usize) -> TempDir {
+    let Origin::Mnist(whole) = dataset::load_default(&Silent).unwrap().origin else {
+        panic!("MNIST comes from the cache");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for (part, rows) in [("train", validation_rows + TRAIN_ROWS), ("t10k", TEST_ROWS)] {
+        for (kind, header, row) in [("images-idx3", 16, 784), ("labels-idx1", 8, 1)] {
+            let name = format!("{part}-{kind}-ubyte");
+            let mut bytes = fs::read(whole.join(&name)).unwrap();
+            bytes.truncate(header + rows * row);
+            bytes[4..8].copy_from_slice(&(rows as u32).to_be_bytes());
+            fs::write(folder.path().join(&name), bytes).unwrap();
         }
-        folder
-    });
-    folder.path()
+    }
+    folder
 }
 
 /// `tf-mnist` with these arguments.
@@ -65,10 +76,23 @@ pub fn tf_mnist(arguments: &[&str]) -> Command {
     command
 }
 
-/// A new run in `run`, on [`small_mnist`], with the same bits every time.
+/// As [`tf_mnist`], with paths behind the arguments.
+pub fn with(arguments: &[&str], paths: &[&Path]) -> Command {
+    let mut command = tf_mnist(arguments);
+    command.args(paths);
+    command
+}
+
+/// `tf-mnist export`.
+pub fn export(model: &Path, base: &Path) -> Command {
+    with(&["export"], &[model, base])
+}
+
+/// A new run in `run`, on [`TRAIN_ROWS`] and [`VALIDATION_ROWS`] of MNIST, with the same bits every time.
 pub fn start(run: &Path, arguments: &[&str]) -> Command {
     let mut command = tf_mnist(arguments);
-    command.arg("--reproducible").arg("--data-dir").arg(small_mnist()).arg("--out-dir").arg(run);
+    command.arg("--reproducible").arg("--validation-rows").arg(VALIDATION_ROWS.to_string());
+    command.arg("--data-dir").arg(smallest_mnist()).arg("--out-dir").arg(run);
     command
 }
 
