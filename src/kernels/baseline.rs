@@ -7,10 +7,10 @@
 use super::factors::{BF16, factor, factors};
 use super::first_layer::{Folded, convolve_pixel, kernel_of};
 use super::image::{EMPTY, PLACES, pad};
-use super::instructions::{Instructions, for_each_instruction_set};
+use super::layout::{Block, PIXELS, SIDE, as_blocks, boxed};
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::F32x16;
-use super::winograd::{Block, PIXELS, SIDE, as_blocks, boxed};
+use super::simd::{Instructions, for_each_instruction_set};
 use rayon::prelude::*;
 
 /// Blocks of channels of conv2.

@@ -5,10 +5,10 @@ use super::baseline::{
 };
 use super::factors::{BF16, factor, factors};
 use super::image::{EMPTY, PLACES, pad};
-use super::instructions::{Instructions, for_each_instruction_set};
+use super::layout::{Block, PIXELS, SIDE, as_blocks};
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::F32x16;
-use super::winograd::{Block, PIXELS, SIDE, as_blocks};
+use super::simd::{Instructions, for_each_instruction_set};
 use rayon::prelude::*;
 
 /// Rows whose gradients are summed up by one thread at a time. Fixed, so that sums do not depend on the number of threads.

@@ -1,6 +1,6 @@
 //! Batch normalization over the channels of a batch of images, from sums that the layers' passes bring along.
 
-use super::winograd::{Block, PIXELS};
+use super::layout::{Block, PIXELS};
 
 /// Epsilon of every batch norm of the networks here.
 pub(super) const EPSILON: f32 = 0.001;

@@ -4,13 +4,13 @@
 //! Channels are given in blocks of 16. Rows are shared among the threads of the rayon pool that this is called in.
 
 use super::batch_norm::ChannelSums;
-use super::instructions::{Instructions, for_each_instruction_set};
+use super::layout::{Block, PIXELS, SIDE, as_blocks, as_blocks_mut};
 use super::registry::Output;
 use super::simd::F32x16;
+use super::simd::{Instructions, for_each_instruction_set};
 use super::winograd::{
-    Block, Columns, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, as_blocks_mut, kernel_gradient, multiply,
-    multiply_transposed, tile_output, transform_input, transform_output_gradient, transformed_kernel,
-    zero_columns, zero_points,
+    Columns, POINTS, Points, TILES, kernel_gradient, multiply, multiply_transposed, tile_output,
+    transform_input, transform_output_gradient, transformed_kernel, zero_columns, zero_points,
 };
 use rayon::prelude::*;
 

@@ -12,10 +12,10 @@
 use super::batch_norm::{self, ChannelGradient, ChannelSums, inverse_deviation, population, unbiased};
 use super::factors::{BF16, factor, factors};
 use super::image::{EMPTY, ImageMoments, PLACES, Padded, pad};
-use super::instructions::{Instructions, for_each_instruction_set};
+use super::layout::{Block, PIXELS, SIDE, as_blocks};
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{F32x16, selu, selu_derivative};
-use super::winograd::{Block, PIXELS, SIDE, as_blocks};
+use super::simd::{Instructions, for_each_instruction_set};
 use rayon::prelude::*;
 
 /// The layer in training.

@@ -1,8 +1,8 @@
 //! Images under a kernel of 3 x 3 places: with a border of zeros, and their moments.
 
-use super::instructions::{Instructions, for_each_instruction_set};
+use super::layout::{PIXELS, SIDE};
 use super::simd::F32x16;
-use super::winograd::{PIXELS, SIDE};
+use super::simd::{Instructions, for_each_instruction_set};
 use rayon::prelude::*;
 
 /// Places of the kernel.

@@ -4,12 +4,12 @@
 use super::convolution::transform_kernel;
 use super::factors::F32;
 use super::first_layer::{self, Folded};
-use super::instructions::{Instructions, for_each_instruction_set};
+use super::layout::{Block, PIXELS, SIDE, as_blocks};
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{F32x16, selu};
+use super::simd::{Instructions, for_each_instruction_set};
 use super::winograd::{
-    Block, Columns, PIXELS, POINTS, Points, SIDE, TILES, as_blocks, multiply, tile_output, transform_input,
-    zero_columns, zero_points,
+    Columns, POINTS, Points, TILES, multiply, tile_output, transform_input, zero_columns, zero_points,
 };
 use rayon::prelude::*;
 

@@ -3,10 +3,10 @@
 
 use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation, population};
 use super::factors::{BF16, factor};
-use super::instructions::{Instructions, for_each_instruction_set};
+use super::layout::{Block, PIXELS, SIDE, as_blocks};
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{F32x16, selu, selu_derivative};
-use super::winograd::{Block, PIXELS, SIDE, as_blocks};
+use super::simd::{Instructions, for_each_instruction_set};
 use rayon::prelude::*;
 
 /// Blocks of channels.

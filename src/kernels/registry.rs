@@ -3,12 +3,16 @@
 //! An op is a type that implements [`Op`]: its inputs, its outputs, and a function over slices. All is float32, on the
 //! CPU. Shapes are fixed but for the number of rows, which is that of the first input.
 
-use super::c_api::{
-    Api, FLOAT, INTERNAL, INVALID_ARGUMENT, KernelConstruction, KernelContext, OwnStatus, ShapeHandle,
+mod c_api;
+
+pub(super) use c_api::Api;
+
+use super::layout::{Block, as_blocks_mut};
+use super::simd::Instructions;
+use c_api::{
+    FLOAT, INTERNAL, INVALID_ARGUMENT, KernelConstruction, KernelContext, OwnStatus, ShapeHandle,
     ShapeInferenceContext, Status, Tensor,
 };
-use super::instructions::Instructions;
-use super::winograd::{Block, as_blocks_mut};
 use rayon::prelude::*;
 use std::ffi::{CString, c_int, c_void};
 use std::mem::MaybeUninit;

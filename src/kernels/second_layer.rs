@@ -4,9 +4,9 @@
 use super::batch_norm::{self, ChannelSums, population, unbiased};
 use super::convolution::{convolve, filter_gradient, input_gradient};
 use super::factors::{BF16, factors};
-use super::instructions::Instructions;
+use super::layout::PIXELS;
 use super::registry::{Argument, Op, Output, ROWS};
-use super::winograd::PIXELS;
+use super::simd::Instructions;
 
 /// The layer.
 pub(super) struct SecondLayer<const FACTORS: usize>;

@@ -68,4 +68,4 @@ macro_rules! for_each_instruction_set {
         }
     };
 }
-pub(super) use for_each_instruction_set;
+pub(in crate::kernels) use for_each_instruction_set;

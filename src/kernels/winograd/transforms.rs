@@ -1,0 +1,90 @@
+//! The transforms in one dimension.
+
+use crate::kernels::simd::F32x16;
+
+/// The filter's polynomials are multiplied at 0, ±A, ±B and infinity. With the usual ±1, ±2 results are off by 4.7e-6 of the
+/// greatest, with these by 0.9e-6; and their squares are short in binary, so that most coefficients are exact.
+const A: f32 = 0.75;
+const B: f32 = 1.5;
+const A2: f32 = A * A;
+const B2: f32 = B * B;
+
+/// Bᵀ d, along one axis.
+#[inline(always)]
+pub(super) fn input_transform<V: F32x16>(d: [V; 6]) -> [V; 6] {
+    let [d0, d1, d2, d3, d4, d5] = d;
+    let (a2, b2) = (V::splat(-A2), V::splat(-B2));
+    let (sum, product) = (V::splat(-(A2 + B2)), V::splat(A2 * B2));
+    let (even_a, odd_a) = (d2.mul_add(b2, d4), d1.mul_add(b2, d3));
+    let (even_b, odd_b) = (d2.mul_add(a2, d4), d1.mul_add(a2, d3));
+    [
+        d0.mul_add(product, d2.mul_add(sum, d4)),
+        odd_a.mul_add(V::splat(A), even_a),
+        odd_a.mul_add(V::splat(-A), even_a),
+        odd_b.mul_add(V::splat(B), even_b),
+        odd_b.mul_add(V::splat(-B), even_b),
+        d1.mul_add(product, d3.mul_add(sum, d5)),
+    ]
+}
+
+/// Aᵀ m, along one axis.
+#[inline(always)]
+pub(super) fn output_transform<V: F32x16>(m: [V; 6]) -> [V; 4] {
+    let [m0, m1, m2, m3, m4, m5] = m;
+    let (even_a, odd_a) = (m1.add(m2), m1.sub(m2));
+    let (even_b, odd_b) = (m3.add(m4), m3.sub(m4));
+    [
+        m0.add(even_a).add(even_b),
+        odd_b.mul_add(V::splat(B), odd_a.mul(V::splat(A))),
+        even_b.mul_add(V::splat(B2), even_a.mul(V::splat(A2))),
+        odd_b.mul_add(V::splat(B * B2), odd_a.mul_add(V::splat(A * A2), m5)),
+    ]
+}
+
+/// A y, the transpose of [`output_transform`].
+#[inline(always)]
+pub(super) fn output_gradient_transform<V: F32x16>(y: [V; 4]) -> [V; 6] {
+    let [y0, y1, y2, y3] = y;
+    let even_a = y2.mul_add(V::splat(A2), y0);
+    let odd_a = y3.mul_add(V::splat(A * A2), y1.mul(V::splat(A)));
+    let even_b = y2.mul_add(V::splat(B2), y0);
+    let odd_b = y3.mul_add(V::splat(B * B2), y1.mul(V::splat(B)));
+    [y0, even_a.add(odd_a), even_a.sub(odd_a), even_b.add(odd_b), even_b.sub(odd_b), y3]
+}
+
+/// What the rows of G are divided by: the derivatives of x (x² - A²) (x² - B²) at 0, ±A and ±B.
+const AT_0: f32 = A2 * B2;
+const AT_A: f32 = 2.0 * A2 * (A2 - B2);
+const AT_B: f32 = 2.0 * B2 * (B2 - A2);
+
+/// G g, along one axis.
+#[inline(always)]
+pub(super) fn kernel_transform<V: F32x16>(g: [V; 3]) -> [V; 6] {
+    let [g0, g1, g2] = g;
+    let even_a = g2.mul_add(V::splat(A2 / AT_A), g0.mul(V::splat(1.0 / AT_A)));
+    let even_b = g2.mul_add(V::splat(B2 / AT_B), g0.mul(V::splat(1.0 / AT_B)));
+    let (a, b) = (V::splat(A / AT_A), V::splat(B / AT_B));
+    let (minus_a, minus_b) = (V::splat(-A / AT_A), V::splat(-B / AT_B));
+    [
+        g0.mul(V::splat(1.0 / AT_0)),
+        g1.mul_add(a, even_a),
+        g1.mul_add(minus_a, even_a),
+        g1.mul_add(b, even_b),
+        g1.mul_add(minus_b, even_b),
+        g2,
+    ]
+}
+
+/// Gᵀ u, the transpose of [`kernel_transform`].
+#[inline(always)]
+pub(super) fn kernel_gradient_transform<V: F32x16>(u: [V; 6]) -> [V; 3] {
+    let [u0, u1, u2, u3, u4, u5] = u;
+    let (even_a, odd_a) = (u1.add(u2), u1.sub(u2));
+    let (even_b, odd_b) = (u3.add(u4), u3.sub(u4));
+    let outer = even_b.mul_add(V::splat(1.0 / AT_B), even_a.mul(V::splat(1.0 / AT_A)));
+    [
+        u0.mul_add(V::splat(1.0 / AT_0), outer),
+        odd_b.mul_add(V::splat(B / AT_B), odd_a.mul(V::splat(A / AT_A))),
+        even_b.mul_add(V::splat(B2 / AT_B), even_a.mul_add(V::splat(A2 / AT_A), u5)),
+    ]
+}
