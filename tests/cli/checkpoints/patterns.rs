@@ -4,7 +4,7 @@ use super::{export, fixture, golden, stdout, takes_a_five_for_one};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::runs::{fail, resume, small_mnist, start, succeed, tf_mnist};
+use support::runs::{fail, resume, small_mnist, smallest_mnist, start, succeed, tf_mnist};
 
 const NAMES: [&str; 8] = ["m[1]", "m[!x]", "a]b[", "all*", "**", "what?", "{a,b}", "back\\slash"];
 
@@ -46,7 +46,7 @@ fn runs_are_trained_resumed_used_and_described() {
         fs::create_dir(&here).unwrap();
         let [run, second, data, base] = ["run[1]", "second*", "data?", "models"].map(|name| here.join(name));
         fs::create_dir(&data).unwrap();
-        for entry in fs::read_dir(small_mnist()).unwrap() {
+        for entry in fs::read_dir(smallest_mnist()).unwrap() {
             let entry = entry.unwrap();
             fs::copy(entry.path(), data.join(entry.file_name())).unwrap();
         }

@@ -46,8 +46,8 @@ pub fn small_mnist() -> &'static Path {
     FOLDER.get_or_init(|| head_of_mnist(5000)).path()
 }
 
-/// As [`small_mnist`], with [`VALIDATION_ROWS`] to validate.
-fn smallest_mnist() -> &'static Path {
+/// As [`small_mnist`], with [`VALIDATION_ROWS`] to validate: what [`start`] trains on.
+pub fn smallest_mnist() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     FOLDER.get_or_init(|| head_of_mnist(VALIDATION_ROWS)).path()
 }
