@@ -2,6 +2,7 @@
 
 use crate::error::RuntimeError;
 use crate::install::installed;
+use crate::platform::TENSORFLOW_DIR;
 use crate::{Options, platform};
 use std::env;
 use std::ffi::OsString;
@@ -14,8 +15,6 @@ use verified_fetch::Cache;
 pub(crate) const ONEDNN: &str = "TF_ENABLE_ONEDNN_OPTS";
 /// The least level of TensorFlow's own log that is printed: 0 all, 3 nothing but a crash's last words.
 const LOG_LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
-/// The folder in which the tensorflow crate (and this one, for its user) looks first.
-pub(crate) const TENSORFLOW_DIR: &str = "TENSORFLOW_DIR";
 
 /// What TensorFlow 2.21 takes as the value of a variable. For anything else it ends the process, at once or where the
 /// variable is first read, or it warns and goes by its default.

@@ -1,9 +1,9 @@
 //! What can go wrong between "there is no TensorFlow here" and an open library.
 
-use crate::environment::TENSORFLOW_DIR;
+use crate::candidate::FoundBy;
 use crate::platform::LIBRARY_NAMES;
-use crate::search::FoundBy;
-use crate::search::Report;
+use crate::platform::TENSORFLOW_DIR;
+use crate::report::Report;
 use crate::version::NEEDED;
 use std::env::consts::ARCH;
 use std::io;

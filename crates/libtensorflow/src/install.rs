@@ -4,9 +4,9 @@ pub(crate) mod installed;
 mod pip;
 mod wheel;
 
+use crate::candidate::FoundBy;
 use crate::open;
 use crate::platform::{LIBRARY, PYTHON_LIBRARY, Wheel};
-use crate::search::FoundBy;
 use installed::{Manifest, State};
 use std::ffi::OsString;
 use std::fs;

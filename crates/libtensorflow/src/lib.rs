@@ -9,19 +9,23 @@
 //! default-features = false, features = ["tensorflow_runtime_linking"] }`: with its default features on as well, it does
 //! not compile.
 
+mod candidate;
 mod environment;
 mod error;
 mod install;
 mod load;
 mod open;
 mod platform;
+mod report;
 mod search;
 mod version;
 
+pub use candidate::FoundBy;
 pub use environment::{Environment, set_environment};
 pub use error::{LibraryError, RuntimeError};
-pub use load::{Runtime, load, load_with_environment, loaded};
-pub use search::{Attempt, FoundBy, Report};
+pub use load::{load, load_with_environment, loaded};
+pub use report::{Attempt, Report};
+pub use search::Runtime;
 pub use tensorflow;
 #[doc(no_inline)]
 pub use verified_fetch::{Cache, Progress, Silent};

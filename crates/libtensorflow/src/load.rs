@@ -1,28 +1,10 @@
 //! The one TensorFlow of a process.
 
 use crate::error::RuntimeError;
-use crate::search::FoundBy;
-use crate::search::{Search, Surroundings};
+use crate::search::{Runtime, Search, Surroundings};
 use crate::{Options, environment};
-use serde::Serialize;
-use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use verified_fetch::Progress;
-
-/// The TensorFlow of this process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Runtime {
-    /// The library, by the path that it was opened by.
-    pub library: PathBuf,
-    /// How it was found.
-    pub found_by: FoundBy,
-    /// Its version, such as `2.21.0`.
-    pub version: String,
-    /// Whether it is a build that says it has GPU support; `false` also where a build does not say.
-    pub is_gpu_build: bool,
-    /// Whether oneDNN's kernels are on.
-    pub onednn: bool,
-}
 
 static LOADED: OnceLock<Runtime> = OnceLock::new();
 

@@ -1,9 +1,9 @@
 //! Opening a library and handing it to the tensorflow crate.
 
+use crate::candidate::Candidate;
 use crate::environment;
 use crate::error::LibraryError;
 use crate::platform::{FRAMEWORK, LIBRARY, PYTHON_LIBRARY};
-use crate::search::candidate::Candidate;
 use crate::version;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use std::ffi::{CStr, c_char, c_void};

@@ -2,6 +2,8 @@
 
 use std::env::consts::{ARCH, OS};
 
+/// The folder in which the tensorflow crate (and this one, for its user) looks first.
+pub(crate) const TENSORFLOW_DIR: &str = "TENSORFLOW_DIR";
 /// The C API's library as the official archives name it; the tensorflow crate opens only this name.
 pub(crate) const LIBRARY: &str = named("libtensorflow.so", "libtensorflow.dylib");
 /// The same with its major version, as installed without development files.

@@ -1,25 +1,36 @@
 //! Looking at place after place for a library that can be opened, and keeping account of why others cannot.
 
-pub(crate) mod candidate;
 mod places;
 mod python;
-mod report;
 
-pub use candidate::FoundBy;
-pub use report::{Attempt, Report};
-
+use crate::candidate::{Candidate, Found, FoundBy};
 use crate::error::{LibraryError, RuntimeError};
 use crate::install::Installer;
 use crate::install::installed::{self, State};
-use crate::load::Runtime;
 use crate::open::{self, Failure};
 use crate::platform::{self, LIBRARY_NAMES};
+use crate::report::{Attempt, Report};
 pub(crate) use crate::search::places::Surroundings;
 use crate::{Gpu, Options, environment};
-use candidate::{Candidate, Found};
+use serde::Serialize;
 use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
 use verified_fetch::Progress;
+
+/// The TensorFlow of this process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Runtime {
+    /// The library, by the path that it was opened by.
+    pub library: PathBuf,
+    /// How it was found.
+    pub found_by: FoundBy,
+    /// Its version, such as `2.21.0`.
+    pub version: String,
+    /// Whether it is a build that says it has GPU support; `false` also where a build does not say.
+    pub is_gpu_build: bool,
+    /// Whether oneDNN's kernels are on.
+    pub onednn: bool,
+}
 
 /// A search under way, with what it has seen so far.
 pub(crate) struct Search<'a> {

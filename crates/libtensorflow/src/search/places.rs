@@ -1,7 +1,7 @@
 //! Where a TensorFlow library may already be.
 
+use crate::candidate::{Candidate, Found, FoundBy, library_in};
 use crate::platform::{LIBRARY, PYTHON_LIBRARY, VERSIONED_LIBRARY};
-use crate::search::candidate::{Candidate, Found, FoundBy, library_in};
 use crate::search::python;
 use crate::{environment, open};
 use std::env;

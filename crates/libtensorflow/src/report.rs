@@ -1,7 +1,7 @@
 //! The one message of a search that ended with nothing: where it looked, what it tried, why not, and what helps.
 
-use crate::environment::TENSORFLOW_DIR;
 use crate::platform;
+use crate::platform::TENSORFLOW_DIR;
 use crate::version::NEEDED;
 use std::fmt;
 
