@@ -1,6 +1,6 @@
 //! The HTTPS client: TLS always verified, against the roots this system trusts.
 
-use crate::transfer::{TransferCause, innermost, without_password};
+use crate::transfer_cause::{TransferCause, innermost, without_password};
 use reqwest::{NoProxy, Proxy, Url};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;

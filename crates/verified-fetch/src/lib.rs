@@ -23,6 +23,8 @@ mod source;
 #[cfg(feature = "https")]
 mod transfer;
 #[cfg(feature = "https")]
+mod transfer_cause;
+#[cfg(feature = "https")]
 mod verified;
 
 pub use cache::{Cache, CacheError};
@@ -39,7 +41,7 @@ pub use progress::{Progress, Silent};
 #[cfg(feature = "https")]
 pub use source::{Artifact, Source, SourceCause, SourceError};
 #[cfg(feature = "https")]
-pub use transfer::TransferCause;
+pub use transfer_cause::TransferCause;
 #[cfg(feature = "https")]
 pub use verified::{FetchError, fetch};
 

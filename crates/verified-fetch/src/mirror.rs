@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::progress::Progress;
 use crate::source::{Artifact, Source, SourceCause, SourceError};
-use crate::transfer::{TransferCause, without_password};
+use crate::transfer_cause::{TransferCause, without_password};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, Write};

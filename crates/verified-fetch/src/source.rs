@@ -2,7 +2,7 @@
 
 use crate::digest::Digest;
 use crate::progress::Progress;
-use crate::transfer::TransferCause;
+use crate::transfer_cause::TransferCause;
 use std::fs::File;
 use std::io;
 use std::path::Path;
