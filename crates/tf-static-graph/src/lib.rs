@@ -43,6 +43,7 @@ mod adam;
 pub mod checkpoint;
 mod conditional;
 mod error;
+mod get_variable;
 mod gradients;
 mod initializer;
 mod layers;

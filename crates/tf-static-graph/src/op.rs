@@ -1,14 +1,15 @@
 //! One node: its inputs, attributes and control inputs, collected and handed to TensorFlow at once.
 
 use crate::error::{GraphError, Result};
-use crate::scope::Scope;
-use crate::variable::Variable;
-use tensorflow::{DataType, Operation, OperationDescription, Output, Shape, Status, Tensor, TensorType};
+use std::cell::RefCell;
+use tensorflow::{
+    DataType, Graph, Operation, OperationDescription, Output, Shape, Status, Tensor, TensorType,
+};
 
-/// A node being described. Made by [`Scope::op`]; attributes go by TensorFlow's own names.
+/// A node being described. Made by [`Scope::op`](crate::Scope::op); attributes go by TensorFlow's own names.
 #[must_use = "a node is made by `build` or `output`"]
 pub struct OpBuilder<'a> {
-    scope: &'a Scope,
+    graph: &'a RefCell<Graph>,
     op: &'a str,
     name: String,
     inputs: Vec<Input>,
@@ -24,8 +25,13 @@ enum Input {
 type SetAttribute<'a> = Box<dyn FnOnce(&mut OperationDescription) -> std::result::Result<(), Status> + 'a>;
 
 impl<'a> OpBuilder<'a> {
-    pub(crate) fn new(scope: &'a Scope, op: &'a str, name: String) -> Self {
-        Self { scope, op, name, inputs: Vec::new(), control_inputs: Vec::new(), attributes: Vec::new() }
+    pub(crate) fn new(
+        graph: &'a RefCell<Graph>,
+        op: &'a str,
+        name: String,
+        control_inputs: Vec<Operation>,
+    ) -> Self {
+        Self { graph, op, name, inputs: Vec::new(), control_inputs, attributes: Vec::new() }
     }
 
     /// The next input.
@@ -104,11 +110,6 @@ impl<'a> OpBuilder<'a> {
         })
     }
 
-    /// Keeps the node on the device of a variable; the attribute `_class`, as `tf.colocate_with` sets it.
-    pub fn colocate_with(self, variable: &Variable) -> Self {
-        self.colocate_with_name(variable.name())
-    }
-
     pub(crate) fn colocate_with_name(self, name: &str) -> Self {
         let class = format!("loc:@{name}");
         self.attribute(move |node| node.set_attr_string_list("_class", &[class]))
@@ -127,9 +128,9 @@ impl<'a> OpBuilder<'a> {
     /// # Errors
     /// TensorFlow refuses it: an unknown op, an attribute or input that does not fit, shapes that disagree.
     pub fn build(self) -> Result<Operation> {
-        let Self { scope, op, name, inputs, control_inputs, attributes } = self;
+        let Self { graph, op, name, inputs, control_inputs, attributes } = self;
         let finish = || {
-            let mut graph = scope.graph_mut();
+            let mut graph = graph.borrow_mut();
             let mut node = graph.new_operation(op, &name)?;
             for input in inputs {
                 match input {
@@ -137,7 +138,7 @@ impl<'a> OpBuilder<'a> {
                     Input::List(outputs) => node.add_input_list(&outputs),
                 }
             }
-            for operation in scope.control_inputs().iter().chain(&control_inputs) {
+            for operation in &control_inputs {
                 node.add_control_input(operation);
             }
             for set in attributes {

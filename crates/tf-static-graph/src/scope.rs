@@ -15,7 +15,7 @@ use tensorflow::{Graph, Operation, Output, TensorType};
 /// `Selu` becomes `Selu_1`. Variables are named absolutely, as `tf.get_variable` does.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    shared: Rc<RefCell<Shared>>,
+    shared: Rc<Shared>,
     /// `""` at the root, else such as `"train/Adam"`.
     path: String,
     control_inputs: Vec<Operation>,
@@ -25,10 +25,10 @@ pub struct Scope {
 
 #[derive(Debug)]
 struct Shared {
-    graph: Graph,
-    names: HashMap<String, usize>,
-    variables: Vec<Variable>,
-    update_ops: Vec<Operation>,
+    graph: RefCell<Graph>,
+    names: RefCell<HashMap<String, usize>>,
+    variables: RefCell<Vec<Variable>>,
+    update_ops: RefCell<Vec<Operation>>,
     seed: Option<u64>,
 }
 
@@ -58,13 +58,13 @@ impl Scope {
 
     fn with_names(graph: Graph, names: HashMap<String, usize>, seed: Option<u64>) -> Self {
         Self {
-            shared: Rc::new(RefCell::new(Shared {
-                graph,
-                names,
-                variables: Vec::new(),
-                update_ops: Vec::new(),
+            shared: Rc::new(Shared {
+                graph: RefCell::new(graph),
+                names: RefCell::new(names),
+                variables: RefCell::default(),
+                update_ops: RefCell::default(),
                 seed,
-            })),
+            }),
             path: String::new(),
             control_inputs: Vec::new(),
             reuse: false,
@@ -120,13 +120,17 @@ impl Scope {
 
     /// Begins a node of op type `op` named `name` within this scope.
     pub fn op<'a>(&'a self, op: &'a str, name: &str) -> OpBuilder<'a> {
-        OpBuilder::new(self, op, self.unique_name(name))
+        self.builder(op, self.unique_name(name))
     }
 
     /// Begins the node of op type `op` whose full name is this scope's, where TF1 gives a node's own constants the
     /// node's name as their scope: `Reshape` and `Reshape/shape`.
     pub fn op_named_as_scope<'a>(&'a self, op: &'a str) -> OpBuilder<'a> {
-        OpBuilder::new(self, op, self.path.clone())
+        self.builder(op, self.path.clone())
+    }
+
+    fn builder<'a>(&'a self, op: &'a str, name: String) -> OpBuilder<'a> {
+        OpBuilder::new(&self.shared.graph, op, name, self.control_inputs.clone())
     }
 
     /// A scalar constant.
@@ -159,22 +163,22 @@ impl Scope {
 
     /// All variables so far, in the order made; `tf.global_variables()`.
     pub fn variables(&self) -> Vec<Variable> {
-        self.shared.borrow().variables.clone()
+        self.shared.variables.borrow().clone()
     }
 
     /// The variables that an optimizer changes; `tf.trainable_variables()`.
     pub fn trainable_variables(&self) -> Vec<Variable> {
-        self.shared.borrow().variables.iter().filter(|variable| variable.is_trainable()).cloned().collect()
+        self.shared.variables.borrow().iter().filter(|variable| variable.is_trainable()).cloned().collect()
     }
 
     /// What must run along with each training step; the collection `tf.GraphKeys.UPDATE_OPS`.
     pub fn update_ops(&self) -> Vec<Operation> {
-        self.shared.borrow().update_ops.clone()
+        self.shared.update_ops.borrow().clone()
     }
 
     /// Adds to the collection `tf.GraphKeys.UPDATE_OPS`.
     pub fn add_update_op(&self, operation: Operation) {
-        self.shared.borrow_mut().update_ops.push(operation);
+        self.shared.update_ops.borrow_mut().push(operation);
     }
 
     /// An operation that gives every variable its initial value; `tf.global_variables_initializer()`.
@@ -189,11 +193,11 @@ impl Scope {
 
     /// The graph, for sessions and look-ups. Let it go before the next node is added: building while it is held panics.
     pub fn graph(&self) -> Ref<'_, Graph> {
-        Ref::map(self.shared.borrow(), |shared| &shared.graph)
+        self.shared.graph.borrow()
     }
 
     pub(crate) fn graph_mut(&self) -> RefMut<'_, Graph> {
-        RefMut::map(self.shared.borrow_mut(), |shared| &mut shared.graph)
+        self.shared.graph.borrow_mut()
     }
 
     /// Serialized `GraphDef` of all nodes.
@@ -208,17 +212,17 @@ impl Scope {
 
     /// The variable of this full name, where variables may be taken again.
     pub(crate) fn variable_to_reuse(&self, full_name: &str) -> Option<Variable> {
-        let shared = self.shared.borrow();
-        let named = shared.variables.iter().find(|variable| variable.name() == full_name);
+        let variables = self.shared.variables.borrow();
+        let named = variables.iter().find(|variable| variable.name() == full_name);
         named.filter(|_| self.reuse).cloned()
     }
 
     pub(crate) fn add_variable(&self, variable: Variable) {
-        self.shared.borrow_mut().variables.push(variable);
+        self.shared.variables.borrow_mut().push(variable);
     }
 
     pub(crate) fn seed(&self) -> Option<u64> {
-        self.shared.borrow().seed
+        self.shared.seed
     }
 
     pub(crate) fn control_inputs(&self) -> &[Operation] {
@@ -232,13 +236,13 @@ impl Scope {
 
     /// Whether a node, variable or scope of this full name was made.
     pub(crate) fn is_taken(&self, full_name: &str) -> bool {
-        self.shared.borrow().names.contains_key(&full_name.to_lowercase())
+        self.shared.names.borrow().contains_key(&full_name.to_lowercase())
     }
 
     /// `path/name`, with `_1`, `_2`... behind a name that is taken. As in TF1, case does not tell names apart.
     fn unique_name(&self, name: &str) -> String {
         let full = if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) };
-        let names = &mut self.shared.borrow_mut().names;
+        let mut names = self.shared.names.borrow_mut();
         let key = full.to_lowercase();
         let uses = names.entry(key.clone()).or_insert(0);
         *uses += 1;

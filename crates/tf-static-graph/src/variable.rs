@@ -1,107 +1,22 @@
-//! Variables as TF1 makes them (`tf.get_variable`): `VariableV2`, its initializer, its `Assign`, and the `read` identity
-//! that everything else consumes; or, where a scope says so, the resource variables that TF2 knows too.
+//! A variable of a graph: its name, its shape and its nodes.
 
-use crate::error::{GraphError, Result};
-use crate::initializer::Initializer;
-use crate::scope::Scope;
-use tensorflow::{DataType, Operation, Output};
+use crate::op::OpBuilder;
+use tensorflow::{Operation, Output};
 
 /// A float32 variable of a graph.
 #[derive(Debug, Clone)]
 pub struct Variable {
-    name: String,
-    shape: Vec<u64>,
-    trainable: bool,
-    is_resource: bool,
-    reference: Output,
-    read: Output,
-    initial_value: Output,
-    initializer: Operation,
+    pub(crate) name: String,
+    pub(crate) shape: Vec<u64>,
+    pub(crate) trainable: bool,
+    pub(crate) is_resource: bool,
+    pub(crate) reference: Output,
+    pub(crate) read: Output,
+    pub(crate) initial_value: Output,
+    pub(crate) initializer: Operation,
 }
 
 impl Variable {
-    /// Makes a trainable variable, named in full: `conv1/kernel`. Where the scope reuses variables, one of this name and
-    /// shape is taken instead.
-    ///
-    /// # Errors
-    /// The name is taken, or TensorFlow refuses a node.
-    pub fn new(scope: &Scope, name: &str, shape: &[u64], initializer: Initializer) -> Result<Self> {
-        Self::build(scope, name, shape, initializer, true)
-    }
-
-    /// Makes a variable that no optimizer changes, such as a moving average; it is saved like any other.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn untrainable(scope: &Scope, name: &str, shape: &[u64], initializer: Initializer) -> Result<Self> {
-        Self::build(scope, name, shape, initializer, false)
-    }
-
-    fn build(
-        scope: &Scope,
-        name: &str,
-        shape: &[u64],
-        initializer: Initializer,
-        trainable: bool,
-    ) -> Result<Self> {
-        let value = |scope: &Scope| initializer.build(scope, name, shape);
-        Self::with_value(scope, name, shape, trainable, name, value)
-    }
-
-    /// Makes a variable whose first value `value` builds, on the device of the variable named `colocate_with`.
-    pub(crate) fn with_value(
-        scope: &Scope,
-        name: &str,
-        shape: &[u64],
-        trainable: bool,
-        colocate_with: &str,
-        value: impl FnOnce(&Scope) -> Result<Output>,
-    ) -> Result<Self> {
-        if let Some(variable) = scope.variable_to_reuse(name).filter(|there| there.shape == shape) {
-            return Ok(variable);
-        }
-        if scope.is_taken(name) {
-            return Err(GraphError::DuplicateVariable { name: name.to_owned() });
-        }
-        let root = scope.root();
-        let value = value(&root)?;
-        let dims: Vec<_> = shape.iter().map(|&dim| Some(dim as i64)).collect();
-        let nodes = match scope.makes_resource_variables() {
-            true => Nodes::resource(&root, name, &dims, &value)?,
-            false => Nodes::reference(&root, name, &dims, &value, colocate_with)?,
-        };
-        let variable = Self {
-            name: name.to_owned(),
-            shape: shape.to_vec(),
-            trainable,
-            is_resource: scope.makes_resource_variables(),
-            reference: nodes.reference,
-            read: nodes.read,
-            initial_value: value,
-            initializer: nodes.initializer,
-        };
-        scope.add_variable(variable.clone());
-        Ok(variable)
-    }
-
-    /// An operation within `scope` that gives the variable a `value` of its shape.
-    ///
-    /// # Errors
-    /// TensorFlow refuses the node.
-    pub fn assign(&self, scope: &Scope, value: &Output) -> Result<Operation> {
-        if self.is_resource {
-            return assign_resource(scope, "AssignVariableOp", &self.reference, value);
-        }
-        scope
-            .op("Assign", "Assign")
-            .input(&self.reference)
-            .input(value)
-            .boolean("use_locking", true)
-            .boolean("validate_shape", true)
-            .colocate_with(self)
-            .build()
-    }
-
     /// The name in full, which is also the key in a checkpoint.
     pub fn name(&self) -> &str {
         &self.name
@@ -132,7 +47,7 @@ impl Variable {
         &self.read
     }
 
-    /// Whether it is a resource variable; see [`Scope::resource_variables`].
+    /// Whether it is a resource variable; see [`Scope::resource_variables`](crate::Scope::resource_variables).
     pub fn is_resource(&self) -> bool {
         self.is_resource
     }
@@ -153,64 +68,9 @@ impl Variable {
     }
 }
 
-/// The nodes of a variable, named as TF1 names them.
-struct Nodes {
-    reference: Output,
-    read: Output,
-    initializer: Operation,
-}
-
-impl Nodes {
-    /// `tf.get_variable(use_resource=False)`.
-    fn reference(
-        root: &Scope,
-        name: &str,
-        dims: &[Option<i64>],
-        value: &Output,
-        colocate_with: &str,
-    ) -> Result<Self> {
-        let reference = root
-            .op("VariableV2", name)
-            .data_type("dtype", DataType::Float)
-            .shape("shape", dims)
-            .string("container", "")
-            .string("shared_name", "")
-            .colocate_with_name(colocate_with)
-            .output()?;
-        let below = root.within(name);
-        let initializer = below
-            .op("Assign", "Assign")
-            .input(&reference)
-            .input(value)
-            .boolean("use_locking", true)
-            .boolean("validate_shape", true)
-            .colocate_with_name(colocate_with)
-            .build()?;
-        let read =
-            below.op("Identity", "read").input(&reference).colocate_with_name(colocate_with).output()?;
-        Ok(Self { reference, read, initializer })
+impl OpBuilder<'_> {
+    /// Keeps the node on the device of a variable; the attribute `_class`, as `tf.colocate_with` sets it.
+    pub fn colocate_with(self, variable: &Variable) -> Self {
+        self.colocate_with_name(variable.name())
     }
-
-    /// `tf.get_variable(use_resource=True)`.
-    fn resource(root: &Scope, name: &str, dims: &[Option<i64>], value: &Output) -> Result<Self> {
-        let reference = root
-            .op("VarHandleOp", name)
-            .data_type("dtype", DataType::Float)
-            .shape("shape", dims)
-            .string("container", "")
-            .string("shared_name", name)
-            .output()?;
-        let initializer = assign_resource(&root.within(name), "Assign", &reference, value)?;
-        let read = root
-            .within(&format!("{name}/Read"))
-            .op("ReadVariableOp", "ReadVariableOp")
-            .input(&reference)
-            .data_type("dtype", DataType::Float)
-            .output()?;
-        Ok(Self { reference, read, initializer })
-    }
-}
-
-fn assign_resource(scope: &Scope, name: &str, handle: &Output, value: &Output) -> Result<Operation> {
-    scope.op("AssignVariableOp", name).input(handle).input(value).data_type("dtype", DataType::Float).build()
 }
