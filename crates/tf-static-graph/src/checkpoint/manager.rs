@@ -1,9 +1,9 @@
 //! The checkpoints of one folder, and which of them are kept.
 
 use crate::checkpoint::error::CheckpointError;
+use crate::checkpoint::file_names::{DATA, INDEX, META, with_suffix};
 use crate::checkpoint::meta_graph;
-use crate::checkpoint::reader::with_suffix;
-use crate::checkpoint::saver::{DATA, INDEX, META, Saver};
+use crate::checkpoint::saver::Saver;
 use crate::checkpoint::state::{STATE_FILE, State};
 use crate::error::{GraphError, Result};
 use std::fs;

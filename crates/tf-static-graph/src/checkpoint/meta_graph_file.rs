@@ -1,7 +1,6 @@
 //! The `.meta` file beside a run's checkpoints: one on the disk, however many checkpoints share it.
 
-use crate::checkpoint::reader::with_suffix;
-use crate::checkpoint::saver::META;
+use crate::checkpoint::file_names::{META, with_suffix};
 use rustix::fs::{AtFlags, CWD, linkat};
 use std::cell::RefCell;
 use std::fs::{self, File};

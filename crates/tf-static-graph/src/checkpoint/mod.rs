@@ -1,6 +1,7 @@
 //! Checkpoints as TF1's Saver writes them: read, written, kept and listed.
 
 mod error;
+mod file_names;
 mod foreign_format;
 mod manager;
 pub mod meta_graph;

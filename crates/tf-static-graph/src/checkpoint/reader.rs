@@ -5,6 +5,7 @@
 //! (TensorFlow's `core/util/tensor_bundle`).
 
 use crate::checkpoint::error::CheckpointError;
+use crate::checkpoint::file_names::{INDEX, with_suffix};
 use crate::checkpoint::foreign_format;
 use crate::checkpoint::object_graph::{OBJECT_GRAPH, keys_by_name};
 use crate::checkpoint::table;
@@ -49,7 +50,7 @@ impl Checkpoint {
     /// # Errors
     /// There is no such checkpoint, it is of another format or holds partitioned variables, or its index is damaged.
     pub fn open(prefix: &Path) -> Result<Self> {
-        let file = with_suffix(prefix, ".index");
+        let file = with_suffix(prefix, INDEX);
         let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => missing(prefix, &file),
             _ => CheckpointError::Io { file: file.clone(), source },
@@ -137,7 +138,7 @@ impl Checkpoint {
     /// The files of the checkpoint: the index, then every shard.
     pub fn files(&self) -> Vec<PathBuf> {
         let shards = (0..self.shards).map(|shard| self.shard_file(shard));
-        std::iter::once(with_suffix(&self.prefix, ".index")).chain(shards).collect()
+        std::iter::once(with_suffix(&self.prefix, INDEX)).chain(shards).collect()
     }
 
     /// The values of a float32 tensor, row-major, their checksum verified.
@@ -235,13 +236,6 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
         String::new()
     };
     CheckpointError::Missing { prefix: prefix.to_path_buf(), file: file.to_path_buf(), hint }
-}
-
-/// `prefix` with more behind its last name.
-pub(crate) fn with_suffix(prefix: &Path, suffix: &str) -> PathBuf {
-    let mut name = prefix.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Saving and restoring variables, as `tf.compat.v1.train.Saver` does.
 
 use crate::checkpoint::error::CheckpointError;
+use crate::checkpoint::file_names::{DATA, INDEX, META, with_suffix};
 use crate::checkpoint::meta_graph_file::MetaGraphFile;
-use crate::checkpoint::reader::{Checkpoint, with_suffix};
+use crate::checkpoint::reader::Checkpoint;
 use crate::error::{GraphError, Result, reason_of_failed_write};
 use crate::scope::Scope;
 use crate::variable::Variable;
@@ -25,10 +26,6 @@ pub struct Saver {
     restore_all: Operation,
     meta_graph: Option<Rc<MetaGraphFile>>,
 }
-
-pub(crate) const INDEX: &str = ".index";
-pub(crate) const META: &str = ".meta";
-pub(crate) const DATA: &str = ".data-00000-of-00001";
 
 impl Saver {
     /// Adds the nodes for `variables` under `scope/save`; `tf.train.Saver(variables)`.

@@ -2,7 +2,7 @@
 //! protocol buffers' text format.
 
 use crate::checkpoint::error::CheckpointError;
-use crate::checkpoint::reader::with_suffix;
+use crate::checkpoint::file_names::{INDEX, with_suffix};
 use crate::checkpoint::text_format::fields;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -94,7 +94,7 @@ fn prefix_of_file(path: &Path) -> Option<(PathBuf, &'static str)> {
 }
 
 fn has_index(prefix: &Path) -> bool {
-    with_suffix(prefix, ".index").is_file()
+    with_suffix(prefix, INDEX).is_file()
 }
 
 /// The step in a checkpoint's name: the number behind the last `-`.
