@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+/// The table of tensors.
 pub(crate) const INDEX: &str = ".index";
+/// The MetaGraphDef, for `import_meta_graph`.
 pub(crate) const META: &str = ".meta";
+/// The values, in one shard.
 pub(crate) const DATA: &str = ".data-00000-of-00001";
 
 /// `prefix` with more behind its last name.
