@@ -6,6 +6,9 @@ use env_logger::{Builder, Env};
 use log::{Level, LevelFilter};
 use std::io::Write;
 
+/// The crates whose notices are the user's; of others, only warnings are.
+const OWN: [&str; 5] = ["tf_mnist", "tf_static_graph", "libtensorflow", "verified_fetch", "whole_files"];
+
 /// Starts the log for the whole program.
 pub fn start(options: &GlobalArgs) {
     let level = match (options.quiet, options.verbose) {
@@ -14,9 +17,12 @@ pub fn start(options: &GlobalArgs) {
         (false, 1) => LevelFilter::Debug,
         (false, _) => LevelFilter::Trace,
     };
-    Builder::new()
-        .filter_level(LevelFilter::Warn)
-        .filter_module("tf_mnist", level)
+    let mut builder = Builder::new();
+    builder.filter_level(LevelFilter::Warn);
+    for own in OWN {
+        builder.filter_module(own, level);
+    }
+    builder
         .parse_env(Env::default())
         .format(|out, record| {
             let message = record.args().to_string();
