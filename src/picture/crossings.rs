@@ -48,9 +48,7 @@ pub(super) fn is_joined(ink: &Gray) -> bool {
     let (width, height) = (ink.width(), ink.height());
     let met = met_by_columns(ink, MEETS);
     let high_enough = |left: usize, width: usize| {
-        let part = ink.crop(left, 0, width, height);
-        let inked = (0..part.values().len()).filter(|&place| part.values()[place] > MEETS);
-        let bounds = Bounds::of(inked, width);
+        let bounds = Bounds::of_ink(&ink.crop(left, 0, width, height), MEETS);
         bounds.is_some_and(|bounds| bounds.height() as f32 >= JOINED_HEIGHT * height as f32)
     };
     let is_wide = width as f32 > WIDE_FOR_JOINED * height as f32;

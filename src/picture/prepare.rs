@@ -1,7 +1,7 @@
 //! From a picture of any size and colours to an image as MNIST has them.
 
 use super::drawings::{Doubt, doubts};
-use super::gray::{Gray, quantile};
+use super::gray::{Gray, median, quantile};
 use super::spots::{Bounds, spots};
 use super::stroke::{breadth, grow};
 use super::surroundings::{sheet, without_frame, without_strips};
@@ -69,7 +69,7 @@ pub fn prepare(picture: &Gray) -> Option<Prepared> {
 /// What a network of other images is fed: the whole picture, scaled until it fits into `[height, width]`, its aspect ratio
 /// kept, on a dark ground; a picture with a light border is inverted.
 pub(super) fn fit(picture: &Gray, [height, width]: [usize; 2]) -> Prepared {
-    let is_light = quantile(picture.border().collect(), 0.5) > 0.5;
+    let is_light = median(picture.border()) > 0.5;
     let scale = f64::min(height as f64 / picture.height() as f64, width as f64 / picture.width() as f64);
     let [wide, high] = [(picture.width(), width), (picture.height(), height)]
         .map(|(size, most)| ((size as f64 * scale).round() as usize).clamp(1, most));
@@ -80,8 +80,7 @@ pub(super) fn fit(picture: &Gray, [height, width]: [usize; 2]) -> Prepared {
             *pixel = if is_light { 1.0 - level } else { level };
         }
     }
-    let doubts = Vec::new();
-    Prepared { image, doubts }
+    Prepared { image, doubts: Vec::new() }
 }
 
 fn shrunk(picture: &Gray) -> Gray {
@@ -102,8 +101,7 @@ fn scaled(picture: &Gray, side: usize) -> [usize; 2] {
 
 /// How strongly each pixel is inked, 0..=1, whatever the colours of ink and paper.
 fn ink(picture: &Gray) -> Option<Gray> {
-    let border: Vec<_> = picture.border().collect();
-    let paper = quantile(border.clone(), 0.5);
+    let paper = median(picture.border());
     let (mut darker, mut lighter) = (0.0, 0.0);
     for level in picture.values() {
         let difference = f64::from(level - paper);
@@ -111,40 +109,37 @@ fn ink(picture: &Gray) -> Option<Gray> {
     }
     let sign = if darker > lighter { -1.0 } else { 1.0 };
     let ink = picture.clone().map(|level| (sign * (level - paper)).max(0.0));
-    let strongest = ink.max();
+    let strongest = ink.extremes().1;
     if strongest < FAINTEST {
         return None;
     }
     // Uneven light shows at the border too. A digit that touches the border must not pass for that.
-    let unevenness = quantile(border.into_iter().map(|level| sign * (level - paper)).collect(), 0.75);
+    let unevenness = quantile(picture.border().map(|level| sign * (level - paper)).collect(), 0.75);
     let grain = (1.5 * unevenness).clamp(GRAIN * strongest, 0.5 * strongest);
     Some(ink.map(|level| if level < grain { 0.0 } else { level / strongest }))
 }
 
 /// Takes away the connected spots that are too small to belong to the digit, and tells the share of the ink that is left.
 fn without_specks(ink: Gray) -> (Gray, f32) {
-    let width = ink.width();
     let total: f32 = ink.values().iter().sum();
     let mut kept = total;
-    let mut values = ink.values().to_vec();
-    for speck in spots(&ink).iter().filter(|spot| spot.ink < SPOT * total) {
-        speck.places.iter().for_each(|&at| values[at] = 0.0);
+    let mut specks = Vec::new();
+    for speck in spots(&ink).into_iter().filter(|spot| spot.ink < SPOT * total) {
+        specks.extend(speck.places);
         kept -= speck.ink;
     }
-    (Gray::new(width, values), kept / total.max(f32::MIN_POSITIVE))
+    (ink.painted(0.0, &specks), kept / total.max(f32::MIN_POSITIVE))
 }
 
 /// The smallest part that holds all ink.
 fn cropped(ink: &Gray) -> Option<Gray> {
-    let inked = |(place, &level): (usize, &f32)| (level > 0.0).then_some(place);
-    let bounds = Bounds::of(ink.values().iter().enumerate().filter_map(inked), ink.width())?;
-    Some(ink.crop(bounds.left, bounds.top, bounds.width(), bounds.height()))
+    Some(ink.within(Bounds::of_ink(ink, 0.0)?))
 }
 
 /// The digit within 20 x 20, its strokes neither thinner nor thicker than MNIST's.
 fn fitted(ink: &Gray) -> Gray {
     let full = |ink: Gray| {
-        let strongest = ink.max();
+        let strongest = ink.extremes().1;
         if strongest > 0.0 { ink.map(|level| level / strongest) } else { ink }
     };
     let fine = FITTED_SIDE * FINE;
