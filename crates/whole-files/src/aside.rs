@@ -110,6 +110,17 @@ pub fn link_or_copy(source: &Path, target: &Path) -> io::Result<()> {
     }
 }
 
+/// Deletes a file, if it is there.
+///
+/// # Errors
+/// Any error of deleting.
+pub fn remove_file(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Deletes `folder` and all that is in it so that no part of it can pass for the whole: first it loses its name.
 ///
 /// # Errors

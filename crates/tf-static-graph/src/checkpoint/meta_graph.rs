@@ -2,6 +2,8 @@
 
 pub mod proto;
 
+pub use crate::checkpoint::tensor_bundle::type_number;
+
 use crate::checkpoint::saver::Saver;
 use crate::error::{GraphError, Result};
 use crate::scope::Scope;
@@ -15,12 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use tensorflow::{Graph, Operation, Output};
+use tensorflow::{DataType, Graph, Operation, Output};
 
 /// `SaverDef.V2`.
 const V2: i32 = 2;
-/// `DT_STRING` of `types.proto`.
-const DT_STRING: i32 = 7;
 /// `meta_graph_version` of the files written here.
 const WRITER: &str = "tf-mnist";
 
@@ -111,7 +111,7 @@ fn spell_out_strings(graph_def: &mut GraphDef) {
         let Ok(TensorValue { tensor: Some(mut tensor) }) = TensorValue::decode(&value[..]) else {
             continue;
         };
-        if tensor.dtype != DT_STRING {
+        if tensor.dtype != type_number(DataType::String) {
             continue;
         }
         if let Some(strings) = unpacked(&tensor) {

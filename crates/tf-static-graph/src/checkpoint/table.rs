@@ -14,33 +14,33 @@ type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 /// # Errors
 /// What is wrong, if the bytes are no whole, undamaged table.
 pub(crate) fn read(table: &[u8]) -> Result<Entries, &'static str> {
-    let footer = table.len().checked_sub(FOOTER).ok_or("it is shorter than a footer")?;
-    let mut footer = &table[footer..];
-    if footer[FOOTER - 8..] != MAGIC.to_le_bytes() {
-        return Err("it is no checkpoint index (wrong magic number)");
-    }
-    BlockHandle::read(&mut footer)?.block(table)?; // the meta-index, which TensorFlow leaves empty, but sums
-    let index = BlockHandle::read(&mut footer)?.block(table)?;
-
+    let [meta_index, index] = footer(table)?;
+    meta_index.block(table)?; // TensorFlow leaves it empty, but sums
     let mut entries = Vec::new();
-    for (_, handle) in block_entries(index)? {
-        let block = BlockHandle::read(&mut &handle[..])?.block(table)?;
-        entries.extend(block_entries(block)?);
+    for (_, handle) in block_entries(index.block(table)?)? {
+        entries.extend(entries_at(&handle, table)?);
     }
     Ok(entries)
 }
 
 /// The value of the first key, whatever stands behind; `None` if the bytes are no table.
 pub(crate) fn first_value(table: &[u8]) -> Option<Vec<u8>> {
-    let (_, mut footer) = table.split_at_checked(table.len().checked_sub(FOOTER)?)?;
-    if !table.ends_with(&MAGIC.to_le_bytes()) {
-        return None;
+    let [_, index] = footer(table).ok()?;
+    let (_, handle) = block_entries(index.block(table).ok()?).ok()?.into_iter().next()?;
+    Some(entries_at(&handle, table).ok()?.into_iter().next()?.1)
+}
+
+/// Where the meta-index and the index are.
+fn footer(table: &[u8]) -> Result<[BlockHandle; 2], &'static str> {
+    let mut footer = table.last_chunk::<FOOTER>().ok_or("it is shorter than a footer")?.as_slice();
+    if !footer.ends_with(&MAGIC.to_le_bytes()) {
+        return Err("it is no checkpoint index (wrong magic number)");
     }
-    BlockHandle::read(&mut footer).ok()?;
-    let index = BlockHandle::read(&mut footer).ok()?.block(table).ok()?;
-    let (_, handle) = block_entries(index).ok()?.into_iter().next()?;
-    let block = BlockHandle::read(&mut &handle[..]).ok()?.block(table).ok()?;
-    Some(block_entries(block).ok()?.into_iter().next()?.1)
+    Ok([BlockHandle::read(&mut footer)?, BlockHandle::read(&mut footer)?])
+}
+
+fn entries_at(handle: &[u8], table: &[u8]) -> Result<Entries, &'static str> {
+    block_entries(BlockHandle::read(&mut &handle[..])?.block(table)?)
 }
 
 /// TensorFlow stores a CRC rotated and offset, so that the CRC of a string that holds CRCs stays useful.
