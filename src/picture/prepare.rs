@@ -45,7 +45,10 @@ pub struct Prepared {
 /// 5. strokes thinner or thicker than any in MNIST are made as thick or as thin as those;
 /// 6. the result is put into 28 x 28 pixels with its centre of mass in the middle.
 pub fn prepare(picture: &Gray) -> Option<Prepared> {
-    let mut picture = shrunk(picture);
+    let mut picture = match picture.width().max(picture.height()) {
+        ..=WORKING_SIDE => picture.clone(),
+        _ => scaled(picture, WORKING_SIDE),
+    };
     for _ in 0..SURROUNDINGS {
         match sheet(&picture).or_else(|| without_strips(&picture)) {
             // A border around nothing is all there is to see.
@@ -74,29 +77,25 @@ pub(super) fn fit(picture: &Gray, [height, width]: [usize; 2]) -> Prepared {
     let [wide, high] = [(picture.width(), width), (picture.height(), height)]
         .map(|(size, most)| ((size as f64 * scale).round() as usize).clamp(1, most));
     let (left, top) = ((width - wide) / 2, (height - high) / 2);
+    let scaled = picture.resize(wide, high).map(|level| if is_light { 1.0 - level } else { level });
+    Prepared { image: placed(&scaled, left, top, [height, width]), doubts: Vec::new() }
+}
+
+/// `part` on a dark ground.
+fn placed(part: &Gray, left: usize, top: usize, [height, width]: [usize; 2]) -> Vec<f32> {
     let mut image = vec![0.0; height * width];
-    for (y, row) in picture.resize(wide, high).values().chunks_exact(wide).enumerate() {
-        for (pixel, &level) in image[(top + y) * width + left..][..wide].iter_mut().zip(row) {
-            *pixel = if is_light { 1.0 - level } else { level };
-        }
+    for (y, row) in part.values().chunks_exact(part.width()).enumerate() {
+        image[(top + y) * width + left..][..row.len()].copy_from_slice(row);
     }
-    Prepared { image, doubts: Vec::new() }
+    image
 }
 
-fn shrunk(picture: &Gray) -> Gray {
-    let side = picture.width().max(picture.height());
-    if side <= WORKING_SIDE {
-        return picture.clone();
-    }
-    let [width, height] = scaled(picture, WORKING_SIDE);
-    picture.resize(width, height)
-}
-
-/// Width and height that make the longer side `side`.
-fn scaled(picture: &Gray, side: usize) -> [usize; 2] {
+/// In the size whose longer side is `side`.
+fn scaled(picture: &Gray, side: usize) -> Gray {
     let longer = picture.width().max(picture.height()) as f64;
-    [picture.width(), picture.height()]
-        .map(|size| ((size as f64 * side as f64 / longer).round() as usize).max(1))
+    let [width, height] = [picture.width(), picture.height()]
+        .map(|size| ((size as f64 * side as f64 / longer).round() as usize).max(1));
+    picture.resize(width, height)
 }
 
 /// How strongly each pixel is inked, 0..=1, whatever the colours of ink and paper.
@@ -143,21 +142,17 @@ fn fitted(ink: &Gray) -> Gray {
         if strongest > 0.0 { ink.map(|level| level / strongest) } else { ink }
     };
     let fine = FITTED_SIDE * FINE;
-    let [width, height] = scaled(ink, fine);
-    let measured = breadth(&full(ink.resize(width, height)));
+    let measured = breadth(&full(scaled(ink, fine)));
     let allowed = (BREADTHS.start() * FINE as f32, BREADTHS.end() * FINE as f32);
     let change = (measured.clamp(allowed.0, allowed.1) - measured) / 2.0;
     // A stroke may lose half of its breadth, lest it break.
     let change = change.max(-measured / 4.0).round() as isize;
-    let [width, height] = scaled(ink, FITTED_SIDE);
     if change == 0 {
-        return full(ink.resize(width, height));
+        return full(scaled(ink, FITTED_SIDE));
     }
     let side = (fine as isize - 2 * change).max(1) as usize;
-    let [width, height] = scaled(ink, side);
-    let grown = grow(&full(ink.resize(width, height)), change);
-    let [width, height] = scaled(&grown, FITTED_SIDE);
-    full(grown.resize(width, height))
+    let grown = grow(&full(scaled(ink, side)), change);
+    full(scaled(&grown, FITTED_SIDE))
 }
 
 /// The digit in 28 x 28 pixels, moved by whole pixels so that its centre of mass is as near (14, 14) as can be, the
@@ -169,18 +164,12 @@ fn centred(digit: &Gray) -> Vec<f32> {
         x_sum += level * (index % digit.width()) as f32;
         y_sum += level * (index / digit.width()) as f32;
     }
-    let offset = |sum: f32, canvas: usize, size: usize| {
-        let wanted = (canvas as f32 / 2.0 - sum / mass.max(f32::MIN_POSITIVE)).round();
-        (wanted.max(0.0) as usize).min(canvas.saturating_sub(size))
+    let offset = |sum: f32, size: usize| {
+        let wanted = (SIDE as f32 / 2.0 - sum / mass.max(f32::MIN_POSITIVE)).round();
+        (wanted.max(0.0) as usize).min(SIDE.saturating_sub(size))
     };
-    let left = offset(x_sum, SIDE, digit.width());
-    let top = offset(y_sum, SIDE, digit.height());
-    let mut image = vec![0.0; SIDE * SIDE];
-    for (y, row) in digit.values().chunks_exact(digit.width()).enumerate() {
-        let start = (top + y) * SIDE + left;
-        image[start..start + row.len()].copy_from_slice(row);
-    }
-    image
+    let (left, top) = (offset(x_sum, digit.width()), offset(y_sum, digit.height()));
+    placed(digit, left, top, [SIDE, SIDE])
 }
 
 #[cfg(test)]
