@@ -128,7 +128,7 @@ impl<'a> Search<'a> {
     }
 
     fn try_system(&mut self) -> Outcome {
-        let found = self.surroundings.system();
+        let found = Surroundings::system();
         let opened = self.try_all("the system's loader", found)?;
         if opened.is_none() {
             self.looked("the system's loader", format!("knows none of {}", LIBRARY_NAMES.join(", ")));
@@ -150,7 +150,9 @@ impl<'a> Search<'a> {
                     self.progress.note(&format!("{name} {cause}; looking further"));
                     self.looked(name, cause.to_string());
                 }
-                Err(Failure::Wrong(path, cause)) => return Err(unusable(path, candidate.found_by, cause)),
+                Err(Failure::Wrong(path, cause)) => {
+                    return Err(RuntimeError::Unusable { path, found_by: candidate.found_by, cause });
+                }
             }
         }
         Ok(None)
@@ -198,18 +200,8 @@ impl<'a> Search<'a> {
     }
 
     fn open_cached(&mut self, library: PathBuf, found_by: FoundBy) -> Outcome {
-        let candidate = Candidate::new(library, found_by);
-        match self.open(&candidate) {
-            Ok(runtime) => Ok(Some(runtime)),
-            Err(Failure::Wrong(path, cause)) => Err(unusable(path, found_by, cause)),
-            Err(Failure::Absent) => Ok(None),
-            Err(Failure::NotOpened(cause)) => {
-                let name = candidate.library.display().to_string();
-                self.progress.note(&format!("{name} {cause}; looking further"));
-                self.looked(name, cause.to_string());
-                Ok(None)
-            }
-        }
+        let candidates = vec![Candidate::new(library, found_by)];
+        self.try_all("the cache", Found { candidates, why_none: String::new() })
     }
 
     fn try_install(&mut self) -> Outcome {
@@ -231,9 +223,9 @@ impl<'a> Search<'a> {
         if let Some(folder) = self.suspect.take()
             && !open::is_noexec(&folder)
         {
-            match installed::damage(&folder) {
-                Some(why) => self.damaged(&folder, &why),
-                None => return Ok(None), // it would be the same again
+            match installed::verify(&folder) {
+                Err(why) => self.damaged(&folder, &why),
+                Ok(()) => return Ok(None), // it would be the same again
             }
             installer.trusts_sizes = false;
         }
@@ -245,8 +237,4 @@ impl<'a> Search<'a> {
             }
         }
     }
-}
-
-fn unusable(path: PathBuf, found_by: FoundBy, cause: LibraryError) -> RuntimeError {
-    RuntimeError::Unusable { path, found_by, cause }
 }

@@ -87,7 +87,7 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // The file system (NFS, some FUSE ones) or the kernel cannot. `rename` at least refuses a folder with anything
         // in it.
-        Err(error) if is_unsupported(&error.into()) => fs::rename(from, to),
+        Err(error) if is_unsupported(&error.into(), &[]) => fs::rename(from, to),
         renamed => Ok(renamed?),
     }
 }
@@ -98,12 +98,9 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// Any error of linking or copying; no part of a copy is left behind then.
 pub fn link_or_copy(source: &Path, target: &Path) -> io::Result<()> {
-    let no_links = [Errno::PERM, Errno::ACCESS, Errno::MLINK, Errno::XDEV].map(Errno::raw_os_error);
+    let no_links = [Errno::PERM, Errno::ACCESS, Errno::MLINK, Errno::XDEV];
     match fs::hard_link(source, target) {
-        Err(error)
-            if is_unsupported(&error)
-                || error.raw_os_error().is_some_and(|number| no_links.contains(&number)) =>
-        {
+        Err(error) if is_unsupported(&error, &no_links) => {
             write_with(target, |file| io::copy(&mut File::open(source)?, file).map(drop))
         }
         linked => linked,
