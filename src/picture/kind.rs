@@ -17,7 +17,7 @@ pub(super) enum Kind {
 }
 
 /// So many bytes tell all kinds.
-pub(super) const TELLING: usize = 300;
+pub(super) const TELLING: u64 = 300;
 
 const MAGICK: &str = "magick IN OUT.png (of ImageMagick)";
 const SAVED_WRONG: &str = "the server sent it in place of the picture; download the picture itself";
