@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn formats_are_told_by_what_they_hold() {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/baseline");
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden/baseline");
         let index = fs::read(golden.join("init.ckpt.index")).unwrap();
         let graph = fs::read(golden.join("graph.pb")).unwrap();
         let folder = tempfile::tempdir().unwrap();
