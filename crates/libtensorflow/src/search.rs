@@ -23,10 +23,8 @@ use verified_fetch::Progress;
 
 /// A search under way, with what it has seen so far.
 pub(crate) struct Search<'a> {
-    gpu: Gpu,
+    options: Options,
     surroundings: Surroundings,
-    /// The variable that names another cache.
-    variable: &'static str,
     progress: &'a dyn Progress,
     report: Report,
     /// A library in the cache that could not be opened.
@@ -38,9 +36,8 @@ type Outcome = Result<Option<Runtime>, RuntimeError>;
 impl<'a> Search<'a> {
     pub fn new(options: &Options, surroundings: Surroundings, progress: &'a dyn Progress) -> Self {
         Self {
-            gpu: options.gpu,
+            options: *options,
             surroundings,
-            variable: options.cache.variable,
             progress,
             suspect: None,
             report: Report { gpu: options.gpu == Gpu::Required, ..Report::default() },
@@ -57,18 +54,26 @@ impl<'a> Search<'a> {
             None => self.looked("TENSORFLOW_DIR", "not set"),
         }
         // What is cached has no GPU support, so where a GPU may be used it comes late, and is not installed for it.
-        let has_driver = self.gpu == Gpu::Auto && places::has_nvidia_driver();
-        let mut places: Vec<fn(&mut Self) -> Outcome> = Vec::new();
-        if has_driver || self.gpu == Gpu::Required {
-            places.push(Self::try_gpu_packages);
+        let has_driver = self.options.gpu == Gpu::Auto && places::has_nvidia_driver();
+        let mut places: Vec<fn(&mut Self) -> Outcome> = match self.options.gpu {
+            Gpu::Required => vec![
+                Self::try_gpu_packages,
+                Self::try_conda,
+                Self::try_system,
+                Self::try_cache,
+                Self::try_packages,
+            ],
+            Gpu::Auto | Gpu::Unwanted => vec![
+                Self::try_cache,
+                Self::try_packages,
+                Self::try_conda,
+                Self::try_system,
+                Self::try_install,
+            ],
+        };
+        if has_driver {
+            places.insert(0, Self::try_gpu_packages);
         }
-        places.extend(match self.gpu {
-            Gpu::Required => {
-                [Self::try_conda, Self::try_system, Self::try_cache, Self::try_packages].to_vec()
-            }
-            _ => [Self::try_cache, Self::try_packages, Self::try_conda, Self::try_system, Self::try_install]
-                .to_vec(),
-        });
         for place in places {
             if let Some(runtime) = place(&mut self)? {
                 // Others do not say what they are.
@@ -218,7 +223,7 @@ impl<'a> Search<'a> {
             return Ok(None);
         };
         let source = format!("pip download {}", wheel.requirement);
-        let mut installer = Installer::new(&cache, self.variable, wheel, self.progress);
+        let mut installer = Installer::new(&cache, self.options.cache.variable, wheel, self.progress);
         // Only now is it worth reading all of a library that could not be opened: nothing else was found.
         if let Some(folder) = self.suspect.take()
             && !open::is_noexec(&folder)
