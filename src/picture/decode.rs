@@ -43,7 +43,7 @@ pub(super) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
     let mut reducer = Reducer::new(width, height, wide);
     let mut push = |row: &[u8]| {
         if wide {
-            let levels = row.chunks_exact(2).map(|two| u16::from_be_bytes([two[0], two[1]]));
+            let levels = row.as_chunks().0.iter().copied().map(u16::from_be_bytes);
             reducer.push(channels, levels.map(|level| f32::from(level) / 65535.0));
         } else {
             reducer.push(channels, row.iter().map(|&level| f32::from(level) / 255.0));
@@ -95,17 +95,16 @@ pub(super) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
             PixelFormat::L8 => reducer.push(1, levels),
             PixelFormat::RGB24 => reducer.push(3, levels),
             PixelFormat::L16 => {
-                let levels = row.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]]));
+                let levels = row.as_chunks().0.iter().copied().map(u16::from_ne_bytes);
                 reducer.push(1, levels.map(|level| f32::from(level) / 65535.0));
             }
             // Each ink takes its part of the light, black of all three.
             PixelFormat::CMYK32 => {
-                let light = |pixel: &[u8]| {
-                    let [cyan, magenta, yellow, black] =
-                        [0, 1, 2, 3].map(|ink| 1.0 - f32::from(pixel[ink]) / 255.0);
+                let light = |pixel: &[u8; 4]| {
+                    let [cyan, magenta, yellow, black] = pixel.map(|ink| 1.0 - f32::from(ink) / 255.0);
                     [cyan * black, magenta * black, yellow * black]
                 };
-                reducer.push(3, row.chunks_exact(4).flat_map(light));
+                reducer.push(3, row.as_chunks().0.iter().flat_map(light));
             }
         }
     }

@@ -13,14 +13,6 @@ pub use lock::{Attempt, Lock};
 pub use output::{behind_links, write_to};
 pub use sync::{create_folders, folder_of, sync_folder};
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
-
-/// Temporary files are private by default; what a user keeps follows the usual mode instead.
-pub(crate) fn readable_by_all() -> Permissions {
-    Permissions::from_mode(0o666) // less the umask, as for any new file
-}
-
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

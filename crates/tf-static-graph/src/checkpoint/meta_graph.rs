@@ -129,12 +129,8 @@ fn unpacked(tensor: &proto::TensorProto) -> Option<Vec<Vec<u8>>> {
     let mut rest = &tensor.tensor_content[..];
     let lengths =
         (0..count).map(|_| prost::decode_length_delimiter(&mut rest).ok()).collect::<Option<Vec<_>>>()?;
-    let mut strings = Vec::with_capacity(lengths.len());
-    for length in lengths {
-        let (string, behind) = rest.split_at_checked(length)?;
-        strings.push(string.to_vec());
-        rest = behind;
-    }
+    let strings = lengths.into_iter().map(|length| rest.split_off(..length).map(<[u8]>::to_vec));
+    let strings = strings.collect::<Option<Vec<_>>>()?;
     rest.is_empty().then_some(strings)
 }
 
