@@ -1,7 +1,8 @@
 //! From colours to the levels of grey in which a drawing stands out.
 
-use super::gray::{Gray, border, quantile};
+use super::gray::{Gray, border, median};
 use super::raster::Raster;
+use super::spots::Bounds;
 
 /// The shares of the primaries in a colour's brightness (ITU-R BT.709).
 const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
@@ -34,6 +35,11 @@ pub(super) fn gray(raster: Raster) -> Gray {
     if fine { stretched(gray) } else { gray }
 }
 
+/// The median of each primary.
+fn median_colour(pixels: &[[f32; 4]]) -> [f32; 3] {
+    [0, 1, 2].map(|channel| median(pixels.iter().map(|pixel| pixel[channel])))
+}
+
 fn luma(pixel: &[f32; 4]) -> f32 {
     (0..3).map(|channel| LUMA[channel] * pixel[channel]).sum()
 }
@@ -61,42 +67,32 @@ fn opaque(raster: Raster) -> Raster {
 
 /// The colour of the sheet of paper that is the opaque part, if it is one.
 fn sheet(raster: &Raster) -> Option<[f32; 3]> {
-    let (width, height) = (raster.width(), raster.height());
-    let is_opaque = |x: usize, y: usize| raster.pixels()[y * width + x][3] > 0.5;
-    let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
-    let (mut inside, mut rim) = (Vec::new(), Vec::new());
-    for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
-        if !is_opaque(x, y) {
-            continue;
-        }
-        (left, right) = (left.min(x), right.max(x));
-        (top, bottom) = (top.min(y), bottom.max(y));
-        let pixel = raster.pixels()[y * width + x];
-        inside.push(pixel);
+    let (width, height, pixels) = (raster.width(), raster.height(), raster.pixels());
+    let is_opaque = |place: usize| pixels[place][3] > 0.5;
+    let is_rim = |&place: &usize| {
+        let (x, y) = (place % width, place / width);
         let beside = [(x.wrapping_sub(1), y), (x + 1, y), (x, y.wrapping_sub(1)), (x, y + 1)];
-        if beside.into_iter().any(|(x, y)| x < width && y < height && !is_opaque(x, y)) {
-            rim.push(pixel);
-        }
-    }
+        beside.into_iter().any(|(x, y)| x < width && y < height && !is_opaque(y * width + x))
+    };
+    let inside: Vec<_> = (0..pixels.len()).filter(|&place| is_opaque(place)).collect();
+    let rim: Vec<_> = inside.iter().copied().filter(is_rim).map(|place| pixels[place]).collect();
     if rim.is_empty() {
         return None;
     }
-    let paper = [0, 1, 2].map(|channel| quantile(rim.iter().map(|pixel| pixel[channel]).collect(), 0.5));
+    let paper = median_colour(&rim);
     let differs =
-        |pixel: &&[f32; 4]| (0..3).any(|channel| (pixel[channel] - paper[channel]).abs() > DIFFERENT);
+        |&&place: &&usize| (0..3).any(|channel| (pixels[place][channel] - paper[channel]).abs() > DIFFERENT);
     let drawn = inside.iter().filter(differs).count() as f32 / inside.len() as f32;
-    let fills = inside.len() as f32 / ((right + 1 - left) * (bottom + 1 - top)) as f32;
+    let fills = inside.len() as f32 / Bounds::of(inside, width)?.area() as f32;
     (fills > PAPER_FILLS && drawn > DRAWN).then_some(paper)
 }
 
 /// Distances from the paper's colour, if there is something that hardly differs in brightness, and clearly in colour.
 fn by_colour(raster: &Raster) -> Option<Vec<f32>> {
-    let edge = || border(raster.width(), raster.height()).map(|place| raster.pixels()[place]);
-    let paper = [0, 1, 2].map(|channel| quantile(edge().map(|pixel| pixel[channel]).collect(), 0.5));
+    let edge: Vec<_> = border(raster.width(), raster.height()).map(|place| raster.pixels()[place]).collect();
+    let paper = median_colour(&edge);
     let difference = |pixel: &[f32; 4]| [0, 1, 2].map(|channel| pixel[channel] - paper[channel]);
-    let range = |pixel: &[f32; 4]| {
-        difference(pixel).into_iter().fold(0.0, |range: f32, level| range.max(level.abs()))
-    };
+    let range = |pixel: &[f32; 4]| difference(pixel).map(f32::abs).into_iter().fold(0.0, f32::max);
     let brightness = |pixel: &[f32; 4]| (0..3).map(|at| LUMA[at] * difference(pixel)[at]).sum::<f32>().abs();
     let hides = |pixel: &&[f32; 4]| brightness(pixel) < FAINT && range(pixel) > COLOURED;
     let hidden = raster.pixels().iter().filter(hides).count();
@@ -111,10 +107,7 @@ fn by_colour(raster: &Raster) -> Option<Vec<f32>> {
 
 /// Levels that use little of their range made to use it all, if they are more than noise.
 fn stretched(gray: Gray) -> Gray {
-    let (least, greatest) = gray
-        .values()
-        .iter()
-        .fold((f32::MAX, f32::MIN), |(least, greatest), &level| (least.min(level), greatest.max(level)));
+    let (least, greatest) = gray.extremes();
     let range = greatest - least;
     if (NOISE..LITTLE_RANGE).contains(&range) {
         gray.map(|level| ((level - least) / range).clamp(0.0, 1.0))

@@ -31,15 +31,16 @@ fn met_by_columns(ink: &Gray, least: f32) -> Vec<(usize, usize)> {
 
 /// Whether columns, and whether rows meet more strokes than those of any digit, in ink made smaller by means or by maxima.
 pub(super) fn are_crowded(means: &Gray, maxima: &Gray) -> [bool; 2] {
-    let meet_more = |ink: &Gray, most: usize, least: f32| {
-        let met = met_by_columns(ink, least);
-        let more = met.iter().filter(|&&(strokes, _)| strokes > most).count();
-        more as f32 > MEET_MORE * met.len() as f32
+    let meet_more = |means: &Gray, maxima: &Gray, most: usize| {
+        [(means, MEETS), (maxima, MEETS_FAINTLY)].into_iter().any(|(ink, least)| {
+            let met = met_by_columns(ink, least);
+            let more = met.iter().filter(|&&(strokes, _)| strokes > most).count();
+            more as f32 > MEET_MORE * met.len() as f32
+        })
     };
     [
-        meet_more(means, MET_IN_A_COLUMN, MEETS) || meet_more(maxima, MET_IN_A_COLUMN, MEETS_FAINTLY),
-        meet_more(&means.transposed(), MET_IN_A_ROW, MEETS)
-            || meet_more(&maxima.transposed(), MET_IN_A_ROW, MEETS_FAINTLY),
+        meet_more(means, maxima, MET_IN_A_COLUMN),
+        meet_more(&means.transposed(), &maxima.transposed(), MET_IN_A_ROW),
     ]
 }
 
@@ -48,9 +49,7 @@ pub(super) fn is_joined(ink: &Gray) -> bool {
     let (width, height) = (ink.width(), ink.height());
     let met = met_by_columns(ink, MEETS);
     let high_enough = |left: usize, width: usize| {
-        let part = ink.crop(left, 0, width, height);
-        let inked = (0..part.values().len()).filter(|&place| part.values()[place] > MEETS);
-        let bounds = Bounds::of(inked, width);
+        let bounds = Bounds::of_ink(&ink.crop(left, 0, width, height), MEETS);
         bounds.is_some_and(|bounds| bounds.height() as f32 >= JOINED_HEIGHT * height as f32)
     };
     let is_wide = width as f32 > WIDE_FOR_JOINED * height as f32;

@@ -34,22 +34,23 @@ pub(super) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
     let (width, height) = (info.width as usize, info.height as usize);
     let interlaced = info.interlaced;
     let orientation = Orientation::from_exif(info.exif_metadata.as_deref());
-    check_size(path, width, height)?;
     let (colour, depth) = reader.output_color_type();
     let channels = colour.samples();
     let wide = depth == BitDepth::Sixteen;
+    let bytes_a_pixel = channels * if wide { 2 } else { 1 };
+    let kept = if interlaced { (bytes_a_pixel, "interlaced") } else { (0, "") };
+    check_size(path, [width, height], kept)?;
     let mut reducer = Reducer::new(width, height, wide);
     let mut push = |row: &[u8]| {
         if wide {
-            let levels = row.chunks_exact(2).map(|two| u16::from_be_bytes([two[0], two[1]]));
+            let levels = row.as_chunks().0.iter().copied().map(u16::from_be_bytes);
             reducer.push(channels, levels.map(|level| f32::from(level) / 65535.0));
         } else {
             reducer.push(channels, row.iter().map(|&level| f32::from(level) / 255.0));
         }
     };
     if interlaced {
-        let row = width * channels * if wide { 2 } else { 1 };
-        check_whole(path, width, height, row * height, "interlaced")?;
+        let row = width * bytes_a_pixel;
         let mut whole = vec![0; row * height];
         reader.next_frame(&mut whole).map_err(damaged)?;
         whole.chunks_exact(row).for_each(&mut push);
@@ -72,18 +73,14 @@ pub(super) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
     let info = |decoder: &jpeg_decoder::Decoder<_>| decoder.info().ok_or_else(|| incomplete(path));
     let stored = info(&decoder)?;
     let (width, height) = (usize::from(stored.width), usize::from(stored.height));
-    check_size(path, width, height)?;
     let channels = stored.pixel_format.pixel_bytes();
-    match stored.coding_process {
+    let kept = match stored.coding_process {
         // Two bytes of each sample are kept until the last scan.
-        CodingProcess::DctProgressive => {
-            check_whole(path, width, height, 2 * channels * width * height, "progressive")?;
-        }
-        CodingProcess::Lossless => {
-            check_whole(path, width, height, 3 * channels * width * height, "lossless")?;
-        }
-        CodingProcess::DctSequential => {}
-    }
+        CodingProcess::DctProgressive => (2 * channels, "progressive"),
+        CodingProcess::Lossless => (3 * channels, "lossless"),
+        CodingProcess::DctSequential => (0, ""),
+    };
+    check_size(path, [width, height], kept)?;
     if stored.coding_process != CodingProcess::Lossless {
         decoder.scale(JPEG_SIDE, JPEG_SIDE).map_err(damaged)?;
     }
@@ -98,56 +95,42 @@ pub(super) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
             PixelFormat::L8 => reducer.push(1, levels),
             PixelFormat::RGB24 => reducer.push(3, levels),
             PixelFormat::L16 => {
-                let levels = row.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]]));
+                let levels = row.as_chunks().0.iter().copied().map(u16::from_ne_bytes);
                 reducer.push(1, levels.map(|level| f32::from(level) / 65535.0));
             }
             // Each ink takes its part of the light, black of all three.
             PixelFormat::CMYK32 => {
-                let light = |pixel: &[u8]| {
-                    let [cyan, magenta, yellow, black] =
-                        [0, 1, 2, 3].map(|ink| 1.0 - f32::from(pixel[ink]) / 255.0);
+                let light = |pixel: &[u8; 4]| {
+                    let [cyan, magenta, yellow, black] = pixel.map(|ink| 1.0 - f32::from(ink) / 255.0);
                     [cyan * black, magenta * black, yellow * black]
                 };
-                reducer.push(3, row.chunks_exact(4).flat_map(light));
+                reducer.push(3, row.as_chunks().0.iter().flat_map(light));
             }
         }
     }
     Ok(reducer.finish().turned(orientation))
 }
 
-fn check_size(path: &Path, width: usize, height: usize) -> Result<(), PictureError> {
-    if width.max(height) <= MAX_SIDE && width * height <= MAX_PIXELS {
-        return Ok(());
-    }
-    Err(PictureError::TooLarge {
-        path: path.to_path_buf(),
-        width,
-        height,
-        limit: format!("at most {} million pixels are read, and sides of {MAX_SIDE}", MAX_PIXELS / 1_000_000),
-    })
-}
-
-fn check_whole(
+/// Checks the size of a picture of which so many bytes a pixel are kept, where it is stored such that it cannot be read
+/// row by row.
+fn check_size(
     path: &Path,
-    width: usize,
-    height: usize,
-    bytes: usize,
-    stored: &str,
+    [width, height]: [usize; 2],
+    (bytes_a_pixel, stored): (usize, &str),
 ) -> Result<(), PictureError> {
-    if bytes <= MAX_WHOLE_BYTES {
-        return Ok(());
-    }
-    Err(PictureError::TooLarge {
-        path: path.to_path_buf(),
-        width,
-        height,
-        limit: format!(
+    let limit = if width.max(height) > MAX_SIDE || width * height > MAX_PIXELS {
+        format!("at most {} million pixels are read, and sides of {MAX_SIDE}", MAX_PIXELS / 1_000_000)
+    } else if bytes_a_pixel * width * height > MAX_WHOLE_BYTES {
+        format!(
             "as it is {stored}, reading it takes {} MB at once, and at most {} MB are taken; a file that is not {stored} is \
              read row by row",
-            bytes / 1_000_000,
+            bytes_a_pixel * width * height / 1_000_000,
             MAX_WHOLE_BYTES / 1_000_000
-        ),
-    })
+        )
+    } else {
+        return Ok(());
+    };
+    Err(PictureError::TooLarge { path: path.to_path_buf(), width, height, limit })
 }
 
 fn damaged(path: &Path, source: Box<dyn Error + Send + Sync>) -> PictureError {

@@ -3,7 +3,6 @@
 use super::crossings::{are_crowded, is_joined};
 use super::gray::Gray;
 use super::spots::{Bounds, Spot, spots};
-use std::fmt;
 
 /// The side of the picture in which distances are measured.
 const SIDE: usize = 160;
@@ -35,61 +34,45 @@ const BAR: f32 = 0.45;
 const SCATTERED: f32 = 0.5;
 
 /// Why the digit that is read from a picture may not be what is drawn on it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Doubt {
     /// So many drawings stand apart.
+    #[error(
+        "{0} separate drawings are on it, and all of them together were read as one digit; give each a picture of its own"
+    )]
     Several(usize),
     /// A drawing lies within another.
+    #[error(
+        "one drawing lies within another, and both together were read as one digit; leave out what is around the digit"
+    )]
     Enclosed,
     /// It is wider than any digit: so many times as wide as high.
+    #[error(
+        "what is drawn is {0:.1} times as wide as high, which hardly any digit is; if it is several that touch, give each \
+         a picture of its own, and if it lies on its side, turn it"
+    )]
     Wide(f32),
     /// Lines across it meet more strokes than across any digit.
+    #[error(
+        "it has more strokes side by side than any digit; lines of the paper, several digits that touch, or grain were \
+         read as ink"
+    )]
     Crowded,
     /// It looks like two digits side by side that touch.
+    #[error("it looks like two digits that touch, and both were read as one; give each a picture of its own")]
     Joined,
     /// A line lies beneath it.
+    #[error("a line lies beneath the digit and was read as a part of it; leave it out")]
     Underlined,
     /// It is a patch, not strokes.
+    #[error("what stands out is a filled patch, not the strokes of a digit")]
     Filled,
     /// It has no outlines.
+    #[error("what stands out is a shade without outlines, not the strokes of a digit")]
     Soft,
     /// Most of what stands out is specks.
+    #[error("most of what stands out is scattered specks, not the strokes of a digit")]
     Scattered,
-}
-
-impl fmt::Display for Doubt {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Several(count) => write!(
-                formatter,
-                "{count} separate drawings are on it, and all of them together were read as one digit; give each a picture of \
-                 its own"
-            ),
-            Self::Enclosed => formatter.write_str(
-                "one drawing lies within another, and both together were read as one digit; leave out what is around the digit",
-            ),
-            Self::Wide(ratio) => write!(
-                formatter,
-                "what is drawn is {ratio:.1} times as wide as high, which hardly any digit is; if it is several that touch, give each \
-                 a picture of its own, and if it lies on its side, turn it"
-            ),
-            Self::Crowded => formatter.write_str(
-                "it has more strokes side by side than any digit; lines of the paper, several digits that touch, or grain were \
-                 read as ink",
-            ),
-            Self::Joined => formatter.write_str(
-                "it looks like two digits that touch, and both were read as one; give each a picture of its own",
-            ),
-            Self::Underlined => {
-                formatter.write_str("a line lies beneath the digit and was read as a part of it; leave it out")
-            }
-            Self::Soft => formatter.write_str("what stands out is a shade without outlines, not the strokes of a digit"),
-            Self::Filled => formatter.write_str("what stands out is a filled patch, not the strokes of a digit"),
-            Self::Scattered => {
-                formatter.write_str("most of what stands out is scattered specks, not the strokes of a digit")
-            }
-        }
-    }
 }
 
 /// What tells that `ink`, cropped from `picture` to what was taken for a digit, is none, or not one; `kept` is its share of
@@ -150,18 +133,12 @@ fn maxima(ink: &Gray, scale: f32) -> Gray {
 
 /// Whether levels change nowhere as fast as at the outline of a drawing whose longer side is `side`.
 fn is_soft(picture: &Gray, side: f32) -> bool {
-    let (width, height) = (picture.width(), picture.height());
-    let at = |x: usize, y: usize| picture.values()[y * width + x];
-    let (mut least, mut most, mut steepest) = (f32::MAX, f32::MIN, 0_f32);
-    for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
-        (least, most) = (least.min(at(x, y)), most.max(at(x, y)));
-        if x + 1 < width {
-            steepest = steepest.max((at(x + 1, y) - at(x, y)).abs());
-        }
-        if y + 1 < height {
-            steepest = steepest.max((at(x, y + 1) - at(x, y)).abs());
-        }
-    }
+    let (width, values) = (picture.width(), picture.values());
+    let step = |from: usize, to: usize| (values[to] - values[from]).abs();
+    let across = (0..values.len()).filter(|at| (at + 1) % width > 0).map(|at| step(at, at + 1));
+    let down = (0..values.len() - width).map(|at| step(at, at + width));
+    let steepest = across.chain(down).fold(0.0, f32::max);
+    let (least, most) = picture.extremes();
     steepest * side < SOFT * (most - least)
 }
 
@@ -188,15 +165,12 @@ struct Stroke {
 fn strokes(ink: &Gray) -> Vec<Stroke> {
     let spots = spots(ink);
     let total: f32 = spots.iter().map(|spot| spot.ink).sum();
-    let stroke = |spot: &Spot| {
+    let stroke = |spot: Spot| {
         let place = |place: &usize| ((place % ink.width()) as f32, (place / ink.width()) as f32);
-        Some(Stroke {
-            places: spot.places.iter().map(place).collect(),
-            bounds: Bounds::of(spot.places.iter().copied(), ink.width())?,
-        })
+        let places = spot.places.iter().map(place).collect();
+        Some(Stroke { places, bounds: Bounds::of(spot.places, ink.width())? })
     };
-    let large = spots.iter().filter(|spot| spot.ink >= SPECK * total);
-    large.filter_map(stroke).collect()
+    spots.into_iter().filter(|spot| spot.ink >= SPECK * total).filter_map(stroke).collect()
 }
 
 /// How many drawings the strokes make: those near each other are one.

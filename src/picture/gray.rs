@@ -1,5 +1,7 @@
 //! A picture as levels of grey.
 
+use super::spots::Bounds;
+
 /// A picture of grey levels, 0 for black to 1 for white.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gray {
@@ -32,9 +34,10 @@ impl Gray {
         &self.values
     }
 
-    /// The greatest level, 0 for an empty picture.
-    pub(super) fn max(&self) -> f32 {
-        self.values.iter().copied().fold(0.0, f32::max)
+    /// The least and the greatest level.
+    pub(super) fn extremes(&self) -> (f32, f32) {
+        let fold = |start, choose: fn(f32, f32) -> f32| self.values.iter().copied().fold(start, choose);
+        (fold(f32::MAX, f32::min), fold(f32::MIN, f32::max))
     }
 
     pub(super) fn map(mut self, change: impl Fn(f32) -> f32) -> Self {
@@ -48,6 +51,18 @@ impl Gray {
             return 0.0;
         };
         if x < self.width { self.values.get(y * self.width + x).copied().unwrap_or(0.0) } else { 0.0 }
+    }
+
+    /// The same picture with `level` at some places.
+    pub(super) fn painted(&self, level: f32, places: &[usize]) -> Self {
+        let mut picture = self.clone();
+        places.iter().for_each(|&place| picture.values[place] = level);
+        picture
+    }
+
+    /// The part within `bounds`.
+    pub(super) fn within(&self, bounds: Bounds) -> Self {
+        self.crop(bounds.left, bounds.top, bounds.width(), bounds.height())
     }
 
     /// The part from (`left`, `top`) on, `width` x `height`.
@@ -104,6 +119,11 @@ pub(super) fn border(width: usize, height: usize) -> impl Iterator<Item = usize>
         let step = if is_edge(y) { 1 } else { (width - 1).max(1) };
         (0..width).step_by(step).map(move |x| y * width + x)
     })
+}
+
+/// The value in the middle; 0 for none.
+pub(super) fn median(values: impl IntoIterator<Item = f32>) -> f32 {
+    quantile(values.into_iter().collect(), 0.5)
 }
 
 /// The value below which `share` of `values` lie; 0 for none.

@@ -29,7 +29,7 @@ use crate::readable;
 use kind::{Kind, TELLING};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, BufRead, Read};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -105,37 +105,25 @@ fn decoded(name: &Path) -> Result<raster::Raster, PictureError> {
         return Err(PictureError::Folder { path: path(), example: example_in(name) });
     }
     let mut file = readable::open(name).map_err(unreadable)?;
-    let mut bytes = start(&mut file).map_err(unreadable)?;
-    match Kind::of(&bytes) {
-        kind @ (Kind::Png | Kind::Jpeg) => {
-            let read = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
-            if read.map_err(unreadable)? as u64 == MAX_FILE_BYTES {
-                return Err(PictureError::FileTooLarge { path: path(), limit: MAX_FILE_BYTES / 1_000_000 });
-            }
-            match kind {
-                Kind::Png => decode::png(name, &bytes),
-                _ => decode::jpeg(name, &bytes),
-            }
-        }
-        Kind::Idx => Err(PictureError::NoIndex { path: path() }),
-        Kind::Foreign(kind, advice) => Err(PictureError::ForeignFormat {
-            path: path(),
-            kind,
-            advice: advice.replace("IN", &name.display().to_string()),
-        }),
-        Kind::Empty => Err(PictureError::UnknownFormat {
-            path: path(),
-            hint: "; it is empty, too short for any of them",
-        }),
-        Kind::Unknown => Err(PictureError::UnknownFormat { path: path(), hint: "" }),
-    }
-}
-
-/// As many bytes as tell a file's kind, or all there are.
-fn start(file: &mut dyn BufRead) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(TELLING as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    file.by_ref().take(TELLING).read_to_end(&mut bytes).map_err(unreadable)?;
+    let unknown = |hint| Err(PictureError::UnknownFormat { path: path(), hint });
+    let decode = match Kind::of(&bytes) {
+        Kind::Png => decode::png,
+        Kind::Jpeg => decode::jpeg,
+        Kind::Idx => return Err(PictureError::NoIndex { path: path() }),
+        Kind::Foreign(kind, advice) => {
+            let advice = advice.replace("IN", &name.display().to_string());
+            return Err(PictureError::ForeignFormat { path: path(), kind, advice });
+        }
+        Kind::Empty => return unknown("; it is empty, too short for any of them"),
+        Kind::Unknown => return unknown(""),
+    };
+    let read = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
+    if read.map_err(unreadable)? as u64 == MAX_FILE_BYTES {
+        return Err(PictureError::FileTooLarge { path: path(), limit: MAX_FILE_BYTES / 1_000_000 });
+    }
+    decode(name, &bytes)
 }
 
 /// What to name in place of a folder.

@@ -26,7 +26,7 @@ impl Orientation {
             _ => return None,
         };
         let short = |at: usize| {
-            let two: [u8; 2] = exif.get(at..at.checked_add(2)?)?.try_into().ok()?;
+            let two = *exif.get(at..)?.first_chunk()?;
             Some(if little { u16::from_le_bytes(two) } else { u16::from_be_bytes(two) })
         };
         let (first, second) = (usize::from(short(4)?), usize::from(short(6)?));

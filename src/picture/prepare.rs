@@ -1,7 +1,7 @@
 //! From a picture of any size and colours to an image as MNIST has them.
 
 use super::drawings::{Doubt, doubts};
-use super::gray::{Gray, quantile};
+use super::gray::{Gray, median, quantile};
 use super::spots::{Bounds, spots};
 use super::stroke::{breadth, grow};
 use super::surroundings::{sheet, without_frame, without_strips};
@@ -45,7 +45,10 @@ pub struct Prepared {
 /// 5. strokes thinner or thicker than any in MNIST are made as thick or as thin as those;
 /// 6. the result is put into 28 x 28 pixels with its centre of mass in the middle.
 pub fn prepare(picture: &Gray) -> Option<Prepared> {
-    let mut picture = shrunk(picture);
+    let mut picture = match picture.width().max(picture.height()) {
+        ..=WORKING_SIDE => picture.clone(),
+        _ => scaled(picture, WORKING_SIDE),
+    };
     for _ in 0..SURROUNDINGS {
         match sheet(&picture).or_else(|| without_strips(&picture)) {
             // A border around nothing is all there is to see.
@@ -69,41 +72,35 @@ pub fn prepare(picture: &Gray) -> Option<Prepared> {
 /// What a network of other images is fed: the whole picture, scaled until it fits into `[height, width]`, its aspect ratio
 /// kept, on a dark ground; a picture with a light border is inverted.
 pub(super) fn fit(picture: &Gray, [height, width]: [usize; 2]) -> Prepared {
-    let is_light = quantile(picture.border().collect(), 0.5) > 0.5;
+    let is_light = median(picture.border()) > 0.5;
     let scale = f64::min(height as f64 / picture.height() as f64, width as f64 / picture.width() as f64);
     let [wide, high] = [(picture.width(), width), (picture.height(), height)]
         .map(|(size, most)| ((size as f64 * scale).round() as usize).clamp(1, most));
     let (left, top) = ((width - wide) / 2, (height - high) / 2);
+    let scaled = picture.resize(wide, high).map(|level| if is_light { 1.0 - level } else { level });
+    Prepared { image: placed(&scaled, left, top, [height, width]), doubts: Vec::new() }
+}
+
+/// `part` on a dark ground.
+fn placed(part: &Gray, left: usize, top: usize, [height, width]: [usize; 2]) -> Vec<f32> {
     let mut image = vec![0.0; height * width];
-    for (y, row) in picture.resize(wide, high).values().chunks_exact(wide).enumerate() {
-        for (pixel, &level) in image[(top + y) * width + left..][..wide].iter_mut().zip(row) {
-            *pixel = if is_light { 1.0 - level } else { level };
-        }
+    for (y, row) in part.values().chunks_exact(part.width()).enumerate() {
+        image[(top + y) * width + left..][..row.len()].copy_from_slice(row);
     }
-    let doubts = Vec::new();
-    Prepared { image, doubts }
+    image
 }
 
-fn shrunk(picture: &Gray) -> Gray {
-    let side = picture.width().max(picture.height());
-    if side <= WORKING_SIDE {
-        return picture.clone();
-    }
-    let [width, height] = scaled(picture, WORKING_SIDE);
-    picture.resize(width, height)
-}
-
-/// Width and height that make the longer side `side`.
-fn scaled(picture: &Gray, side: usize) -> [usize; 2] {
+/// In the size whose longer side is `side`.
+fn scaled(picture: &Gray, side: usize) -> Gray {
     let longer = picture.width().max(picture.height()) as f64;
-    [picture.width(), picture.height()]
-        .map(|size| ((size as f64 * side as f64 / longer).round() as usize).max(1))
+    let [width, height] = [picture.width(), picture.height()]
+        .map(|size| ((size as f64 * side as f64 / longer).round() as usize).max(1));
+    picture.resize(width, height)
 }
 
 /// How strongly each pixel is inked, 0..=1, whatever the colours of ink and paper.
 fn ink(picture: &Gray) -> Option<Gray> {
-    let border: Vec<_> = picture.border().collect();
-    let paper = quantile(border.clone(), 0.5);
+    let paper = median(picture.border());
     let (mut darker, mut lighter) = (0.0, 0.0);
     for level in picture.values() {
         let difference = f64::from(level - paper);
@@ -111,58 +108,51 @@ fn ink(picture: &Gray) -> Option<Gray> {
     }
     let sign = if darker > lighter { -1.0 } else { 1.0 };
     let ink = picture.clone().map(|level| (sign * (level - paper)).max(0.0));
-    let strongest = ink.max();
+    let strongest = ink.extremes().1;
     if strongest < FAINTEST {
         return None;
     }
     // Uneven light shows at the border too. A digit that touches the border must not pass for that.
-    let unevenness = quantile(border.into_iter().map(|level| sign * (level - paper)).collect(), 0.75);
+    let unevenness = quantile(picture.border().map(|level| sign * (level - paper)).collect(), 0.75);
     let grain = (1.5 * unevenness).clamp(GRAIN * strongest, 0.5 * strongest);
     Some(ink.map(|level| if level < grain { 0.0 } else { level / strongest }))
 }
 
 /// Takes away the connected spots that are too small to belong to the digit, and tells the share of the ink that is left.
 fn without_specks(ink: Gray) -> (Gray, f32) {
-    let width = ink.width();
     let total: f32 = ink.values().iter().sum();
     let mut kept = total;
-    let mut values = ink.values().to_vec();
-    for speck in spots(&ink).iter().filter(|spot| spot.ink < SPOT * total) {
-        speck.places.iter().for_each(|&at| values[at] = 0.0);
+    let mut specks = Vec::new();
+    for speck in spots(&ink).into_iter().filter(|spot| spot.ink < SPOT * total) {
+        specks.extend(speck.places);
         kept -= speck.ink;
     }
-    (Gray::new(width, values), kept / total.max(f32::MIN_POSITIVE))
+    (ink.painted(0.0, &specks), kept / total.max(f32::MIN_POSITIVE))
 }
 
 /// The smallest part that holds all ink.
 fn cropped(ink: &Gray) -> Option<Gray> {
-    let inked = |(place, &level): (usize, &f32)| (level > 0.0).then_some(place);
-    let bounds = Bounds::of(ink.values().iter().enumerate().filter_map(inked), ink.width())?;
-    Some(ink.crop(bounds.left, bounds.top, bounds.width(), bounds.height()))
+    Some(ink.within(Bounds::of_ink(ink, 0.0)?))
 }
 
 /// The digit within 20 x 20, its strokes neither thinner nor thicker than MNIST's.
 fn fitted(ink: &Gray) -> Gray {
     let full = |ink: Gray| {
-        let strongest = ink.max();
+        let strongest = ink.extremes().1;
         if strongest > 0.0 { ink.map(|level| level / strongest) } else { ink }
     };
     let fine = FITTED_SIDE * FINE;
-    let [width, height] = scaled(ink, fine);
-    let measured = breadth(&full(ink.resize(width, height)));
+    let measured = breadth(&full(scaled(ink, fine)));
     let allowed = (BREADTHS.start() * FINE as f32, BREADTHS.end() * FINE as f32);
     let change = (measured.clamp(allowed.0, allowed.1) - measured) / 2.0;
     // A stroke may lose half of its breadth, lest it break.
     let change = change.max(-measured / 4.0).round() as isize;
-    let [width, height] = scaled(ink, FITTED_SIDE);
     if change == 0 {
-        return full(ink.resize(width, height));
+        return full(scaled(ink, FITTED_SIDE));
     }
     let side = (fine as isize - 2 * change).max(1) as usize;
-    let [width, height] = scaled(ink, side);
-    let grown = grow(&full(ink.resize(width, height)), change);
-    let [width, height] = scaled(&grown, FITTED_SIDE);
-    full(grown.resize(width, height))
+    let grown = grow(&full(scaled(ink, side)), change);
+    full(scaled(&grown, FITTED_SIDE))
 }
 
 /// The digit in 28 x 28 pixels, moved by whole pixels so that its centre of mass is as near (14, 14) as can be, the
@@ -174,18 +164,12 @@ fn centred(digit: &Gray) -> Vec<f32> {
         x_sum += level * (index % digit.width()) as f32;
         y_sum += level * (index / digit.width()) as f32;
     }
-    let offset = |sum: f32, canvas: usize, size: usize| {
-        let wanted = (canvas as f32 / 2.0 - sum / mass.max(f32::MIN_POSITIVE)).round();
-        (wanted.max(0.0) as usize).min(canvas.saturating_sub(size))
+    let offset = |sum: f32, size: usize| {
+        let wanted = (SIDE as f32 / 2.0 - sum / mass.max(f32::MIN_POSITIVE)).round();
+        (wanted.max(0.0) as usize).min(SIDE.saturating_sub(size))
     };
-    let left = offset(x_sum, SIDE, digit.width());
-    let top = offset(y_sum, SIDE, digit.height());
-    let mut image = vec![0.0; SIDE * SIDE];
-    for (y, row) in digit.values().chunks_exact(digit.width()).enumerate() {
-        let start = (top + y) * SIDE + left;
-        image[start..start + row.len()].copy_from_slice(row);
-    }
-    image
+    let (left, top) = (offset(x_sum, digit.width()), offset(y_sum, digit.height()));
+    placed(digit, left, top, [SIDE, SIDE])
 }
 
 #[cfg(test)]

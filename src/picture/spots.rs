@@ -53,13 +53,19 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// The smallest that hold all `places` of a picture of `width`; none for no place.
-    pub(super) fn of(places: impl Iterator<Item = usize>, width: usize) -> Option<Self> {
+    pub(super) fn of(places: impl IntoIterator<Item = usize>, width: usize) -> Option<Self> {
         places
+            .into_iter()
             .map(|place| {
                 let (x, y) = (place % width, place / width);
                 Self { left: x, right: x, top: y, bottom: y }
             })
             .reduce(Self::joined)
+    }
+
+    /// The smallest that hold all pixels of `ink` above a level.
+    pub(super) fn of_ink(ink: &Gray, least: f32) -> Option<Self> {
+        Self::of((0..ink.values().len()).filter(|&place| ink.values()[place] > least), ink.width())
     }
 
     /// The smallest that hold both.

@@ -3,7 +3,7 @@
 //! All of them have straight sides, and a drawing within. Each function here looks inwards from the four sides, line by
 //! line, at how far it is to the first ink and how much of it follows.
 
-use super::gray::{Gray, quantile};
+use super::gray::{Gray, median};
 use super::spots::{Bounds, spots};
 
 /// Lines from a side that must agree.
@@ -34,6 +34,17 @@ struct Run {
     length: usize,
 }
 
+/// The ink along a side: its outermost runs.
+struct Strip {
+    side: Side,
+    /// One a line, where the line meets the strip.
+    runs: Vec<Option<Run>>,
+    /// The share of lines that meet it.
+    covered: f32,
+    /// Of the run in the middle by length.
+    breadth: usize,
+}
+
 /// Where there is ink.
 struct Mask {
     width: usize,
@@ -50,19 +61,11 @@ impl Mask {
         }
     }
 
-    /// How many lines start at a side.
-    fn lines(&self, side: Side) -> usize {
+    /// How many lines start at a side, and how many pixels each of them has.
+    fn size(&self, side: Side) -> (usize, usize) {
         match side {
-            Side::Top | Side::Bottom => self.width,
-            Side::Left | Side::Right => self.height,
-        }
-    }
-
-    /// How many pixels a line from a side has.
-    fn depth(&self, side: Side) -> usize {
-        match side {
-            Side::Top | Side::Bottom => self.height,
-            Side::Left | Side::Right => self.width,
+            Side::Top | Side::Bottom => (self.width, self.height),
+            Side::Left | Side::Right => (self.height, self.width),
         }
     }
 
@@ -77,13 +80,34 @@ impl Mask {
     }
 
     fn runs(&self, side: Side) -> Vec<Option<Run>> {
+        let (lines, depth) = self.size(side);
         let run = |line: usize| {
             let ink = |&depth: &usize| self.ink[self.place(side, line, depth)];
-            let before = (0..self.depth(side)).find(ink)?;
-            let length = (before..self.depth(side)).take_while(ink).count();
+            let before = (0..depth).find(ink)?;
+            let length = (before..depth).take_while(ink).count();
             Some(Run { before, length })
         };
-        (0..self.lines(side)).map(run).collect()
+        (0..lines).map(run).collect()
+    }
+
+    /// The ink along a side that begins no more than `before` pixels from it.
+    fn strip(&self, side: Side, before: usize) -> Strip {
+        let runs: Vec<_> =
+            self.runs(side).into_iter().map(|run| run.filter(|run| run.before <= before)).collect();
+        let covered = runs.iter().flatten().count() as f32 / runs.len() as f32;
+        let breadth = middle(runs.iter().flatten().map(|run| run.length));
+        Strip { side, runs, covered, breadth }
+    }
+
+    /// The places of a strip, and of `blur` pixels more on every line; what is far broader than the strip is none of it.
+    fn places(&self, strip: &Strip, blur: usize) -> Vec<usize> {
+        let (_, depth) = self.size(strip.side);
+        let places = strip.runs.iter().enumerate().flat_map(|(line, run)| {
+            let (before, length) = run.map_or((0, 0), |run| (run.before, run.length));
+            let end = before + length.min(strip.breadth * 8 / 5 + blur.min(2)) + blur;
+            (0..end.min(depth)).map(move |depth| self.place(strip.side, line, depth))
+        });
+        places.collect()
     }
 
     /// The bounds of the ink, but for dirt.
@@ -96,13 +120,13 @@ impl Mask {
     }
 }
 
-fn median(values: impl Iterator<Item = usize>) -> usize {
-    quantile(values.map(|value| value as f32).collect(), 0.5) as usize
+fn middle(values: impl Iterator<Item = usize>) -> usize {
+    median(values.map(|value| value as f32)) as usize
 }
 
 /// The level of the picture's edge, and how much the strongest ink differs from it.
 fn edge(picture: &Gray) -> (f32, f32) {
-    let level = quantile(picture.border().collect(), 0.5);
+    let level = median(picture.border());
     let differences = picture.values().iter().map(|value| (value - level).abs());
     (level, differences.fold(0.0, f32::max))
 }
@@ -113,8 +137,7 @@ pub(super) fn sheet(picture: &Gray) -> Option<Gray> {
     let (level, strongest) = edge(picture);
     let mask = Mask::of(picture, |value| (value - level).abs() > 0.5 * strongest);
     let runs = SIDES.map(|side| mask.runs(side));
-    let near = |side: usize| median(runs[side].iter().flatten().map(|run| run.before));
-    let [top, bottom, left, right] = [0, 1, 2, 3].map(near);
+    let mut inset = runs.each_ref().map(|runs| middle(runs.iter().flatten().map(|run| run.before)));
     let (width, height) = (mask.width, mask.height);
     let sheet = |[top, bottom, left, right]: [usize; 4]| {
         (left + right + 8 <= width && top + bottom + 8 <= height).then(|| Bounds {
@@ -124,8 +147,7 @@ pub(super) fn sheet(picture: &Gray) -> Option<Gray> {
             bottom: height - 1 - bottom,
         })
     };
-    let rough = sheet([top, bottom, left, right])?;
-    let mut inset = [top, bottom, left, right];
+    let rough = sheet(inset)?;
     for (index, side) in SIDES.into_iter().enumerate() {
         let (lines, length) = match side {
             Side::Top | Side::Bottom => (rough.left..=rough.right, rough.width()),
@@ -149,7 +171,7 @@ pub(super) fn sheet(picture: &Gray) -> Option<Gray> {
     if sheet.area() * 50 < width * height {
         return None;
     }
-    let drawn = picture.crop(sheet.left, sheet.top, sheet.width(), sheet.height());
+    let drawn = picture.within(sheet);
     let holes = Mask::of(&drawn, |value| (value - level).abs() <= 0.5 * strongest);
     let share = holes.ink.iter().filter(|&&hole| hole).count() as f32 / sheet.area() as f32;
     let bounds = holes.bounds()?;
@@ -168,25 +190,16 @@ pub(super) fn without_strips(picture: &Gray) -> Option<Gray> {
     let mut erased = Vec::new();
     let mut free = Vec::new();
     for side in SIDES {
-        let (lines, depth) = (mask.lines(side), mask.depth(side));
-        let mut runs = mask.runs(side);
-        for run in &mut runs {
-            *run = run.filter(|run| run.before <= 1 + depth / 100);
-        }
-        let covered = runs.iter().flatten().count() as f32 / lines as f32;
-        let breadth = median(runs.iter().flatten().map(|run| run.length));
+        let (lines, depth) = mask.size(side);
+        let strip = mask.strip(side, 1 + depth / 100);
         let askew = (ASKEW * lines as f32).max(2.0) as usize;
-        let agree = runs.iter().flatten().filter(|run| run.length.abs_diff(breadth) <= askew);
+        let agree = strip.runs.iter().flatten().filter(|run| run.length.abs_diff(strip.breadth) <= askew);
         let straight = agree.count() as f32 / lines as f32;
-        if covered < COVERED || straight < 0.65 || breadth as f32 > 0.3 * depth as f32 {
+        if strip.covered < COVERED || straight < 0.65 || strip.breadth as f32 > 0.3 * depth as f32 {
             free.push(side);
             continue;
         }
-        for (line, run) in runs.into_iter().enumerate() {
-            let run = run.unwrap_or(Run { before: 0, length: 0 });
-            let end = run.before + run.length.min(breadth * 8 / 5 + 2) + 2 + depth / 100;
-            erased.extend((0..end.min(depth)).map(|depth| mask.place(side, line, depth)));
-        }
+        erased.extend(mask.places(&strip, 2 + depth / 100));
     }
     erased.iter().for_each(|&place| mask.ink[place] = false);
     let left = mask.bounds()?;
@@ -194,39 +207,29 @@ pub(super) fn without_strips(picture: &Gray) -> Option<Gray> {
     let keeps_off = SIDES
         .into_iter()
         .zip(margins)
-        .all(|(side, margin)| !free.contains(&side) || margin > mask.depth(side) / 100);
+        .all(|(side, margin)| !free.contains(&side) || margin > mask.size(side).1 / 100);
     let is_drawing = 20 * left.side() >= mask.width.max(mask.height);
-    (!erased.is_empty() && keeps_off && is_drawing).then(|| painted(picture, level, &erased))
+    (!erased.is_empty() && keeps_off && is_drawing).then(|| picture.painted(level, &erased))
 }
 
 /// The picture without the frame that all ink lies in, where a drawing is left within it. The drawing may touch it.
 pub(super) fn without_frame(picture: &Gray, ink: &Gray) -> Option<Gray> {
-    let inked = |(place, &level): (usize, &f32)| (level > 0.0).then_some(place);
-    let bounds = Bounds::of(ink.values().iter().enumerate().filter_map(inked), ink.width())?;
+    let bounds = Bounds::of_ink(ink, 0.0)?;
     let (width, height) = (bounds.width(), bounds.height());
     if width.min(height) < 12 {
         return None;
     }
-    let mut mask = Mask::of(&ink.crop(bounds.left, bounds.top, width, height), |level| level > 0.0);
+    let mut mask = Mask::of(&ink.within(bounds), |level| level > 0.0);
     let mut erased = Vec::new();
     let mut walls = [0; 4];
     for (index, side) in SIDES.into_iter().enumerate() {
-        let (lines, depth) = (mask.lines(side), mask.depth(side));
-        let mut runs = mask.runs(side);
-        for run in &mut runs {
-            *run = run.filter(|run| run.before as f32 <= 0.12 * depth as f32);
-        }
-        let covered = runs.iter().flatten().count() as f32 / lines as f32;
-        let breadth = median(runs.iter().flatten().map(|run| run.length));
-        if covered < COVERED || breadth as f32 > 0.15 * depth as f32 {
+        let (_, depth) = mask.size(side);
+        let strip = mask.strip(side, (0.12 * depth as f32) as usize);
+        if strip.covered < COVERED || strip.breadth as f32 > 0.15 * depth as f32 {
             return None;
         }
-        walls[index] = median(runs.iter().flatten().map(|run| run.before)) + breadth;
-        for (line, run) in runs.into_iter().enumerate() {
-            let run = run.unwrap_or(Run { before: 0, length: 0 });
-            let end = run.before + run.length.min(breadth * 8 / 5 + 1) + 1;
-            erased.extend((0..end.min(depth)).map(|depth| mask.place(side, line, depth)));
-        }
+        walls[index] = middle(strip.runs.iter().flatten().map(|run| run.before)) + strip.breadth;
+        erased.extend(mask.places(&strip, 1));
     }
     erased.iter().for_each(|&place| mask.ink[place] = false);
     let left = mask.bounds()?;
@@ -236,18 +239,12 @@ pub(super) fn without_frame(picture: &Gray, ink: &Gray) -> Option<Gray> {
     let (across, down) = (left.width() as f32 / room.0, left.height() as f32 / room.1);
     let place = |place: &usize| (bounds.top + place / width) * ink.width() + bounds.left + place % width;
     let erased: Vec<_> = erased.iter().map(place).collect();
-    let within = painted(picture, edge(picture).0, &erased);
+    let within = picture.painted(edge(picture).0, &erased);
     if across > 0.9 && down > 0.9 {
         // A second frame within the first; or the stroke through an angular 0, which reaches from corner to corner.
-        return without_frame(&within, &painted(ink, 0.0, &erased));
+        return without_frame(&within, &ink.painted(0.0, &erased));
     }
     // The bar of an angular 8 reaches from wall to wall.
     let is_bar = across > 0.9 && down < 0.3;
     (down >= 0.2 && !is_bar).then_some(within)
-}
-
-fn painted(picture: &Gray, level: f32, places: &[usize]) -> Gray {
-    let mut values = picture.values().to_vec();
-    places.iter().for_each(|&place| values[place] = level);
-    Gray::new(picture.width(), values)
 }

@@ -4,10 +4,9 @@ use super::error::Result;
 use super::proto::SavedModel;
 use super::serving_graph::{Port, ServingGraph, Signature};
 use crate::graph::checkpoint::meta_graph::proto::{Dim, SignatureDef, TensorInfo, TensorShape};
-use crate::graph::checkpoint::meta_graph::{meta_graph, output_name};
+use crate::graph::checkpoint::meta_graph::{meta_graph, output_name, type_number};
 use prost::Message;
 use std::collections::BTreeMap;
-use tensorflow::DataType;
 
 /// The one tag of the one graph in it: what TensorFlow Serving and `saved_model_cli` look for.
 pub(super) const SERVE: &str = "serve";
@@ -43,7 +42,7 @@ fn signature_def(signature: &Signature) -> Result<SignatureDef> {
 fn tensor_info(port: &Port) -> Result<TensorInfo> {
     Ok(TensorInfo {
         name: Some(output_name(&port.tensor)?),
-        dtype: data_type(port.dtype),
+        dtype: type_number(port.dtype),
         tensor_shape: Some(shape(port.shape.iter().map(|dim| dim.map_or(-1, |dim| dim as i64)))),
     })
 }
@@ -51,15 +50,4 @@ fn tensor_info(port: &Port) -> Result<TensorInfo> {
 /// A `TensorShapeProto` of these sizes.
 pub(super) fn shape(sizes: impl IntoIterator<Item = i64>) -> TensorShape {
     TensorShape { dim: sizes.into_iter().map(|size| Dim { size }).collect() }
-}
-
-/// The number of a dtype in `types.proto`, for those that signatures have here.
-pub(super) fn data_type(dtype: DataType) -> i32 {
-    match dtype {
-        DataType::Float => 1,
-        DataType::UInt8 => 4,
-        DataType::String => 7,
-        DataType::Int64 => 9,
-        _ => 0, // DT_INVALID, which every loader refuses
-    }
 }

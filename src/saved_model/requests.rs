@@ -1,13 +1,13 @@
 //! Requests that travel with the model, in `assets.extra`: those that Serving warms it up with, and one to send by hand.
 
-use super::meta_graph::{data_type, shape};
+use super::meta_graph::shape;
 use super::proto::{
     ClassificationRequest, ClassifyLog, Example, ExampleList, Feature, Features, FloatList, Input, Log,
     ModelSpec, PredictLog, PredictRequest, PredictionLog,
 };
 use super::sample;
 use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT};
-use crate::graph::checkpoint::meta_graph::proto::TensorProto;
+use crate::graph::checkpoint::meta_graph::{proto::TensorProto, type_number};
 use prost::Message;
 use std::collections::BTreeMap;
 use tensorflow::DataType;
@@ -50,7 +50,7 @@ fn model_spec(signature: &str) -> Option<ModelSpec> {
 
 fn predict(signature: &str, dtype: DataType, sizes: &[i64], tensor_content: Vec<u8>) -> Log {
     let images = TensorProto {
-        dtype: data_type(dtype),
+        dtype: type_number(dtype),
         tensor_shape: Some(shape(sizes.iter().copied())),
         tensor_content,
         string_val: Vec::new(),

@@ -18,49 +18,44 @@ const LOG_LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
 
 /// What TensorFlow 2.21 takes as the value of a variable. For anything else it ends the process, at once or where the
 /// variable is first read, or it warns and goes by its default.
-#[derive(Clone, Copy)]
-enum Takes {
-    /// Flags, some of which another version lacks. XLA is not used here, so they are of no use.
-    FlagsOfXla,
-    YesOrNo,
-    Number,
-    /// As many as an option may ask for.
-    Threads,
+struct Takes {
+    takes: fn(&str) -> bool,
+    /// Why it would not take a value.
+    refusal: &'static str,
 }
+
+/// Flags, some of which another version lacks. XLA is not used here, so they are of no use.
+const FLAGS_OF_XLA: Takes = Takes {
+    takes: str::is_empty,
+    refusal: "XLA is not used, and TensorFlow ends the program for a flag that it lacks",
+};
+const YES_OR_NO: Takes = Takes {
+    takes: |value| boolean(value).is_some(),
+    refusal: "TensorFlow takes 0, 1, true or false, and may end the program for anything else",
+};
+const NUMBER: Takes = Takes {
+    takes: |value| value.parse::<u64>().is_ok(),
+    refusal: "TensorFlow takes a number, and may end the program for anything else",
+};
+/// As many as an option may ask for.
+const THREADS: Takes = Takes {
+    takes: |value| value.parse::<u16>().is_ok_and(|count| count <= 1024),
+    refusal: "wanted is a number of threads, 0 to 1024",
+};
 
 const TAKES: [(&str, Takes); 11] = [
-    ("TF_XLA_FLAGS", Takes::FlagsOfXla),
-    ("TF_JITRT_FLAGS", Takes::FlagsOfXla),
-    (ONEDNN, Takes::YesOrNo),
-    ("TF_DETERMINISTIC_OPS", Takes::YesOrNo),
-    ("TF_DETERMINISTIC_ORDER", Takes::YesOrNo),
-    ("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", Takes::YesOrNo),
-    ("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", Takes::YesOrNo),
-    ("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", Takes::YesOrNo),
-    ("TF_MKL_ALLOC_MAX_BYTES", Takes::Number),
-    ("TF_NUM_INTRAOP_THREADS", Takes::Threads),
-    ("TF_NUM_INTEROP_THREADS", Takes::Threads),
+    ("TF_XLA_FLAGS", FLAGS_OF_XLA),
+    ("TF_JITRT_FLAGS", FLAGS_OF_XLA),
+    (ONEDNN, YES_OR_NO),
+    ("TF_DETERMINISTIC_OPS", YES_OR_NO),
+    ("TF_DETERMINISTIC_ORDER", YES_OR_NO),
+    ("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", YES_OR_NO),
+    ("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", YES_OR_NO),
+    ("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", YES_OR_NO),
+    ("TF_MKL_ALLOC_MAX_BYTES", NUMBER),
+    ("TF_NUM_INTRAOP_THREADS", THREADS),
+    ("TF_NUM_INTEROP_THREADS", THREADS),
 ];
-
-impl Takes {
-    /// Why TensorFlow would not take `value`.
-    fn refuses(self, value: &str) -> Option<&'static str> {
-        match self {
-            Self::FlagsOfXla if value.is_empty() => None,
-            Self::FlagsOfXla => {
-                Some("XLA is not used, and TensorFlow ends the program for a flag that it lacks")
-            }
-            Self::YesOrNo if boolean(value).is_some() => None,
-            Self::YesOrNo => {
-                Some("TensorFlow takes 0, 1, true or false, and may end the program for anything else")
-            }
-            Self::Threads if value.parse::<u16>().is_ok_and(|count| count <= 1024) => None,
-            Self::Threads => Some("wanted is a number of threads, 0 to 1024"),
-            Self::Number if value.parse::<u64>().is_ok() => None,
-            Self::Number => Some("TensorFlow takes a number, and may end the program for anything else"),
-        }
-    }
-}
 
 /// What [`set_environment`] left for [`crate::load`].
 #[derive(Debug)]
@@ -94,10 +89,9 @@ pub unsafe fn set_environment(options: &Options) -> Environment {
     PREPARED.get_or_init(|| {
         is_first = true;
         let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let refused = TAKES.into_iter().filter_map(|(name, takes)| {
-            let value = variable(name)?;
-            let why = takes.refuses(&value)?;
-            log::warn!("{name}={value} is left out: {why}");
+        let refused = TAKES.into_iter().filter_map(|(name, Takes { takes, refusal })| {
+            let value = variable(name).filter(|value| !takes(value))?;
+            log::warn!("{name}={value} is left out: {refusal}");
             Some(name)
         });
         let refused: Vec<_> = refused.collect();
@@ -236,14 +230,13 @@ mod tests {
 
     #[test]
     fn what_would_end_the_process_is_told_from_what_would_not() {
-        for (takes, good, bad) in [
-            (Takes::FlagsOfXla, &[""][..], &["--x"][..]),
-            (Takes::YesOrNo, &["0", "1", "TRUE", "false"], &["", "yes", "2"]),
-            (Takes::Number, &["0", "1000"], &["", "x", "1.5", "-1"]),
-            (Takes::Threads, &["0", "8"], &["", "-1", "100000"]),
+        for (Takes { takes, .. }, good, bad) in [
+            (FLAGS_OF_XLA, &[""][..], &["--x"][..]),
+            (YES_OR_NO, &["0", "1", "TRUE", "false"], &["", "yes", "2"]),
+            (NUMBER, &["0", "1000"], &["", "x", "1.5", "-1"]),
+            (THREADS, &["0", "8"], &["", "-1", "100000"]),
         ] {
-            assert!(good.iter().all(|value| takes.refuses(value).is_none()));
-            assert!(bad.iter().all(|value| takes.refuses(value).is_some()));
+            assert!(good.iter().all(|value| takes(value)) && !bad.iter().any(|value| takes(value)));
         }
     }
 }

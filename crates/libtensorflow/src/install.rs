@@ -53,7 +53,7 @@ impl<'a> Installer<'a> {
         }
         let target = installed::folder(self.cache, self.wheel.version);
         if let State::Sound(library) = installed::check(&target)
-            && (self.trusts_sizes || installed::damage(&target).is_none())
+            && (self.trusts_sizes || installed::verify(&target).is_ok())
         {
             return Ok((library, FoundBy::Cache));
         }

@@ -6,6 +6,7 @@ use crate::error::LibraryError;
 use crate::platform::{FRAMEWORK, LIBRARY, PYTHON_LIBRARY};
 use crate::version;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
+use std::env::consts::ARCH;
 use std::ffi::{CStr, c_char, c_void};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -23,6 +24,9 @@ const FUNCTIONS: [&str; 6] = [
     "TF_SetPayload",
     "TF_ImportGraphDefOptionsSetValidateColocationConstraints",
 ];
+
+/// The ELF numbers of the processors that there are releases for.
+const MACHINES: [(&str, u16); 2] = [("x86_64", 62), ("aarch64", 183)];
 
 /// Why a library is not open for use.
 #[derive(Debug)]
@@ -75,17 +79,11 @@ fn look(path: &Path) -> Result<(), LibraryError> {
     if magic != b"\x7fELF" {
         return Err(LibraryError::NotALibrary);
     }
-    let own = match std::env::consts::ARCH {
-        "x86_64" => 62,
-        "aarch64" => 183,
-        _ => machine,
-    };
+    let own = MACHINES.iter().find(|(name, _)| *name == ARCH).map_or(machine, |(_, own)| *own);
     if class != 2 || machine != own {
-        return Err(LibraryError::WrongArchitecture(match machine {
-            62 => "x86_64".to_owned(),
-            183 => "aarch64".to_owned(),
-            other => format!("the ELF machine {other}"),
-        }));
+        let known = MACHINES.iter().find(|(_, known)| *known == machine);
+        let name = known.map_or_else(|| format!("the ELF machine {machine}"), |(name, _)| (*name).to_owned());
+        return Err(LibraryError::WrongArchitecture(name));
     }
     let end = sections.saturating_add(u64::from(two(58)) * u64::from(two(60)));
     if kind != 3 || length < end {

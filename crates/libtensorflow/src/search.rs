@@ -34,10 +34,8 @@ pub struct Runtime {
 
 /// A search under way, with what it has seen so far.
 pub(crate) struct Search<'a> {
-    gpu: Gpu,
+    options: Options,
     surroundings: Surroundings,
-    /// The variable that names another cache.
-    variable: &'static str,
     progress: &'a dyn Progress,
     report: Report,
     /// A library in the cache that could not be opened.
@@ -49,9 +47,8 @@ type Outcome = Result<Option<Runtime>, RuntimeError>;
 impl<'a> Search<'a> {
     pub fn new(options: &Options, surroundings: Surroundings, progress: &'a dyn Progress) -> Self {
         Self {
-            gpu: options.gpu,
+            options: *options,
             surroundings,
-            variable: options.cache.variable,
             progress,
             suspect: None,
             report: Report { gpu: options.gpu == Gpu::Required, ..Report::default() },
@@ -68,18 +65,26 @@ impl<'a> Search<'a> {
             None => self.looked("TENSORFLOW_DIR", "not set"),
         }
         // What is cached has no GPU support, so where a GPU may be used it comes late, and is not installed for it.
-        let has_driver = self.gpu == Gpu::Auto && places::has_nvidia_driver();
-        let mut places: Vec<fn(&mut Self) -> Outcome> = Vec::new();
-        if has_driver || self.gpu == Gpu::Required {
-            places.push(Self::try_gpu_packages);
+        let has_driver = self.options.gpu == Gpu::Auto && places::has_nvidia_driver();
+        let mut places: Vec<fn(&mut Self) -> Outcome> = match self.options.gpu {
+            Gpu::Required => vec![
+                Self::try_gpu_packages,
+                Self::try_conda,
+                Self::try_system,
+                Self::try_cache,
+                Self::try_packages,
+            ],
+            Gpu::Auto | Gpu::Unwanted => vec![
+                Self::try_cache,
+                Self::try_packages,
+                Self::try_conda,
+                Self::try_system,
+                Self::try_install,
+            ],
+        };
+        if has_driver {
+            places.insert(0, Self::try_gpu_packages);
         }
-        places.extend(match self.gpu {
-            Gpu::Required => {
-                [Self::try_conda, Self::try_system, Self::try_cache, Self::try_packages].to_vec()
-            }
-            _ => [Self::try_cache, Self::try_packages, Self::try_conda, Self::try_system, Self::try_install]
-                .to_vec(),
-        });
         for place in places {
             if let Some(runtime) = place(&mut self)? {
                 // Others do not say what they are.
@@ -139,7 +144,7 @@ impl<'a> Search<'a> {
     }
 
     fn try_system(&mut self) -> Outcome {
-        let found = self.surroundings.system();
+        let found = Surroundings::system();
         let opened = self.try_all("the system's loader", found)?;
         if opened.is_none() {
             self.looked("the system's loader", format!("knows none of {}", LIBRARY_NAMES.join(", ")));
@@ -161,7 +166,9 @@ impl<'a> Search<'a> {
                     self.progress.note(&format!("{name} {cause}; looking further"));
                     self.looked(name, cause.to_string());
                 }
-                Err(Failure::Wrong(path, cause)) => return Err(unusable(path, candidate.found_by, cause)),
+                Err(Failure::Wrong(path, cause)) => {
+                    return Err(RuntimeError::Unusable { path, found_by: candidate.found_by, cause });
+                }
             }
         }
         Ok(None)
@@ -209,18 +216,8 @@ impl<'a> Search<'a> {
     }
 
     fn open_cached(&mut self, library: PathBuf, found_by: FoundBy) -> Outcome {
-        let candidate = Candidate::new(library, found_by);
-        match self.open(&candidate) {
-            Ok(runtime) => Ok(Some(runtime)),
-            Err(Failure::Wrong(path, cause)) => Err(unusable(path, found_by, cause)),
-            Err(Failure::Absent) => Ok(None),
-            Err(Failure::NotOpened(cause)) => {
-                let name = candidate.library.display().to_string();
-                self.progress.note(&format!("{name} {cause}; looking further"));
-                self.looked(name, cause.to_string());
-                Ok(None)
-            }
-        }
+        let candidates = vec![Candidate::new(library, found_by)];
+        self.try_all("the cache", Found { candidates, why_none: String::new() })
     }
 
     fn try_install(&mut self) -> Outcome {
@@ -237,14 +234,14 @@ impl<'a> Search<'a> {
             return Ok(None);
         };
         let source = format!("pip download {}", wheel.requirement);
-        let mut installer = Installer::new(&cache, self.variable, wheel, self.progress);
+        let mut installer = Installer::new(&cache, self.options.cache.variable, wheel, self.progress);
         // Only now is it worth reading all of a library that could not be opened: nothing else was found.
         if let Some(folder) = self.suspect.take()
             && !open::is_noexec(&folder)
         {
-            match installed::damage(&folder) {
-                Some(why) => self.damaged(&folder, &why),
-                None => return Ok(None), // it would be the same again
+            match installed::verify(&folder) {
+                Err(why) => self.damaged(&folder, &why),
+                Ok(()) => return Ok(None), // it would be the same again
             }
             installer.trusts_sizes = false;
         }
@@ -256,8 +253,4 @@ impl<'a> Search<'a> {
             }
         }
     }
-}
-
-fn unusable(path: PathBuf, found_by: FoundBy, cause: LibraryError) -> RuntimeError {
-    RuntimeError::Unusable { path, found_by, cause }
 }

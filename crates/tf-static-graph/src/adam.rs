@@ -1,6 +1,7 @@
 //! The Adam optimizer.
 
 use crate::error::{GraphError, Result};
+use crate::get_variable::assign;
 use crate::gradients::gradients;
 use crate::initializer::Initializer;
 use crate::loss::Loss;
@@ -97,10 +98,13 @@ impl AdamOptimizer {
                 reason: format!("{} gradients for {} variables", gradients.len(), trained.len()),
             });
         }
-        let powers = Powers::new(self, scope, variables)?;
+        // TF1 keeps the powers with the variable that comes first by name.
+        let beside = variables.iter().map(Variable::name).min().unwrap_or_default();
+        let beta1_power = power(scope, "beta1_power", self.beta1, beside)?;
+        let beta2_power = power(scope, "beta2_power", self.beta2, beside)?;
         let slots = variables
             .iter()
-            .map(|variable| Ok((variable.name(), Slots::new(scope, variable)?)))
+            .map(|variable| Ok((variable.name(), slots(scope, variable)?)))
             .collect::<Result<BTreeMap<_, _>>>()?;
 
         let adam = scope.name_scope("Adam").without_control_dependencies();
@@ -121,7 +125,7 @@ impl AdamOptimizer {
 
         let mut updates = Vec::with_capacity(trained.len() + 2);
         for (variable, gradient) in trained.iter().zip(gradients) {
-            let slots = slots.get(variable.name()).ok_or_else(|| GraphError::Shape {
+            let [m, v] = slots.get(variable.name()).ok_or_else(|| GraphError::Shape {
                 node: adam.path().to_owned(),
                 reason: format!("{} is to be trained, but not among the variables", variable.name()),
             })?;
@@ -130,10 +134,10 @@ impl AdamOptimizer {
                 update
                     .op("ApplyAdam", "ApplyAdam")
                     .input(variable.reference())
-                    .input(slots.m.reference())
-                    .input(slots.v.reference())
-                    .input(powers.beta1.read())
-                    .input(powers.beta2.read())
+                    .input(m.reference())
+                    .input(v.reference())
+                    .input(beta1_power.read())
+                    .input(beta2_power.read())
                     .input(&learning_rate)
                     .input(&beta1)
                     .input(&beta2)
@@ -146,78 +150,35 @@ impl AdamOptimizer {
             );
         }
         let applied = adam.control_dependencies(&updates);
-        updates.push(powers.beta1.advance(&applied, &beta1)?);
-        updates.push(powers.beta2.advance(&applied, &beta2)?);
+        updates.push(advance(&applied, &beta1_power, &beta1, beside)?);
+        updates.push(advance(&applied, &beta2_power, &beta2, beside)?);
         adam.op_named_as_scope("NoOp").control_inputs(&updates).build()
     }
 }
 
 /// The two running averages of one variable.
-struct Slots {
-    m: Variable,
-    v: Variable,
+fn slots(scope: &Scope, variable: &Variable) -> Result<[Variable; 2]> {
+    let slot = |name: &str| {
+        let name = format!("{}/{name}", variable.name());
+        Variable::untrainable(scope, &name, variable.shape(), Initializer::Zeros)
+    };
+    Ok([slot("Adam")?, slot("Adam_1")?])
 }
 
-impl Slots {
-    fn new(scope: &Scope, variable: &Variable) -> Result<Self> {
-        let slot = |name: &str| {
-            let name = format!("{}/{name}", variable.name());
-            Variable::untrainable(scope, &name, variable.shape(), Initializer::Zeros)
-        };
-        Ok(Self { m: slot("Adam")?, v: slot("Adam_1")? })
-    }
+/// The variable `scope/NAME`, beta^t for the step t that comes next, on the device of the variable `beside`.
+fn power(scope: &Scope, name: &str, beta: f32, beside: &str) -> Result<Variable> {
+    let name = scope.full_name(name);
+    Variable::with_value(scope, &name, &[], false, beside, |root| {
+        root.within(&name)
+            .op("Const", "initial_value")
+            .tensor("value", &[], &[beta])
+            .colocate_with_name(beside)
+            .output()
+    })
 }
 
-/// beta1^t and beta2^t for the step t that comes next.
-struct Powers {
-    beta1: Power,
-    beta2: Power,
-}
-
-struct Power {
-    variable: Variable,
-    /// TF1 keeps the powers with the variable that comes first by name.
-    beside: String,
-}
-
-impl Powers {
-    fn new(adam: &AdamOptimizer, scope: &Scope, variables: &[Variable]) -> Result<Self> {
-        let beside = variables.iter().map(Variable::name).min().unwrap_or_default();
-        let power = |name: &str, beta: f32| -> Result<Power> {
-            let name =
-                if scope.path().is_empty() { name.to_owned() } else { format!("{}/{name}", scope.path()) };
-            let variable = Variable::with_value(scope, &name, &[], false, beside, |root| {
-                root.within(&name)
-                    .op("Const", "initial_value")
-                    .tensor("value", &[], &[beta])
-                    .colocate_with_name(beside)
-                    .output()
-            })?;
-            Ok(Power { variable, beside: beside.to_owned() })
-        };
-        Ok(Self { beta1: power("beta1_power", adam.beta1)?, beta2: power("beta2_power", adam.beta2)? })
-    }
-}
-
-impl Power {
-    fn read(&self) -> &Output {
-        self.variable.read()
-    }
-
-    fn advance(&self, scope: &Scope, beta: &Output) -> Result<Operation> {
-        let product = scope
-            .op("Mul", "mul")
-            .input(self.read())
-            .input(beta)
-            .colocate_with_name(&self.beside)
-            .output()?;
-        scope
-            .op("Assign", "Assign")
-            .input(self.variable.reference())
-            .input(&product)
-            .boolean("use_locking", false)
-            .boolean("validate_shape", true)
-            .colocate_with_name(&self.beside)
-            .build()
-    }
+fn advance(scope: &Scope, power: &Variable, beta: &Output, beside: &str) -> Result<Operation> {
+    let product =
+        scope.op("Mul", "mul").input(power.read()).input(beta).colocate_with_name(beside).output()?;
+    assign(scope, power.reference(), &product, false, beside)
 }

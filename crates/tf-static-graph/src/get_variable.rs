@@ -77,17 +77,10 @@ impl Variable {
     /// # Errors
     /// TensorFlow refuses the node.
     pub fn assign(&self, scope: &Scope, value: &Output) -> Result<Operation> {
-        if self.is_resource {
-            return assign_resource(scope, "AssignVariableOp", &self.reference, value);
+        match self.is_resource {
+            true => assign_resource(scope, "AssignVariableOp", &self.reference, value),
+            false => assign(scope, &self.reference, value, true, &self.name),
         }
-        scope
-            .op("Assign", "Assign")
-            .input(&self.reference)
-            .input(value)
-            .boolean("use_locking", true)
-            .boolean("validate_shape", true)
-            .colocate_with(self)
-            .build()
     }
 }
 
@@ -116,14 +109,7 @@ impl Nodes {
             .colocate_with_name(colocate_with)
             .output()?;
         let below = root.within(name);
-        let initializer = below
-            .op("Assign", "Assign")
-            .input(&reference)
-            .input(value)
-            .boolean("use_locking", true)
-            .boolean("validate_shape", true)
-            .colocate_with_name(colocate_with)
-            .build()?;
+        let initializer = assign(&below, &reference, value, true, colocate_with)?;
         let read =
             below.op("Identity", "read").input(&reference).colocate_with_name(colocate_with).output()?;
         Ok(Self { reference, read, initializer })
@@ -147,6 +133,24 @@ impl Nodes {
             .output()?;
         Ok(Self { reference, read, initializer })
     }
+}
+
+/// `tf.assign` to a reference variable.
+pub(crate) fn assign(
+    scope: &Scope,
+    reference: &Output,
+    value: &Output,
+    use_locking: bool,
+    colocate_with: &str,
+) -> Result<Operation> {
+    scope
+        .op("Assign", "Assign")
+        .input(reference)
+        .input(value)
+        .boolean("use_locking", use_locking)
+        .boolean("validate_shape", true)
+        .colocate_with_name(colocate_with)
+        .build()
 }
 
 fn assign_resource(scope: &Scope, name: &str, handle: &Output, value: &Output) -> Result<Operation> {

@@ -39,8 +39,8 @@ fn filled(scope: &Scope, name: &str, variable: &str, shape: &[u64], value: f32) 
     }
     let inner = scope.within(&format!("{}/{name}", scope.path()));
     let here = |op: &'static str, name| inner.op(op, name).colocate_with_name(variable);
-    let dims: Vec<i32> = shape.iter().map(|&dim| dim as i32).collect();
-    let dims = here("Const", "shape_as_tensor").tensor("value", &[dims.len() as u64], &dims).output()?;
+    let dims =
+        here("Const", "shape_as_tensor").tensor("value", &[shape.len() as u64], &int32(shape)).output()?;
     let value = here("Const", "Const").tensor("value", &[], &[value]).output()?;
     scope.op("Fill", name).input(&dims).input(&value).colocate_with_name(variable).output()
 }
@@ -48,7 +48,6 @@ fn filled(scope: &Scope, name: &str, variable: &str, shape: &[u64], value: f32) 
 fn glorot_uniform(scope: &Scope, variable: &str, shape: &[u64]) -> Result<Output> {
     let (fan_in, fan_out) = fans(shape);
     let limit = (6.0 / (fan_in + fan_out)).sqrt() as f32;
-    let dims: Vec<i32> = shape.iter().map(|&dim| dim as i32).collect();
     let (seed, seed2) = match scope.seed() {
         Some(seed) => op_seeds(seed, variable),
         None => (0, 0), // TensorFlow's way to say: draw one
@@ -56,7 +55,7 @@ fn glorot_uniform(scope: &Scope, variable: &str, shape: &[u64]) -> Result<Output
 
     let inner = scope.within(&format!("{}/random_uniform", scope.path()));
     let here = |op: &'static str, name| inner.op(op, name).colocate_with_name(variable);
-    let dims = here("Const", "shape").tensor("value", &[dims.len() as u64], &dims).output()?;
+    let dims = here("Const", "shape").tensor("value", &[shape.len() as u64], &int32(shape)).output()?;
     let min = here("Const", "min").tensor("value", &[], &[-limit]).output()?;
     let max = here("Const", "max").tensor("value", &[], &[limit]).output()?;
     let uniform = here("RandomUniform", "RandomUniform")
@@ -68,6 +67,10 @@ fn glorot_uniform(scope: &Scope, variable: &str, shape: &[u64]) -> Result<Output
     let range = here("Sub", "sub").input(&max).input(&min).output()?;
     let scaled = here("Mul", "mul").input(&uniform).input(&range).output()?;
     scope.op("AddV2", "random_uniform").input(&scaled).input(&min).colocate_with_name(variable).output()
+}
+
+fn int32(shape: &[u64]) -> Vec<i32> {
+    shape.iter().map(|&dim| dim as i32).collect()
 }
 
 /// `_compute_fans` of TensorFlow's `init_ops`.

@@ -186,9 +186,7 @@ impl Scope {
     /// # Errors
     /// TensorFlow refuses the node.
     pub fn global_variables_initializer(&self) -> Result<Operation> {
-        let initializers: Vec<_> =
-            self.variables().iter().map(|variable| variable.initializer().clone()).collect();
-        self.group("init", &initializers)
+        self.group("init", self.variables().iter().map(Variable::initializer))
     }
 
     /// The graph, for sessions and look-ups. Let it go before the next node is added: building while it is held panics.
@@ -234,6 +232,11 @@ impl Scope {
         &self.path
     }
 
+    /// `path/name`.
+    pub(crate) fn full_name(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) }
+    }
+
     /// Whether a node, variable or scope of this full name was made.
     pub(crate) fn is_taken(&self, full_name: &str) -> bool {
         self.shared.names.borrow().contains_key(&full_name.to_lowercase())
@@ -241,7 +244,7 @@ impl Scope {
 
     /// `path/name`, with `_1`, `_2`... behind a name that is taken. As in TF1, case does not tell names apart.
     fn unique_name(&self, name: &str) -> String {
-        let full = if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) };
+        let full = self.full_name(name);
         let mut names = self.shared.names.borrow_mut();
         let key = full.to_lowercase();
         let uses = names.entry(key.clone()).or_insert(0);
@@ -250,13 +253,10 @@ impl Scope {
             return full;
         }
         let mut number = *uses - 1;
-        let unique = loop {
-            let candidate = format!("{full}_{number}");
-            if !names.contains_key(&candidate.to_lowercase()) {
-                break candidate;
-            }
+        while names.contains_key(&format!("{key}_{number}")) {
             number += 1;
-        };
+        }
+        let unique = format!("{full}_{number}");
         names.insert(key, number + 1);
         names.insert(unique.to_lowercase(), 1);
         unique

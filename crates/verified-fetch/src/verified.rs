@@ -36,7 +36,7 @@ pub enum FetchError {
 /// Puts `artifact` at `destination`: asks `sources` in turn, verifies what comes, syncs it and renames it into place.
 /// At every moment `destination` holds what it held before or the verified artifact.
 ///
-/// Its folder must exist. Two processes may do this at once; a [`crate::cache::Lock`] saves them doing it twice.
+/// Its folder must exist. Two processes may do this at once; a [`lock`](crate::cache::lock()) saves them doing it twice.
 ///
 /// # Errors
 /// [`FetchError::EverySourceFailed`], or [`FetchError::Write`] if the disk is the trouble.

@@ -1,6 +1,5 @@
 //! What is in the making, aside of where it will be.
 
-use crate::readable_by_all;
 use crate::sync::{folder_of, is_unsupported, sync_folder};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -13,6 +12,9 @@ use tempfile::{Builder, TempDir};
 const PREFIX: &str = ".aside-";
 /// How many letters and digits follow the prefix.
 const DRAWN: usize = 10;
+/// Temporary files are private by default; what a user keeps follows the usual modes, less the umask, instead.
+const FILE: u32 = 0o666;
+const FOLDER: u32 = 0o777;
 
 /// Writes `bytes` to `path`, so that at every moment, also across a crash or a full disk, `path` holds either what it
 /// held before or all of `bytes`.
@@ -29,8 +31,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// What `fill` returns, or any error of creating, syncing or renaming; nothing is left behind then.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = folder_of(path);
-    let aside = builder(&mut Builder::new(), readable_by_all()).tempfile_in(folder);
-    let mut aside = aside.map_err(without_path)?;
+    let mut aside = builder(FILE).tempfile_in(folder).map_err(without_path)?;
     fill(aside.as_file_mut())?;
     aside.as_file().sync_all()?;
     aside.persist(path).map_err(|error| error.error)?;
@@ -47,9 +48,7 @@ impl Aside {
     /// # Errors
     /// It cannot be made.
     pub fn folder_in(parent: &Path) -> io::Result<Self> {
-        let mode = Permissions::from_mode(0o777); // less the umask, as for any new folder
-        let folder = builder(&mut Builder::new(), mode).tempdir_in(parent);
-        folder.map(Self).map_err(without_path)
+        builder(FOLDER).tempdir_in(parent).map(Self).map_err(without_path)
     }
 
     /// Where it is.
@@ -87,7 +86,7 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // The file system (NFS, some FUSE ones) or the kernel cannot. `rename` at least refuses a folder with anything
         // in it.
-        Err(error) if is_unsupported(&error.into()) => fs::rename(from, to),
+        Err(error) if is_unsupported(&error.into(), &[]) => fs::rename(from, to),
         renamed => Ok(renamed?),
     }
 }
@@ -98,15 +97,23 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// Any error of linking or copying; no part of a copy is left behind then.
 pub fn link_or_copy(source: &Path, target: &Path) -> io::Result<()> {
-    let no_links = [Errno::PERM, Errno::ACCESS, Errno::MLINK, Errno::XDEV].map(Errno::raw_os_error);
+    let no_links = [Errno::PERM, Errno::ACCESS, Errno::MLINK, Errno::XDEV];
     match fs::hard_link(source, target) {
-        Err(error)
-            if is_unsupported(&error)
-                || error.raw_os_error().is_some_and(|number| no_links.contains(&number)) =>
-        {
+        Err(error) if is_unsupported(&error, &no_links) => {
             write_with(target, |file| io::copy(&mut File::open(source)?, file).map(drop))
         }
         linked => linked,
+    }
+}
+
+/// Deletes a file, if it is there.
+///
+/// # Errors
+/// Any error of deleting.
+pub fn remove_file(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -115,8 +122,7 @@ pub fn link_or_copy(source: &Path, target: &Path) -> io::Result<()> {
 /// # Errors
 /// Any error of renaming or deleting.
 pub fn remove_folder(folder: &Path) -> io::Result<()> {
-    let renamed = builder(&mut Builder::new(), readable_by_all())
-        .make_in(folder_of(folder), |aside| rename_to_new(folder, aside))?;
+    let renamed = builder(FILE).make_in(folder_of(folder), |aside| rename_to_new(folder, aside))?;
     let aside = renamed.into_temp_path().keep()?;
     fs::remove_dir_all(aside)
 }
@@ -160,11 +166,10 @@ fn is_aside(name: &str) -> bool {
     drawn.is_some_and(|drawn| drawn.len() == DRAWN && drawn.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-fn builder<'a>(
-    builder: &'a mut Builder<'static, 'static>,
-    mode: Permissions,
-) -> &'a mut Builder<'static, 'static> {
-    builder.prefix(PREFIX).rand_bytes(DRAWN).permissions(mode)
+fn builder(mode: u32) -> Builder<'static, 'static> {
+    let mut builder = Builder::new();
+    builder.prefix(PREFIX).rand_bytes(DRAWN).permissions(Permissions::from_mode(mode));
+    builder
 }
 
 /// An error of `tempfile` without the name it drew, which means nothing to anybody.

@@ -8,18 +8,10 @@ mod lock;
 mod output;
 mod sync;
 
-pub use aside::{Aside, leftovers, link_or_copy, remove_folder, sweep, write, write_with};
+pub use aside::{Aside, leftovers, link_or_copy, remove_file, remove_folder, sweep, write, write_with};
 pub use lock::{Attempt, Lock};
 pub use output::{behind_links, write_to};
 pub use sync::{create_folders, folder_of, sync_folder};
-
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
-
-/// Temporary files are private by default; what a user keeps follows the usual mode instead.
-pub(crate) fn readable_by_all() -> Permissions {
-    Permissions::from_mode(0o666) // less the umask, as for any new file
-}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -140,12 +140,9 @@ fn wait(file: &File, on_wait: impl FnOnce()) -> io::Result<()> {
 /// that can be done.
 fn held(folder: &Path, taken: io::Result<()>) -> io::Result<bool> {
     // EBADF: NFS locks no folder, which cannot be opened for writing.
-    let no_locks = [Errno::NOLCK, Errno::BADF].map(Errno::raw_os_error);
+    let no_locks = [Errno::NOLCK, Errno::BADF];
     match taken {
-        Err(error)
-            if is_unsupported(&error)
-                || error.raw_os_error().is_some_and(|number| no_locks.contains(&number)) =>
-        {
+        Err(error) if is_unsupported(&error, &no_locks) => {
             log::warn!(
                 "{} cannot be locked on its file system: nobody else may use it meanwhile",
                 folder.display()

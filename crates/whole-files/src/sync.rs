@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// `ENOTSUPP` of the Linux kernel, which some network file systems let through; no header of the C library has it.
-const KERNEL_NOT_SUPPORTED: i32 = 524;
+const KERNEL_NOT_SUPPORTED: Errno = Errno::from_raw_os_error(524);
 
 /// Makes renames and new entries in `folder` durable, where the file system can: CIFS, sshfs and vboxsf know no sync of
 /// a folder, and do what they do without.
@@ -16,16 +16,17 @@ const KERNEL_NOT_SUPPORTED: i32 = 524;
 /// The folder cannot be opened, or syncing it failed.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
-        Err(error) if is_unsupported(&error) => Ok(()),
+        Err(error) if is_unsupported(&error, &[]) => Ok(()),
         synced => synced,
     }
 }
 
-/// Whether the file system does not know the operation at all.
-pub(crate) fn is_unsupported(error: &io::Error) -> bool {
-    let unknown = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP].map(Errno::raw_os_error);
-    let number = error.raw_os_error();
-    number.is_some_and(|number| unknown.contains(&number) || number == KERNEL_NOT_SUPPORTED)
+/// Whether the file system does not know the operation at all; `others` are errors by which some say so.
+pub(crate) fn is_unsupported(error: &io::Error, others: &[Errno]) -> bool {
+    const UNKNOWN: [Errno; 5] =
+        [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP, KERNEL_NOT_SUPPORTED];
+    let number = error.raw_os_error().map(Errno::from_raw_os_error);
+    number.is_some_and(|number| UNKNOWN.contains(&number) || others.contains(&number))
 }
 
 /// The folder that holds `path`: its parent, or the current folder for a bare file name.

@@ -53,7 +53,7 @@ fn windows(size: usize, kernel: usize, stride: usize, same: bool) -> (usize, usi
     }
 }
 
-/// [n, h, w, in] by a kernel [k, k, in, out], with a bias [out].
+/// [n, h, w, in] by a kernel [k, k, in, out], with a bias `[out]`.
 pub fn conv2d(x: &Array, kernel: &Array, bias: &Array, stride: usize, same: bool) -> Array {
     let &[n, h, w, inputs] = &x.shape[..] else { panic!("rank") };
     let &[k, _, _, outputs] = &kernel.shape[..] else { panic!("rank") };
@@ -80,7 +80,7 @@ pub fn conv2d(x: &Array, kernel: &Array, bias: &Array, stride: usize, same: bool
     Array::new(&[n, rows, columns, outputs], y)
 }
 
-/// [n, in] by a kernel [in, out], with a bias [out].
+/// [n, in] by a kernel [in, out], with a bias `[out]`.
 pub fn dense(x: &Array, kernel: &Array, bias: &Array) -> Array {
     let (n, inputs, outputs) = (x.shape[0], x.shape[1], kernel.shape[1]);
     let mut y = Vec::with_capacity(n * outputs);
@@ -177,7 +177,7 @@ pub fn normalize(
     Array::new(&x.shape, values.collect())
 }
 
-/// Mean over the rows of -log softmax(row)[label].
+/// Mean over the rows of `-log softmax(row)[label]`.
 pub fn cross_entropy(logits: &Array, labels: &[i32]) -> f64 {
     let rows = logits.values.chunks_exact(logits.last()).zip(labels);
     let sum: f64 = rows

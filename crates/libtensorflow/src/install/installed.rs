@@ -66,34 +66,42 @@ pub(crate) fn check(folder: &Path) -> State {
     if fs::symlink_metadata(folder).is_err() {
         return State::Absent;
     }
-    let manifest = match Manifest::read(folder) {
-        Ok(manifest) => manifest,
-        Err(why) => return State::Damaged(why),
+    let by_size = |file: &InstalledFile, path: &Path| match fs::metadata(path)?.len() {
+        bytes if bytes == file.bytes => Ok(None),
+        bytes => Ok(Some(format!("{bytes} bytes in place of {}", file.bytes))),
     };
-    for InstalledFile { name, bytes, .. } in &manifest.files {
-        match fs::metadata(folder.join(name)) {
-            Ok(file) if file.len() == *bytes => {}
-            Ok(file) => return State::Damaged(format!("{name}: {} bytes in place of {bytes}", file.len())),
-            Err(error) => return State::Damaged(format!("{name}: {error}")),
-        }
+    match each_file(folder, by_size) {
+        Ok(manifest) => State::Sound(folder.join(manifest.library)),
+        Err(why) => State::Damaged(why),
     }
-    State::Sound(folder.join(&manifest.library))
 }
 
-/// What is wrong with the bytes of a library that cannot be opened; nothing, if they are as they were installed.
-pub(crate) fn damage(folder: &Path) -> Option<String> {
-    let manifest = match Manifest::read(folder) {
-        Ok(manifest) => manifest,
-        Err(why) => return Some(why),
+/// Looks at every byte of a library that cannot be opened.
+///
+/// # Errors
+/// What is wrong with it, if it is not as it was installed.
+pub(crate) fn verify(folder: &Path) -> Result<(), String> {
+    let by_digest = |file: &InstalledFile, path: &Path| match Digest::of_reader(File::open(path)?)? {
+        digest if digest.to_string() == file.sha256 => Ok(None),
+        digest => Ok(Some(format!("its SHA-256 is {digest} in place of {}", file.sha256))),
     };
-    manifest.files.iter().find_map(|file| {
-        let name = &file.name;
-        match File::open(folder.join(name)).and_then(Digest::of_reader) {
-            Ok(digest) if digest.to_string() == file.sha256 => None,
-            Ok(digest) => Some(format!("{name}: its SHA-256 is {digest} in place of {}", file.sha256)),
-            Err(error) => Some(format!("{name}: {error}")),
+    each_file(folder, by_digest).map(drop)
+}
+
+/// Looks at each file with `look`, which tells what is wrong with it.
+fn each_file(
+    folder: &Path,
+    look: impl Fn(&InstalledFile, &Path) -> io::Result<Option<String>>,
+) -> Result<Manifest, String> {
+    let manifest = Manifest::read(folder)?;
+    for file in &manifest.files {
+        match look(file, &folder.join(&file.name)) {
+            Ok(None) => {}
+            Ok(Some(why)) => return Err(format!("{}: {why}", file.name)),
+            Err(error) => return Err(format!("{}: {error}", file.name)),
         }
-    })
+    }
+    Ok(manifest)
 }
 
 #[cfg(test)]
@@ -124,9 +132,9 @@ mod tests {
         let (folder, library) = install();
         assert_eq!(check(&folder.path().join("other")), State::Absent);
         assert_eq!(check(folder.path()), State::Sound(library.clone()));
-        assert_eq!(damage(folder.path()), None);
+        assert_eq!(verify(folder.path()), Ok(()));
         fs::write(&library, b"b library").unwrap();
-        assert!(damage(folder.path()).unwrap().starts_with("lib.so: its SHA-256 is"));
+        assert!(verify(folder.path()).unwrap_err().starts_with("lib.so: its SHA-256 is"));
         fs::write(&library, b"a libra").unwrap();
         assert_eq!(check(folder.path()), State::Damaged("lib.so: 7 bytes in place of 9".into()));
         fs::remove_file(&library).unwrap();

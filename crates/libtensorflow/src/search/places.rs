@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use verified_fetch::{Cache, CacheError};
 
-/// The world outside that a search depends on; tests make their own.
+/// The world outside that a search depends on.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     /// `TENSORFLOW_DIR` as the user set it.
@@ -19,8 +19,6 @@ pub(crate) struct Surroundings {
     pub interpreters: Vec<PathBuf>,
     /// The active conda environment.
     pub conda: Option<PathBuf>,
-    /// Whether the system's loader is asked.
-    pub loader: bool,
 }
 
 impl Surroundings {
@@ -35,7 +33,6 @@ impl Surroundings {
             cache: cache.directory(),
             interpreters: own.chain(["python3", "python"].map(PathBuf::from)).collect(),
             conda,
-            loader: true,
         }
     }
 
@@ -66,28 +63,20 @@ impl Surroundings {
 
     /// The library in the `lib` of the active conda environment.
     pub fn conda(&self) -> Found {
-        let folder = self.conda.as_ref().map(|conda| conda.join("lib"));
-        let library = folder.as_deref().and_then(library_in);
-        Found {
-            candidates: library.map(|library| Candidate::new(library, FoundBy::Conda)).into_iter().collect(),
-            why_none: match folder {
-                Some(folder) => format!("no libtensorflow in {}", folder.display()),
-                None => "none is active (CONDA_PREFIX is not set)".to_owned(),
-            },
-        }
+        let Some(folder) = self.conda.as_ref().map(|conda| conda.join("lib")) else {
+            let why_none = "none is active (CONDA_PREFIX is not set)".to_owned();
+            return Found { candidates: Vec::new(), why_none };
+        };
+        let candidate = library_in(&folder).map(|library| Candidate::new(library, FoundBy::Conda));
+        let why_none = format!("no libtensorflow in {}", folder.display());
+        Found { candidates: candidate.into_iter().collect(), why_none }
     }
 
     /// Names for the system's loader, which knows the folders of the system, and those of `LD_LIBRARY_PATH`.
-    pub fn system(&self) -> Found {
+    pub fn system() -> Found {
+        let candidate = |name: &str| Candidate::new(name.into(), FoundBy::System);
         let names = [VERSIONED_LIBRARY, LIBRARY, PYTHON_LIBRARY];
-        Found {
-            candidates: names
-                .into_iter()
-                .filter(|_| self.loader)
-                .map(|name| Candidate::new(name.into(), FoundBy::System))
-                .collect(),
-            why_none: "not asked".to_owned(),
-        }
+        Found { candidates: names.map(candidate).into(), why_none: String::new() }
     }
 }
 

@@ -24,28 +24,28 @@ pub(crate) fn packages(interpreters: &[PathBuf]) -> Found {
     let mut found = Found::default();
     let mut remarks = Vec::new();
     for interpreter in interpreters {
-        let name = interpreter.display();
-        match child::answer(Command::new(interpreter).args(["-c", WHERE])) {
-            // Start-up files of some installations print lines of their own first.
-            Ok(answer) => match answer.lines().last().unwrap_or_default().trim().split_once('|') {
-                Some((version, folder)) => match package(Path::new(folder), version) {
-                    Ok(package) => {
-                        if !found.candidates.iter().any(|other| is_same(other, &package)) {
-                            found.candidates.push(package);
-                        }
-                    }
-                    Err(why) => remarks.push(why),
-                },
-                None => remarks.push(format!("{name}: no tensorflow package")),
-            },
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                remarks.push(format!("{name}: not installed"))
-            }
-            Err(error) => remarks.push(format!("{name}: cannot be asked: {error}")),
+        match package_of(interpreter) {
+            Ok(package) if found.candidates.iter().any(|other| is_same(other, &package)) => {}
+            Ok(package) => found.candidates.push(package),
+            Err(why) => remarks.push(why),
         }
     }
     found.why_none = remarks.join("; ");
     found
+}
+
+/// The package that an interpreter sees, or why there is none.
+fn package_of(interpreter: &Path) -> Result<Candidate, String> {
+    let name = interpreter.display();
+    let answer = child::answer(Command::new(interpreter).args(["-c", WHERE]));
+    let answer = answer.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => format!("{name}: not installed"),
+        _ => format!("{name}: cannot be asked: {error}"),
+    })?;
+    // Start-up files of some installations print lines of their own first.
+    let last = answer.lines().last().unwrap_or_default().trim();
+    let (version, folder) = last.split_once('|').ok_or_else(|| format!("{name}: no tensorflow package"))?;
+    package(Path::new(folder), version)
 }
 
 /// Interpreters see the same package by several paths.

@@ -2,6 +2,7 @@
 //! to do with them.
 
 use crate::checkpoint::error::CheckpointError;
+use crate::checkpoint::meta_graph::proto::{GraphDef, NodeDef};
 use crate::checkpoint::table;
 use prost::Message;
 use std::fs::{self, File};
@@ -65,34 +66,35 @@ const ARCHIVE: ForeignFormat = ForeignFormat {
     way_out: "unpack it, and name the run folder, checkpoint or SavedModel in it",
 };
 
+/// Formats by the ends of their files' names.
+const ENDS: [(&str, ForeignFormat); 10] = [
+    (".keras", KERAS),
+    (".h5", KERAS),
+    (".hdf5", KERAS),
+    (".pt", PYTORCH),
+    (".pth", PYTORCH),
+    (".safetensors", PYTORCH),
+    (".onnx", ONNX),
+    (".meta", META_GRAPH),
+    (".pbtxt", GRAPH_TEXT),
+    (".tar", ARCHIVE),
+];
+
 /// What the file `path` is, if it is a file of a known kind.
 pub(crate) fn recognize(path: &Path) -> Option<ForeignFormat> {
     let length = fs::metadata(path).ok().filter(|found| found.is_file())?.len();
     let head = read(path, 16).ok()?;
     let name = path.file_name()?.to_string_lossy().to_lowercase();
-    let ends_in = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
     if head.starts_with(b"\x89HDF\r\n\x1a\n") {
         return Some(KERAS_HDF5);
     }
     if head.get(4..8) == Some(b"TFL3") {
         return Some(TFLITE);
     }
-    if ends_in(&[".keras", ".h5", ".hdf5"]) {
-        return Some(KERAS);
+    if let Some((_, format)) = ENDS.iter().find(|(end, _)| name.ends_with(end)) {
+        return Some(*format);
     }
-    if ends_in(&[".pt", ".pth", ".safetensors"]) {
-        return Some(PYTORCH);
-    }
-    if ends_in(&[".onnx"]) {
-        return Some(ONNX);
-    }
-    if ends_in(&[".meta"]) {
-        return Some(META_GRAPH);
-    }
-    if ends_in(&[".pbtxt"]) {
-        return Some(GRAPH_TEXT);
-    }
-    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"\x1f\x8b") || ends_in(&[".tar"]) {
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"\x1f\x8b") {
         return Some(ARCHIVE);
     }
     if length > MAX_GRAPH_BYTES {
@@ -115,11 +117,7 @@ pub fn foreign_file(folder: &Path) -> io::Result<Option<CheckpointError>> {
 /// That the checkpoint `prefix` is of the V1 format, in parts: their names lack the `.data` of the V2 format's.
 pub fn foreign_shard(prefix: &Path) -> Option<CheckpointError> {
     let start = format!("{}-00000-of-", prefix.file_name()?.to_str()?);
-    let folder = match prefix.parent()? {
-        here if here.as_os_str().is_empty() => Path::new("."),
-        folder => folder,
-    };
-    let entries = fs::read_dir(folder).ok()?.flatten();
+    let entries = fs::read_dir(whole_files::folder_of(prefix)).ok()?.flatten();
     let first = entries.map(|entry| entry.path()).find(|path| {
         let name = path.file_name().map(|name| name.to_string_lossy());
         name.is_some_and(|name| name.starts_with(&start))
@@ -135,12 +133,9 @@ impl ForeignFormat {
 }
 
 fn by_contents(bytes: &[u8]) -> Option<ForeignFormat> {
-    if let Some(format) = table::first_value(bytes).map(|first| match first.first() {
+    if let Some(first) = table::first_value(bytes) {
         // The header of an index begins with a number, that of a V1 checkpoint with a message.
-        Some(0x08) => INDEX,
-        _ => V1,
-    }) {
-        return Some(format);
+        return Some(if first.starts_with(&[0x08]) { INDEX } else { V1 });
     }
     if SavedModel::decode(bytes).is_ok_and(|model| model.schema_version == 1 && !model.meta_graphs.is_empty())
     {
@@ -148,7 +143,7 @@ fn by_contents(bytes: &[u8]) -> Option<ForeignFormat> {
     }
     let is_graph = |graph: GraphDef| {
         let named = |node: &NodeDef| !node.name.is_empty() && !node.op.is_empty();
-        !graph.nodes.is_empty() && graph.nodes.iter().all(named)
+        !graph.node.is_empty() && graph.node.iter().all(named)
     };
     GraphDef::decode(bytes).is_ok_and(is_graph).then_some(FROZEN_GRAPH)
 }
@@ -168,29 +163,13 @@ struct SavedModel {
     meta_graphs: Vec<Vec<u8>>,
 }
 
-/// Of `core/framework/graph.proto`.
-#[derive(Clone, PartialEq, Message)]
-struct GraphDef {
-    #[prost(message, repeated, tag = "1")]
-    nodes: Vec<NodeDef>,
-}
-
-/// Of `core/framework/node_def.proto`.
-#[derive(Clone, PartialEq, Message)]
-struct NodeDef {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    op: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn formats_are_told_by_what_they_hold() {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/baseline");
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden/baseline");
         let index = fs::read(golden.join("init.ckpt.index")).unwrap();
         let graph = fs::read(golden.join("graph.pb")).unwrap();
         let folder = tempfile::tempdir().unwrap();

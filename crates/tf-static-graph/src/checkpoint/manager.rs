@@ -65,10 +65,7 @@ impl CheckpointManager {
     pub fn write_names(folder: &Path, names: &[String]) -> Result<()> {
         let path = folder.join(STATE_FILE);
         let written = if names.is_empty() {
-            fs::remove_file(&path).or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })
+            whole_files::remove_file(&path)
         } else {
             whole_files::write(&path, State::write(names).as_bytes())
         };
@@ -116,11 +113,8 @@ fn delete(prefix: &Path) {
         if suffix == META && !meta_graph::is_own(&file) {
             continue; // Python went on from here
         }
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                log::warn!("cannot delete the old checkpoint file {}: {error}", file.display());
-            }
-            _ => {}
+        if let Err(error) = whole_files::remove_file(&file) {
+            log::warn!("cannot delete the old checkpoint file {}: {error}", file.display());
         }
     }
 }

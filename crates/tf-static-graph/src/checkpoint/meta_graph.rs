@@ -2,6 +2,8 @@
 
 pub mod proto;
 
+pub use crate::checkpoint::tensor_bundle::type_number;
+
 use crate::checkpoint::saver::Saver;
 use crate::error::{GraphError, Result};
 use crate::scope::Scope;
@@ -15,12 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use tensorflow::{Graph, Operation, Output};
+use tensorflow::{DataType, Graph, Operation, Output};
 
 /// `SaverDef.V2`.
 const V2: i32 = 2;
-/// `DT_STRING` of `types.proto`.
-const DT_STRING: i32 = 7;
 /// `meta_graph_version` of the files written here.
 const WRITER: &str = "tf-mnist";
 
@@ -111,7 +111,7 @@ fn spell_out_strings(graph_def: &mut GraphDef) {
         let Ok(TensorValue { tensor: Some(mut tensor) }) = TensorValue::decode(&value[..]) else {
             continue;
         };
-        if tensor.dtype != DT_STRING {
+        if tensor.dtype != type_number(DataType::String) {
             continue;
         }
         if let Some(strings) = unpacked(&tensor) {
@@ -129,12 +129,8 @@ fn unpacked(tensor: &proto::TensorProto) -> Option<Vec<Vec<u8>>> {
     let mut rest = &tensor.tensor_content[..];
     let lengths =
         (0..count).map(|_| prost::decode_length_delimiter(&mut rest).ok()).collect::<Option<Vec<_>>>()?;
-    let mut strings = Vec::with_capacity(lengths.len());
-    for length in lengths {
-        let (string, behind) = rest.split_at_checked(length)?;
-        strings.push(string.to_vec());
-        rest = behind;
-    }
+    let strings = lengths.into_iter().map(|length| rest.split_off(..length).map(<[u8]>::to_vec));
+    let strings = strings.collect::<Option<Vec<_>>>()?;
     rest.is_empty().then_some(strings)
 }
 

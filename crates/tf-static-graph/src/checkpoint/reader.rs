@@ -152,7 +152,7 @@ impl Checkpoint {
             name: name.to_owned(),
         })?;
         let bytes = self.read_bytes(name, entry)?;
-        Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+        Ok(bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect())
     }
 
     /// Reads every tensor and compares its checksum.

@@ -49,13 +49,11 @@ impl Saver {
         let count = [names.len() as u64];
 
         let inner = scope.name_scope("SaveV2");
-        let values: Vec<_> = variables
-            .iter()
-            .map(|variable| match variable.is_resource() {
-                true => variable.read().clone(),
-                false => variable.reference().clone(),
-            })
-            .collect();
+        let value = |variable: &Variable| match variable.is_resource() {
+            true => variable.read().clone(),
+            false => variable.reference().clone(),
+        };
+        let values: Vec<_> = variables.iter().map(value).collect();
         let saved = inner
             .op_named_as_scope("SaveV2")
             .input(&filename)
@@ -74,11 +72,8 @@ impl Saver {
             .input(&inner.constant("shape_and_slices", &count, &whole)?)
             .data_types("dtypes", vec![DataType::Float; names.len()])
             .build()?;
-        let assigned = variables
-            .iter()
-            .enumerate()
-            .map(|(index, variable)| variable.assign(&scope, &restored.output(index)))
-            .collect::<Result<Vec<_>>>()?;
+        let assign = |(index, variable): (_, &Variable)| variable.assign(&scope, &restored.output(index));
+        let assigned = variables.iter().enumerate().map(assign).collect::<Result<Vec<_>>>()?;
         let restore_all = scope.group("restore_all", &assigned)?;
         Ok(Self {
             variables,
@@ -144,10 +139,7 @@ impl Saver {
             File::open(with_suffix(written, suffix))?.sync_all()?;
         }
         // An index beside data of another time would pass for a damaged checkpoint: first no index, then the new pair.
-        match fs::remove_file(with_suffix(prefix, INDEX)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        whole_files::remove_file(&with_suffix(prefix, INDEX))?;
         let meta = self.meta_graph.as_ref().map(|_| META);
         for suffix in [Some(DATA), meta, Some(INDEX)].into_iter().flatten() {
             fs::rename(with_suffix(written, suffix), with_suffix(prefix, suffix))?;

@@ -4,7 +4,6 @@
 //! them; a 48-byte footer that points at the index block. See LevelDB's `doc/table_format.md`.
 
 const FOOTER: usize = 48;
-const TRAILER: usize = 5;
 const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
@@ -14,33 +13,33 @@ type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 /// # Errors
 /// What is wrong, if the bytes are no whole, undamaged table.
 pub(crate) fn read(table: &[u8]) -> Result<Entries, &'static str> {
-    let footer = table.len().checked_sub(FOOTER).ok_or("it is shorter than a footer")?;
-    let mut footer = &table[footer..];
-    if footer[FOOTER - 8..] != MAGIC.to_le_bytes() {
-        return Err("it is no checkpoint index (wrong magic number)");
-    }
-    BlockHandle::read(&mut footer)?.block(table)?; // the meta-index, which TensorFlow leaves empty, but sums
-    let index = BlockHandle::read(&mut footer)?.block(table)?;
-
+    let [meta_index, index] = footer(table)?;
+    meta_index.block(table)?; // TensorFlow leaves it empty, but sums
     let mut entries = Vec::new();
-    for (_, handle) in block_entries(index)? {
-        let block = BlockHandle::read(&mut &handle[..])?.block(table)?;
-        entries.extend(block_entries(block)?);
+    for (_, handle) in block_entries(index.block(table)?)? {
+        entries.extend(entries_at(&handle, table)?);
     }
     Ok(entries)
 }
 
 /// The value of the first key, whatever stands behind; `None` if the bytes are no table.
 pub(crate) fn first_value(table: &[u8]) -> Option<Vec<u8>> {
-    let (_, mut footer) = table.split_at_checked(table.len().checked_sub(FOOTER)?)?;
-    if !table.ends_with(&MAGIC.to_le_bytes()) {
-        return None;
+    let [_, index] = footer(table).ok()?;
+    let (_, handle) = block_entries(index.block(table).ok()?).ok()?.into_iter().next()?;
+    Some(entries_at(&handle, table).ok()?.into_iter().next()?.1)
+}
+
+/// Where the meta-index and the index are.
+fn footer(table: &[u8]) -> Result<[BlockHandle; 2], &'static str> {
+    let mut footer = table.last_chunk::<FOOTER>().ok_or("it is shorter than a footer")?.as_slice();
+    if !footer.ends_with(&MAGIC.to_le_bytes()) {
+        return Err("it is no checkpoint index (wrong magic number)");
     }
-    BlockHandle::read(&mut footer).ok()?;
-    let index = BlockHandle::read(&mut footer).ok()?.block(table).ok()?;
-    let (_, handle) = block_entries(index).ok()?.into_iter().next()?;
-    let block = BlockHandle::read(&mut &handle[..]).ok()?.block(table).ok()?;
-    Some(block_entries(block).ok()?.into_iter().next()?.1)
+    Ok([BlockHandle::read(&mut footer)?, BlockHandle::read(&mut footer)?])
+}
+
+fn entries_at(handle: &[u8], table: &[u8]) -> Result<Entries, &'static str> {
+    block_entries(BlockHandle::read(&mut &handle[..])?.block(table)?)
 }
 
 /// TensorFlow stores a CRC rotated and offset, so that the CRC of a string that holds CRCs stays useful.
@@ -59,20 +58,17 @@ impl BlockHandle {
         Ok(Self { offset: number()?, size: number()? })
     }
 
+    /// The block, behind which stand the type byte and the checksum of both.
     fn block<'a>(&self, table: &'a [u8]) -> Result<&'a [u8], &'static str> {
-        let end = self.offset.checked_add(self.size);
-        let with_trailer = end
-            .and_then(|end| end.checked_add(TRAILER))
-            .and_then(|end| table.get(self.offset..end))
-            .ok_or("a block lies outside of it")?;
-        let (block, trailer) = with_trailer.split_at(self.size);
-        let checked = &with_trailer[..=self.size]; // the type byte counts too
-        let stored = u32::from_le_bytes([trailer[1], trailer[2], trailer[3], trailer[4]]);
-        if mask(crc32c::crc32c(checked)) != stored {
+        const OUTSIDE: &str = "a block lies outside of it";
+        let mut rest = table.get(self.offset..).ok_or(OUTSIDE)?;
+        let checked = rest.split_off(..=self.size).ok_or(OUTSIDE)?;
+        let stored = rest.first_chunk().ok_or(OUTSIDE)?;
+        if mask(crc32c::crc32c(checked)) != u32::from_le_bytes(*stored) {
             return Err("a block has a wrong checksum");
         }
-        match trailer[0] {
-            0 => Ok(block),
+        match checked.split_last() {
+            Some((0, block)) => Ok(block),
             _ => Err("a block is compressed, which no checkpoint index is"),
         }
     }
@@ -94,24 +90,17 @@ fn block_entries(block: &[u8]) -> Result<Entries, &'static str> {
             return Err("a key shares more with the one before than there is");
         }
         key.truncate(shared);
-        key.extend_from_slice(take(&mut rest, unshared).ok_or(SHORT)?);
-        entries.push((key.clone(), take(&mut rest, value).ok_or(SHORT)?.to_vec()));
+        key.extend_from_slice(rest.split_off(..unshared).ok_or(SHORT)?);
+        entries.push((key.clone(), rest.split_off(..value).ok_or(SHORT)?.to_vec()));
     }
     Ok(entries)
-}
-
-fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
-    let (taken, rest) = bytes.split_at_checked(count)?;
-    *bytes = rest;
-    Some(taken)
 }
 
 /// A number of 7 bits a byte, the lowest first, the top bit set on all bytes but the last.
 fn varint(bytes: &mut &[u8]) -> Result<u64, &'static str> {
     let mut number = 0u64;
     for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first().ok_or("a number is cut short")?;
-        *bytes = rest;
+        let byte = bytes.split_off_first().ok_or("a number is cut short")?;
         number |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
             return Ok(number);

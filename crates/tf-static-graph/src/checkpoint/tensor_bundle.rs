@@ -1,5 +1,6 @@
 //! The messages in a checkpoint's index.
 
+use crate::checkpoint::meta_graph::proto::TensorShape;
 use prost::Message;
 use tensorflow::DataType;
 
@@ -31,38 +32,32 @@ pub(crate) struct BundleEntry {
     pub slices: Vec<TensorSlice>,
 }
 
-/// `TensorShapeProto`.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct TensorShape {
-    #[prost(message, repeated, tag = "2")]
-    pub dim: Vec<Dim>,
-}
-
-/// `TensorShapeProto.Dim`.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Dim {
-    #[prost(int64, tag = "1")]
-    pub size: i64,
-}
-
 /// `TensorSliceProto`, of which only the presence counts here.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct TensorSlice {}
 
-/// The dtypes that a checkpoint of these networks, or of their kin, can hold (`types.proto`).
+/// The dtypes that a checkpoint or signature of these networks, or of their kin, can have, and their numbers in
+/// `types.proto`.
+const DATA_TYPES: [(i32, DataType); 11] = [
+    (1, DataType::Float),
+    (2, DataType::Double),
+    (3, DataType::Int32),
+    (4, DataType::UInt8),
+    (5, DataType::Int16),
+    (6, DataType::Int8),
+    (7, DataType::String),
+    (9, DataType::Int64),
+    (10, DataType::Bool),
+    (14, DataType::BFloat16),
+    (19, DataType::Half),
+];
+
 pub(crate) fn data_type(number: i32) -> Option<DataType> {
-    Some(match number {
-        1 => DataType::Float,
-        2 => DataType::Double,
-        3 => DataType::Int32,
-        4 => DataType::UInt8,
-        5 => DataType::Int16,
-        6 => DataType::Int8,
-        7 => DataType::String,
-        9 => DataType::Int64,
-        10 => DataType::Bool,
-        14 => DataType::BFloat16,
-        19 => DataType::Half,
-        _ => return None,
-    })
+    DATA_TYPES.into_iter().find(|(other, _)| *other == number).map(|(_, dtype)| dtype)
+}
+
+/// The number of a dtype in `types.proto`; of one that neither checkpoints nor signatures have here, 0, which is
+/// `DT_INVALID`.
+pub fn type_number(dtype: DataType) -> i32 {
+    DATA_TYPES.into_iter().find(|(_, other)| *other == dtype).map_or(0, |(number, _)| number)
 }

@@ -40,14 +40,13 @@ impl Reader<'_> {
         }
         loop {
             self.skip();
-            match self.peek() {
-                None if end.is_none() => return Ok(()),
-                None => return Err("a message does not end"),
-                Some(byte) if Some(byte) == end => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                Some(_) => {}
+            let next = self.peek();
+            if next == end {
+                self.at += usize::from(end.is_some());
+                return Ok(());
+            }
+            if next.is_none() {
+                return Err("a message does not end");
             }
             let name = self.name()?;
             self.skip();
@@ -69,9 +68,7 @@ impl Reader<'_> {
     fn name(&mut self) -> Read<String> {
         let start = self.at;
         if self.take(b'[') {
-            while self.peek().is_some_and(|byte| byte != b']') {
-                self.at += 1;
-            }
+            self.pass(|byte| byte != b']');
             if !self.take(b']') {
                 return Err("the name of an extension does not end");
             }
@@ -134,16 +131,12 @@ impl Reader<'_> {
         while let Some(quote @ (b'"' | b'\'')) = self.peek() {
             self.at += 1;
             loop {
-                match self.peek() {
-                    None | Some(b'\n') => return Err("a string does not end"),
-                    Some(byte) => {
-                        self.at += 1;
-                        match byte {
-                            b'\\' => self.escape(&mut bytes),
-                            byte if byte == quote => break,
-                            byte => bytes.push(byte),
-                        }
-                    }
+                let byte = self.peek().filter(|&byte| byte != b'\n').ok_or("a string does not end")?;
+                self.at += 1;
+                match byte {
+                    b'\\' => self.escape(&mut bytes),
+                    _ if byte == quote => break,
+                    _ => bytes.push(byte),
                 }
             }
             self.skip();
@@ -158,36 +151,24 @@ impl Reader<'_> {
             return;
         };
         self.at += 1;
-        let simple = match kind {
-            b'a' => Some(0x07),
-            b'b' => Some(0x08),
-            b'f' => Some(0x0c),
-            b'n' => Some(b'\n'),
-            b'r' => Some(b'\r'),
-            b't' => Some(b'\t'),
-            b'v' => Some(0x0b),
-            b'\\' | b'\'' | b'"' | b'?' => Some(kind),
+        let unescaped = match kind {
+            b'\\' | b'\'' | b'"' | b'?' => Some(vec![kind]),
             b'0'..=b'7' => {
                 self.at = start;
-                self.digits(8, 1..=3).map(|number| number as u8)
+                self.digits(8, 1..=3).map(|number| vec![number as u8])
             }
-            b'x' | b'X' => self.digits(16, 1..=2).map(|number| number as u8),
-            b'u' | b'U' => match self.character(if kind == b'u' { 4 } else { 8 }) {
-                Some(char) => {
-                    bytes.extend(char.encode_utf8(&mut [0; 4]).bytes());
-                    return;
-                }
-                None => None,
-            },
-            _ => None,
+            b'x' | b'X' => self.digits(16, 1..=2).map(|number| vec![number as u8]),
+            b'u' => self.character(4).map(|char| char.to_string().into_bytes()),
+            b'U' => self.character(8).map(|char| char.to_string().into_bytes()),
+            _ => {
+                let letter = b"abfnrtv".iter().position(|&letter| letter == kind);
+                letter.map(|at| vec![b"\x07\x08\x0c\n\r\t\x0b"[at]])
+            }
         };
-        match simple {
-            Some(byte) => bytes.push(byte),
-            None => {
-                bytes.push(b'\\');
-                self.at = start;
-            }
+        if unescaped.is_none() {
+            self.at = start;
         }
+        bytes.extend(unescaped.unwrap_or_else(|| vec![b'\\']));
     }
 
     /// A character of so many hexadecimal digits, or of two such numbers, as UTF-16 writes those beyond U+FFFF.
@@ -213,25 +194,23 @@ impl Reader<'_> {
 
     /// A name, number or word.
     fn word(&mut self) {
-        let part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-/".contains(&byte);
-        while self.peek().is_some_and(part) {
-            self.at += 1;
-        }
+        self.pass(|byte| byte.is_ascii_alphanumeric() || b"_.+-/".contains(&byte));
     }
 
     /// White space and comments.
     fn skip(&mut self) {
-        while let Some(byte) = self.peek() {
-            match byte {
-                b'#' => {
-                    while self.peek().is_some_and(|byte| byte != b'\n') {
-                        self.at += 1;
-                    }
-                }
-                b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c => self.at += 1,
-                _ => return,
+        loop {
+            self.pass(|byte| b" \t\r\n\x0b\x0c".contains(&byte));
+            if self.peek() != Some(b'#') {
+                return;
             }
+            self.pass(|byte| byte != b'\n');
         }
+    }
+
+    /// Passes over the bytes that `is_part` holds for.
+    fn pass(&mut self, is_part: impl Fn(u8) -> bool) {
+        self.at += self.text[self.at..].iter().take_while(|&&byte| is_part(byte)).count();
     }
 
     fn peek(&self) -> Option<u8> {

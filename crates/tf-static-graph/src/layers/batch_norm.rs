@@ -70,17 +70,13 @@ impl BatchNorm {
     /// A variable of that name is there already, or TensorFlow refuses a node.
     pub fn new(scope: &Scope, name: &str, channels: u64, config: BatchNormConfig) -> Result<Self> {
         let named = |variable: &str| format!("{name}/{variable}");
-        let shape = [channels];
+        let trained = |name, first| Variable::new(scope, &named(name), &[channels], first);
+        let moving = |name, first| Variable::untrainable(scope, &named(name), &[channels], first);
         Ok(Self {
-            gamma: Variable::new(scope, &named("gamma"), &shape, Initializer::Ones)?,
-            beta: Variable::new(scope, &named("beta"), &shape, Initializer::Zeros)?,
-            moving_mean: Variable::untrainable(scope, &named("moving_mean"), &shape, Initializer::Zeros)?,
-            moving_variance: Variable::untrainable(
-                scope,
-                &named("moving_variance"),
-                &shape,
-                Initializer::Ones,
-            )?,
+            gamma: trained("gamma", Initializer::Ones)?,
+            beta: trained("beta", Initializer::Zeros)?,
+            moving_mean: moving("moving_mean", Initializer::Zeros)?,
+            moving_variance: moving("moving_variance", Initializer::Ones)?,
             config,
         })
     }

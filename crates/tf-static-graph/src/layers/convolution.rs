@@ -50,6 +50,7 @@ impl Default for Conv2dConfig {
         }
     }
 }
+
 /// A convolution with its variables; `tf.layers.conv2d`.
 #[derive(Debug, Clone)]
 pub struct Conv2d {
@@ -68,17 +69,12 @@ impl Conv2d {
     /// A variable of that name is there already, or TensorFlow refuses a node.
     pub fn new(scope: &Scope, name: &str, inputs: u64, outputs: u64, config: Conv2dConfig) -> Result<Self> {
         let Pair([height, width]) = config.kernel_size;
-        Ok(Self {
-            name: name.to_owned(),
-            kernel: Variable::new(
-                scope,
-                &format!("{name}/kernel"),
-                &[height, width, inputs, outputs],
-                Initializer::GlorotUniform,
-            )?,
-            bias: bias(scope, name, outputs, config.use_bias)?,
-            config,
-        })
+        let variable = |variable: &str, shape: &[u64], initializer| {
+            Variable::new(scope, &format!("{name}/{variable}"), shape, initializer)
+        };
+        let kernel = variable("kernel", &[height, width, inputs, outputs], Initializer::GlorotUniform)?;
+        let bias = config.use_bias.then(|| variable("bias", &[outputs], Initializer::Zeros)).transpose()?;
+        Ok(Self { name: name.to_owned(), kernel, bias, config })
     }
 
     /// Convolves float32 `[rows, height, width, in]` to `[rows, height', width', out]`, adds the bias and applies the
@@ -108,11 +104,7 @@ impl Conv2d {
     ) -> Result<Output> {
         let scope = scope.name_scope(&self.name);
         let sums = to_f32(&scope, &self.convolve(&scope, x, kernel)?)?;
-        let h = add_bias(&scope, sums, bias)?;
-        match self.config.activation {
-            Some(activation) => activation.apply(&scope, &h),
-            None => Ok(h),
-        }
+        finish(&scope, sums, bias, self.config.activation)
     }
 
     /// The sums alone, without bias and activation, of the dtype of the layer's precision.
@@ -142,17 +134,20 @@ impl Conv2d {
     }
 }
 
-/// The variable `name/bias`, float32 `[outputs]`, if there is to be one.
-pub(crate) fn bias(scope: &Scope, name: &str, outputs: u64, use_bias: bool) -> Result<Option<Variable>> {
-    let bias = || Variable::new(scope, &format!("{name}/bias"), &[outputs], Initializer::Zeros);
-    use_bias.then(bias).transpose()
-}
-
-/// `x` with a bias, if there is one.
-pub(crate) fn add_bias(scope: &Scope, x: Output, bias: Option<&Output>) -> Result<Output> {
-    match bias {
-        Some(bias) => bias_add(scope, &x, bias),
-        None => Ok(x),
+/// `sums` with a bias and an activation, as far as there are any.
+pub(crate) fn finish(
+    scope: &Scope,
+    sums: Output,
+    bias: Option<&Output>,
+    activation: Option<Activation>,
+) -> Result<Output> {
+    let sums = match bias {
+        Some(bias) => bias_add(scope, &sums, bias)?,
+        None => sums,
+    };
+    match activation {
+        Some(activation) => activation.apply(scope, &sums),
+        None => Ok(sums),
     }
 }
 
@@ -173,25 +168,4 @@ pub fn to_f32(scope: &Scope, x: &Output) -> Result<Output> {
 /// The shapes do not fit.
 pub fn bias_add(scope: &Scope, x: &Output, bias: &Output) -> Result<Output> {
     scope.op("BiasAdd", "BiasAdd").input(x).input(bias).string("data_format", "NHWC").output()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Padding::{Same, Valid};
-
-    #[test]
-    fn same_padding_puts_the_odd_rest_behind() {
-        // (windows, before, after), as TensorFlow computes them.
-        assert_eq!(Same.windows(28, 3, 1), (28, 1, 1));
-        assert_eq!(Same.windows(28, 3, 2), (14, 0, 1));
-        assert_eq!(Same.windows(5, 2, 2), (3, 0, 1));
-        assert_eq!(Same.windows(28, 1, 4), (7, 0, 0));
-    }
-
-    #[test]
-    fn valid_padding_drops_the_rest() {
-        assert_eq!(Valid.windows(28, 2, 2), (14, 0, 0));
-        assert_eq!(Valid.windows(5, 2, 2), (2, 0, 0));
-        assert_eq!(Valid.windows(2, 3, 1), (0, 0, 0));
-    }
 }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::initializer::Initializer;
 use crate::layers::activation::Activation;
-use crate::layers::convolution::{add_bias, bias};
+use crate::layers::convolution::finish;
 use crate::scope::Scope;
 use crate::variable::Variable;
 use tensorflow::Output;
@@ -31,7 +31,9 @@ impl Dense {
         outputs: u64,
         activation: Option<Activation>,
     ) -> Result<Self> {
-        Self::build(scope, name, [inputs, outputs], activation, true)
+        let layer = Self::without_bias(scope, name, inputs, outputs, activation)?;
+        let bias = Variable::new(scope, &format!("{name}/bias"), &[outputs], Initializer::Zeros)?;
+        Ok(Self { bias: Some(bias), ..layer })
     }
 
     /// As [`new`](Self::new), y = x·kernel: without the variable `name/bias`.
@@ -45,19 +47,9 @@ impl Dense {
         outputs: u64,
         activation: Option<Activation>,
     ) -> Result<Self> {
-        Self::build(scope, name, [inputs, outputs], activation, false)
-    }
-
-    fn build(
-        scope: &Scope,
-        name: &str,
-        shape: [u64; 2],
-        activation: Option<Activation>,
-        use_bias: bool,
-    ) -> Result<Self> {
+        let shape = [inputs, outputs];
         let kernel = Variable::new(scope, &format!("{name}/kernel"), &shape, Initializer::GlorotUniform)?;
-        let bias = bias(scope, name, shape[1], use_bias)?;
-        Ok(Self { name: name.to_owned(), kernel, bias, activation })
+        Ok(Self { name: name.to_owned(), kernel, bias: None, activation })
     }
 
     /// Maps float32 `[rows, in]` to `[rows, out]`.
@@ -92,11 +84,7 @@ impl Dense {
             .boolean("transpose_a", false)
             .boolean("transpose_b", false)
             .output()?;
-        let h = add_bias(&scope, product, bias)?;
-        match self.activation {
-            Some(activation) => activation.apply(&scope, &h),
-            None => Ok(h),
-        }
+        finish(&scope, product, bias, self.activation)
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/baseline/init.ckpt")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden/baseline/init.ckpt")
 }
 
 fn copy_to(folder: &Path) -> PathBuf {
