@@ -22,15 +22,14 @@ const CHUNK: usize = 1000;
 /// The model cannot be had, or TensorFlow fails. A picture that cannot be used is no error of the rest.
 pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
     // A checkpoint's network is known before anything is fetched; a SavedModel has to be opened.
-    let network = args.network.as_deref();
-    let (target, first_label, mut classifier) = match classifier::locate(&args.model)? {
+    let (target, first_label, mut classifier) = match classifier::locate(&args.model.path)? {
         Location::Checkpoint(prefix) => {
-            let named = network.map(options::find_network).transpose()?;
+            let named = args.model.network.as_deref().map(options::find_network).transpose()?;
             let table = classifier::network_of(&Checkpoint::open(&prefix)?, named.as_ref())?;
             (target_of(&table.data_form(1), table.pictures), table.first_label, None)
         }
         Location::SavedModel(_) => {
-            let classifier = tensorflow::classifier(global, &args.model, network)?;
+            let classifier = tensorflow::classifier(global, &args.model)?;
             let form = classifier.data_form(1);
             let target = target_of(&form, classifier.pictures());
             (target, form.first_label, Some(classifier))
@@ -61,7 +60,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
     if !images.is_empty() {
         let classifier = match classifier.take() {
             Some(classifier) => classifier,
-            None => tensorflow::classifier(global, &args.model, network)?,
+            None => tensorflow::classifier(global, &args.model)?,
         };
         let mut probabilities = Vec::new();
         for chunk in images.chunks(CHUNK * classifier.pixels()) {

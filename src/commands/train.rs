@@ -8,7 +8,7 @@ use super::resume::Resumed;
 use super::run::Run;
 use super::typed::Typed;
 use super::{data, output, places, tensorflow};
-use crate::cli::{self, GlobalArgs, TrainingArgs};
+use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,7 +36,7 @@ pub fn run(
     if let Some(folder) = &args.out_dir {
         places::check_out_dir(folder, args.overwrite)?;
     }
-    if args.reproducible && args.precision != cli::Precision::F32 {
+    if args.reproducible && args.precision != Precision::F32 {
         return Err(usage("--reproducible computes in f32; leave out --precision bf16"));
     }
     let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;

@@ -35,6 +35,7 @@ pub use translation::RandomTranslation;
 
 use crate::fetch::Digest;
 use idx::{Images, Labels};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,7 +55,8 @@ pub struct Dataset {
 }
 
 /// One of the three parts of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Part {
     /// [`Dataset::train`].
     Train,
