@@ -7,25 +7,18 @@ use anyhow::Result;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::process::ExitCode;
 use tf_mnist::classifier::{self, Classifier, ClassifierError, Evaluation};
 use tf_mnist::dataset::Part;
 use tf_mnist::graph::{GraphError, is_out_of_memory};
 
 /// # Errors
 /// The model or the data set cannot be had, or TensorFlow fails.
-pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
+pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<()> {
     let classifier = tensorflow::classifier(global, &args.model)?;
     let split = data::load_part(global, args.split, &classifier.data_form(args.validation_rows))?;
     let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk)
         .map_err(|error| with_advice(error, args.eval_chunk))?;
-    let report = Report::new(&classifier, args.split, &evaluation);
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        output::print(&report.text())?;
-    }
-    Ok(ExitCode::SUCCESS)
+    output::report(&Report::new(&classifier, args.split, &evaluation), args.json, Report::text)
 }
 
 /// So many rows at once may not fit into memory.

@@ -3,9 +3,9 @@
 use super::failure::usage;
 use super::resume::Resumed;
 use super::tensorflow;
-use super::typed::Typed;
 use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result};
+use clap::ArgMatches;
 use std::path::{Path, PathBuf};
 use tf_mnist::classifier::{self, ClassifierError, Location};
 use tf_mnist::graph::Checkpoint;
@@ -25,7 +25,7 @@ pub fn resolve(
     args: &TrainingArgs,
     network: Option<&Path>,
     resumed: Option<&Resumed>,
-    typed: &[Typed],
+    typed: &ArgMatches,
 ) -> Result<RunConfig> {
     let named = network.map(find_network).transpose()?;
     if let (Some(resumed), Some(named)) = (resumed, &named) {

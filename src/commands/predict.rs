@@ -4,8 +4,8 @@ use super::{options, output, tensorflow, terminal};
 use crate::cli::{GlobalArgs, PredictArgs};
 use anyhow::Result;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Location};
 use tf_mnist::dataset::Form;
@@ -55,7 +55,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
                 Outcome::Failed { error: error.to_string() }
             }
         };
-        predictions.push(Prediction { image: name, warnings, outcome });
+        predictions.push(Prediction { image: name.to_string_lossy(), warnings, outcome });
     }
     if !images.is_empty() {
         let classifier = match classifier.take() {
@@ -72,11 +72,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
             prediction.outcome = Outcome::predicted(row, usize::from(first_label));
         }
     }
-    if args.json {
-        output::print_json(&predictions)?;
-    } else {
-        output::print(&text(&predictions))?;
-    }
+    output::report(&predictions, args.json, |predictions| text(predictions))?;
     Ok(code)
 }
 
@@ -86,8 +82,7 @@ fn target_of(form: &Form, pictures: Pictures) -> Target {
 
 #[derive(Serialize)]
 struct Prediction<'a> {
-    #[serde(serialize_with = "output::lossy_path")]
-    image: &'a Path,
+    image: Cow<'a, str>,
     /// Why what was read may not be what is drawn.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
@@ -138,7 +133,7 @@ impl Outcome {
 
 /// A line for each picture that could be used: its name, the digit, the likeliest with their probabilities.
 fn text(predictions: &[Prediction]) -> String {
-    let name = |prediction: &Prediction| terminal::name(prediction.image);
+    let name = |prediction: &Prediction| terminal::name(&*prediction.image);
     let width =
         predictions.iter().map(|prediction| name(prediction).chars().count()).max().unwrap_or_default();
     let mut text = String::new();

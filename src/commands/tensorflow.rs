@@ -10,7 +10,7 @@ use tf_mnist::graph::Checkpoint;
 use tf_mnist::kernels;
 use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{self, Gpu, Options, Runtime};
-use tf_mnist::session::{Device, DeviceInfo, SessionConfig, SessionError, devices};
+use tf_mnist::session::{Device, SessionConfig, SessionError};
 
 /// The session settings that the options ask for. `reproducible` fixes threads and the graph optimizer.
 ///
@@ -76,14 +76,6 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
         false => Box::new(Quiet::around(progress::watcher(global))),
     };
     runtime::load(&options, &*watcher).context("cannot run TensorFlow")
-}
-
-/// The devices that a session of these settings has.
-///
-/// # Errors
-/// There can be no session, or none with the GPU that is asked for.
-pub fn list_devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>> {
-    devices(config).map_err(no_gpu)
 }
 
 /// That the device of the user's is not there; [`super::advice`] says what helps.

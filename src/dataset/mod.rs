@@ -34,6 +34,7 @@ pub use split::Split;
 pub use translation::RandomTranslation;
 
 use crate::fetch::Digest;
+use crate::lossy_path;
 use idx::{Images, Labels};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -76,11 +77,12 @@ pub enum Origin {
 }
 
 /// One of the four files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct DataFile {
     /// Its name as published, without `.gz`: `train-images-idx3-ubyte` and so on.
     pub name: &'static str,
     /// Where it is.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub path: PathBuf,
     /// Images or labels in it.
     pub count: usize,
