@@ -1,7 +1,16 @@
 //! What the user types.
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
+mod values;
+
+use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
+use tf_mnist::dataset::{Form, Part};
+use tf_mnist::graph::Precision;
+use tf_mnist::model::AccuracyOn;
+use tf_mnist::training::ValidationMode;
+use values::{
+    ACCURACY_ON, EVAL_CHUNK, PRECISION, SPLIT, VALIDATION, dropout_rate, learning_rate, one_of, rows,
+};
 
 /// This program and how it was built; a build from a package has no commit.
 const LONG_VERSION: &str = concat!(
@@ -121,14 +130,14 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "STEPS", value_parser = value_parser!(u64).range(1..), allow_negative_numbers = true)]
     pub validate_every: Option<u64>,
     /// How much of a validation is done: all of it, or, with the same decisions, until it is known not to be an improvement
-    #[arg(long, value_name = "MODE", default_value = "full")]
-    pub validation: Validation,
+    #[arg(long, value_name = "MODE", default_value = VALIDATION[0].0, value_parser = one_of::<ValidationMode>(VALIDATION))]
+    pub validation: ValidationMode,
     /// Rows at the head of the training files that are kept back for validation
-    #[arg(long, value_name = "ROWS", default_value = "5000", value_parser = rows, allow_negative_numbers = true)]
+    #[arg(long, value_name = "ROWS", default_value_t = Form::VALIDATION_ROWS, value_parser = rows, allow_negative_numbers = true)]
     pub validation_rows: usize,
     /// Which logits accuracy is measured on, in a network that ends in a batch norm; `logits` is how the published program
     /// measured
-    #[arg(long, value_name = "LOGITS", default_value = "logits_batch_norm")]
+    #[arg(long, value_name = "LOGITS", default_value = ACCURACY_ON[0].0, value_parser = one_of::<AccuracyOn>(ACCURACY_ON))]
     pub accuracy_on: AccuracyOn,
     /// Share of values dropped in the row `pool3` [default: optimized 0.25]
     #[arg(long, value_name = "RATE", value_parser = dropout_rate, allow_negative_numbers = true)]
@@ -140,7 +149,7 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), allow_negative_numbers = true)]
     pub max_steps: Option<u64>,
     /// Rows evaluated at a time
-    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = rows, allow_negative_numbers = true)]
+    #[arg(long, value_name = "ROWS", default_value_t = EVAL_CHUNK, value_parser = rows, allow_negative_numbers = true)]
     pub eval_chunk: usize,
     /// Seed of start values, shuffles and dropout [default: drawn anew, and kept in config.json]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -159,7 +168,7 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "CHECKPOINT")]
     pub warm_start: Option<PathBuf>,
     /// What convolutions multiply; bf16 saves memory on a GPU, and gains nothing over f32 on a CPU with AVX2 or AVX-512
-    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    #[arg(long, value_name = "TYPE", default_value = PRECISION[0].0, value_parser = one_of::<Precision>(PRECISION))]
     pub precision: Precision,
     /// The same bits run after run: one thread, no oneDNN, no graph optimizer, seed 0 unless --seed says otherwise
     #[arg(long)]
@@ -173,58 +182,6 @@ pub struct TrainingArgs {
     pub resume: Option<PathBuf>,
 }
 
-/// How much of a validation is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Validation {
-    /// Every row
-    Full,
-    /// Rows wrong lately first, until too many are wrong for an improvement
-    Bounded,
-}
-
-/// What convolutions are computed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Precision {
-    /// float32
-    F32,
-    /// Numbers rounded to bfloat16, with float32 sums
-    Bf16,
-}
-
-/// Which logits accuracy is measured on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum AccuracyOn {
-    /// Behind the last batch norm, as the loss and the probabilities are
-    LogitsBatchNorm,
-    /// Before the last batch norm
-    Logits,
-}
-
-fn rows(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least one row is needed".into()),
-        Ok(rows) => Ok(rows),
-        Err(error) => Err(format!("{error}")),
-    }
-}
-
-fn learning_rate(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        Ok(_) => Err("a learning rate is a finite number above 0 that float32 can hold".into()),
-        Err(error) => Err(format!("{error}")),
-    }
-}
-
-fn dropout_rate(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(rate) if (0.0..1.0).contains(&rate) => Ok(rate),
-        Ok(_) => Err("a dropout rate is at least 0 and below 1, as a float32".into()),
-        Err(error) => Err(format!("{error}")),
-    }
-}
-
 const DESCRIBE_EXAMPLES: &str = "\
 Examples:
   tf-mnist describe baseline
@@ -232,46 +189,40 @@ Examples:
   tf-mnist describe baseline --graph-def baseline.pb
   tf-mnist describe optimized --toml > mine.toml";
 
+/// What `evaluate` and `predict` use.
 #[derive(Debug, Args)]
-pub struct EvaluateArgs {
+pub struct ModelArgs {
     /// A run folder, a checkpoint's prefix (Python's too), a SavedModel, or a folder of its versions
-    pub model: PathBuf,
+    #[arg(id = "model", value_name = "MODEL")]
+    pub path: PathBuf,
     /// The network of a checkpoint that is neither in a run folder nor of a built-in network: a name or a TOML file
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// Rows at the head of the training files that are the validation split
-    #[arg(long, value_name = "ROWS", default_value = "5000", value_parser = rows, allow_negative_numbers = true)]
+    #[arg(long, value_name = "ROWS", default_value_t = Form::VALIDATION_ROWS, value_parser = rows, allow_negative_numbers = true)]
     pub validation_rows: usize,
     /// Which images to measure on
-    #[arg(long, value_enum, default_value_t = SplitName::Test)]
-    pub split: SplitName,
+    #[arg(long, default_value = SPLIT[0].0, value_parser = one_of::<Part>(SPLIT))]
+    pub split: Part,
     /// Rows evaluated at a time
-    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = rows, allow_negative_numbers = true)]
+    #[arg(long, value_name = "ROWS", default_value_t = EVAL_CHUNK, value_parser = rows, allow_negative_numbers = true)]
     pub eval_chunk: usize,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// A part of the data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SplitName {
-    /// The 10000 test images
-    Test,
-    /// The first 5000 of the training files
-    Validation,
-    /// The rest of the training files
-    Train,
-}
-
 #[derive(Debug, Args)]
 #[command(after_help = PREDICT_HELP)]
 pub struct PredictArgs {
-    /// A run folder, a checkpoint's prefix (Python's too), a SavedModel, or a folder of its versions
-    pub model: PathBuf,
-    /// The network of a checkpoint that is neither in a run folder nor of a built-in network: a name or a TOML file
-    #[arg(long, value_name = "NETWORK")]
-    pub network: Option<PathBuf>,
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// PNG or JPEG pictures of one digit each, - for one on standard input, or FILE#INDEX for an image of an IDX file, counted
     /// from 0
     #[arg(required = true, value_name = "IMAGE")]
@@ -328,7 +279,7 @@ pub struct DataArgs {
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<PathBuf>,
     /// Rows at the head of the training files that are kept back for validation
-    #[arg(long, value_name = "ROWS", default_value = "5000", value_parser = rows, allow_negative_numbers = true)]
+    #[arg(long, value_name = "ROWS", default_value_t = Form::VALIDATION_ROWS, value_parser = rows, allow_negative_numbers = true)]
     pub validation_rows: usize,
     /// Print JSON
     #[arg(long)]

@@ -4,27 +4,21 @@ use super::{output, progress, terminal};
 use crate::cli::{DataArgs, GlobalArgs};
 use anyhow::{Context, Result};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
-use std::process::ExitCode;
-use tf_mnist::dataset::{self, Dataset, Form, Origin, Part, Split};
-use tf_mnist::fetch::Digest;
+use tf_mnist::dataset::{self, DataFile, Dataset, Form, Origin, Part, Split};
 use tf_mnist::networks;
 
 /// # Errors
 /// The data set cannot be had, or stdout cannot be written.
-pub fn run(global: &GlobalArgs, args: &DataArgs) -> Result<ExitCode> {
+pub fn run(global: &GlobalArgs, args: &DataArgs) -> Result<()> {
     let form = match &args.network {
         Some(network) => networks::find(network)?.data_form(args.validation_rows),
         None => Form { validation_rows: args.validation_rows, ..Form::default() },
     };
     let dataset = load(global, &form)?;
-    if args.json {
-        output::print_json(&Report::of(&dataset))?;
-    } else {
-        output::print(&table(&dataset))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    output::report(&Report::of(&dataset), args.json, |_| table(&dataset))
 }
 
 /// The data set that the options name: a folder's, or MNIST.
@@ -93,19 +87,9 @@ fn shown(path: &Path, folder: &Path) -> String {
 struct Report<'a> {
     /// `mnist` or `data-dir`.
     source: &'static str,
-    #[serde(serialize_with = "output::lossy_path")]
-    folder: &'a Path,
-    files: Vec<FileReport<'a>>,
+    folder: Cow<'a, str>,
+    files: &'a [DataFile],
     splits: Splits,
-}
-
-#[derive(Serialize)]
-struct FileReport<'a> {
-    name: &'static str,
-    #[serde(serialize_with = "output::lossy_path")]
-    path: &'a Path,
-    count: usize,
-    sha256: Digest,
 }
 
 #[derive(Serialize)]
@@ -121,24 +105,9 @@ impl<'a> Report<'a> {
             Origin::Mnist(folder) => ("mnist", folder),
             Origin::Folder(folder) => ("data-dir", folder),
         };
-        Self {
-            source,
-            folder,
-            files: dataset
-                .files
-                .iter()
-                .map(|file| FileReport {
-                    name: file.name,
-                    path: &file.path,
-                    count: file.count,
-                    sha256: file.sha256,
-                })
-                .collect(),
-            splits: Splits {
-                train: dataset.train.len(),
-                validation: dataset.validation.len(),
-                test: dataset.test.len(),
-            },
-        }
+        let [train, validation, test] =
+            [&dataset.train, &dataset.validation, &dataset.test].map(|split| split.len());
+        let splits = Splits { train, validation, test };
+        Self { source, folder: folder.to_string_lossy(), files: &dataset.files, splits }
     }
 }

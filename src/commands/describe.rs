@@ -11,7 +11,7 @@ mod work;
 use super::{options, output};
 use crate::cli::{DescribeArgs, GlobalArgs};
 use anyhow::Result;
-use std::process::ExitCode;
+use std::fmt;
 use tf_mnist::dataset::Form;
 use tf_mnist::model::summary::Summary;
 use tf_mnist::networks;
@@ -22,29 +22,34 @@ const TEST_ROWS: u64 = 10_000;
 
 /// # Errors
 /// The graph cannot be built or written, or stdout cannot.
-pub fn run(global: &GlobalArgs, args: &DescribeArgs) -> Result<ExitCode> {
+pub fn run(global: &GlobalArgs, args: &DescribeArgs) -> Result<()> {
     let table = options::find_network(&args.network)?;
     if let Some(file) = &args.graph_def {
         graph_def::write(global, &table, file)?;
     }
     let summary = Summary::of(&table);
-    if args.toml {
-        output::print(&networks::text_of(&args.network)?)?;
-    } else if args.json {
-        output::print_json(&summary)?;
-    } else {
-        output::print(&text(&summary))?;
+    match args.toml {
+        true => output::print(&networks::text_of(&args.network)?),
+        false => output::report(&summary, args.json, text),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn text(summary: &Summary) -> String {
-    let table = table::Table(summary);
-    let padding = padding::PaddingExplained(summary);
-    let memory = gpu_memory::GpuMemory(summary);
-    let variables = variables::Variables(summary);
-    let work = work::Work(summary);
-    format!("{table}\n{padding}\n{memory}\n{variables}\n{work}")
+    let mut text = String::new();
+    let _ = write_sections(&mut text, summary); // writing to a string cannot fail
+    text
+}
+
+fn write_sections(text: &mut String, summary: &Summary) -> fmt::Result {
+    table::write(text, summary)?;
+    text.push('\n');
+    padding::write(text, summary)?;
+    text.push('\n');
+    gpu_memory::write(text, summary)?;
+    text.push('\n');
+    variables::write(text, summary)?;
+    text.push('\n');
+    work::write(text, summary)
 }
 
 #[cfg(test)]

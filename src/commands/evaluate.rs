@@ -2,36 +2,23 @@
 
 use super::failure::advised;
 use super::{data, output, tensorflow, terminal};
-use crate::cli::{EvaluateArgs, GlobalArgs, SplitName};
+use crate::cli::{EvaluateArgs, GlobalArgs};
 use anyhow::Result;
-use clap::ValueEnum;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::process::ExitCode;
 use tf_mnist::classifier::{self, Classifier, ClassifierError, Evaluation};
 use tf_mnist::dataset::Part;
 use tf_mnist::graph::{GraphError, is_out_of_memory};
 
 /// # Errors
 /// The model or the data set cannot be had, or TensorFlow fails.
-pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<ExitCode> {
-    let classifier = tensorflow::classifier(global, &args.model, args.network.as_deref())?;
-    let part = match args.split {
-        SplitName::Test => Part::Test,
-        SplitName::Validation => Part::Validation,
-        SplitName::Train => Part::Train,
-    };
-    let split = data::load_part(global, part, &classifier.data_form(args.validation_rows))?;
+pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<()> {
+    let classifier = tensorflow::classifier(global, &args.model)?;
+    let split = data::load_part(global, args.split, &classifier.data_form(args.validation_rows))?;
     let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk)
         .map_err(|error| with_advice(error, args.eval_chunk))?;
-    let report = Report::new(&classifier, args.split, &evaluation);
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        output::print(&report.text())?;
-    }
-    Ok(ExitCode::SUCCESS)
+    output::report(&Report::new(&classifier, args.split, &evaluation), args.json, Report::text)
 }
 
 /// So many rows at once may not fit into memory.
@@ -55,7 +42,7 @@ struct Report<'a> {
     model: Cow<'a, str>,
     /// Its name, or null for a SavedModel.
     network: Option<&'a str>,
-    split: String,
+    split: Part,
     images: u64,
     correct: u64,
     accuracy: f64,
@@ -77,7 +64,7 @@ struct Digit {
 }
 
 impl<'a> Report<'a> {
-    fn new(classifier: &'a Classifier, split: SplitName, evaluation: &'a Evaluation) -> Self {
+    fn new(classifier: &'a Classifier, split: Part, evaluation: &'a Evaluation) -> Self {
         let first_label = usize::from(classifier.data_form(1).first_label);
         let digit = |digit| Digit {
             digit: first_label + digit,
@@ -88,7 +75,7 @@ impl<'a> Report<'a> {
         Self {
             model: classifier.path().to_string_lossy(),
             network: classifier.table().map(|table| table.name.as_str()),
-            split: split.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default(),
+            split,
             images: evaluation.rows(),
             correct: evaluation.correct(),
             accuracy: evaluation.accuracy(),
@@ -106,9 +93,10 @@ impl<'a> Report<'a> {
             text,
             "Accuracy on the {} {} images: {:.2}%, {} wrong; mean loss {:.4}\n",
             self.images,
-            match self.split.as_str() {
-                "train" => "training",
-                split => split,
+            match self.split {
+                Part::Train => "training",
+                Part::Validation => "validation",
+                Part::Test => "test",
             },
             100.0 * self.accuracy,
             self.images - self.correct,

@@ -5,14 +5,13 @@ use crate::cli::{ExportArgs, GlobalArgs};
 use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use tf_mnist::classifier::{self, Location};
 use tf_mnist::graph::Checkpoint;
 use tf_mnist::saved_model::{self, Exported, MODEL_NAME};
 
 /// # Errors
 /// A usage error if the version exists, or MODEL or the base is a SavedModel; else the model cannot be had or written.
-pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
+pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<()> {
     saved_model::check_base(&args.export_base)?;
     let prefix = match classifier::locate(&args.model)? {
         Location::Checkpoint(prefix) => prefix,
@@ -40,8 +39,7 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<ExitCode> {
             base.display()
         );
     }
-    output::print(&report(&prefix, &base, &exported)?)?;
-    Ok(ExitCode::SUCCESS)
+    output::print(&report(&prefix, &base, &exported)?)
 }
 
 fn report(prefix: &Path, base: &Path, exported: &Exported) -> Result<String> {

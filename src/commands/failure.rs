@@ -1,20 +1,12 @@
 //! From an error to what the user reads and the exit code: 1 failed, 2 usage.
 
 use super::{advice, output, terminal};
-use std::fmt;
 use std::process::{self, ExitCode};
 
 /// The options ask for something that cannot be done; the message says what to change.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 struct Usage(String);
-
-impl fmt::Display for Usage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
 
 /// A usage error: exit code 2.
 pub fn usage(message: impl Into<String>) -> anyhow::Error {
@@ -22,22 +14,12 @@ pub fn usage(message: impl Into<String>) -> anyhow::Error {
 }
 
 /// An error, and what the user can do about it.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
 struct Advised {
+    #[source]
     error: anyhow::Error,
     advice: String,
-}
-
-impl fmt::Display for Advised {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(formatter)
-    }
-}
-
-impl std::error::Error for Advised {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.error.source()
-    }
 }
 
 /// The error with a line of advice below it.

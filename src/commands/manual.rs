@@ -1,16 +1,24 @@
-//! `tf-mnist man`: one page for the program and its subcommands, made from the command line's definition.
+//! What is made from the command line's definition: the manual, one page for the program and its subcommands, and
+//! completion scripts for shells.
 
 use super::output;
 use crate::cli::Cli;
 use anyhow::Result;
 use clap::CommandFactory;
+use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use std::io::{self, Write};
-use std::process::ExitCode;
 
-pub fn run() -> Result<ExitCode> {
-    output::print(&String::from_utf8_lossy(&page()?))?;
-    Ok(ExitCode::SUCCESS)
+/// `tf-mnist man`.
+pub fn run() -> Result<()> {
+    output::print(&String::from_utf8_lossy(&page()?))
+}
+
+/// `tf-mnist completions SHELL`.
+pub fn complete(shell: Shell) -> Result<()> {
+    let mut script = Vec::new();
+    generate(shell, &mut Cli::command(), "tf-mnist", &mut script);
+    output::print(&String::from_utf8_lossy(&script))
 }
 
 fn page() -> io::Result<Vec<u8>> {

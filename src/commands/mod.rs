@@ -1,7 +1,6 @@
 //! One file a subcommand: turns options into calls of the library and prints the results.
 
 mod advice;
-mod completions;
 mod conclusion;
 mod console;
 mod data;
@@ -24,9 +23,8 @@ mod runtime;
 mod tensorflow;
 pub mod terminal;
 mod train;
-mod typed;
 
-use crate::cli::{Cli, Command, TrainingArgs};
+use crate::cli::{Cli, Command};
 use anyhow::Result;
 use clap::ArgMatches;
 use std::path::Path;
@@ -39,20 +37,20 @@ use std::process::ExitCode;
 pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
     places::check(cli, matches)?;
     file_size_limit::survive();
-    let train = |network: Option<&Path>, args: &TrainingArgs| {
-        train::run(&cli.global, args, network, &typed::options(matches))
-    };
+    let typed = matches.subcommand().map_or(matches, |(_, matches)| matches);
+    let train = |network: Option<&Path>, args| train::run(&cli.global, args, network, typed);
     match &cli.command {
-        Command::Train(args) => train(args.network.as_deref(), &args.training),
-        Command::Baseline(args) => train(Some(Path::new("baseline")), args),
-        Command::Optimized(args) => train(Some(Path::new("optimized")), args),
-        Command::Evaluate(args) => evaluate::run(&cli.global, args),
-        Command::Export(args) => export::run(&cli.global, args),
-        Command::Predict(args) => predict::run(&cli.global, args),
-        Command::Completions { shell } => completions::run(*shell),
-        Command::Man => manual::run(),
-        Command::Data(args) => data::run(&cli.global, args),
-        Command::Describe(args) => describe::run(&cli.global, args),
-        Command::Runtime(args) => runtime::run(&cli.global, args),
+        Command::Train(args) => return train(args.network.as_deref(), &args.training),
+        Command::Baseline(args) => return train(Some(Path::new("baseline")), args),
+        Command::Optimized(args) => return train(Some(Path::new("optimized")), args),
+        Command::Predict(args) => return predict::run(&cli.global, args),
+        Command::Evaluate(args) => evaluate::run(&cli.global, args)?,
+        Command::Export(args) => export::run(&cli.global, args)?,
+        Command::Completions { shell } => manual::complete(*shell)?,
+        Command::Man => manual::run()?,
+        Command::Data(args) => data::run(&cli.global, args)?,
+        Command::Describe(args) => describe::run(&cli.global, args)?,
+        Command::Runtime(args) => runtime::run(&cli.global, args)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -3,17 +3,17 @@
 use super::failure::usage;
 use super::resume::Resumed;
 use super::tensorflow;
-use super::typed::Typed;
-use crate::cli::{self, GlobalArgs, TrainingArgs};
+use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result};
+use clap::ArgMatches;
 use std::path::{Path, PathBuf};
 use tf_mnist::classifier::{self, ClassifierError, Location};
-use tf_mnist::graph::{Checkpoint, Precision};
+use tf_mnist::graph::Checkpoint;
 use tf_mnist::model::{AccuracyOn, Convolutions, has_own_kernels};
 use tf_mnist::networks::{self, LearningRate, Table, Validate};
 use tf_mnist::runtime::Runtime;
 use tf_mnist::session::SessionConfig;
-use tf_mnist::training::{RunConfig, ValidationMode, Versions};
+use tf_mnist::training::{RunConfig, Versions};
 
 /// The options of the run; what only the opened library and the data set tell is not in them yet. `network` is what was
 /// typed as NETWORK.
@@ -25,7 +25,7 @@ pub fn resolve(
     args: &TrainingArgs,
     network: Option<&Path>,
     resumed: Option<&Resumed>,
-    typed: &[Typed],
+    typed: &ArgMatches,
 ) -> Result<RunConfig> {
     let named = network.map(find_network).transpose()?;
     if let (Some(resumed), Some(named)) = (resumed, &named) {
@@ -72,7 +72,7 @@ fn override_table(table: &mut Table, args: &TrainingArgs) -> Result<()> {
             )));
         }
     }
-    if args.accuracy_on == cli::AccuracyOn::Logits && !table.ends_in_batch_norm() {
+    if args.accuracy_on == AccuracyOn::Logits && !table.ends_in_batch_norm() {
         return Err(usage(format!(
             "--accuracy-on logits: {} has no batch norm behind its logits; leave it out",
             table.name
@@ -107,14 +107,8 @@ fn new_run(
     let mut config = RunConfig {
         version: RunConfig::VERSION,
         network,
-        accuracy_on: match args.accuracy_on {
-            cli::AccuracyOn::LogitsBatchNorm => AccuracyOn::LogitsBatchNorm,
-            cli::AccuracyOn::Logits => AccuracyOn::Logits,
-        },
-        validation: match args.validation {
-            cli::Validation::Full => ValidationMode::Full,
-            cli::Validation::Bounded => ValidationMode::Bounded,
-        },
+        accuracy_on: args.accuracy_on,
+        validation: args.validation,
         validation_rows: args.validation_rows,
         max_steps: args.max_steps,
         eval_chunk: args.eval_chunk,
@@ -124,10 +118,7 @@ fn new_run(
         reproducible: args.reproducible,
         save_every: args.save_every,
         convolutions: Convolutions::default(), // see `record_runtime`
-        precision: match args.precision {
-            cli::Precision::F32 => Precision::F32,
-            cli::Precision::Bf16 => Precision::Bf16,
-        },
+        precision: args.precision,
         data_dir: None,
         data_dir_bytes: None,
         data_sha256: Vec::new(),

@@ -2,10 +2,9 @@
 
 use super::terminal;
 use anyhow::{Context, Result};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
 
 /// Prints `text`; a closed stdout is passed over in silence. What is in it that a terminal would obey is escaped.
 ///
@@ -32,12 +31,15 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     print(&text)
 }
 
-/// A path in JSON, which cannot carry what is not UTF-8 in it: the replacement character stands for that.
+/// Prints a report, as JSON or as text.
 ///
 /// # Errors
-/// The serializer's.
-pub fn lossy_path<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_str(&path.to_string_lossy())
+/// As [`print`].
+pub fn report<T: Serialize>(report: &T, json: bool, text: impl FnOnce(&T) -> String) -> Result<()> {
+    match json {
+        true => print_json(report),
+        false => print(&text(report)),
+    }
 }
 
 /// As a shell takes it for one word; bytes that a terminal cannot show are written as bash and zsh read them.

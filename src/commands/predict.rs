@@ -4,8 +4,8 @@ use super::{options, output, tensorflow, terminal};
 use crate::cli::{GlobalArgs, PredictArgs};
 use anyhow::Result;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Location};
 use tf_mnist::dataset::Form;
@@ -22,15 +22,14 @@ const CHUNK: usize = 1000;
 /// The model cannot be had, or TensorFlow fails. A picture that cannot be used is no error of the rest.
 pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
     // A checkpoint's network is known before anything is fetched; a SavedModel has to be opened.
-    let network = args.network.as_deref();
-    let (target, first_label, mut classifier) = match classifier::locate(&args.model)? {
+    let (target, first_label, mut classifier) = match classifier::locate(&args.model.path)? {
         Location::Checkpoint(prefix) => {
-            let named = network.map(options::find_network).transpose()?;
+            let named = args.model.network.as_deref().map(options::find_network).transpose()?;
             let table = classifier::network_of(&Checkpoint::open(&prefix)?, named.as_ref())?;
             (target_of(&table.data_form(1), table.pictures), table.first_label, None)
         }
         Location::SavedModel(_) => {
-            let classifier = tensorflow::classifier(global, &args.model, network)?;
+            let classifier = tensorflow::classifier(global, &args.model)?;
             let form = classifier.data_form(1);
             let target = target_of(&form, classifier.pictures());
             (target, form.first_label, Some(classifier))
@@ -56,12 +55,12 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
                 Outcome::Failed { error: error.to_string() }
             }
         };
-        predictions.push(Prediction { image: name, warnings, outcome });
+        predictions.push(Prediction { image: name.to_string_lossy(), warnings, outcome });
     }
     if !images.is_empty() {
         let classifier = match classifier.take() {
             Some(classifier) => classifier,
-            None => tensorflow::classifier(global, &args.model, network)?,
+            None => tensorflow::classifier(global, &args.model)?,
         };
         let mut probabilities = Vec::new();
         for chunk in images.chunks(CHUNK * classifier.pixels()) {
@@ -73,11 +72,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
             prediction.outcome = Outcome::predicted(row, usize::from(first_label));
         }
     }
-    if args.json {
-        output::print_json(&predictions)?;
-    } else {
-        output::print(&text(&predictions))?;
-    }
+    output::report(&predictions, args.json, |predictions| text(predictions))?;
     Ok(code)
 }
 
@@ -87,8 +82,7 @@ fn target_of(form: &Form, pictures: Pictures) -> Target {
 
 #[derive(Serialize)]
 struct Prediction<'a> {
-    #[serde(serialize_with = "output::lossy_path")]
-    image: &'a Path,
+    image: Cow<'a, str>,
     /// Why what was read may not be what is drawn.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
@@ -139,7 +133,7 @@ impl Outcome {
 
 /// A line for each picture that could be used: its name, the digit, the likeliest with their probabilities.
 fn text(predictions: &[Prediction]) -> String {
-    let name = |prediction: &Prediction| terminal::name(prediction.image);
+    let name = |prediction: &Prediction| terminal::name(&*prediction.image);
     let width =
         predictions.iter().map(|prediction| name(prediction).chars().count()).max().unwrap_or_default();
     let mut text = String::new();

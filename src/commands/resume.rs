@@ -1,9 +1,10 @@
 //! `--resume RUN_DIR`: the run's own options, and which of them the command line may change.
 
 use super::failure::{self, advised, usage};
-use super::typed::Typed;
 use anyhow::Result;
-use serde_json::Value;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use serde_json::{Value, json};
 use std::path::Path;
 use tf_mnist::dataset::Dataset;
 use tf_mnist::networks::{self, Table};
@@ -18,27 +19,36 @@ pub struct Resumed {
     pub saved: Option<SavedState>,
 }
 
-/// Options that say nothing about the run, or that name it.
-const FREE: [&str; 3] = ["resume", "quiet", "verbose"];
+/// Options that may change from one part of a run to the next, and how.
+const MAY_CHANGE: [(&str, fn(&mut RunConfig, &RunConfig)); 7] = [
+    ("epochs", |run, asked| run.network.training.epochs = asked.network.training.epochs),
+    ("patience", |run, asked| run.network.training.patience = asked.network.training.patience),
+    ("max_steps", |run, asked| run.max_steps = asked.max_steps),
+    ("data_dir", |run, asked| run.set_data_dir(asked.data_dir.clone())), // the place; see `check_dataset`
+    ("device", |run, asked| run.session.device = asked.session.device),
+    ("intra_op_threads", |run, asked| run.session.intra_op_threads = asked.session.intra_op_threads),
+    ("inter_op_threads", |run, asked| run.session.inter_op_threads = asked.session.inter_op_threads),
+];
 
-/// Where `config.json` has what an option sets, and whether that may change from one part of a run to the next. An option
-/// that is not listed stands under its own name, and may not.
-const OPTIONS: [(&str, &str, bool); 15] = [
-    ("data_dir", "/data_dir", true), // the place; see `check_dataset`
-    ("epochs", "/network/training/epochs", true),
-    ("max_steps", "/max_steps", true),
-    ("patience", "/network/training/patience", true),
-    ("device", "/session/device", true),
-    ("intra_op_threads", "/session/intra_op_threads", true),
-    ("inter_op_threads", "/session/inter_op_threads", true),
-    ("batch_size", "/network/training/batch_size", false),
-    ("learning_rate", "/network/training/adam/learning_rate", false),
-    ("validate_every", "/network/training/validate", false),
-    ("pool_dropout", "/network/rows", false),
-    ("fc_dropout", "/network/rows", false),
-    ("no_shuffle", "/shuffle", false),
-    ("no_onednn", "/onednn", false),
-    ("gpu_memory_limit", "/session/gpu_memory_limit_mib", false),
+/// Options that may be typed again, but not change.
+const MAY_NOT_CHANGE: [(&str, fn(&RunConfig) -> Value); 17] = [
+    ("batch_size", |run| json!(run.network.training.batch_size)),
+    ("learning_rate", |run| json!(run.network.training.adam.learning_rate)),
+    ("validate_every", |run| json!(run.network.training.validate)),
+    ("validation", |run| json!(run.validation)),
+    ("validation_rows", |run| json!(run.validation_rows)),
+    ("accuracy_on", |run| json!(run.accuracy_on)),
+    ("pool_dropout", |run| json!(run.network.rows)),
+    ("fc_dropout", |run| json!(run.network.rows)),
+    ("eval_chunk", |run| json!(run.eval_chunk)),
+    ("seed", |run| json!(run.seed)),
+    ("no_shuffle", |run| json!(run.shuffle)),
+    ("warm_start", |run| json!(run.warm_start.as_deref().map(Path::to_string_lossy))),
+    ("precision", |run| json!(run.precision)),
+    ("reproducible", |run| json!(run.reproducible)),
+    ("save_every", |run| json!(run.save_every)),
+    ("no_onednn", |run| json!(run.onednn)),
+    ("gpu_memory_limit", |run| json!(run.session.gpu_memory_limit_mib)),
 ];
 
 impl Resumed {
@@ -56,31 +66,25 @@ impl Resumed {
     ///
     /// # Errors
     /// A usage error: a typed option that disagrees and may not change.
-    pub fn change(&self, asked: &RunConfig, typed: &[Typed]) -> Result<RunConfig> {
-        let path = self.directory.path().display();
-        let (mut stored, wanted) = (serde_json::to_value(&self.config)?, serde_json::to_value(asked)?);
-        for option in typed.iter().filter(|option| !FREE.contains(&option.id.as_str())) {
-            let own_name = format!("/{}", option.id);
-            let listed = OPTIONS.iter().find(|(id, ..)| option.id == *id);
-            let (place, may_change) = listed.map_or((&*own_name, false), |(_, place, free)| (place, *free));
-            match (stored.pointer_mut(place), wanted.pointer(place)) {
-                (Some(stored), Some(wanted)) if may_change || stored == wanted => stored.clone_from(wanted),
-                (stored, _) => {
-                    let shown = stored.filter(|stored| stored.is_number() || stored.is_string());
-                    let stored =
-                        shown.map_or_else(String::new, |value: &mut Value| format!(": it has {value}"));
-                    return Err(usage(format!(
-                        "{} disagrees with the run in {path}{stored}; with --resume leave it out, as only --epochs, \
-                         --max-steps, --patience, --device, the numbers of threads and the place of the data set may change",
-                        option.flag
-                    )));
-                }
-            }
+    pub fn change(&self, asked: &RunConfig, typed: &ArgMatches) -> Result<RunConfig> {
+        let disagrees = |get: fn(&RunConfig) -> Value| get(&self.config) != get(asked);
+        let mut kept = MAY_NOT_CHANGE.iter().filter(|(id, _)| is_typed(typed, id));
+        if let Some((id, get)) = kept.find(|(_, get)| disagrees(*get)) {
+            let stored = match get(&self.config) {
+                value @ (Value::Number(_) | Value::String(_)) => format!(": it has {value}"),
+                _ => String::new(),
+            };
+            return Err(usage(format!(
+                "--{} disagrees with the run in {}{stored}; with --resume leave it out, as only --epochs, \
+                 --max-steps, --patience, --device, the numbers of threads and the place of the data set may change",
+                id.replace('_', "-"),
+                self.directory.path().display()
+            )));
         }
-        let mut config: RunConfig = serde_json::from_value(stored)?;
-        // JSON does not carry every path.
-        let moved = typed.iter().any(|option| option.id == "data_dir");
-        config.set_data_dir(if moved { asked } else { &self.config }.data_dir.clone());
+        let mut config = self.config.clone();
+        for (_, change) in MAY_CHANGE.iter().filter(|(id, _)| is_typed(typed, id)) {
+            change(&mut config, asked);
+        }
         Ok(config)
     }
 
@@ -112,9 +116,9 @@ impl Resumed {
     ///
     /// # Errors
     /// It could not be loaded, or has other files; a usage error where the place was typed.
-    pub fn check_dataset(&self, loaded: Result<Dataset>, typed: &[Typed]) -> Result<Dataset> {
+    pub fn check_dataset(&self, loaded: Result<Dataset>, typed: &ArgMatches) -> Result<Dataset> {
         let checked = loaded.and_then(|dataset| self.is_own(&dataset).map(|()| dataset));
-        checked.map_err(|error| match typed.iter().any(|option| option.id == "data_dir") {
+        checked.map_err(|error| match is_typed(typed, "data_dir") {
             true => usage(failure::text(&error)),
             false => advised(error, "if the run's data set was moved, --data-dir DIR names its new place"),
         })
@@ -132,5 +136,43 @@ impl Resumed {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether an option of the subcommand, or a global one, was typed rather than left at its default.
+pub fn is_typed(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn only_what_was_typed_counts_wherever_it_stands() {
+        let line = ["tf-mnist", "-q", "--device", "cpu", "baseline", "--batch-size", "100"];
+        let matches = Cli::command().get_matches_from(line);
+        let (_, matches) = matches.subcommand().unwrap();
+        let ids = matches.ids().map(|id| id.as_str()).filter(|id| is_typed(matches, id));
+        let mut options: Vec<_> = ids.filter(|id| !id.ends_with("Args")).collect();
+        options.sort_unstable();
+        assert_eq!(options, ["batch_size", "device", "quiet"]);
+    }
+
+    #[test]
+    fn of_every_option_it_is_said_whether_it_may_change() {
+        let mut command = Cli::command();
+        command.build();
+        // They say nothing about the run, or name it.
+        let mut said = vec!["resume", "out_dir", "overwrite", "quiet", "verbose", "help", "version"];
+        said.extend(MAY_CHANGE.map(|(id, _)| id));
+        said.extend(MAY_NOT_CHANGE.map(|(id, _)| id));
+        said.sort_unstable();
+        let baseline = command.find_subcommand("baseline").unwrap();
+        let mut options: Vec<_> = baseline.get_arguments().map(|option| option.get_id().as_str()).collect();
+        options.sort_unstable();
+        assert_eq!(said, options);
     }
 }

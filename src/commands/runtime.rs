@@ -5,30 +5,24 @@ use crate::cli::{GlobalArgs, JsonArgs};
 use anyhow::Result;
 use serde::Serialize;
 use std::fmt::Write;
-use std::process::ExitCode;
 use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::Runtime;
-use tf_mnist::session::{DeviceInfo, Host, SessionConfig, Threads};
+use tf_mnist::session::{DeviceInfo, Host, SessionConfig, Threads, devices};
 
 /// # Errors
 /// TensorFlow cannot be had, it has no such device, or stdout cannot be written.
-pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<ExitCode> {
+pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<()> {
     let config = tensorflow::session_config(global, false)?;
     let runtime = tensorflow::load(global, &config, tensorflow::onednn(global, false))?;
     let report = Report {
         runtime,
-        devices: tensorflow::list_devices(&config)?,
+        devices: devices(&config).map_err(tensorflow::no_gpu)?,
         convolutions: tensorflow::fastest_convolutions(runtime, &config)?,
         threads: config.threads(),
         session: &config,
         host: Host::this(),
     };
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        output::print(&report.table())?;
-    }
-    Ok(ExitCode::SUCCESS)
+    output::report(&report, args.json, Report::table)
 }
 
 #[derive(Serialize)]

@@ -2,16 +2,15 @@
 
 use super::quiet::Quiet;
 use super::{failure, options, progress};
-use crate::cli::GlobalArgs;
+use crate::cli::{GlobalArgs, ModelArgs};
 use anyhow::{Context, Result};
-use std::path::Path;
 use tf_mnist::classifier::{self, Classifier, Location};
 use tf_mnist::fetch::Progress;
 use tf_mnist::graph::Checkpoint;
 use tf_mnist::kernels;
 use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{self, Gpu, Options, Runtime};
-use tf_mnist::session::{Device, DeviceInfo, SessionConfig, SessionError, devices};
+use tf_mnist::session::{Device, SessionConfig, SessionError};
 
 /// The session settings that the options ask for. `reproducible` fixes threads and the graph optimizer.
 ///
@@ -79,14 +78,6 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
     runtime::load(&options, &*watcher).context("cannot run TensorFlow")
 }
 
-/// The devices that a session of these settings has.
-///
-/// # Errors
-/// There can be no session, or none with the GPU that is asked for.
-pub fn list_devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>> {
-    devices(config).map_err(no_gpu)
-}
-
 /// That the device of the user's is not there; [`super::advice`] says what helps.
 pub fn no_gpu(error: SessionError) -> anyhow::Error {
     let option = match &error {
@@ -124,18 +115,18 @@ pub fn open(global: &GlobalArgs) -> Result<(&'static Runtime, SessionConfig)> {
     Ok((runtime, config))
 }
 
-/// Opens the model that `path` names, to be used; `network` is what was typed for `--network`.
+/// Opens the model that was named, to be used.
 ///
 /// # Errors
 /// As [`open`]; there is no such network; a GPU is asked for and there is none; or it is no model.
-pub fn classifier(global: &GlobalArgs, path: &Path, network: Option<&Path>) -> Result<Classifier> {
-    let network = network.map(options::find_network).transpose()?;
+pub fn classifier(global: &GlobalArgs, model: &ModelArgs) -> Result<Classifier> {
+    let network = model.network.as_deref().map(options::find_network).transpose()?;
     // A slip in MODEL is found out before anything is fetched.
-    if let Location::Checkpoint(prefix) = classifier::locate(path)? {
+    if let Location::Checkpoint(prefix) = classifier::locate(&model.path)? {
         classifier::network_of(&Checkpoint::open(&prefix)?, network.as_ref())?;
     }
     let (runtime, config) = open(global)?;
     let convolutions = fastest_convolutions(runtime, &config)?;
     let options = config.session_options()?;
-    Ok(Classifier::open(path, network.as_ref(), &options, convolutions)?)
+    Ok(Classifier::open(&model.path, network.as_ref(), &options, convolutions)?)
 }

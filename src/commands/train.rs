@@ -4,12 +4,12 @@ use super::conclusion::{conclude, interrupted};
 use super::console::{Console, Lines};
 use super::failure::{advised, usage};
 use super::options;
-use super::resume::Resumed;
+use super::resume::{Resumed, is_typed};
 use super::run::Run;
-use super::typed::Typed;
 use super::{data, output, places, tensorflow};
-use crate::cli::{self, GlobalArgs, TrainingArgs};
+use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
+use clap::ArgMatches;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
@@ -30,13 +30,13 @@ pub fn run(
     global: &GlobalArgs,
     args: &TrainingArgs,
     network: Option<&Path>,
-    typed: &[Typed],
+    typed: &ArgMatches,
 ) -> Result<ExitCode> {
     let started = Instant::now();
     if let Some(folder) = &args.out_dir {
         places::check_out_dir(folder, args.overwrite)?;
     }
-    if args.reproducible && args.precision != cli::Precision::F32 {
+    if args.reproducible && args.precision != Precision::F32 {
         return Err(usage("--reproducible computes in f32; leave out --precision bf16"));
     }
     let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
@@ -78,16 +78,15 @@ pub fn run(
     data::warn_of_missing_classes(&dataset, config.network.first_label);
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
     let batch_size = config.network.training.batch_size;
-    let plan =
-        BatchPlan::new(dataset.train.len(), batch_size, config.schedule().order).map_err(
-            |error| match typed.iter().any(|option| option.id == "batch_size") {
-                true => usage(format!("--batch-size {batch_size}: {error}")),
-                false => usage(format!(
-                    "the batch_size {batch_size} of {}: {error}; --batch-size sets another",
-                    config.network.name
-                )),
-            },
-        )?;
+    let plan = BatchPlan::new(dataset.train.len(), batch_size, config.schedule().order).map_err(|error| {
+        match is_typed(typed, "batch_size") {
+            true => usage(format!("--batch-size {batch_size}: {error}")),
+            false => usage(format!(
+                "the batch_size {batch_size} of {}: {error}; --batch-size sets another",
+                config.network.name
+            )),
+        }
+    })?;
     let steps_per_epoch = plan.steps_per_epoch() as u64;
     // A resumed run keeps the length that its learning rate falls over, whatever is added to it.
     let length = config.schedule().total_steps(steps_per_epoch);

@@ -34,7 +34,9 @@ pub use split::Split;
 pub use translation::RandomTranslation;
 
 use crate::fetch::Digest;
+use crate::lossy_path;
 use idx::{Images, Labels};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,7 +56,8 @@ pub struct Dataset {
 }
 
 /// One of the three parts of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Part {
     /// [`Dataset::train`].
     Train,
@@ -74,11 +77,12 @@ pub enum Origin {
 }
 
 /// One of the four files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct DataFile {
     /// Its name as published, without `.gz`: `train-images-idx3-ubyte` and so on.
     pub name: &'static str,
     /// Where it is.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub path: PathBuf,
     /// Images or labels in it.
     pub count: usize,

@@ -1,5 +1,6 @@
 //! The kinds of layers, with Keras's argument names, and what each does to a row's shape and adds to its variables.
 
+use super::Range;
 use crate::graph::{Activation, Padding, Pair};
 use serde::{Deserialize, Serialize};
 
@@ -247,13 +248,13 @@ impl Layer {
         match *self {
             Self::Conv2d(conv) => within("filters", conv.filters, MOST_UNITS),
             Self::Dense(dense) => within("units", dense.units, MOST_UNITS),
-            Self::Dropout(Dropout { rate }) if !(0.0..1.0).contains(&rate) => {
-                Err(format!("rate is {rate}; it is at least 0 and below 1"))
+            Self::Dropout(Dropout { rate }) if !Range::SHARE.contains(rate) => {
+                Err(format!("rate is {rate}; it is {}", Range::SHARE.words))
             }
-            Self::BatchNormalization(norm) if !(0.0..1.0).contains(&norm.momentum) => {
-                Err(format!("momentum is {}; it is at least 0 and below 1", norm.momentum))
+            Self::BatchNormalization(norm) if !Range::SHARE.contains(norm.momentum) => {
+                Err(format!("momentum is {}; it is {}", norm.momentum, Range::SHARE.words))
             }
-            Self::BatchNormalization(norm) if !(norm.epsilon > 0.0 && norm.epsilon.is_finite()) => {
+            Self::BatchNormalization(norm) if !Range::ABOVE_ZERO.contains(norm.epsilon) => {
                 Err(format!("epsilon is {}; it is a number above 0", norm.epsilon))
             }
             _ => Ok(()),

@@ -4,6 +4,7 @@
 mod check;
 mod find;
 mod layer;
+mod range;
 mod read;
 mod training;
 
@@ -11,6 +12,7 @@ pub use find::{EXPORTED, find, is_built_in, of_checkpoint, of_export, of_run_aro
 pub use layer::{
     BatchNormalization, Conv2d, Dense, Dropout, Flatten, Layer, LayerVariable, Pooling2d, Window,
 };
+pub use range::Range;
 pub use read::TableError;
 pub use training::{Adam, Keep, LearningRate, LearningRateSchedule, Training, Validate};
 

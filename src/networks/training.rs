@@ -1,5 +1,6 @@
 //! The training that belongs to a network.
 
+use super::Range;
 use crate::graph::Pair;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -198,8 +199,7 @@ impl LearningRate {
 impl Training {
     /// What no table may hold.
     pub(super) fn check(&self, input_shape: [u64; 3]) -> Result<(), String> {
-        let above_zero = |number: f32| number.is_finite() && number > 0.0;
-        let share = |number: f32| (0.0..1.0).contains(&number);
+        let [above_zero, share] = [Range::ABOVE_ZERO, Range::SHARE];
         let Adam { learning_rate, beta_1, beta_2, epsilon } = self.adam;
         let (steps, rest) = match learning_rate {
             LearningRate::Constant(_) => (1, true),
@@ -210,19 +210,19 @@ impl Training {
                 decay_steps,
                 decay_rate,
                 ..
-            }) => (decay_steps, above_zero(decay_rate) && decay_rate <= 1.0),
+            }) => (decay_steps, above_zero.contains(decay_rate) && decay_rate <= 1.0),
         };
         let Pair([down, right]) = self.random_translation;
         let sound = [
             ("epochs", self.epochs > 0, "at least 1"),
             ("batch_size", self.batch_size > 0, "at least 1"),
             ("validate", self.validate != Validate::EverySteps(0), "at least every step"),
-            ("learning_rate", above_zero(learning_rate.initial()), "a finite number above 0"),
+            ("learning_rate", above_zero.contains(learning_rate.initial()), above_zero.words),
             ("decay_steps", steps > 0, "at least 1"),
             ("alpha or decay_rate", rest, "from 0 to 1"),
-            ("beta_1", share(beta_1), "at least 0 and below 1"),
-            ("beta_2", share(beta_2), "at least 0 and below 1"),
-            ("epsilon", above_zero(epsilon), "a finite number above 0"),
+            ("beta_1", share.contains(beta_1), share.words),
+            ("beta_2", share.contains(beta_2), share.words),
+            ("epsilon", above_zero.contains(epsilon), above_zero.words),
             (
                 "random_translation",
                 down < input_shape[0] && right < input_shape[1],

@@ -2,23 +2,19 @@
 
 use super::TEST_ROWS;
 use super::number::bytes;
-use std::fmt;
+use std::fmt::{self, Write};
 use tf_mnist::model::summary::{LayerSummary, Memory, PaddedCopy, Summary};
 
 /// The tensor that the published program had no memory for.
 const PUBLISHED: &str = "[10000,16,29,29]";
 
 /// The section on memory.
-pub struct GpuMemory<'a>(pub &'a Summary);
-
-impl fmt::Display for GpuMemory<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let summary = self.0;
-        let Some(layer) = summary.widest_layer() else {
-            return Ok(());
-        };
-        writeln!(f, "Memory on a GPU, at the least, while {} runs, the layer that needs most", layer.name)?;
-        match &layer.gpu_padded_copy {
+pub fn write(f: &mut impl Write, summary: &Summary) -> fmt::Result {
+    let Some(layer) = summary.widest_layer() else {
+        return Ok(());
+    };
+    writeln!(f, "Memory on a GPU, at the least, while {} runs, the layer that needs most", layer.name)?;
+    match &layer.gpu_padded_copy {
             Some(copy) => writeln!(
                 f,
                 "  cuDNN can only pad opposite sides alike. Where they differ, TensorFlow first copies the input into\n  \
@@ -30,26 +26,25 @@ impl fmt::Display for GpuMemory<'_> {
                  as in baseline's conv2, TensorFlow first makes a padded copy of the input.)\n",
             )?,
         }
-        let copy = layer.gpu_padded_copy.as_ref().map(|_| format!("{:>14}", "padded copy"));
-        let copy = copy.unwrap_or_default();
-        writeln!(f, "\n{:>9}{:>12}{copy}{:>12}{:>12}", "n", "input", "output", "in all")?;
-        for (rows, what) in [
-            (summary.batch_rows, "a training step"),
-            (summary.chunk_rows, "a chunk of an evaluation"),
-            (TEST_ROWS, "the whole test set"),
-        ] {
-            row(f, layer, rows, what)?;
-        }
-        match &layer.gpu_padded_copy {
+    let copy = layer.gpu_padded_copy.as_ref().map(|_| format!("{:>14}", "padded copy"));
+    let copy = copy.unwrap_or_default();
+    writeln!(f, "\n{:>9}{:>12}{copy}{:>12}{:>12}", "n", "input", "output", "in all")?;
+    for (rows, what) in [
+        (summary.batch_rows, "a training step"),
+        (summary.chunk_rows, "a chunk of an evaluation"),
+        (TEST_ROWS, "the whole test set"),
+    ] {
+        row(f, layer, rows, what)?;
+    }
+    match &layer.gpu_padded_copy {
             Some(copy) if copy.shape.with_rows(TEST_ROWS) == PUBLISHED => published_error(f, copy),
             _ => f.write_str(
                 "\n  What else it computes comes on top. So evaluation goes chunk by chunk and counts the right rows.\n",
             ),
         }
-    }
 }
 
-fn row(f: &mut fmt::Formatter<'_>, layer: &LayerSummary, rows: u64, what: &str) -> fmt::Result {
+fn row(f: &mut impl Write, layer: &LayerSummary, rows: u64, what: &str) -> fmt::Result {
     let input = Memory::of(&layer.input_shape, rows).batch;
     let copy = layer.gpu_padded_copy.as_ref();
     let copy = copy.map(|copy| format!("{:>14}", bytes(copy.bytes.at(rows))));
@@ -63,7 +58,7 @@ fn row(f: &mut fmt::Formatter<'_>, layer: &LayerSummary, rows: u64, what: &str) 
     )
 }
 
-fn published_error(f: &mut fmt::Formatter<'_>, copy: &PaddedCopy) -> fmt::Result {
+fn published_error(f: &mut impl Write, copy: &PaddedCopy) -> fmt::Result {
     let product: String = copy.shape.dims().iter().map(|dim| format!(" * {dim}")).collect();
     writeln!(
         f,

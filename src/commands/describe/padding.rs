@@ -1,43 +1,36 @@
 //! How SAME padding comes about, and a picture of it where it is lopsided.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use tf_mnist::graph::{Padding, Pair};
 use tf_mnist::model::summary::{Summary, WindowSummary};
 
 /// The section on padding.
-pub struct PaddingExplained<'a>(pub &'a Summary);
-
-impl fmt::Display for PaddingExplained<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "Padding: rows of zeros above + below the image, and as many columns left + right of it\n  \
+pub fn write(f: &mut impl Write, summary: &Summary) -> fmt::Result {
+    f.write_str(
+        "Padding: rows of zeros above + below the image, and as many columns left + right of it\n  \
              SAME wants ceil(size / stride) windows and adds the zeros that they reach over: half of them\n  \
              before the image, half behind it, an odd one behind. VALID adds none, and skips a rest.\n\n",
-        )?;
-        let layers = self.0.layers.iter();
-        let windows = layers.filter_map(|layer| Some((layer.name.as_str(), layer.window?)));
-        let mut lopsided = None;
-        for (name, window) in windows.filter(|(_, window)| window.padding == Padding::Same) {
-            let down = Along::new(&window, 0);
-            let across = Along::new(&window, 1);
-            reach(f, name, &across)?;
-            if down != across {
-                reach(f, &format!("{name}, downwards,"), &down)?;
-            }
-            if across.before != across.after {
-                lopsided = Some((name, across));
-            }
+    )?;
+    let layers = summary.layers.iter();
+    let windows = layers.filter_map(|layer| Some((layer.name.as_str(), layer.window?)));
+    let mut lopsided = None;
+    for (name, window) in windows.filter(|(_, window)| window.padding == Padding::Same) {
+        let down = Along::new(&window, 0);
+        let across = Along::new(&window, 1);
+        reach(f, name, &across)?;
+        if down != across {
+            reach(f, &format!("{name}, downwards,"), &down)?;
         }
-        match lopsided {
-            Some((name, window)) => {
-                writeln!(
-                    f,
-                    "\n  Along a row of {name}'s input, ■ a pixel and 0 a zero that a window sees:\n"
-                )?;
-                picture(f, &window)
-            }
-            None => Ok(()),
+        if across.before != across.after {
+            lopsided = Some((name, across));
         }
+    }
+    match lopsided {
+        Some((name, window)) => {
+            writeln!(f, "\n  Along a row of {name}'s input, ■ a pixel and 0 a zero that a window sees:\n")?;
+            picture(f, &window)
+        }
+        None => Ok(()),
     }
 }
 
@@ -69,7 +62,7 @@ impl Along {
 }
 
 /// The sum that gives the padding.
-fn reach(f: &mut fmt::Formatter<'_>, name: &str, along: &Along) -> fmt::Result {
+fn reach(f: &mut impl Write, name: &str, along: &Along) -> fmt::Result {
     let Along { kernel_size, stride, size, before, after, padded_size, windows } = along;
     writeln!(
         f,
@@ -81,7 +74,7 @@ fn reach(f: &mut fmt::Formatter<'_>, name: &str, along: &Along) -> fmt::Result {
 }
 
 /// The first two windows and the last two, under the pixels that they see: ■ a pixel, 0 a zero of the padding.
-fn picture(f: &mut fmt::Formatter<'_>, window: &Along) -> fmt::Result {
+fn picture(f: &mut impl Write, window: &Along) -> fmt::Result {
     let start = |number: u64| number * window.stride;
     let last = window.windows.saturating_sub(1);
     let left = 0..start(1) + window.kernel_size;

@@ -1,69 +1,64 @@
 //! The table: one row a layer, what it computes below.
 
 use super::number::{bytes, grouped};
-use std::fmt;
+use std::fmt::{self, Write};
 use tf_mnist::graph::Pair;
 use tf_mnist::model::summary::{LayerSummary, OperationSummary, Summary};
 use tf_mnist::networks::shown;
 
-/// The title, the table and how to read its columns.
-pub struct Table<'a>(pub &'a Summary);
-
 /// Width of the table, and of every other line.
 const WIDTH: usize = 98;
 
-impl fmt::Display for Table<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let summary = self.0;
-        let totals = &summary.totals;
-        let rule = "─".repeat(WIDTH);
-        let logits = summary.layers.last().map_or(&summary.input_shape, |layer| &layer.output_shape);
-        writeln!(
-            f,
-            "{}: images {}, that is n of height, width, channels, to logits {logits}\n",
-            summary.network, summary.input_shape
-        )?;
-        writeln!(f, "{:43}{:─^19}  {:>11}  {:─^19}", "", " parameters ", "multiply-", " output ")?;
-        writeln!(
-            f,
-            "{:6}  {:12}  {:6}  {:>6}  {:9}{:>9}  {:>6}  {:>11}  {:>8}  {:>9}",
-            "layer",
-            "output",
-            "kernel",
-            "stride",
-            "padding",
-            "trainable",
-            "moving",
-            "adds a row",
-            format!("n = {}", summary.batch_rows),
-            format!("n = {}", summary.chunk_rows)
-        )?;
-        writeln!(f, "{rule}")?;
-        for layer in &summary.layers {
-            row(f, layer)?;
-        }
-        writeln!(f, "{rule}")?;
-        writeln!(
-            f,
-            "{:43}{:>11}  {:>6}  {:>11}  {:>8}  {:>9}",
-            "total",
-            grouped(totals.trainable_parameters),
-            grouped(totals.moving_averages),
-            grouped(totals.multiply_adds_per_row),
-            bytes(totals.output_bytes.batch),
-            bytes(totals.output_bytes.chunk)
-        )?;
-        write!(
-            f,
-            "\n  n = {}: a batch, the rows of one training step. n = {}: a chunk, the rows evaluated at a time.\n  \
+/// The title, the table and how to read its columns.
+pub fn write(f: &mut impl Write, summary: &Summary) -> fmt::Result {
+    let totals = &summary.totals;
+    let rule = "─".repeat(WIDTH);
+    let logits = summary.layers.last().map_or(&summary.input_shape, |layer| &layer.output_shape);
+    writeln!(
+        f,
+        "{}: images {}, that is n of height, width, channels, to logits {logits}\n",
+        summary.network, summary.input_shape
+    )?;
+    writeln!(f, "{:43}{:─^19}  {:>11}  {:─^19}", "", " parameters ", "multiply-", " output ")?;
+    writeln!(
+        f,
+        "{:6}  {:12}  {:6}  {:>6}  {:9}{:>9}  {:>6}  {:>11}  {:>8}  {:>9}",
+        "layer",
+        "output",
+        "kernel",
+        "stride",
+        "padding",
+        "trainable",
+        "moving",
+        "adds a row",
+        format!("n = {}", summary.batch_rows),
+        format!("n = {}", summary.chunk_rows)
+    )?;
+    writeln!(f, "{rule}")?;
+    for layer in &summary.layers {
+        row(f, layer)?;
+    }
+    writeln!(f, "{rule}")?;
+    writeln!(
+        f,
+        "{:43}{:>11}  {:>6}  {:>11}  {:>8}  {:>9}",
+        "total",
+        grouped(totals.trainable_parameters),
+        grouped(totals.moving_averages),
+        grouped(totals.multiply_adds_per_row),
+        bytes(totals.output_bytes.batch),
+        bytes(totals.output_bytes.chunk)
+    )?;
+    write!(
+        f,
+        "\n  n = {}: a batch, the rows of one training step. n = {}: a chunk, the rows evaluated at a time.\n  \
              Output is the float32 tensor that a layer hands on; MB = 10^6 bytes. A training step holds all of\n  \
              them at once, for the gradients; an evaluation frees each when the next layer is done with it.\n",
-            summary.batch_rows, summary.chunk_rows
-        )
-    }
+        summary.batch_rows, summary.chunk_rows
+    )
 }
 
-fn row(f: &mut fmt::Formatter<'_>, layer: &LayerSummary) -> fmt::Result {
+fn row(f: &mut impl Write, layer: &LayerSummary) -> fmt::Result {
     let [window, stride, padding] = match layer.window {
         Some(window) => [
             shown(&window.kernel_size.0),
