@@ -1,8 +1,6 @@
 //! Why a data set could not be loaded.
 
-use super::MIRROR_VARIABLE;
-use super::foreign::ForeignFile;
-use super::idx::IdxError;
+use super::{ForeignFile, IdxError, MIRROR_VARIABLE};
 use crate::fetch::FetchError;
 use crate::fetch::cache::CacheError;
 use std::io;

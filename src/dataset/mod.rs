@@ -7,38 +7,28 @@
 mod batches;
 mod classes;
 mod error;
-mod file_name;
-mod find;
 mod folder;
-mod foreign;
 mod form;
-mod gunzip;
-mod header;
 mod idx;
-mod image;
 mod mnist;
 mod split;
 mod translation;
-mod unpack;
 
 pub use batches::{BatchError, BatchPlan, Epoch, Order};
 pub use classes::MissingClasses;
 pub use error::DatasetError;
 pub use folder::{load_from, load_from_as, load_part_from};
-pub use foreign::ForeignFile;
 pub use form::Form;
-pub use idx::IdxError;
-pub use image::read_image;
+pub use idx::{ForeignFile, IdxError, read_image};
 pub use mnist::{MIRROR_VARIABLE, load_default, load_default_as};
 pub use split::Split;
 pub use translation::RandomTranslation;
 
 use crate::fetch::Digest;
 use crate::lossy_path;
-use idx::{Images, Labels};
+use idx::{Contents, Kind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Four IDX files, read and checked.
 #[derive(Debug, Clone)]
@@ -99,81 +89,62 @@ const NAMES: [&str; 4] = [
 ];
 
 /// A file's place, its digest and its contents.
-struct Loaded<T> {
+struct Loaded {
     path: PathBuf,
     sha256: Digest,
-    contents: T,
+    contents: Contents,
 }
 
-/// The images and labels of the training or of the test files.
-struct Pair {
-    images: Loaded<Images>,
-    labels: Loaded<Labels>,
+impl Loaded {
+    fn new(
+        path: PathBuf,
+        sha256: Digest,
+        bytes: Vec<u8>,
+        kind: Kind,
+        form: &Form,
+    ) -> Result<Self, DatasetError> {
+        match Contents::new(bytes, kind, form) {
+            Ok(contents) => Ok(Self { path, sha256, contents }),
+            Err(source) => Err(DatasetError::File { path, source }),
+        }
+    }
 }
 
-impl Pair {
-    /// The rows of both, which are as many.
-    fn rows(&self) -> Result<usize, DatasetError> {
-        let (images, labels) = (self.images.contents.count(), self.labels.contents.count());
-        if images == labels {
-            return Ok(images);
-        }
-        Err(DatasetError::CountsDiffer {
-            images_path: self.images.path.clone(),
-            images,
-            labels_path: self.labels.path.clone(),
-            labels,
-        })
+/// All rows of a file of images and of one of labels, which are as many.
+fn all_rows(form: &Form, images: Loaded, labels: Loaded) -> Result<Split, DatasetError> {
+    if images.contents.count == labels.contents.count {
+        return Ok(Split::new(images.contents, labels.contents, form.image_size));
     }
+    Err(DatasetError::CountsDiffer {
+        images_path: images.path,
+        images: images.contents.count,
+        labels_path: labels.path,
+        labels: labels.contents.count,
+    })
+}
 
-    /// The training and the validation rows, of the training files.
-    fn train(self, form: &Form) -> Result<(Split, Split), DatasetError> {
-        let rows = self.rows()?;
-        let validation_rows = form.validation_rows;
-        if rows <= validation_rows {
-            return Err(DatasetError::NothingToTrainOn { path: self.images.path, rows, validation_rows });
-        }
-        let images = Arc::new(self.images.contents);
-        let labels = Arc::new(self.labels.contents);
-        let validation = Split::new(images.clone(), labels.clone(), 0..validation_rows);
-        Ok((Split::new(images, labels, validation_rows..rows), validation))
+/// The training and the validation rows, of the training files.
+fn training_rows(form: &Form, images: Loaded, labels: Loaded) -> Result<(Split, Split), DatasetError> {
+    let path = images.path.clone();
+    let all = all_rows(form, images, labels)?;
+    let (rows, validation_rows) = (all.len(), form.validation_rows);
+    if rows <= validation_rows {
+        return Err(DatasetError::NothingToTrainOn { path, rows, validation_rows });
     }
-
-    /// All rows, of the test files.
-    fn test(self) -> Result<Split, DatasetError> {
-        let rows = self.rows()?;
-        Ok(Split::new(Arc::new(self.images.contents), Arc::new(self.labels.contents), 0..rows))
-    }
-
-    /// What is told of the two files, whose names are `NAMES[first]` and the next.
-    fn files(&self, first: usize) -> [DataFile; 2] {
-        let (images, labels) = (&self.images, &self.labels);
-        let file = |index: usize, path: &PathBuf, count, sha256| DataFile {
-            name: NAMES[index],
-            path: path.clone(),
-            count,
-            sha256,
-        };
-        [
-            file(first, &images.path, images.contents.count(), images.sha256),
-            file(first + 1, &labels.path, labels.contents.count(), labels.sha256),
-        ]
-    }
+    Ok((all.part(validation_rows..rows), all.part(0..validation_rows)))
 }
 
 impl Dataset {
-    fn assemble(form: &Form, origin: Origin, train: Pair, test: Pair) -> Result<Self, DatasetError> {
-        let [train_images, train_labels] = train.files(0);
-        let [test_images, test_labels] = test.files(2);
-        let test = test.test();
-        let (train, validation) = train.train(form)?;
-        Ok(Self {
-            train,
-            validation,
-            test: test?,
-            origin,
-            files: [train_images, train_labels, test_images, test_labels],
-        })
+    /// Of the four files in the order of [`NAMES`].
+    fn assemble(form: &Form, origin: Origin, loaded: [Loaded; 4]) -> Result<Self, DatasetError> {
+        let files = std::array::from_fn(|index| {
+            let Loaded { path, sha256, contents } = &loaded[index];
+            DataFile { name: NAMES[index], path: path.clone(), count: contents.count, sha256: *sha256 }
+        });
+        let [images, labels, test_images, test_labels] = loaded;
+        let (train, validation) = training_rows(form, images, labels)?;
+        let test = all_rows(form, test_images, test_labels)?;
+        Ok(Self { train, validation, test, origin, files })
     }
 
     /// One of the three parts.

@@ -1,6 +1,6 @@
 //! A run of rows, and how they become what the network is fed.
 
-use super::idx::{Images, Labels};
+use super::idx::Contents;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,16 +8,22 @@ use std::sync::Arc;
 /// Images with their labels: a run of rows of a pair of files. Clones share the bytes.
 #[derive(Clone)]
 pub struct Split {
-    images: Arc<Images>,
-    labels: Arc<Labels>,
+    images: Arc<Contents>,
+    labels: Arc<Contents>,
+    image_size: [usize; 2],
     rows: Range<usize>,
 }
 
 impl Split {
-    /// `rows` must lie within both files.
-    pub(super) fn new(images: Arc<Images>, labels: Arc<Labels>, rows: Range<usize>) -> Self {
-        debug_assert!(rows.end <= images.count() && rows.end <= labels.count());
-        Self { images, labels, rows }
+    /// All rows of two files, which have as many.
+    pub(super) fn new(images: Contents, labels: Contents, image_size: [usize; 2]) -> Self {
+        let rows = 0..images.count;
+        Self { images: Arc::new(images), labels: Arc::new(labels), image_size, rows }
+    }
+
+    /// The rows of a split of all rows.
+    pub(super) fn part(&self, rows: Range<usize>) -> Self {
+        Self { rows, ..self.clone() }
     }
 
     /// Rows.
@@ -32,7 +38,7 @@ impl Split {
 
     /// Height and width of an image, in pixels.
     pub fn image_size(&self) -> [usize; 2] {
-        self.images.size
+        self.image_size
     }
 
     /// Pixels of an image.
@@ -43,7 +49,7 @@ impl Split {
     /// Pixels as stored, `[len, pixels]` row-major: 0 is background, 255 full ink.
     pub fn pixels(&self) -> &[u8] {
         let pixels = self.image_pixels();
-        &self.images.pixels()[self.rows.start * pixels..self.rows.end * pixels]
+        &self.images.values()[self.rows.start * pixels..self.rows.end * pixels]
     }
 
     /// Labels, `[len]`, each the number of a class, counted from 0.

@@ -2,8 +2,17 @@
 //!
 //! The format is described on the MNIST page, <http://yann.lecun.com/exdb/mnist/>.
 
+mod foreign;
+mod gunzip;
+mod header;
+mod image;
+mod unpack;
+
+pub use foreign::ForeignFile;
+pub use image::read_image;
+pub(super) use unpack::read;
+
 use super::Form;
-use super::foreign::ForeignFile;
 use std::io;
 
 /// More rows than any data set of this shape has (EMNIST, the largest, has 814 255); a header that says more is absurd.
@@ -145,57 +154,41 @@ fn hint(found: u32, expected: u32) -> &'static str {
     }
 }
 
-/// A file of images, header and all.
+/// A sound file, header and all: images, or labels, each as the number of its class.
 #[derive(Debug)]
-pub(super) struct Images {
+pub(super) struct Contents {
     bytes: Vec<u8>,
-    /// Height and width of each, in pixels.
-    pub size: [usize; 2],
+    kind: Kind,
+    /// Images or labels.
+    pub count: usize,
 }
 
-impl Images {
+impl Contents {
     /// Checks the raw bytes of a file.
-    pub(super) fn from_bytes(bytes: Vec<u8>, form: &Form) -> Result<Self, IdxError> {
-        check_length(&bytes, Kind::Images, form)?;
-        let size = form.image_size;
-        Ok(Self { bytes, size })
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.pixels().len() / self.size.into_iter().product::<usize>()
-    }
-
-    /// All pixels, row by row, image by image.
-    pub(super) fn pixels(&self) -> &[u8] {
-        &self.bytes[Kind::Images.header_bytes()..]
-    }
-}
-
-/// A file of labels, header and all, each as the number of its class.
-#[derive(Debug)]
-pub(super) struct Labels(Vec<u8>);
-
-impl Labels {
-    /// Checks the raw bytes of a file.
-    pub(super) fn from_bytes(mut bytes: Vec<u8>, form: &Form) -> Result<Self, IdxError> {
-        check_length(&bytes, Kind::Labels, form)?;
-        let (first, last) = (form.first_label, form.last_label());
-        for (row, label) in bytes[Kind::Labels.header_bytes()..].iter_mut().enumerate() {
-            if *label < first || usize::from(*label) > last {
-                let label = *label;
-                return Err(IdxError::BadLabel { row, label, first, last });
-            }
-            *label -= first;
+    pub fn new(mut bytes: Vec<u8>, kind: Kind, form: &Form) -> Result<Self, IdxError> {
+        let expected = whole_bytes(&bytes, kind, form)?;
+        match bytes.len() {
+            found if found < expected => return Err(IdxError::Truncated { expected, found }),
+            found if found > expected => return Err(IdxError::TrailingBytes { expected }),
+            _ => {}
         }
-        Ok(Self(bytes))
+        let rows = &mut bytes[kind.header_bytes()..];
+        let count = rows.len() / kind.row_bytes(form);
+        if kind == Kind::Labels {
+            let (first, last) = (form.first_label, form.last_label());
+            for (row, label) in rows.iter_mut().enumerate() {
+                if *label < first || usize::from(*label) > last {
+                    return Err(IdxError::BadLabel { row, label: *label, first, last });
+                }
+                *label -= first;
+            }
+        }
+        Ok(Self { bytes, kind, count })
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.values().len()
-    }
-
-    pub(super) fn values(&self) -> &[u8] {
-        &self.0[Kind::Labels.header_bytes()..]
+    /// All pixels, row by row, image by image; or all labels.
+    pub fn values(&self) -> &[u8] {
+        &self.bytes[self.kind.header_bytes()..]
     }
 }
 
@@ -221,7 +214,7 @@ impl Kind {
         }
     }
 
-    pub(super) const fn plural(self) -> &'static str {
+    const fn plural(self) -> &'static str {
         match self {
             Self::Images => "images",
             Self::Labels => "labels",
@@ -237,7 +230,7 @@ impl Kind {
 }
 
 /// The size of the whole file, by its header.
-pub(super) fn whole_bytes(bytes: &[u8], kind: Kind, form: &Form) -> Result<usize, IdxError> {
+fn whole_bytes(bytes: &[u8], kind: Kind, form: &Form) -> Result<usize, IdxError> {
     let word = |index: usize| {
         let four = bytes.get(4 * index..4 * index + 4)?.try_into().ok()?;
         Some(u32::from_be_bytes(four))
@@ -259,17 +252,5 @@ pub(super) fn whole_bytes(bytes: &[u8], kind: Kind, form: &Form) -> Result<usize
         0 => Err(IdxError::Empty(kind.plural())),
         rows if rows > MAX_COUNT => Err(IdxError::TooMany { count, kind: kind.plural() }),
         rows => Ok(kind.header_bytes() + rows * kind.row_bytes(form)),
-    }
-}
-
-fn check_length(bytes: &[u8], kind: Kind, form: &Form) -> Result<(), IdxError> {
-    let expected = whole_bytes(bytes, kind, form)?;
-    let found = bytes.len();
-    if found < expected {
-        Err(IdxError::Truncated { expected, found })
-    } else if found > expected {
-        Err(IdxError::TrailingBytes { expected })
-    } else {
-        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What a file is that should be an IDX file and is none, and how its contents become IDX files.
 
-use super::NAMES;
+use crate::dataset::NAMES;
 
 /// A kind of file, told by its start or by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +142,7 @@ const STARTS: [(&[u8], ForeignFile); 13] = [
 
 impl ForeignFile {
     /// By the end of a file's name.
-    pub(super) fn by_name(name: &str) -> Option<Self> {
+    pub(in crate::dataset) fn by_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let found = ENDS.iter().filter(|(end, _)| name.ends_with(end));
         found.max_by_key(|(end, _)| end.len()).map(|(_, kind)| *kind)

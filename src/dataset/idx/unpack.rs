@@ -1,10 +1,10 @@
 //! From a file, in any of the forms that say the same, to the bytes of an IDX file as MNIST has them.
 
-use super::Form;
 use super::foreign::ForeignFile;
 use super::gunzip::{self, Gunzip};
 use super::header::{self, Numbers};
-use super::idx::{IdxError, Kind, whole_bytes};
+use super::{IdxError, Kind, whole_bytes};
+use crate::dataset::Form;
 use crate::fetch::html;
 use std::cmp::Ordering;
 use std::io::{self, BufRead, BufReader, Read};
@@ -16,7 +16,7 @@ const TELLING: u64 = 300;
 
 /// The raw bytes of a file in MNIST's own form, gunzipped if it is gzipped, even twice: no more than its header announces,
 /// and that only if it can be.
-pub(super) fn read(file: impl BufRead, kind: Kind, form: &Form) -> Result<Vec<u8>, IdxError> {
+pub(in crate::dataset) fn read(file: impl BufRead, kind: Kind, form: &Form) -> Result<Vec<u8>, IdxError> {
     let mut file: Box<dyn BufRead + '_> = Box::new(file);
     let mut failed: fn(io::Error) -> IdxError = IdxError::Io;
     for _ in 0..MOST_LAYERS {

@@ -6,7 +6,7 @@
 //! (<https://github.com/facebookresearch/qmnist>). What is read here becomes MNIST's own form: bytes, in three dimensions
 //! or one.
 
-use super::idx::{IdxError, Kind};
+use super::{IdxError, Kind};
 
 /// What stands at the start of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

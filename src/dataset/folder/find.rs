@@ -1,8 +1,7 @@
 //! Where in a folder the files of a data set are: under MNIST's names and those that other publishers and archives give.
 
 use super::file_name::role;
-use super::foreign::ForeignFile;
-use super::{DatasetError, NAMES};
+use crate::dataset::{DatasetError, ForeignFile, NAMES};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
