@@ -1,7 +1,7 @@
 //! How a run ends: with a test, or with what a signal leaves.
 
 use super::run::Run;
-use super::{console, output};
+use super::{output, published_lines, signals};
 use anyhow::Result;
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ pub fn conclude(
     let checkpoint = tested.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
     let accuracy = session.evaluate(&run.dataset.test, config.eval_chunk)?.accuracy();
     metrics.write(&Event::Test { accuracy, checkpoint })?;
-    output::print(&console::test_accuracy(accuracy))
+    output::print(&published_lines::test_accuracy(accuracy))
 }
 
 /// Says how to go on with a run that a signal ended, whose state is saved. Where the best weights do not count, or there
@@ -56,5 +56,5 @@ pub fn interrupted(
         None => log::info!("interrupted before the first step"),
     }
     log::info!("go on with: {}", run.again);
-    Ok(ExitCode::from(interrupt.exit_code()))
+    Ok(ExitCode::from(signals::exit_code(interrupt)))
 }

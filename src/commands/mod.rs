@@ -1,32 +1,27 @@
 //! One file a subcommand: turns options into calls of the library and prints the results.
 
-mod advice;
 mod conclusion;
 mod console;
 mod data;
 mod describe;
 mod evaluate;
 mod export;
-pub mod failure;
-mod file_size_limit;
-pub mod log;
 mod manual;
+mod model;
 mod options;
-mod output;
 mod places;
 mod predict;
-mod progress;
-mod quiet;
 mod resume;
 mod run;
 mod runtime;
 mod tensorflow;
-pub mod terminal;
 mod train;
 
 use crate::cli::{Cli, Command};
 use anyhow::Result;
 use clap::ArgMatches;
+use console::{download_bar as progress, output, published_lines, quiet, signals, training_bar};
+pub use console::{failure, log, terminal};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -36,7 +31,7 @@ use std::process::ExitCode;
 /// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
 pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
     places::check(cli, matches)?;
-    file_size_limit::survive();
+    signals::survive_file_size_limit();
     let typed = matches.subcommand().map_or(matches, |(_, matches)| matches);
     let train = |network: Option<&Path>, args| train::run(&cli.global, args, network, typed);
     match &cli.command {

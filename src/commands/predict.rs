@@ -1,6 +1,6 @@
 //! `tf-mnist predict`: which digits are drawn on pictures.
 
-use super::{options, output, tensorflow, terminal};
+use super::{model, options, output, terminal};
 use crate::cli::{GlobalArgs, PredictArgs};
 use anyhow::Result;
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
             (target_of(&table.data_form(1), table.pictures), table.first_label, None)
         }
         Location::SavedModel(_) => {
-            let classifier = tensorflow::classifier(global, &args.model)?;
+            let classifier = model::classifier(global, &args.model)?;
             let form = classifier.data_form(1);
             let target = target_of(&form, classifier.pictures());
             (target, form.first_label, Some(classifier))
@@ -60,7 +60,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
     if !images.is_empty() {
         let classifier = match classifier.take() {
             Some(classifier) => classifier,
-            None => tensorflow::classifier(global, &args.model)?,
+            None => model::classifier(global, &args.model)?,
         };
         let mut probabilities = Vec::new();
         for chunk in images.chunks(CHUNK * classifier.pixels()) {

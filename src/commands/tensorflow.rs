@@ -1,12 +1,10 @@
 //! From the global options to an open TensorFlow and the settings of its sessions.
 
 use super::quiet::Quiet;
-use super::{failure, options, progress};
-use crate::cli::{GlobalArgs, ModelArgs};
+use super::{failure, progress};
+use crate::cli::GlobalArgs;
 use anyhow::{Context, Result};
-use tf_mnist::classifier::{self, Classifier, Location};
 use tf_mnist::fetch::Progress;
-use tf_mnist::graph::Checkpoint;
 use tf_mnist::kernels;
 use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{self, Gpu, Options, Runtime};
@@ -113,20 +111,4 @@ pub fn open(global: &GlobalArgs) -> Result<(&'static Runtime, SessionConfig)> {
     let config = session_config(global, false)?;
     let runtime = load(global, &config, onednn(global, false))?;
     Ok((runtime, config))
-}
-
-/// Opens the model that was named, to be used.
-///
-/// # Errors
-/// As [`open`]; there is no such network; a GPU is asked for and there is none; or it is no model.
-pub fn classifier(global: &GlobalArgs, model: &ModelArgs) -> Result<Classifier> {
-    let network = model.network.as_deref().map(options::find_network).transpose()?;
-    // A slip in MODEL is found out before anything is fetched.
-    if let Location::Checkpoint(prefix) = classifier::locate(&model.path)? {
-        classifier::network_of(&Checkpoint::open(&prefix)?, network.as_ref())?;
-    }
-    let (runtime, config) = open(global)?;
-    let convolutions = fastest_convolutions(runtime, &config)?;
-    let options = config.session_options()?;
-    Ok(Classifier::open(&model.path, network.as_ref(), &options, convolutions)?)
 }

@@ -1,12 +1,13 @@
 //! `tf-mnist train`, `baseline` and `optimized`: from options to a trained, tested and saved network.
 
 use super::conclusion::{conclude, interrupted};
-use super::console::{Console, Lines};
 use super::failure::{advised, usage};
 use super::options;
+use super::published_lines::{Console, Lines};
 use super::resume::{Resumed, is_typed};
 use super::run::Run;
-use super::{data, output, places, tensorflow};
+use super::training_bar::TrainingBar;
+use super::{data, output, places, signals, tensorflow};
 use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
 use clap::ArgMatches;
@@ -21,8 +22,7 @@ use tf_mnist::networks::Validate;
 use tf_mnist::runtime::Runtime;
 use tf_mnist::session::Host;
 use tf_mnist::training::{
-    Ending, Interrupt, ModelCheckpoint, ProgressDisplay, RunConfig, RunDirectory, TrainingError,
-    TrainingSession, TrainingState, fit,
+    Ending, ModelCheckpoint, RunConfig, RunDirectory, TrainingError, TrainingSession, TrainingState, fit,
 };
 
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
@@ -194,11 +194,11 @@ impl Run {
             Validate::EverySteps(_) => Lines::Optimized,
             Validate::EveryEpoch | Validate::EvenEpochsAndLast => Lines::Baseline,
         };
-        let progress = ProgressDisplay::new(total, start.step, quiet);
+        let progress = TrainingBar::new(total, start.step, quiet);
         let mut console = Console::new(lines, progress, self.started);
 
         // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
-        let interrupt = Interrupt::on_signals().context("cannot watch for signals")?;
+        let interrupt = signals::interrupt().context("cannot watch for signals")?;
         let outcome = fit(
             &mut session,
             &self.dataset,

@@ -1,7 +1,7 @@
 //! Downloads on stderr: a bar on a terminal, lines elsewhere, nothing with -q.
 
-use super::output;
 use crate::cli::GlobalArgs;
+use crate::commands::output;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,14 +1,13 @@
 //! How far a run is: a bar on a terminal, a line now and then elsewhere.
 
-use super::error::Result;
-use super::observer::{Observer, StepReport};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
+use tf_mnist::training::{Observer, Result, StepReport};
 
 /// Shows steps, loss, steps a second and the time left on stderr.
 #[derive(Debug)]
-pub struct ProgressDisplay {
+pub struct TrainingBar {
     total: u64,
     from: u64,
     started: Instant,
@@ -26,7 +25,7 @@ enum Form {
 const BAR_EVERY: Duration = Duration::from_millis(100);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-impl ProgressDisplay {
+impl TrainingBar {
     /// A display for a run of at most `total` steps, of which `done` were done before; with `quiet` it shows nothing.
     pub fn new(total: u64, done: u64, quiet: bool) -> Self {
         let form = match (quiet, std::io::stderr().is_terminal()) {
@@ -63,7 +62,7 @@ fn bar(total: u64, done: u64) -> ProgressBar {
     bar
 }
 
-impl Observer for ProgressDisplay {
+impl Observer for TrainingBar {
     fn step(&mut self, report: &StepReport) -> Result<()> {
         let done = report.step + 1;
         match &self.form {

@@ -1,6 +1,6 @@
 //! Results on stdout, where a reader that went away (`| head`) is no failure.
 
-use super::terminal;
+use crate::commands::terminal;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::ffi::OsStr;

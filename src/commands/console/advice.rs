@@ -1,6 +1,6 @@
 //! What the user can do about an error of the library, which knows no options: one table.
 
-use super::output::shell_word;
+use crate::commands::output::shell_word;
 use std::io::{self, ErrorKind};
 use tf_mnist::classifier::ClassifierError;
 use tf_mnist::dataset::DatasetError;

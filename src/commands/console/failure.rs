@@ -1,6 +1,7 @@
 //! From an error to what the user reads and the exit code: 1 failed, 2 usage.
 
-use super::{advice, output, terminal};
+use super::advice;
+use crate::commands::{output, terminal};
 use std::process::{self, ExitCode};
 
 /// The options ask for something that cannot be done; the message says what to change.

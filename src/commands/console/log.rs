@@ -1,7 +1,7 @@
 //! The log: warnings and notices on stderr, more with -v, nothing with -q; `RUST_LOG` overrides.
 
-use super::terminal;
 use crate::cli::GlobalArgs;
+use crate::commands::terminal;
 use env_logger::{Builder, Env};
 use log::{Level, LevelFilter};
 use std::io::Write;

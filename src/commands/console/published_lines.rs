@@ -1,10 +1,10 @@
 //! A run on the screen: the published lines on stdout, the progress on stderr.
 
-use super::output;
+use crate::commands::output;
+use crate::commands::training_bar::{TrainingBar, clock};
 use std::time::Instant;
 use tf_mnist::training::{
-    Ending, Observer, Outcome, ProgressDisplay, Result, StepReport, TrainingError, TrainingSession,
-    ValidationReport, clock,
+    Ending, Observer, Outcome, Result, StepReport, TrainingError, TrainingSession, ValidationReport,
 };
 
 /// Which of the two published programs' lines are printed: the one validates by epochs, the other by steps.
@@ -16,14 +16,14 @@ pub enum Lines {
 
 pub struct Console {
     lines: Lines,
-    progress: ProgressDisplay,
+    progress: TrainingBar,
     /// Since when the first step is waited for.
     waiting_since: Option<Instant>,
 }
 
 impl Console {
     /// A console for a program that started at `started`.
-    pub fn new(lines: Lines, progress: ProgressDisplay, started: Instant) -> Self {
+    pub fn new(lines: Lines, progress: TrainingBar, started: Instant) -> Self {
         Self { lines, progress, waiting_since: Some(started) }
     }
 

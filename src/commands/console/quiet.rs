@@ -3,7 +3,7 @@
 //! Once open it obeys `TF_CPP_MIN_LOG_LEVEL`. But static initialisers of 2.21 print two lines before its log is set
 //! up, whatever that variable says, so stderr goes to memory for the moment of opening.
 
-use super::output;
+use crate::commands::output;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::OwnedFd;
