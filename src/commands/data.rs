@@ -1,6 +1,6 @@
 //! `tf-mnist data`: the four files, their counts and digests, and the split.
 
-use super::{output, progress, terminal};
+use super::{download_bar, output, terminal};
 use crate::cli::{DataArgs, GlobalArgs};
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub fn run(global: &GlobalArgs, args: &DataArgs) -> Result<()> {
 pub fn load(global: &GlobalArgs, form: &Form) -> Result<Dataset> {
     match &global.data_dir {
         Some(folder) => dataset::load_from_as(folder, form).context("cannot use --data-dir"),
-        None => dataset::load_default_as(form, &*progress::watcher(global)).context("cannot get MNIST"),
+        None => dataset::load_default_as(form, &*download_bar::watcher(global)).context("cannot get MNIST"),
     }
 }
 

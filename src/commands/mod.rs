@@ -20,7 +20,7 @@ mod train;
 use crate::cli::{Cli, Command};
 use anyhow::Result;
 use clap::ArgMatches;
-use console::{download_bar as progress, output, published_lines, quiet, signals, training_bar};
+use console::{download_bar, output, published_lines, quiet, signals, training_bar};
 pub use console::{failure, log, terminal};
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! From the global options to an open TensorFlow and the settings of its sessions.
 
 use super::quiet::Quiet;
-use super::{failure, progress};
+use super::{download_bar, failure};
 use crate::cli::GlobalArgs;
 use anyhow::{Context, Result};
 use tf_mnist::fetch::Progress;
@@ -70,8 +70,8 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
     // those that show how a download is doing have ended by then, and read the environment through `std::env`.
     let _environment = unsafe { runtime::set_environment(&options) };
     let watcher: Box<dyn Progress> = match options.verbose {
-        true => progress::watcher(global),
-        false => Box::new(Quiet::around(progress::watcher(global))),
+        true => download_bar::watcher(global),
+        false => Box::new(Quiet::around(download_bar::watcher(global))),
     };
     runtime::load(&options, &*watcher).context("cannot run TensorFlow")
 }
