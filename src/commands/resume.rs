@@ -19,8 +19,13 @@ pub struct Resumed {
     pub saved: Option<SavedState>,
 }
 
+/// Takes over what an option sets in the options that were asked for.
+type Change = fn(&mut RunConfig, &RunConfig);
+/// What an option sets.
+type Get = fn(&RunConfig) -> Value;
+
 /// Options that may change from one part of a run to the next, and how.
-const MAY_CHANGE: [(&str, fn(&mut RunConfig, &RunConfig)); 7] = [
+const MAY_CHANGE: [(&str, Change); 7] = [
     ("epochs", |run, asked| run.network.training.epochs = asked.network.training.epochs),
     ("patience", |run, asked| run.network.training.patience = asked.network.training.patience),
     ("max_steps", |run, asked| run.max_steps = asked.max_steps),
@@ -31,7 +36,7 @@ const MAY_CHANGE: [(&str, fn(&mut RunConfig, &RunConfig)); 7] = [
 ];
 
 /// Options that may be typed again, but not change.
-const MAY_NOT_CHANGE: [(&str, fn(&RunConfig) -> Value); 17] = [
+const MAY_NOT_CHANGE: [(&str, Get); 17] = [
     ("batch_size", |run| json!(run.network.training.batch_size)),
     ("learning_rate", |run| json!(run.network.training.adam.learning_rate)),
     ("validate_every", |run| json!(run.network.training.validate)),
@@ -67,7 +72,7 @@ impl Resumed {
     /// # Errors
     /// A usage error: a typed option that disagrees and may not change.
     pub fn change(&self, asked: &RunConfig, typed: &ArgMatches) -> Result<RunConfig> {
-        let disagrees = |get: fn(&RunConfig) -> Value| get(&self.config) != get(asked);
+        let disagrees = |get: Get| get(&self.config) != get(asked);
         let mut kept = MAY_NOT_CHANGE.iter().filter(|(id, _)| is_typed(typed, id));
         if let Some((id, get)) = kept.find(|(_, get)| disagrees(*get)) {
             let stored = match get(&self.config) {

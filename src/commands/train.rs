@@ -67,14 +67,7 @@ pub fn run(
     let steps_per_epoch = steps_per_epoch(&config, &dataset, is_typed(typed, "batch_size"))?;
     let total = config.schedule().total_steps(steps_per_epoch);
     settle_learning_rate(&mut config, total, saved.as_ref().map_or(0, |saved| saved.state.step));
-    if let Some(SavedState { state, .. }) = &saved
-        && state.finished
-        && config.schedule().is_over(&state.training_state(), steps_per_epoch)
-    {
-        log::info!(
-            "the run is finished after {} steps: nothing left to do (larger --epochs, --max-steps or --patience go on)",
-            state.step
-        );
+    if saved.as_ref().is_some_and(|saved| is_finished(&config, saved, steps_per_epoch)) {
         return Ok(ExitCode::SUCCESS);
     }
     let directory = match (resumed, &args.out_dir) {
@@ -134,6 +127,18 @@ fn settle_learning_rate(config: &mut RunConfig, total: u64, step: u64) {
              a new run with more epochs trains longer"
         );
     }
+}
+
+/// Whether there is nothing left to do, which is said.
+fn is_finished(config: &RunConfig, SavedState { state, .. }: &SavedState, steps_per_epoch: u64) -> bool {
+    let finished = state.finished && config.schedule().is_over(&state.training_state(), steps_per_epoch);
+    if finished {
+        log::info!(
+            "the run is finished after {} steps: nothing left to do (larger --epochs, --max-steps or --patience go on)",
+            state.step
+        );
+    }
+    finished
 }
 
 /// How a run that failed goes on.
