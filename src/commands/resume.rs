@@ -19,9 +19,9 @@ pub struct Resumed {
     pub saved: Option<SavedState>,
 }
 
-/// Puts what was asked for into a run.
+/// Takes over what an option sets in the options that were asked for.
 type Change = fn(&mut RunConfig, &RunConfig);
-/// What an option comes to.
+/// What an option sets.
 type Get = fn(&RunConfig) -> Value;
 
 /// Options that may change from one part of a run to the next, and how.

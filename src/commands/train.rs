@@ -22,7 +22,8 @@ use tf_mnist::networks::Validate;
 use tf_mnist::runtime::Runtime;
 use tf_mnist::session::Host;
 use tf_mnist::training::{
-    Ending, ModelCheckpoint, RunConfig, RunDirectory, TrainingError, TrainingSession, TrainingState, fit,
+    Ending, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TrainingError, TrainingSession,
+    TrainingState, fit,
 };
 
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
@@ -54,22 +55,9 @@ pub fn run(
     // environment variables are set, which no other thread may read meanwhile.
     let dataset = start_loading(global, &config);
 
-    let session = TrainingSession::new(config.build_network()?, &config.session.session_options()?)?;
     let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
     // Before the run folder is cleared: the checkpoint may lie in there.
-    match (&saved, &config.warm_start) {
-        (Some(saved), _) => session.restore(&saved.variables())?,
-        (None, Some(prefix)) => {
-            if !session.warm_start(prefix).context("--warm-start")? {
-                log::info!(
-                    "--warm-start: {} gives the weights; it has no state of Adam for all of them, so the optimizer begins afresh",
-                    prefix.display()
-                );
-            }
-        }
-        (None, None) => session.initialize()?,
-    }
-    warn_of_single_rows(&config, &session);
+    let session = open_session(&config, saved.as_ref())?;
     let dataset = dataset.join().map_err(|_| anyhow!("reading the data set failed; this is a bug"))?;
     let dataset = match &resumed {
         Some(resumed) => resumed.check_dataset(dataset, typed)?,
@@ -77,36 +65,10 @@ pub fn run(
     };
     data::warn_of_missing_classes(&dataset, config.network.first_label);
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
-    let batch_size = config.network.training.batch_size;
-    let plan = BatchPlan::new(dataset.train.len(), batch_size, config.schedule().order).map_err(|error| {
-        match is_typed(typed, "batch_size") {
-            true => usage(format!("--batch-size {batch_size}: {error}")),
-            false => usage(format!(
-                "the batch_size {batch_size} of {}: {error}; --batch-size sets another",
-                config.network.name
-            )),
-        }
-    })?;
-    let steps_per_epoch = plan.steps_per_epoch() as u64;
-    // A resumed run keeps the length that its learning rate falls over, whatever is added to it.
-    let length = config.schedule().total_steps(steps_per_epoch);
-    config.network.training.adam.learning_rate.settle(length);
-    let step = saved.as_ref().map_or(0, |saved| saved.state.step);
-    if step < length && config.network.training.adam.learning_rate.at(step) == 0.0 {
-        log::warn!(
-            "the learning rate fell to zero by step {step}, where the run was to end, so that further steps change no weight; \
-             a new run with more epochs trains longer"
-        );
-    }
-
-    if let Some(saved) = &saved
-        && saved.state.finished
-        && config.schedule().is_over(&saved.state.training_state(), steps_per_epoch)
-    {
-        log::info!(
-            "the run is finished after {} steps: nothing left to do (larger --epochs, --max-steps or --patience go on)",
-            saved.state.step
-        );
+    let steps_per_epoch = steps_per_epoch(&config, &dataset, is_typed(typed, "batch_size"))?;
+    let total = config.schedule().total_steps(steps_per_epoch);
+    settle_learning_rate(&mut config, total, saved.as_ref().map_or(0, |saved| saved.state.step));
+    if saved.as_ref().is_some_and(|saved| is_finished(&config, saved, steps_per_epoch)) {
         return Ok(ExitCode::SUCCESS);
     }
     let directory = match (resumed, &args.out_dir) {
@@ -120,20 +82,75 @@ pub fn run(
     let typed = network.and_then(Path::to_str);
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
     let again = format!("tf-mnist {command} --resume {}", output::shell_word(directory.path()));
-    let total = config.schedule().total_steps(steps_per_epoch);
-    let run = Run { config, dataset, directory, saved, again: again.clone(), started };
-    run.train(session, total, global.quiet).map_err(|error| match error.downcast_ref() {
-        // It would diverge again.
-        Some(TrainingError::Diverged { .. }) => error,
-        Some(TrainingError::OutOfMemory { rows, evaluated, .. }) => {
-            let advice = out_of_memory(*rows, *evaluated, &again);
-            advised(error, advice)
+    let run = Run { config, dataset, directory, saved, again, started };
+    run.train(session, total, global.quiet).map_err(|error| with_advice(error, &run.again))
+}
+
+/// A session with the values that the run begins with.
+fn open_session(config: &RunConfig, saved: Option<&SavedState>) -> Result<TrainingSession> {
+    let session = TrainingSession::new(config.build_network()?, &config.session.session_options()?)?;
+    match (saved, &config.warm_start) {
+        (Some(saved), _) => session.restore(&saved.variables())?,
+        (None, Some(prefix)) => {
+            if !session.warm_start(prefix).context("--warm-start")? {
+                log::info!(
+                    "--warm-start: {} gives the weights; it has no state of Adam for all of them, so the optimizer begins afresh",
+                    prefix.display()
+                );
+            }
         }
-        _ => advised(
-            error,
-            format!("once that is settled, the run goes on from its last saved state: {again}"),
-        ),
-    })
+        (None, None) => session.initialize()?,
+    }
+    warn_of_single_rows(config, &session);
+    Ok(session)
+}
+
+/// The steps of an epoch, if there is one with batches of this size.
+fn steps_per_epoch(config: &RunConfig, dataset: &Dataset, size_is_typed: bool) -> Result<u64> {
+    let batch_size = config.network.training.batch_size;
+    match BatchPlan::new(dataset.train.len(), batch_size, config.schedule().order) {
+        Ok(plan) => Ok(plan.steps_per_epoch() as u64),
+        Err(error) if size_is_typed => Err(usage(format!("--batch-size {batch_size}: {error}"))),
+        Err(error) => Err(usage(format!(
+            "the batch_size {batch_size} of {}: {error}; --batch-size sets another",
+            config.network.name
+        ))),
+    }
+}
+
+/// A resumed run keeps the length that its learning rate falls over, whatever is added to it.
+fn settle_learning_rate(config: &mut RunConfig, total: u64, step: u64) {
+    let learning_rate = &mut config.network.training.adam.learning_rate;
+    learning_rate.settle(total);
+    if step < total && learning_rate.at(step) == 0.0 {
+        log::warn!(
+            "the learning rate fell to zero by step {step}, where the run was to end, so that further steps change no weight; \
+             a new run with more epochs trains longer"
+        );
+    }
+}
+
+/// Whether there is nothing left to do, which is said.
+fn is_finished(config: &RunConfig, SavedState { state, .. }: &SavedState, steps_per_epoch: u64) -> bool {
+    let finished = state.finished && config.schedule().is_over(&state.training_state(), steps_per_epoch);
+    if finished {
+        log::info!(
+            "the run is finished after {} steps: nothing left to do (larger --epochs, --max-steps or --patience go on)",
+            state.step
+        );
+    }
+    finished
+}
+
+/// How a run that failed goes on.
+fn with_advice(error: anyhow::Error, again: &str) -> anyhow::Error {
+    let advice = match error.downcast_ref() {
+        // It would diverge again.
+        Some(TrainingError::Diverged { .. }) => return error,
+        Some(TrainingError::OutOfMemory { rows, evaluated, .. }) => out_of_memory(*rows, *evaluated, again),
+        _ => format!("once that is settled, the run goes on from its last saved state: {again}"),
+    };
+    advised(error, advice)
 }
 
 /// Says where bfloat16 gains nothing.

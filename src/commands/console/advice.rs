@@ -19,79 +19,70 @@ pub struct Advice {
     pub is_usage: bool,
 }
 
+fn failure(text: impl Into<String>) -> Option<Advice> {
+    Some(Advice { text: text.into(), is_usage: false })
+}
+
+fn usage(text: impl Into<String>) -> Option<Advice> {
+    Some(Advice { text: text.into(), is_usage: true })
+}
+
 /// The advice for an error, by the first of its causes that has one.
 pub fn of(error: &anyhow::Error) -> Option<Advice> {
     error.chain().find_map(|cause| {
         let in_training = cause.downcast_ref().and_then(for_training);
         let in_export = || cause.downcast_ref().and_then(for_export);
-        let elsewhere = || {
-            let (text, is_usage) = (for_use(cause)?.to_owned(), false);
-            Some(Advice { text, is_usage })
-        };
-        in_training.or_else(in_export).or_else(elsewhere)
+        in_training.or_else(in_export).or_else(|| failure(for_use(cause)?))
     })
 }
 
 fn for_training(error: &TrainingError) -> Option<Advice> {
-    let (text, is_usage) = match error {
-        TrainingError::HoldsRun { path } => (
-            format!(
-                "; choose another --out-dir, go on with that run by --resume {}, or replace it with --overwrite",
-                shell_word(path)
-            ),
-            true,
-        ),
-        TrainingError::HoldsOthers { .. } => {
-            ("; choose another --out-dir, or move them elsewhere".to_owned(), true)
+    match error {
+        TrainingError::HoldsRun { path } => usage(format!(
+            "; choose another --out-dir, go on with that run by --resume {}, or replace it with --overwrite",
+            shell_word(path)
+        )),
+        TrainingError::HoldsOthers { .. } => usage("; choose another --out-dir, or move them elsewhere"),
+        TrainingError::Diverged { .. } => {
+            failure("; try a lower --learning-rate, and check that start values and data are finite")
         }
-        TrainingError::Diverged { .. } => (
-            "; try a lower --learning-rate, and check that start values and data are finite".to_owned(),
-            false,
-        ),
         TrainingError::NoSoundState { path, .. } => {
-            (format!("\n--out-dir {} --overwrite starts it anew", shell_word(path)), false)
+            failure(format!("\n--out-dir {} --overwrite starts it anew", shell_word(path)))
         }
-        _ => return None,
-    };
-    Some(Advice { text, is_usage })
+        _ => None,
+    }
 }
 
 fn for_export(error: &SavedModelError) -> Option<Advice> {
-    let (text, is_usage) = match error {
-        SavedModelError::VersionExists { .. } => {
-            ("; leave --version out to take the next one".to_owned(), true)
+    match error {
+        SavedModelError::VersionExists { .. } => usage("; leave --version out to take the next one"),
+        SavedModelError::NoVersionLeft { .. } => failure("; name another with --version"),
+        SavedModelError::IsSavedModel { versions, .. } => usage(format!("; name {}", versions.display())),
+        SavedModelError::File { .. } => {
+            failure("\nno version is there in part; once that is settled, run the same command again")
         }
-        SavedModelError::NoVersionLeft { .. } => ("; name another with --version".to_owned(), false),
-        SavedModelError::IsSavedModel { versions, .. } => (format!("; name {}", versions.display()), true),
-        SavedModelError::File { .. } => (
-            "\nno version is there in part; once that is settled, run the same command again".to_owned(),
-            false,
-        ),
-        _ => return None,
-    };
-    Some(Advice { text, is_usage })
+        _ => None,
+    }
 }
 
 fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(ClassifierError::NotANumber { .. }) = cause.downcast_ref() {
         return Some(". Use an earlier checkpoint, or train again with a lower --learning-rate");
     }
-    if let Some(DatasetError::NotMnist(_) | DatasetError::Fetch(FetchError::EverySourceFailed { .. })) =
-        cause.downcast_ref()
-    {
-        return Some("\n  - name a folder with the four files: --data-dir FOLDER");
+    if let Some(error) = cause.downcast_ref() {
+        return match error {
+            DatasetError::NotMnist(_) | DatasetError::Fetch(FetchError::EverySourceFailed { .. }) => {
+                Some("\n  - name a folder with the four files: --data-dir FOLDER")
+            }
+            DatasetError::Fetch(
+                FetchError::Write { source, .. } | FetchError::Cache(CacheError::Io { source, .. }),
+            )
+            | DatasetError::Cache(CacheError::Io { source, .. }) => Some(for_cache(source)),
+            _ => None,
+        };
     }
-    match cause.downcast_ref() {
-        Some(DatasetError::Fetch(FetchError::Write { source, .. })) => return Some(for_cache(source)),
-        Some(
-            DatasetError::Cache(CacheError::Io { source, .. })
-            | DatasetError::Fetch(FetchError::Cache(CacheError::Io { source, .. })),
-        ) => return Some(for_cache(source)),
-        _ => {}
-    }
-    match cause.downcast_ref() {
-        Some(RuntimeError::NotFound(report)) if report.gpu => return Some("\n  --device cpu runs without"),
-        _ => {}
+    if let Some(RuntimeError::NotFound(report)) = cause.downcast_ref() {
+        return report.gpu.then_some("\n  --device cpu runs without");
     }
     match cause.downcast_ref()? {
         SessionError::NoGpu { is_gpu_build: true, .. } => Some(

@@ -76,7 +76,7 @@ pub fn tf_mnist(arguments: &[&str]) -> Command {
     command
 }
 
-/// As [`tf_mnist`], with paths behind the arguments.
+/// As [`tf_mnist()`], with paths behind the arguments.
 pub fn with(arguments: &[&str], paths: &[&Path]) -> Command {
     let mut command = tf_mnist(arguments);
     command.args(paths);
