@@ -5,6 +5,7 @@
 //! training differs from its use, which the C++ gradient registry cannot differentiate. Here `training` routes the images
 //! into one of two towers over the same variables, and the gradient is taken inside the one that trains.
 
+mod forms;
 mod layers;
 mod lower;
 mod own_kernels;
@@ -16,105 +17,11 @@ use crate::graph::{
     export_meta_graph, gradients, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
 };
 use crate::networks::Table;
+pub use forms::{AccuracyOn, BuildOptions, Convolutions, Towers};
 use layers::Step;
 use lower::{Tower, lower};
 pub use own_kernels::has_own_kernels;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 use tensorflow::{Operation, Output};
-
-/// How a network is built from its variables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Towers {
-    /// Op for op as Python's front end builds it: the same bits.
-    AsPublished,
-    /// Fewer and cheaper ops for the same function.
-    Fast {
-        /// What the convolutions are computed in.
-        precision: Precision,
-        /// Whose convolutions they are.
-        convolutions: Convolutions,
-    },
-}
-
-/// Whose convolutions a network is built of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Convolutions {
-    /// TensorFlow's, on any device.
-    #[default]
-    TensorFlow,
-    /// Those of [`crate::kernels`], on the CPU, for networks that begin as they are written for; TensorFlow's for others.
-    /// They have to be [loaded](crate::kernels::load) before. With [`Precision::Bf16`] training rounds factors, and so
-    /// does a network of one tower where it validates; one with batch norms is float32 in use.
-    Own,
-}
-
-/// Which logits accuracy is measured on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AccuracyOn {
-    /// Behind the last batch norm, as the loss and Y_proba are.
-    #[default]
-    LogitsBatchNorm,
-    /// Before it: a slip of the published program, which costs up to half a point early on.
-    Logits,
-}
-
-/// How a graph is built of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BuildOptions {
-    /// Seed of start values and dropout; without one TensorFlow draws start values of its own.
-    pub seed: Option<u64>,
-    /// How the towers are built.
-    pub towers: Towers,
-    /// Which logits accuracy is measured on.
-    pub accuracy_on: AccuracyOn,
-}
-
-impl Default for BuildOptions {
-    fn default() -> Self {
-        Self { seed: None, towers: Towers::AsPublished, accuracy_on: AccuracyOn::default() }
-    }
-}
-
-impl fmt::Display for Convolutions {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::TensorFlow => "TensorFlow's convolutions",
-            Self::Own => "convolutions of tf-mnist's own",
-        })
-    }
-}
-
-impl Towers {
-    fn precision(self) -> Precision {
-        match self {
-            Self::AsPublished => Precision::F32,
-            Self::Fast { precision, .. } => precision,
-        }
-    }
-
-    /// What becomes of a network's parts in training.
-    fn in_training(self, table: &Table, steps: &[Step]) -> Vec<Step> {
-        let Self::Fast { precision, convolutions } = self else {
-            return steps.to_vec();
-        };
-        let own = match convolutions {
-            Convolutions::Own => own_kernels::by_own_kernels(table, steps, precision),
-            Convolutions::TensorFlow => None,
-        };
-        rewrites::pool_first(own.unwrap_or_else(|| steps.to_vec()))
-    }
-
-    /// What becomes of them in use.
-    fn in_use(self, table: &Table, steps: &[Step]) -> Vec<Step> {
-        match self {
-            Self::AsPublished => steps.to_vec(),
-            Self::Fast { .. } => rewrites::fold_norms(self.in_training(table, steps)),
-        }
-    }
-}
 
 /// What a network is fed.
 #[derive(Debug, Clone)]

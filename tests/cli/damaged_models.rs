@@ -122,7 +122,7 @@ fn a_damaged_saved_model_is_refused_by_the_file_that_is_damaged() {
 }
 
 #[test]
-fn weights_that_are_no_numbers_are_fail() {
+fn weights_that_are_no_numbers_are_refused() {
     load();
     let network = build(&table("baseline"), None, Towers::AsPublished);
     let session = Session::new(&SessionOptions::new(), &network.graph.graph()).unwrap();

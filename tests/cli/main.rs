@@ -23,3 +23,5 @@ mod predict_surroundings;
 mod resume;
 mod saved_model;
 mod training;
+
+support::open_tensorflow_before_main!(support::options());

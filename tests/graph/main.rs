@@ -16,3 +16,5 @@ mod saver;
 mod towers;
 mod training_flag;
 mod wrapped;
+
+support::open_tensorflow_before_main!(support::without_onednn());

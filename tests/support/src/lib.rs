@@ -127,14 +127,42 @@ fn load(options: runtime::Options) -> &'static runtime::Runtime {
     unsafe { runtime::load_with_environment(&options, &Silent) }.unwrap()
 }
 
+/// Opens TensorFlow before `main`, when there is neither a thread that reads the environment nor a child that inherits what
+/// it is for that moment. What goes wrong is told by the tests that need it.
+#[macro_export]
+macro_rules! open_tensorflow_before_main {
+    ($options:expr) => {
+        #[cfg(target_os = "linux")]
+        #[used]
+        #[unsafe(link_section = ".init_array")]
+        static OPEN_TENSORFLOW: extern "C" fn() = {
+            extern "C" fn open() {
+                $crate::open($options);
+            }
+            open
+        };
+    };
+}
+
+/// What [`open_tensorflow_before_main`] does.
+pub fn open(options: runtime::Options) {
+    // SAFETY: before `main` there is one thread.
+    let _ = unsafe { runtime::load_with_environment(&options, &Silent) };
+}
+
 /// Opens TensorFlow as the program does, once a process.
 pub fn load_as_the_program_does() -> &'static runtime::Runtime {
     load(options())
 }
 
+/// As [`options`], for the same bits every time.
+pub fn without_onednn() -> runtime::Options {
+    runtime::Options { onednn: Some(false), ..options() }
+}
+
 /// Opens TensorFlow without oneDNN, installing it into the cache first if need be.
 pub fn load_reproducible() {
-    let loaded = load(runtime::Options { onednn: Some(false), ..options() });
+    let loaded = load(without_onednn());
     assert!(!loaded.onednn, "this process opened TensorFlow with oneDNN before");
 }
 

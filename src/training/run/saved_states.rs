@@ -3,11 +3,11 @@
 //! The links in `kept` cost no room, and keep the best weights when the run goes on to better ones, or to rotate its
 //! checkpoints, and then crashes: going on from step 500 needs the best of step 500.
 
-use super::error::{Result, TrainingError};
 use super::layout::{KEPT, RESUME, STATE, VARIABLES, checkpoint_of_file, step_of_state};
-use super::run_state::RunState;
+use super::state::RunState;
 use crate::graph::{Checkpoint, CheckpointManager};
 use crate::staging::{self, Aside};
+use crate::training::error::{Result, TrainingError};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::fs::{self, File};
@@ -21,7 +21,7 @@ const MAX_STATE_BYTES: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedState {
     /// Its folder.
-    pub(super) folder: PathBuf,
+    pub(in crate::training) folder: PathBuf,
     /// Where the run was.
     pub state: RunState,
 }
@@ -67,7 +67,7 @@ fn read_state_file(folder: &Path) -> io::Result<Vec<u8>> {
 
 /// The newest sound state of the run in `run`; `None` if none was ever saved. What is damaged is warned of and passed
 /// over.
-pub(super) fn newest(run: &Path) -> Result<Option<SavedState>> {
+pub(in crate::training) fn newest(run: &Path) -> Result<Option<SavedState>> {
     let mut damaged = Vec::new();
     for (step, folder) in list(run)?.into_iter().rev() {
         match SavedState::read(&folder) {
@@ -89,14 +89,14 @@ pub(super) fn newest(run: &Path) -> Result<Option<SavedState>> {
 }
 
 /// The steps and folders of all states of the run in `run`, sound or not, the newest last.
-pub(super) fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
+pub(in crate::training) fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let mut states = folders(run)?;
     states.retain(|(_, folder)| matches!(said_in(folder), Said::Own(_)));
     Ok(states)
 }
 
 /// The steps and folders that have the names of states and of a state's files, whoever wrote them, the newest last.
-pub(super) fn folders(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
+pub(in crate::training) fn folders(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let folder = run.join(RESUME);
     let failed = TrainingError::file("read", &folder);
     let entries = match fs::read_dir(&folder) {
@@ -121,7 +121,7 @@ pub(super) fn folders(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
 }
 
 /// Whose a state is.
-pub(super) enum Said {
+pub(in crate::training) enum Said {
     /// A run's, and what it says if its file is whole.
     Own(Option<RunState>),
     /// Somebody else's.
@@ -130,7 +130,7 @@ pub(super) enum Said {
 
 /// What the file of the state in `folder` says. One that is missing, cut off or otherwise no JSON any more was a run's, as
 /// nobody else has files of those names below `resume/step-N`; one that is sound JSON says itself what it is.
-pub(super) fn said_in(folder: &Path) -> Said {
+pub(in crate::training) fn said_in(folder: &Path) -> Said {
     #[derive(Deserialize)]
     #[allow(dead_code)] // only whether they are there counts
     struct Mark {
@@ -196,7 +196,7 @@ impl Files {
 
 /// Deletes the state in `folder` so that no part of it can pass for a damaged one; what the run did not write stays, and
 /// with it the folder.
-pub(super) fn delete(folder: &Path) -> io::Result<()> {
+pub(in crate::training) fn delete(folder: &Path) -> io::Result<()> {
     let Files { own, alone } = Files::of(folder)?;
     if alone {
         return staging::remove_folder(folder);
@@ -207,7 +207,7 @@ pub(super) fn delete(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes `aside`, complete and synced, the state `folder`.
-pub(super) fn publish(aside: Aside, folder: &Path) -> io::Result<()> {
+pub(in crate::training) fn publish(aside: Aside, folder: &Path) -> io::Result<()> {
     // Only after a crash between a save and the pruning before it, or of a damaged state that was passed over.
     if folder.is_dir() {
         delete(folder)?;

@@ -1,9 +1,9 @@
 //! `metrics.jsonl`: what happened in a run, one JSON object a line, written as it happens.
 
-use super::error::{Result, TrainingError};
-use super::observer::{Observer, StepReport, ValidationReport};
-use super::session::TrainingSession;
 use crate::staging;
+use crate::training::error::{Result, TrainingError};
+use crate::training::observer::{Observer, StepReport, ValidationReport};
+use crate::training::session::TrainingSession;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -155,7 +155,7 @@ fn as_written(text: &[u8], steps: u64) -> io::Result<Vec<u8>> {
 }
 
 /// What a file says of its run.
-pub(super) struct Account {
+pub(in crate::training) struct Account {
     /// Steps done.
     pub steps: u64,
     /// Whether the test was done.
@@ -167,7 +167,7 @@ pub(super) struct Account {
 }
 
 /// Reads how far a run came. Lines that are no events, such as a torn one, count for nothing.
-pub(super) fn account(path: &Path) -> io::Result<Account> {
+pub(in crate::training) fn account(path: &Path) -> io::Result<Account> {
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         text => text?,

@@ -1,12 +1,12 @@
 //! Taking a run folder back to a saved state: what happened after it is undone, and happens again.
 
 use super::contents::{self, Contents};
-use super::error::{Result, TrainingError};
 use super::layout::{KEPT, checkpoint_of_file};
-use super::run_state::RunState;
 use super::saved_states::{self, SavedState};
+use super::state::RunState;
 use crate::graph::CheckpointManager;
 use crate::staging;
+use crate::training::error::{Result, TrainingError};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Makes the states and checkpoints of the folder `run` those of `saved`, or of a run without a first step. A crash on
 /// the way does no harm: the state is still there to be taken up again.
-pub(super) fn rewind(run: &Path, saved: Option<&SavedState>) -> Result<()> {
+pub(in crate::training) fn rewind(run: &Path, saved: Option<&SavedState>) -> Result<()> {
     let state = saved.map_or_else(RunState::default, |saved| saved.state.clone());
     contents::sweep(run)?;
     let Contents { checkpoints, states, .. } = Contents::of(run)?; // before the list of checkpoints is written anew

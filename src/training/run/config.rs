@@ -1,14 +1,14 @@
 //! `config.json`: everything that made a run what it is.
 
-use super::error::Result;
-use super::fit::Schedule;
-use super::validation::ValidationMode;
 use crate::dataset::{Form, Order, RandomTranslation};
 use crate::graph::{Pair, Precision};
 use crate::lossy_path;
 use crate::model::{AccuracyOn, BuildOptions, Convolutions, Network, Towers};
 use crate::networks::{self, Keep, Table};
 use crate::session::SessionConfig;
+use crate::training::error::Result;
+use crate::training::fit::Schedule;
+use crate::training::validation::ValidationMode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::ffi::OsString;

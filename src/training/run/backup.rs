@@ -1,14 +1,14 @@
 //! Saving the state of a run every so many steps, aside of its checkpoints.
 
-use super::error::{Result, TrainingError};
 use super::layout::{self, KEPT, METRICS, RESUME, STATE, VARIABLES};
-use super::observer::Observer;
-use super::run_state::RunState;
 use super::saved_states;
-use super::session::TrainingSession;
-use super::training_state::TrainingState;
+use super::state::RunState;
 use crate::graph::{CheckpointManager, GraphError};
 use crate::staging::{self, Aside};
+use crate::training::error::{Result, TrainingError};
+use crate::training::observer::Observer;
+use crate::training::session::TrainingSession;
+use crate::training::training_state::TrainingState;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub struct BackupAndRestore {
 impl BackupAndRestore {
     /// Saves into the run folder `run` after every `every` steps; 0: only when told to. `restored` is the state that
     /// the run goes on from, if any.
-    pub(super) fn new(run: &Path, every: u64, restored: Option<RunState>) -> Self {
+    pub(in crate::training) fn new(run: &Path, every: u64, restored: Option<RunState>) -> Self {
         Self { run: run.to_path_buf(), every, saved: restored, spent: Duration::ZERO, saves: 0 }
     }
 

@@ -14,37 +14,37 @@ use crate::graph::CheckpointManager;
 use std::path::{Path, PathBuf};
 
 /// The run's options.
-pub(super) const CONFIG: &str = "config.json";
+pub(in crate::training) const CONFIG: &str = "config.json";
 /// What happened, a line each.
-pub(super) const METRICS: &str = "metrics.jsonl";
+pub(in crate::training) const METRICS: &str = "metrics.jsonl";
 /// What keeps a second process out.
-pub(super) const LOCK: &str = ".lock";
+pub(in crate::training) const LOCK: &str = ".lock";
 /// The folder of the saved states.
-pub(super) const RESUME: &str = "resume";
+pub(in crate::training) const RESUME: &str = "resume";
 /// A state's own file, in its folder.
-pub(super) const STATE: &str = "state.json";
+pub(in crate::training) const STATE: &str = "state.json";
 /// The checkpoint of all variables, in a state's folder.
-pub(super) const VARIABLES: &str = "model.ckpt";
+pub(in crate::training) const VARIABLES: &str = "model.ckpt";
 /// The folder, in a state's, with the run's kept checkpoints.
-pub(super) const KEPT: &str = "kept";
+pub(in crate::training) const KEPT: &str = "kept";
 
 /// The folder of the state after `step` steps.
-pub(super) fn state_folder(run: &Path, step: u64) -> PathBuf {
+pub(in crate::training) fn state_folder(run: &Path, step: u64) -> PathBuf {
     run.join(RESUME).join(format!("step-{step:08}"))
 }
 
 /// The step in the name of a state's folder; `None` for any other name.
-pub(super) fn step_of_state(name: &str) -> Option<u64> {
+pub(in crate::training) fn step_of_state(name: &str) -> Option<u64> {
     digits(name.strip_prefix("step-")?)
 }
 
 /// The step in the name of a checkpoint, `model.ckpt-STEP`; `None` for any other name.
-pub(super) fn step_of_checkpoint(name: &str) -> Option<u64> {
+pub(in crate::training) fn step_of_checkpoint(name: &str) -> Option<u64> {
     digits(name.strip_prefix(CheckpointManager::PREFIX)?)
 }
 
 /// The checkpoint, `model.ckpt-STEP`, that a file of this name belongs to, and its step; `None` for any other name.
-pub(super) fn checkpoint_of_file(file: &str) -> Option<(&str, u64)> {
+pub(in crate::training) fn checkpoint_of_file(file: &str) -> Option<(&str, u64)> {
     let suffixes = CheckpointManager::SUFFIXES.iter();
     let name = suffixes.filter_map(|suffix| file.strip_suffix(suffix)).next()?;
     Some((name, step_of_checkpoint(name)?))

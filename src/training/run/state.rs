@@ -1,8 +1,8 @@
 //! `state.json`: where a run was when its variables were saved beside it.
 
-use super::early_stopping::Best;
 use super::layout::step_of_checkpoint;
-use super::training_state::TrainingState;
+use crate::training::early_stopping::Best;
+use crate::training::training_state::TrainingState;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -1,24 +1,24 @@
 //! Telling what a run wrote from what only has such a name: by what the files say.
 
-use super::error::{Result, TrainingError};
+use super::config::Versions;
 use super::layout::{self, CONFIG, LOCK, METRICS, RESUME, STATE};
 use super::metrics;
-use super::run_config::Versions;
 use super::saved_states::{self, Said};
 use crate::graph::CheckpointManager;
 use crate::graph::checkpoint::meta_graph;
 use crate::staging::{self, Lock};
+use crate::training::error::{Result, TrainingError};
 use serde::Deserialize;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// More bytes than any config has.
-pub(super) const MAX_CONFIG_BYTES: u64 = 1 << 20;
+pub(in crate::training) const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// What lies in a folder under the names of a run's files. Whatever else lies there, or below, is no concern of a run.
 #[derive(Debug, Default)]
-pub(super) struct Contents {
+pub(in crate::training) struct Contents {
     /// The options, if the folder has them.
     config: Option<PathBuf>,
     /// The files of the run's own checkpoints, also of one half written or half deleted.
@@ -208,7 +208,7 @@ fn checkpoints_listed(path: &Path) -> Option<Vec<String>> {
 }
 
 /// Deletes what killed processes left half done in the run folder `run`, and in the folders of its states.
-pub(super) fn sweep(run: &Path) -> Result<()> {
+pub(in crate::training) fn sweep(run: &Path) -> Result<()> {
     let states = saved_states::list(run)?.into_iter().map(|(_, folder)| folder);
     for folder in [run.to_path_buf(), run.join(RESUME)].into_iter().chain(states) {
         staging::sweep(&folder).map_err(|(path, error)| TrainingError::file("delete", &path)(error))?;

@@ -1,15 +1,15 @@
 //! The folder of a run: `config.json`, `metrics.jsonl`, `checkpoint`, `model.ckpt-*`, `resume/` and `.lock`.
 
 use super::backup::BackupAndRestore;
+use super::config::RunConfig;
 use super::contents::{self, Contents, MAX_CONFIG_BYTES};
-use super::error::{Result, TrainingError};
 use super::layout::{CONFIG, LOCK, METRICS, RESUME};
 use super::metrics::{self, Account, MetricsFile};
 use super::rewind;
-use super::run_config::RunConfig;
 use super::saved_states::{self, SavedState};
 use crate::graph::CheckpointManager;
 use crate::staging::{self, Attempt, Lock};
+use crate::training::error::{Result, TrainingError};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};

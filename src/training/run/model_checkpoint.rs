@@ -1,10 +1,10 @@
 //! When to save: a policy apart from the loop.
 
-use super::error::Result;
 use super::layout::step_of_checkpoint;
-use super::observer::{Observer, ValidationReport};
-use super::session::TrainingSession;
 use crate::graph::CheckpointManager;
+use crate::training::error::Result;
+use crate::training::observer::{Observer, ValidationReport};
+use crate::training::session::TrainingSession;
 use std::path::{Path, PathBuf};
 
 /// Saves a checkpoint after validations: after each, or only after those that improved.
