@@ -41,7 +41,7 @@ fn main() -> Result<()> {
     let runtime = runtime::load(&options, &Silent)?;
     let config = SessionConfig::default();
     if towers == fast(Precision::F32, Convolutions::Own) {
-        kernels::load(runtime, config.threads().intra_op)?;
+        kernels::load(&runtime.library, config.threads().intra_op)?;
     }
     let table = networks::find(argument(0, "optimized").as_ref())?;
     let options = BuildOptions { seed: Some(0), towers, ..Default::default() };

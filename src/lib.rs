@@ -3,7 +3,6 @@
 
 pub mod classifier;
 pub mod dataset;
-pub mod kernels;
 mod lossy_path;
 pub mod model;
 pub mod networks;
@@ -17,6 +16,7 @@ pub mod training;
 pub const CACHE: fetch::Cache = fetch::Cache { variable: "TF_MNIST_CACHE", name: "tf-mnist" };
 
 pub use libtensorflow as runtime;
+pub use tf_mnist_kernels as kernels;
 pub use tf_static_graph as graph;
 pub use tf_static_graph::session;
 pub use verified_fetch as fetch;

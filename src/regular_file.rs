@@ -1,7 +1,7 @@
 //! Opening what a user names as a file: a FIFO or device would make the program wait for whoever writes to it.
 
 use std::fs::{self, File, FileType};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
@@ -17,6 +17,13 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         let why = format!("it is {}, not a file; copy what it holds into one", name(kind));
         Err(io::Error::new(ErrorKind::InvalidInput, why))
     }
+}
+
+/// The first MiB of a file, which is more than any file that this program keeps its JSON in.
+pub(crate) fn read_first_mib(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(1 << 20).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn name(kind: FileType) -> &'static str {

@@ -16,15 +16,14 @@ pub struct Evaluation {
 /// # Errors
 /// TensorFlow fails, for example because a chunk does not fit into memory.
 pub fn evaluate(classifier: &Classifier, split: &Split, chunk: usize) -> Result<Evaluation> {
-    let chunk = chunk.clamp(1, split.len().max(1));
+    let most = chunk.clamp(1, split.len().max(1));
     let (pixels, classes) = (classifier.pixels(), classifier.classes());
-    let mut images = vec![0.0; chunk * pixels];
-    let mut labels = vec![0; chunk];
+    let mut images = vec![0.0; most * pixels];
+    let mut labels = vec![0; most];
     let mut evaluation = Evaluation::of(classes);
-    for start in (0..split.len()).step_by(chunk) {
-        let rows = chunk.min(split.len() - start);
-        let (images, labels) = (&mut images[..rows * pixels], &mut labels[..rows]);
-        split.gather_range(start..start + rows, images, labels);
+    for rows in split.chunks(most) {
+        let (images, labels) = (&mut images[..rows.len() * pixels], &mut labels[..rows.len()]);
+        split.gather_range(rows, images, labels);
         let probabilities = classifier.probabilities(images)?;
         for (label, row) in labels.iter().zip(probabilities.chunks_exact(classes)) {
             evaluation.add(*label as usize, row);
@@ -121,17 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn of_equal_probabilities_the_first_counts() {
+        assert_eq!(likeliest(&[0.25, 0.375, 0.375]), 1);
+        assert_eq!(likeliest(&[f32::NAN, 0.5]), 0);
+    }
+
+    #[test]
     fn the_loss_is_the_mean_of_minus_log_p() {
         let mut evaluation = Evaluation::of(10);
         evaluation.add(0, &[0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         evaluation.add(1, &sure_of(1));
         assert!((evaluation.mean_loss() - 0.5f64.ln().abs() / 2.0).abs() < 1e-12);
         assert_eq!(Evaluation::of(10).mean_loss(), 0.0);
-    }
-
-    #[test]
-    fn of_equal_probabilities_the_first_counts() {
-        assert_eq!(likeliest(&[0.25, 0.375, 0.375]), 1);
-        assert_eq!(likeliest(&[f32::NAN, 0.5]), 0);
     }
 }

@@ -49,9 +49,8 @@ pub struct Classifier {
     images: Output,
     /// The dimensions that the network takes an image in.
     image: Vec<u64>,
-    image_size: [usize; 2],
-    classes: usize,
-    first_label: u8,
+    /// That of the images and labels.
+    form: Form,
     pictures: Pictures,
     scores: Output,
     scores_are_logits: bool,
@@ -100,9 +99,7 @@ impl Classifier {
             session,
             images: x,
             image: vec![table.pixels()],
-            image_size: [table.input_shape[0], table.input_shape[1]].map(|size| size as usize),
-            classes: table.classes as usize,
-            first_label: table.first_label,
+            form: table.data_form(0),
             pictures: table.pictures,
             table: Some(table),
             scores: probabilities,
@@ -128,14 +125,13 @@ impl Classifier {
         })?;
         // Our own exports say what they are; another's is taken for one of digits if its images are of MNIST's size.
         let own = networks::of_export(folder);
-        let known = own.as_ref().map(|table| table.data_form(1).image_size);
+        let known = own.as_ref().map(Table::image_size);
         let tensors = signature::tensors(bundle.meta_graph_def(), &graph, known)
             .map_err(|reason| ClassifierError::Signature { path: folder.to_path_buf(), reason })?;
-        let own = own.filter(|table| {
-            let form = table.data_form(1);
-            (form.image_size, form.classes) == (tensors.image_size, tensors.classes)
-        });
-        let pictures = match tensors.image_size {
+        let (image_size, classes) = (tensors.image_size, tensors.classes);
+        let own = own.filter(|table| (table.image_size(), table.classes as usize) == (image_size, classes));
+        let first_label = own.as_ref().map_or(0, |table| table.first_label);
+        let pictures = match image_size {
             [28, 28] => Pictures::CentredByMass,
             _ => Pictures::Fitted,
         };
@@ -145,9 +141,7 @@ impl Classifier {
             session: bundle.session,
             images: tensors.images,
             image: tensors.image,
-            image_size: tensors.image_size,
-            classes: tensors.classes,
-            first_label: own.as_ref().map_or(0, |table| table.first_label),
+            form: Form { image_size, classes, first_label, validation_rows: 0 },
             pictures: own.map_or(pictures, |table| table.pictures),
             scores: tensors.scores,
             scores_are_logits: false,
@@ -176,22 +170,17 @@ impl Classifier {
 
     /// What a data set has to be like, of which `validation_rows` are kept back for validation.
     pub fn data_form(&self, validation_rows: usize) -> Form {
-        Form {
-            image_size: self.image_size,
-            classes: self.classes,
-            first_label: self.first_label,
-            validation_rows,
-        }
+        Form { validation_rows, ..self.form }
     }
 
     /// Height and width of an image, in pixels.
     pub fn image_size(&self) -> [usize; 2] {
-        self.image_size
+        self.form.image_size
     }
 
     /// Pixels of an image.
     pub fn pixels(&self) -> usize {
-        self.image_size.into_iter().product()
+        self.form.pixels()
     }
 
     /// How a picture is brought into the input's shape.
@@ -201,7 +190,7 @@ impl Classifier {
 
     /// Classes that are told apart.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.form.classes
     }
 
     /// The probabilities of the classes for each of `images`, `[rows, pixels]` row-major in 0..=1: `[rows, classes]`, each
@@ -215,7 +204,7 @@ impl Classifier {
     pub fn probabilities(&self, images: &[f32]) -> Result<Vec<f32>> {
         let mut scores = self.scores(images)?;
         if self.scores_are_logits {
-            scores.chunks_exact_mut(self.classes).for_each(softmax_in_place);
+            scores.chunks_exact_mut(self.classes()).for_each(softmax_in_place);
         }
         Ok(scores)
     }
@@ -235,12 +224,12 @@ impl Classifier {
         let action = || format!("classify {rows} images with {}", self.path.display());
         self.session.run(&mut args).map_err(|status| failed(&action(), status))?;
         let scores = args.fetch::<f32>(token).map_err(|status| failed(&action(), status))?;
-        if scores.len() != rows * self.classes {
+        if scores.len() != rows * self.classes() {
             return Err(ClassifierError::Output {
                 path: self.path.clone(),
                 found: scores.len(),
                 rows,
-                classes: self.classes,
+                classes: self.classes(),
             });
         }
         if scores.iter().any(|score| score.is_nan()) {
@@ -259,7 +248,7 @@ impl Classifier {
             row.iter().all(|score| (0.0..=1.0).contains(score))
                 && (row.iter().sum::<f32>() - 1.0).abs() < 1e-3
         };
-        Ok(!scores.chunks_exact(self.classes).all(is_distribution))
+        Ok(!scores.chunks_exact(self.classes()).all(is_distribution))
     }
 }
 

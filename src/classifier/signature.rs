@@ -59,7 +59,7 @@ fn input(
     };
     let image = dims.iter().flatten().flatten().map(|&dim| dim as u64).collect();
     if info.dtype() != DataType::Float {
-        return Err(format!("its input {key:?} is {}", shown(info)));
+        return Err(misfit());
     }
     Ok((info, image, [height as usize, width as usize]))
 }

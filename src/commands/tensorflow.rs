@@ -4,10 +4,9 @@ use super::quiet::Quiet;
 use super::{download_bar, failure};
 use crate::cli::GlobalArgs;
 use anyhow::{Context, Result};
-use tf_mnist::fetch::Progress;
 use tf_mnist::kernels;
 use tf_mnist::model::Convolutions;
-use tf_mnist::runtime::{self, Gpu, Options, Runtime};
+use tf_mnist::runtime::{self, Gpu, Options, Runtime, Watcher};
 use tf_mnist::session::{Device, SessionConfig, SessionError};
 
 /// The session settings that the options ask for. `reproducible` fixes threads and the graph optimizer.
@@ -69,7 +68,7 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
     // SAFETY: every subcommand opens TensorFlow before it does anything that starts a thread, so there is but this one;
     // those that show how a download is doing have ended by then, and read the environment through `std::env`.
     let _environment = unsafe { runtime::set_environment(&options) };
-    let watcher: Box<dyn Progress> = match options.verbose {
+    let watcher: Box<dyn Watcher> = match options.verbose {
         true => download_bar::watcher(global),
         false => Box::new(Quiet::around(download_bar::watcher(global))),
     };
@@ -94,7 +93,7 @@ pub fn fastest_convolutions(runtime: &Runtime, config: &SessionConfig) -> Result
     if config.uses_gpu(runtime).map_err(no_gpu)? {
         return Ok(Convolutions::TensorFlow);
     }
-    Ok(match kernels::load(runtime, config.threads().intra_op) {
+    Ok(match kernels::load(&runtime.library, config.threads().intra_op) {
         Ok(()) => Convolutions::Own,
         Err(reason) => {
             log::debug!("no kernels of our own: {reason}");

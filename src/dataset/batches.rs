@@ -91,23 +91,25 @@ impl Epoch {
         let start = |step: usize| step * short + step.min(longer);
         &self.rows[start(step)..start(step + 1)]
     }
-
-    /// All batches in turn.
-    pub fn batches(&self) -> impl ExactSizeIterator<Item = &[usize]> {
-        (0..self.steps).map(|step| self.batch(step))
-    }
 }
 
 fn permutation(rows: usize, seed: u64, epoch: u64) -> Vec<usize> {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    let mut random = ChaCha8Rng::from_seed(key);
-    random.set_stream(epoch);
+    let mut random = random(seed, b"", epoch);
     let mut order: Vec<usize> = (0..rows).collect();
     for last in (1..rows).rev() {
         order.swap(last, below(last as u64 + 1, &mut random) as usize);
     }
     order
+}
+
+/// Numbers for one purpose: the seed, the purpose and zeros are the key.
+pub(super) fn random(seed: u64, purpose: &[u8], stream: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..8 + purpose.len()].copy_from_slice(purpose);
+    let mut random = ChaCha8Rng::from_seed(key);
+    random.set_stream(stream);
+    random
 }
 
 /// A number below `bound`, each as likely as any other.
@@ -134,7 +136,7 @@ mod tests {
     fn cuts_as_numpy_does() {
         let plan = BatchPlan::new(11, 3, Order::File).unwrap();
         let epoch = plan.epoch(5);
-        let batches: Vec<_> = epoch.batches().collect();
+        let batches = [0, 1, 2].map(|step| epoch.batch(step));
         assert_eq!(batches, [&[0, 1, 2, 3][..], &[4, 5, 6, 7], &[8, 9, 10]]);
         assert_eq!(plan.steps_per_epoch(), 3);
         assert_eq!(BatchPlan::new(55_000, 100, Order::File).unwrap().steps_per_epoch(), 550);
@@ -143,7 +145,10 @@ mod tests {
     #[test]
     fn uses_every_row_once_an_epoch() {
         for (rows, batch_size) in [(1, 1), (7, 2), (10, 10), (1003, 64)] {
-            let mut seen: Vec<usize> = plan(rows, batch_size).epoch(1).batches().flatten().copied().collect();
+            let plan = plan(rows, batch_size);
+            let epoch = plan.epoch(1);
+            let batches = (0..plan.steps_per_epoch()).map(|step| epoch.batch(step));
+            let mut seen: Vec<usize> = batches.flatten().copied().collect();
             seen.sort_unstable();
             assert_eq!(seen, (0..rows).collect::<Vec<_>>());
         }

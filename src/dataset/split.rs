@@ -31,6 +31,12 @@ impl Split {
         self.rows.len()
     }
 
+    /// All rows in runs of at most `most`.
+    pub(crate) fn chunks(&self, most: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (rows, most) = (self.len(), most.max(1));
+        (0..rows).step_by(most).map(move |start| start..rows.min(start + most))
+    }
+
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -5,9 +5,7 @@
 //! step; the row's own block of 16 words (from word 16 · row on) gives two 64-bit words, the way down and the way across,
 //! each drawn from -most..=most as shuffles draw (`batches`).
 
-use super::batches::below;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use super::batches::{below, random};
 
 /// Moves of up to so many pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +23,7 @@ impl RandomTranslation {
 
     /// How far the image of training row `row` goes down and to the right in step `step`, in pixels.
     pub fn offset(&self, step: u64, row: usize) -> [isize; 2] {
-        const PURPOSE: &[u8] = b"translation";
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&self.seed.to_le_bytes());
-        key[8..8 + PURPOSE.len()].copy_from_slice(PURPOSE);
-        let mut random = ChaCha8Rng::from_seed(key);
-        random.set_stream(step);
+        let mut random = random(self.seed, b"translation", step);
         random.set_word_pos(16 * row as u128);
         [self.down, self.across].map(|most| below(2 * most + 1, &mut random) as isize - most as isize)
     }

@@ -21,10 +21,8 @@ pub(super) enum Part {
     /// Into rows of so many values.
     Flatten(u64),
     Dropout(Dropout),
-    /// A layer with the batch norm behind it folded in.
-    Folded(Box<(Part, BatchNorm)>),
-    /// The same, a convolution, with its bias behind a max pool.
-    FoldedAndPooled(Box<(Conv2d, BatchNorm)>, Window),
+    /// A linear layer with the batch norm behind it folded in; a convolution also with a max pool, and its bias behind that.
+    Folded(Box<Part>, BatchNorm, Option<Window>),
     /// Everything from the images to some features, by ops of our own.
     Head(Box<Head>),
 }

@@ -2,7 +2,7 @@
 
 use super::layers::{Part, Step};
 use super::own_kernels::TrainedHead;
-use crate::graph::{Mode, Pool, Result, Scope, bias_add, pool, reshape, to_f32};
+use crate::graph::{Mode, Pool, Result, Scope, Variable, bias_add, pool, reshape, to_f32};
 use std::collections::HashMap;
 use tensorflow::Output;
 
@@ -45,22 +45,21 @@ pub(super) fn lower(
                 Some(step) => dropout.apply(scope, &h, step)?,
                 None => h,
             },
-            Part::Folded(folded) => match folded.0.linear() {
+            Part::Folded(layer, norm, pooled) => match layer.linear() {
                 Some((kernel, bias)) => {
-                    let (layer, norm) = &**folded;
-                    let folded = norm.fold(scope, kernel.read(), bias.map(|bias| bias.read()))?;
-                    layer.apply_with(scope, &h, &folded.kernel, &folded.bias)?
+                    let folded = norm.fold(scope, kernel.read(), bias.map(Variable::read))?;
+                    match (&**layer, pooled) {
+                        (Part::Conv2d(conv), Some(window)) => {
+                            let sums = conv.sums(scope, &h, &folded.kernel)?;
+                            let (size, strides) = (window.size, window.strides);
+                            let h = pool(scope, Pool::Max, &sums, size, strides, window.padding)?;
+                            bias_add(scope, &to_f32(scope, &h)?, &folded.bias)?
+                        }
+                        _ => layer.apply_with(scope, &h, &folded.kernel, &folded.bias)?,
+                    }
                 }
-                None => folded.1.apply(scope, &h, mode)?,
+                None => norm.apply(scope, &h, mode)?,
             },
-            Part::FoldedAndPooled(folded, window) => {
-                let (conv, norm) = &**folded;
-                let folded =
-                    norm.fold(scope, conv.kernel.read(), conv.bias.as_ref().map(|bias| bias.read()))?;
-                let sums = conv.sums(scope, &h, &folded.kernel)?;
-                let h = pool(scope, Pool::Max, &sums, window.size, window.strides, window.padding)?;
-                bias_add(scope, &to_f32(scope, &h)?, &folded.bias)?
-            }
             Part::Head(own) if mode == Mode::Training => {
                 let trained = own.train(scope, &h)?;
                 head.insert(trained).features.clone()

@@ -31,14 +31,8 @@ pub(super) struct TrainedHead {
     gradients: Box<TakeGradients>,
 }
 
-/// The heads that there are kernels for.
-enum Known {
-    Baseline,
-    Optimized,
-}
-
-/// Which head the table begins with, if it is one that the kernels are written for.
-fn known(table: &Table) -> Option<Known> {
+/// How many steps the kernels of our own stand for, if the table begins with a head that they are written for.
+fn replaced(table: &Table) -> Option<usize> {
     let conv = |filters, strides: u64| {
         Layer::Conv2d(networks::Conv2d {
             filters,
@@ -69,7 +63,7 @@ fn known(table: &Table) -> Option<Known> {
                 && relu(d)
                 && pool(e) =>
         {
-            Some(Known::Baseline)
+            Some(3)
         }
         [a, b, c, d, e, f, g, ..]
             if a == conv(16, 1)
@@ -80,7 +74,7 @@ fn known(table: &Table) -> Option<Known> {
                 && selu(f)
                 && pool(g) =>
         {
-            Some(Known::Optimized)
+            Some(7)
         }
         _ => None,
     }
@@ -88,7 +82,7 @@ fn known(table: &Table) -> Option<Known> {
 
 /// Whether there are kernels of our own for the first layers of a network.
 pub fn has_own_kernels(table: &Table) -> bool {
-    known(table).is_some()
+    replaced(table).is_some()
 }
 
 /// Takes the kernels of our own for the first steps of a network, where they are written for them.
@@ -97,18 +91,19 @@ pub(super) fn by_own_kernels(table: &Table, steps: &[Step], precision: Precision
         Precision::F32 => OpTypes::F32,
         Precision::Bf16 => OpTypes::BF16,
     };
-    let parts: Vec<_> = steps.iter().map(|step| &step.part).collect();
-    let (conv1, conv2, norms, replaced) = match (known(table)?, &parts[..]) {
-        (Known::Baseline, [Part::Conv2d(conv1), Part::Conv2d(conv2), _, ..]) => (conv1, conv2, None, 3),
-        (
-            Known::Optimized,
-            [Part::Conv2d(conv1), Part::BatchNorm(norm1), _, Part::Conv2d(conv2), Part::BatchNorm(norm2), ..],
-        ) => (conv1, conv2, Some([norm1.clone(), norm2.clone()]), 7),
-        _ => return None,
-    };
-    let (conv1, conv2) = (conv1.clone(), conv2.clone());
+    let (head, rest) = steps.split_at_checked(replaced(table)?)?;
+    let (mut convolutions, mut norms) = (Vec::new(), Vec::new());
+    for step in head {
+        match &step.part {
+            Part::Conv2d(conv) => convolutions.push(conv.clone()),
+            Part::BatchNorm(norm) => norms.push(norm.clone()),
+            _ => {}
+        }
+    }
+    let [conv1, conv2] = convolutions.try_into().ok()?;
+    let norms = norms.try_into().ok();
     let head = Step { scope: "conv".into(), part: Part::Head(Box::new(Head { ops, conv1, conv2, norms })) };
-    Some([&[head], &steps[replaced..]].concat())
+    Some([&[head], rest].concat())
 }
 
 /// Adds inputs to a node.

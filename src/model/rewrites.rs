@@ -23,17 +23,13 @@ pub(super) fn fold_norms(steps: Vec<Step>) -> Vec<Step> {
         let before = folded.last_mut().map(|before| &mut before.part);
         match (before, &step.part) {
             (Some(part), Part::BatchNorm(norm)) if at < last && folding_pays(part) => {
-                *part = Part::Folded(Box::new((part.clone(), norm.clone())));
+                *part = Part::Folded(Box::new(part.clone()), norm.clone(), None);
             }
-            (Some(part), Part::Pool(Pool::Max, window)) => match &*part {
-                Part::Folded(layer) => match &**layer {
-                    (Part::Conv2d(conv), norm) => {
-                        *part = Part::FoldedAndPooled(Box::new((conv.clone(), norm.clone())), *window);
-                    }
-                    _ => folded.push(step),
-                },
-                _ => folded.push(step),
-            },
+            (Some(Part::Folded(layer, _, pooled @ None)), Part::Pool(Pool::Max, window))
+                if matches!(**layer, Part::Conv2d(_)) =>
+            {
+                *pooled = Some(*window);
+            }
             _ => folded.push(step),
         }
     }

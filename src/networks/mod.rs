@@ -159,13 +159,18 @@ impl Table {
 
     /// What a data set has to be like, of which `validation_rows` are kept back for validation.
     pub fn data_form(&self, validation_rows: usize) -> Form {
-        let [height, width, _] = self.input_shape;
         Form {
-            image_size: [height as usize, width as usize],
+            image_size: self.image_size(),
             classes: self.classes as usize,
             first_label: self.first_label,
             validation_rows,
         }
+    }
+
+    /// Height and width of an image, in pixels.
+    pub fn image_size(&self) -> [usize; 2] {
+        let [height, width, _] = self.input_shape;
+        [height as usize, width as usize]
     }
 
     /// Values of an image.

@@ -1,6 +1,7 @@
 //! From a file to a table that holds: read piece by piece, so that every message names the row and the layer.
 
 use super::{Layer, Pictures, Row, Table};
+use crate::regular_file;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fs::File;
@@ -60,9 +61,7 @@ pub(super) fn text(path: &Path) -> Result<String, TableError> {
 
 /// The table that `within` finds in a file of JSON, if there is one.
 pub(super) fn json(file: &Path, within: fn(&mut Value) -> Option<&mut Value>) -> Option<Table> {
-    let mut text = Vec::new();
-    File::open(file).ok()?.take(MOST_BYTES).read_to_end(&mut text).ok()?;
-    let mut value: Value = serde_json::from_slice(&text).ok()?;
+    let mut value: Value = serde_json::from_slice(&regular_file::read_first_mib(file).ok()?).ok()?;
     Table::try_from(within(&mut value)?.take()).ok()
 }
 

@@ -54,7 +54,7 @@ impl SavedModelError {
     pub(super) fn in_place(self, aside: &Path, version: &Path) -> Self {
         let (action, path, source) = match self {
             Self::File { action, path, source } => (action, path, source),
-            Self::Graph(GraphError::Save { path, source }) => ("write", path, source),
+            Self::Graph(GraphError::Save { path, cause }) => ("write", path, cause),
             other => return other,
         };
         let path = path.strip_prefix(aside).map_or(path.clone(), |inner| version.join(inner));

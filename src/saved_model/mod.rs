@@ -98,7 +98,7 @@ fn write(serving: &ServingGraph, table: &Table, session: &Session, folder: &Path
     for folder in [&variables, &extra] {
         fs::create_dir(folder).map_err(failed("create", folder))?;
     }
-    serving.saver.save(session, &variables.join(VARIABLES))?;
+    serving.saver.save(session, variables.join(VARIABLES))?;
     for (file, bytes) in [
         (extra.join(WARMUP), requests::warmup(image_size(table))),
         (extra.join(REST_REQUEST), requests::rest(image_size(table)).into_bytes()),

@@ -22,13 +22,8 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// Stops `patience` steps after the last improvement; never with `None`.
-    pub fn new(patience: Option<u64>) -> Self {
-        Self::resumed(patience, None)
-    }
-
-    /// The same for a run whose best validation so far is `best`.
-    pub fn resumed(patience: Option<u64>, best: Option<Best>) -> Self {
+    /// Stops `patience` steps after the last improvement, never with `None`; `best` is the best validation so far.
+    pub fn new(patience: Option<u64>, best: Option<Best>) -> Self {
         Self { patience, best }
     }
 
@@ -61,7 +56,7 @@ mod tests {
     /// Runs `steps` steps that validate on multiples of `every`; the accuracies by validation, the last one repeated.
     /// The steps done at the stop, and the step that was best.
     fn run(patience: u64, every: u64, accuracies: &[f64], steps: u64) -> (Option<u64>, u64) {
-        let mut stopping = EarlyStopping::new(Some(patience));
+        let mut stopping = EarlyStopping::new(Some(patience), None);
         for step in 0..steps {
             if step % every == 0 {
                 let index = (step / every) as usize;
@@ -104,14 +99,14 @@ mod tests {
 
     #[test]
     fn never_stops_without_a_patience() {
-        let mut stopping = EarlyStopping::new(None);
+        let mut stopping = EarlyStopping::new(None, None);
         assert!(stopping.observe(0, 0.5) && !stopping.observe(1, 0.5) && !stopping.observe(2, 0.4));
         assert!(!stopping.stops_after(1_000_000));
     }
 
     #[test]
     fn no_row_right_is_no_improvement() {
-        let mut stopping = EarlyStopping::new(Some(10));
+        let mut stopping = EarlyStopping::new(Some(10), None);
         assert!(!stopping.observe(0, 0.0));
         assert_eq!(stopping.best(), None);
         assert!(stopping.observe(10, 0.1));

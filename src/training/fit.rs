@@ -5,7 +5,6 @@ use super::error::{Result, TrainingError};
 use super::interrupt::Interrupt;
 use super::observer::{Observer, StepReport, ValidationReport};
 use super::session::TrainingSession;
-use super::training_state::TrainingState;
 use super::validation::{ValidationMode, Validator};
 use crate::dataset::{BatchPlan, Dataset, Order, RandomTranslation};
 use crate::networks::{LearningRate, Validate};
@@ -34,6 +33,18 @@ pub struct Schedule {
     pub learning_rate: LearningRate,
     /// How training images are moved, if they are.
     pub translation: Option<RandomTranslation>,
+}
+
+/// What the rest of a run depends on, apart from the values of the variables: shuffles and dropout are functions of
+/// seed, epoch and step alone, so there is no state of a random generator. The default is the start of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TrainingState {
+    /// Steps done, and the next step to do.
+    pub step: u64,
+    /// The best validation so far.
+    pub best: Option<Best>,
+    /// Time spent on training, pauses left out.
+    pub elapsed: Duration,
 }
 
 /// Why a run ended.
@@ -86,7 +97,7 @@ pub fn fit(
     let started = Instant::now();
     let mut validator = Validator::new(schedule.validation, dataset.validation.len());
     let elapsed = || start.elapsed + started.elapsed();
-    let mut stopping = EarlyStopping::resumed(schedule.patience, start.best);
+    let mut stopping = EarlyStopping::new(schedule.patience, start.best);
     let mut batches = None;
     let mut step = start.step;
 
@@ -138,7 +149,7 @@ impl Schedule {
     /// Whether nothing is left to do after `state`, in epochs of `steps_per_epoch` steps.
     pub fn is_over(&self, state: &TrainingState, steps_per_epoch: u64) -> bool {
         state.step >= self.total_steps(steps_per_epoch)
-            || EarlyStopping::resumed(self.patience, state.best).stops_after(state.step)
+            || EarlyStopping::new(self.patience, state.best).stops_after(state.step)
     }
 
     /// The steps of the whole run, if nothing ends it early.

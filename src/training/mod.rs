@@ -4,25 +4,21 @@
 
 mod early_stopping;
 mod error;
-mod evaluation;
 mod fit;
 mod interrupt;
 mod observer;
 mod run;
 mod session;
-mod training_state;
 mod validation;
 
 pub use early_stopping::{Best, EarlyStopping};
 pub use error::{Result, TrainingError};
-pub use evaluation::Correct;
-pub use fit::{Ending, Outcome, Schedule, fit};
+pub use fit::{Ending, Outcome, Schedule, TrainingState, fit};
 pub use interrupt::Interrupt;
 pub use observer::{Observer, StepReport, ValidationReport};
 pub use run::{
     BackupAndRestore, Event, MetricsFile, ModelCheckpoint, RunConfig, RunDirectory, RunState, SavedState,
     Versions,
 };
-pub use session::TrainingSession;
-pub use training_state::TrainingState;
+pub use session::{Correct, TrainingSession};
 pub use validation::{Accuracy, ValidationMode};

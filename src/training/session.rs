@@ -1,11 +1,10 @@
 //! A network in a session: the four things that are ever run (train, evaluate, save, restore) and their feeds.
 
 use super::error::{Result, TrainingError};
-use super::evaluation::Correct;
 use crate::dataset::{RandomTranslation, Split};
 use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError, is_out_of_memory};
 use crate::model::Network;
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 use std::path::{Path, PathBuf};
 use tensorflow::{Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
@@ -116,8 +115,7 @@ impl TrainingSession {
         learning_rate: f32,
         translation: Option<&RandomTranslation>,
     ) -> Result<f32> {
-        self.batch.resize(rows.len(), split);
-        split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
+        self.batch.set(split, rows);
         if let Some(translation) = translation {
             let images = self.batch.images.chunks_exact_mut(split.image_pixels());
             for (&row, image) in rows.iter().zip(images) {
@@ -150,10 +148,8 @@ impl TrainingSession {
     /// # Errors
     /// TensorFlow fails.
     pub fn evaluate_rows(&mut self, split: &Split, rows: &[usize]) -> Result<Correct> {
-        self.batch.resize(rows.len(), split);
-        split.gather(rows, &mut self.batch.images, &mut self.batch.labels);
-        let correct = self.count(&self.batch)?;
-        Ok(Correct { correct, rows: rows.len() as u64 })
+        self.batch.set(split, rows);
+        self.count(&self.batch)
     }
 
     /// Evaluates every row of `split`, at most `chunk` at a time, since a whole test set may not fit into the memory of a
@@ -163,11 +159,9 @@ impl TrainingSession {
     /// TensorFlow fails, for example because a chunk does not fit into memory.
     pub fn evaluate(&mut self, split: &Split, chunk: usize) -> Result<Correct> {
         let mut total = Correct::default();
-        let chunk = chunk.max(1);
-        for start in (0..split.len()).step_by(chunk) {
-            let rows = start..split.len().min(start + chunk);
-            total.rows += rows.len() as u64;
-            total.correct += self.count_correct(split, rows)?;
+        for rows in split.chunks(chunk) {
+            self.chunk.set_range(split, rows);
+            total += self.count(&self.chunk)?;
         }
         Ok(total)
     }
@@ -176,27 +170,21 @@ impl TrainingSession {
     pub(super) fn evaluate_chunks(&self, chunks: &[Feed]) -> Result<Correct> {
         let mut total = Correct::default();
         for chunk in chunks {
-            total.rows += chunk.labels.len() as u64;
-            total.correct += self.count(chunk)?;
+            total += self.count(chunk)?;
         }
         Ok(total)
     }
 
-    fn count_correct(&mut self, split: &Split, rows: Range<usize>) -> Result<u64> {
-        self.chunk.resize(rows.len(), split);
-        split.gather_range(rows, &mut self.chunk.images, &mut self.chunk.labels);
-        self.count(&self.chunk)
-    }
-
     /// Which of the given rows are classified right.
     pub(super) fn correct_rows(&mut self, split: &Split, rows: &[usize]) -> Result<Vec<bool>> {
-        self.chunk.resize(rows.len(), split);
-        split.gather(rows, &mut self.chunk.images, &mut self.chunk.labels);
+        self.chunk.set(split, rows);
         Ok(self.correct(&self.chunk)?.to_vec())
     }
 
-    fn count(&self, feed: &Feed) -> Result<u64> {
-        Ok(self.correct(feed)?.iter().filter(|&&correct| correct).count() as u64)
+    fn count(&self, feed: &Feed) -> Result<Correct> {
+        let correct = self.correct(feed)?;
+        let rows = correct.len() as u64;
+        Ok(Correct { correct: correct.iter().filter(|&&correct| correct).count() as u64, rows })
     }
 
     fn correct(&self, feed: &Feed) -> Result<Tensor<bool>> {
@@ -229,6 +217,29 @@ fn failed_on(action: String, rows: usize, evaluated: bool, status: Status) -> Tr
     }
 }
 
+/// How many rows of how many were classified right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Correct {
+    /// Rows classified right.
+    pub correct: u64,
+    /// Rows evaluated.
+    pub rows: u64,
+}
+
+impl AddAssign for Correct {
+    fn add_assign(&mut self, other: Self) {
+        self.correct += other.correct;
+        self.rows += other.rows;
+    }
+}
+
+impl Correct {
+    /// The share of rows classified right, 0 for no rows.
+    pub fn accuracy(self) -> f64 {
+        if self.rows == 0 { 0.0 } else { self.correct as f64 / self.rows as f64 }
+    }
+}
+
 /// The tensors of one feed, used again as long as the number of rows stays.
 pub(super) struct Feed {
     images: Tensor<f32>,
@@ -244,17 +255,22 @@ impl Default for Feed {
 impl Feed {
     /// All rows of `split` in feeds of at most `chunk`.
     pub fn chunks(split: &Split, chunk: usize) -> Vec<Self> {
-        let chunk = chunk.max(1);
-        let starts = (0..split.len()).step_by(chunk);
-        starts
-            .map(|start| {
-                let rows = start..split.len().min(start + chunk);
-                let mut feed = Self::default();
-                feed.resize(rows.len(), split);
-                split.gather_range(rows, &mut feed.images, &mut feed.labels);
-                feed
-            })
-            .collect()
+        let feed = |rows| {
+            let mut feed = Self::default();
+            feed.set_range(split, rows);
+            feed
+        };
+        split.chunks(chunk).map(feed).collect()
+    }
+
+    fn set(&mut self, split: &Split, rows: &[usize]) {
+        self.resize(rows.len(), split);
+        split.gather(rows, &mut self.images, &mut self.labels);
+    }
+
+    fn set_range(&mut self, split: &Split, rows: Range<usize>) {
+        self.resize(rows.len(), split);
+        split.gather_range(rows, &mut self.images, &mut self.labels);
     }
 
     fn resize(&mut self, rows: usize, split: &Split) {

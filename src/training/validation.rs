@@ -2,8 +2,7 @@
 
 use super::early_stopping::Best;
 use super::error::Result;
-use super::evaluation::Correct;
-use super::session::{Feed, TrainingSession};
+use super::session::{Correct, Feed, TrainingSession};
 use crate::dataset::Split;
 use serde::{Deserialize, Serialize};
 
@@ -131,7 +130,7 @@ mod tests {
     fn run(history: &[Vec<bool>], chunk: usize, patience: u64) -> usize {
         let rows = history[0].len();
         let (mut full, mut bounded) =
-            (EarlyStopping::new(Some(patience)), EarlyStopping::new(Some(patience)));
+            (EarlyStopping::new(Some(patience), None), EarlyStopping::new(Some(patience), None));
         let mut validator = Validator::new(ValidationMode::Bounded, rows);
         let mut looked_at = 0;
         for (step, right) in (0u64..).zip(history) {

@@ -52,7 +52,7 @@ fn has_gradient(rank_4: bool, build: Build) -> bool {
     let x = Variable::new(&scope, "x", shape, Initializer::GlorotUniform).unwrap();
     let y = build(&scope, x.read()).unwrap();
     let flat = reshape(&scope, &y, &[-1]).unwrap();
-    let loss = Loss::new(reduce_mean(&scope, &flat).unwrap());
+    let loss = Loss::new(&scope, reduce_mean(&scope, &flat).unwrap()).unwrap();
     match gradients(&scope, &loss, std::slice::from_ref(&x)) {
         Ok(_) => true,
         Err(GraphError::Gradient { status, .. }) => {
@@ -80,7 +80,7 @@ fn cross_entropy_has_none_and_its_surrogate_has() {
         let logits = Variable::new(&scope, "logits", &[3, 4], Initializer::GlorotUniform).unwrap();
         let labels = scope.constant("labels", &[3], &[0i32, 1, 2]).unwrap();
         let loss = tf_mnist::graph::sparse_softmax_cross_entropy(&scope, logits.read(), &labels).unwrap();
-        let loss = if surrogate { loss } else { Loss::new(loss.value) };
+        let loss = if surrogate { loss } else { Loss::new(&scope, loss.value).unwrap() };
         gradients(&scope, &loss, &[logits]).is_ok()
     };
     assert!(differentiable(true));

@@ -48,7 +48,7 @@ impl Layer<'_> {
         let axes: Vec<i32> = (0..shape.len() as i32).collect();
         let axes = self.scope.constant("axes", &[axes.len() as u64], &axes).unwrap();
         let sum = self.scope.op("Sum", "sum").input(&product).input(&axes);
-        let loss = Loss::new(sum.boolean("keep_dims", false).output().unwrap());
+        let loss = Loss::new(&self.scope, sum.boolean("keep_dims", false).output().unwrap()).unwrap();
 
         let weights = Array::from_f32(&wanted.shape, &weights).values;
         let weighted = |at: &[Array]| (self.reference)(at).times(&weights).values.iter().sum();

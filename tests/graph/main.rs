@@ -9,6 +9,7 @@ mod gradient_registry;
 mod initializers;
 mod kernels;
 mod layer_gradients;
+mod misuse;
 mod network_gradients;
 mod python_graph;
 mod rewrites;

@@ -36,7 +36,7 @@ impl Restored {
         support::load_reproducible();
         let network = build();
         let session = Session::new(&support::reproducible_options(), &network.graph.graph()).unwrap();
-        network.saver.restore(&session, &golden(checkpoint)).unwrap();
+        network.saver.restore(&session, golden(checkpoint)).unwrap();
         Self { network, session }
     }
 

@@ -1,8 +1,10 @@
 //! A graph that somebody else made, imported and built upon.
 
 use support::load_reproducible;
-use tensorflow::{Graph, ImportGraphDefOptions, Output, Tensor};
-use tf_mnist::graph::{AdamOptimizer, Dense, Scope, sparse_softmax_cross_entropy};
+use tensorflow::{Graph, ImportGraphDefOptions, Output, SessionOptions, Tensor};
+use tf_mnist::graph::{
+    AdamOptimizer, Dense, GraphSession, Saver, Scope, Variable, sparse_softmax_cross_entropy,
+};
 
 /// `x`, and a layer of fixed weights on it.
 fn features() -> Scope {
@@ -54,4 +56,36 @@ fn an_imported_graph_trains_a_new_layer_as_one_built_at_once_does() {
     assert_eq!(again.name().unwrap(), "X_1", "as in TF1, case does not tell names apart");
     // Of the new layer: weights and bias, two slots of Adam's each, and its two powers.
     assert_eq!(wrapped.variables().len(), 2 + 4 + 2);
+}
+
+#[test]
+fn variables_of_an_imported_graph_are_trained_and_saved() {
+    load_reproducible();
+    for scope in [Scope::new(Some(1)), Scope::new(Some(1)).resource_variables()] {
+        let x = scope.placeholder::<f32>("x", &[None, Some(2)]).unwrap();
+        let layer = Dense::new(&scope, "layer", 2, 3, None).unwrap();
+        layer.apply(&scope, &x).unwrap();
+        let source = scope.initialized_session().unwrap();
+        let kernel = source.step().fetch(layer.kernel.read()).run().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let prefix = folder.path().join("model.ckpt");
+        Saver::new(&scope, &scope.variables()).unwrap().save(&source, &prefix).unwrap();
+
+        let mut imported = Graph::new();
+        imported.import_graph_def(&scope.graph_def().unwrap(), &ImportGraphDefOptions::new()).unwrap();
+        let wrapped = Scope::wrap(imported, Some(1)).unwrap();
+        let names = [("layer/kernel", true), ("layer/bias", false)];
+        let [found, bias] = names.map(|(name, train)| Variable::existing(&wrapped, name, train).unwrap());
+        assert_eq!((found.shape(), bias.shape()), (&[2, 3][..], &[3][..]));
+        assert_eq!(found.is_resource(), layer.kernel.is_resource());
+        assert_eq!(wrapped.trainable_variables().len(), 1);
+
+        // The start value and the checkpoint's are those of the graph it came from.
+        let session = wrapped.initialized_session().unwrap();
+        assert_eq!(session.step().fetch(found.read()).run().unwrap(), kernel);
+        let saver = Saver::new(&wrapped, &wrapped.variables()).unwrap();
+        let empty = GraphSession::new(&wrapped, &SessionOptions::new()).unwrap();
+        saver.restore(&empty, &prefix).unwrap();
+        assert_eq!(empty.step().fetch(found.read()).run().unwrap(), kernel);
+    }
 }

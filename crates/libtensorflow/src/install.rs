@@ -7,13 +7,13 @@ mod wheel;
 use crate::candidate::FoundBy;
 use crate::open;
 use crate::platform::{LIBRARY, PYTHON_LIBRARY, Wheel};
+use crate::watcher::Watcher;
 use installed::{Manifest, State};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use verified_fetch::Progress;
 use verified_fetch::cache;
 use whole_files::Aside;
 
@@ -23,7 +23,7 @@ pub(crate) struct Installer<'a> {
     /// The variable that names another cache.
     pub variable: &'static str,
     pub wheel: Wheel,
-    pub progress: &'a dyn Progress,
+    pub progress: &'a dyn Watcher,
     /// Where programs are searched; `None`: the `PATH`.
     pub path: Option<OsString>,
     /// Whether an install whose files have their sizes is taken for sound, or only one whose bytes are.
@@ -31,7 +31,7 @@ pub(crate) struct Installer<'a> {
 }
 
 impl<'a> Installer<'a> {
-    pub fn new(cache: &'a Path, variable: &'static str, wheel: Wheel, progress: &'a dyn Progress) -> Self {
+    pub fn new(cache: &'a Path, variable: &'static str, wheel: Wheel, progress: &'a dyn Watcher) -> Self {
         Self { cache, variable, wheel, progress, path: None, trusts_sizes: true }
     }
 

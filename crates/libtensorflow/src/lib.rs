@@ -19,6 +19,7 @@ mod platform;
 mod report;
 mod search;
 mod version;
+mod watcher;
 
 pub use candidate::FoundBy;
 pub use environment::{Environment, set_environment};
@@ -29,18 +30,22 @@ pub use search::Runtime;
 pub use tensorflow;
 #[doc(no_inline)]
 pub use verified_fetch::{Cache, Progress, Silent};
+pub use watcher::Watcher;
 
-/// How TensorFlow is looked for and opened.
+/// How TensorFlow is looked for and opened. By default: any build, oneDNN on, quiet, and the cache
+/// `~/.cache/libtensorflow` or `LIBTENSORFLOW_CACHE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Where a library is installed if there is none.
+    /// Where a library is installed if there is none: about 0.8 GB. By default the folder that the variable
+    /// `LIBTENSORFLOW_CACHE` names, or else `libtensorflow` in the user's folder of caches.
     pub cache: Cache,
     /// Whether a build with GPU support is wanted.
     pub gpu: Gpu,
     /// Whether oneDNN's kernels are used; `None`: as the user's `TF_ENABLE_ONEDNN_OPTS` says, else yes. TensorFlow
     /// itself leaves it off on processors without AVX512-VNNI, where it doubles the speed of convolutions.
     pub onednn: Option<bool>,
-    /// Whether TensorFlow's own log reaches stderr. The user's `TF_CPP_MIN_LOG_LEVEL` overrules this.
+    /// Whether TensorFlow's own log reaches stderr, no by default. The user's `TF_CPP_MIN_LOG_LEVEL` overrules this. Two
+    /// lines are printed before there is a log: see [`Watcher::opening`].
     pub verbose: bool,
 }
 

@@ -5,6 +5,7 @@ use crate::environment;
 use crate::error::LibraryError;
 use crate::platform::{FRAMEWORK, LIBRARY, PYTHON_LIBRARY};
 use crate::version;
+use crate::watcher::Watcher;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use std::env::consts::ARCH;
 use std::ffi::{CStr, c_char, c_void};
@@ -13,7 +14,6 @@ use std::io::{self, Read};
 use std::mem;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{self, Path, PathBuf};
-use verified_fetch::Progress;
 
 /// Functions without which the tensorflow crate would panic: the newest of those that it calls, and of each group one.
 const FUNCTIONS: [&str; 6] = [
@@ -40,7 +40,7 @@ pub(crate) enum Failure {
 }
 
 /// Opens `candidate`; returns the path that it was opened by, and its version.
-pub(crate) fn open(candidate: &Candidate, progress: &dyn Progress) -> Result<(PathBuf, String), Failure> {
+pub(crate) fn open(candidate: &Candidate, progress: &dyn Watcher) -> Result<(PathBuf, String), Failure> {
     if let Some(text) = &candidate.version
         && version::is_supported(text) == Some(false)
     {

@@ -11,11 +11,11 @@ use crate::open::{self, Failure};
 use crate::platform::{self, LIBRARY_NAMES};
 use crate::report::{Attempt, Report};
 pub(crate) use crate::search::places::Surroundings;
+use crate::watcher::Watcher;
 use crate::{Gpu, Options, environment};
 use serde::Serialize;
 use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
-use verified_fetch::Progress;
 
 /// The TensorFlow of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,7 +36,7 @@ pub struct Runtime {
 pub(crate) struct Search<'a> {
     options: Options,
     surroundings: Surroundings,
-    progress: &'a dyn Progress,
+    progress: &'a dyn Watcher,
     report: Report,
     /// A library in the cache that could not be opened.
     suspect: Option<PathBuf>,
@@ -45,7 +45,7 @@ pub(crate) struct Search<'a> {
 type Outcome = Result<Option<Runtime>, RuntimeError>;
 
 impl<'a> Search<'a> {
-    pub fn new(options: &Options, surroundings: Surroundings, progress: &'a dyn Progress) -> Self {
+    pub fn new(options: &Options, surroundings: Surroundings, progress: &'a dyn Watcher) -> Self {
         Self {
             options: *options,
             surroundings,

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let folder = tempfile::tempdir()?;
-    saver.save(session.session(), &folder.path().join("model.ckpt"))?; // as Python's Saver does
+    saver.save(&session, folder.path().join("model.ckpt"))?; // as Python's Saver does
 
     let logits = session.step().feed(&x, &points).fetch(&logits).run()?;
     let likeliest = |row: &[f32]| (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]));

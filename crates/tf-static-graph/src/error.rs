@@ -1,13 +1,17 @@
 //! What can go wrong while a graph is built or run.
 
 use crate::checkpoint::CheckpointError;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::str::Utf8Error;
-use tensorflow::{Code, Status};
+use tensorflow::{Code, DataType, Status};
 
 /// An error of building or running a graph; it names the node, variable or file.
-#[derive(Debug, thiserror::Error)]
+///
+/// A call that fails may leave nodes and variables that it had made in the graph: build the graph anew rather than go on
+/// with it.
+#[derive(thiserror::Error)]
 pub enum GraphError {
     /// TensorFlow refused a node.
     #[error("TensorFlow refuses node {node:?} ({op}): {status}")]
@@ -41,12 +45,26 @@ pub enum GraphError {
         /// What does not fit.
         reason: String,
     },
-    /// A variable name used twice.
-    #[error("there is a variable {name:?} already; name layers apart")]
+    /// A variable is to be made under a name that is taken.
+    #[error(
+        "the name {name:?} is taken; name layers apart, or take the variable that is there: Scope::reuse_variables, or \
+         Variable::existing in a graph that was wrapped"
+    )]
     DuplicateVariable {
         /// The name.
         name: String,
     },
+    /// What is taken for a variable is none, or none that can be used.
+    #[error("{name:?} cannot be used as a variable: {reason}")]
+    NoVariable {
+        /// The name.
+        name: String,
+        /// What it lacks.
+        reason: String,
+    },
+    /// A saver of no variables.
+    #[error("there are no variables to save; make the saver after the layers")]
+    NothingToSave,
     /// A run of the session failed.
     #[error("TensorFlow failed to {action}: {status}")]
     Run {
@@ -58,13 +76,31 @@ pub enum GraphError {
     /// A checkpoint cannot be read, or does not fit the graph.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A value was fed that its placeholder does not take.
+    #[error("{placeholder:?} takes {takes}, and was fed {given}")]
+    Fed {
+        /// The placeholder.
+        placeholder: String,
+        /// The dtype and shape that it takes.
+        takes: String,
+        /// The dtype and shape that it was fed.
+        given: String,
+    },
+    /// A value was asked for as another dtype than it has.
+    #[error("{output:?} is {dtype}; fetch it with run_for, of that type")]
+    FetchedAs {
+        /// What was fetched.
+        output: String,
+        /// Its dtype.
+        dtype: DataType,
+    },
     /// A checkpoint cannot be written.
-    #[error("cannot write checkpoint {path}: {source}")]
+    #[error("cannot write checkpoint {path}: {cause}")]
     Save {
         /// The checkpoint's prefix, or the state file.
         path: PathBuf,
         /// Why; what was there before is untouched.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A name in the graph is no text.
     #[error("TensorFlow gave a name that is no UTF-8: {0}")]
@@ -74,9 +110,25 @@ pub enum GraphError {
     Unreadable(prost::DecodeError),
 }
 
+/// As it is displayed: what `main` and `unwrap` print is to be read, and TensorFlow's own `Status` shows an address.
+impl fmt::Debug for GraphError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
 /// Whether TensorFlow failed for want of memory. An op of one's own passes on the words alone.
 pub fn is_out_of_memory(status: &Status) -> bool {
     status.code() == Code::ResourceExhausted || status.to_string().contains("OOM when allocating")
+}
+
+/// A shape as Python shows it: `[?, 3]`.
+pub(crate) fn shown(dims: Option<&[Option<i64>]>) -> String {
+    let dim = |dim: &Option<i64>| dim.map_or_else(|| "?".to_owned(), |dim| dim.to_string());
+    match dims {
+        Some(dims) => format!("[{}]", dims.iter().map(dim).collect::<Vec<_>>().join(", ")),
+        None => "of any shape".to_owned(),
+    }
 }
 
 /// What a failed write comes down to, without the name of the temporary file.

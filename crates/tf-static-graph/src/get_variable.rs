@@ -25,6 +25,51 @@ impl Variable {
         Self::build(scope, name, shape, initializer, false)
     }
 
+    /// Takes a variable that is in the graph already, by its full name, into the collections of `scope`: one of a graph
+    /// that was [wrapped](Scope::wrap), as Python's `tf.compat.v1.get_variable` makes them, of either kind.
+    ///
+    /// # Errors
+    /// [`GraphError::NoVariable`]: there is no such node, or it is no float32 variable of a known shape with the nodes that
+    /// read and initialize it. [`GraphError::DuplicateVariable`]: it is in the collections already.
+    pub fn existing(scope: &Scope, name: &str, trainable: bool) -> Result<Self> {
+        if scope.variables().iter().any(|variable| variable.name == name) {
+            return Err(GraphError::DuplicateVariable { name: name.to_owned() });
+        }
+        let lacks =
+            |reason: &str| GraphError::NoVariable { name: name.to_owned(), reason: reason.to_owned() };
+        let graph = scope.graph();
+        let node = |name: &str| graph.operation_by_name(name).ok().flatten();
+        let variable = node(name).ok_or_else(|| lacks("the graph has no node of that name"))?;
+        let (is_resource, read) = match variable.op_type().as_deref() {
+            Ok("VariableV2" | "Variable") => (false, format!("{name}/read")),
+            Ok("VarHandleOp") => (true, format!("{name}/Read/ReadVariableOp")),
+            _ => return Err(lacks("that node is no variable")),
+        };
+        if !matches!(variable.get_attr_type("dtype"), Ok(DataType::Float)) {
+            return Err(lacks("it is not float32"));
+        }
+        let shape = variable.get_attr_shape("shape").ok().and_then(Option::<Vec<_>>::from);
+        let shape = shape.and_then(|dims| dims.into_iter().map(|dim| dim?.try_into().ok()).collect());
+        let read =
+            node(&read).ok_or_else(|| lacks(&format!("the graph has no node {read:?} that reads it")))?;
+        let initializer = node(&format!("{name}/Assign"))
+            .filter(|assign| assign.num_inputs() == 2)
+            .ok_or_else(|| lacks(&format!("the graph has no node \"{name}/Assign\" that initializes it")))?;
+        let (value, index) = initializer.input(1);
+        let existing = Self {
+            name: name.to_owned(),
+            shape: shape.ok_or_else(|| lacks("its shape is not known"))?,
+            trainable,
+            is_resource,
+            reference: variable.output(0),
+            read: read.output(0),
+            initial_value: value.output(index),
+            initializer,
+        };
+        scope.add_variable(existing.clone());
+        Ok(existing)
+    }
+
     fn build(
         scope: &Scope,
         name: &str,

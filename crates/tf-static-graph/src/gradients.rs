@@ -31,9 +31,9 @@ pub fn gradients_at(scope: &Scope, loss: &Loss, outputs: &[Output]) -> Result<Ve
         outputs,
         None,
     );
-    let found = found.map_err(|status| GraphError::Gradient {
-        of: loss.value.operation.name().unwrap_or_default(),
-        status,
+    let found = found.map_err(|status| match unreachable(&status.to_string()) {
+        Some(output) => GraphError::Unconnected { output },
+        None => GraphError::Gradient { of: loss.value.operation.name().unwrap_or_default(), status },
     })?;
     found
         .into_iter()
@@ -44,4 +44,10 @@ pub fn gradients_at(scope: &Scope, loss: &Loss, outputs: &[Output]) -> Result<Ve
             })
         })
         .collect()
+}
+
+/// The node that no gradient comes to, if that is what TensorFlow complains of.
+fn unreachable(message: &str) -> Option<String> {
+    let (name, rest) = message.split_once("for node '")?.1.split_once('\'')?;
+    rest.contains("unreachable").then(|| name.to_owned())
 }

@@ -33,7 +33,7 @@
 //! }
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path();
-//! saver.save(session.session(), &folder.join("model.ckpt"))?;
+//! saver.save(&session, folder.join("model.ckpt"))?;
 //! # Ok(())
 //! # }
 //! ```
@@ -73,7 +73,7 @@ pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy};
 pub use op::OpBuilder;
 pub use scope::Scope;
 #[doc(inline)]
-pub use session::{GraphSession, Step};
+pub use session::{GraphSession, SessionConfig, Step};
 pub use variable::Variable;
 
 pub use libtensorflow::{self, tensorflow};

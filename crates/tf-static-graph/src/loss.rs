@@ -1,10 +1,10 @@
 //! Losses.
 
-use crate::error::Result;
+use crate::error::{GraphError, Result, shown};
 use crate::scope::Scope;
 use tensorflow::{DataType, Output};
 
-/// A scalar to minimize.
+/// A scalar to minimize: [`sparse_softmax_cross_entropy`], or [one of one's own](Loss::new).
 #[derive(Debug, Clone)]
 pub struct Loss {
     /// The loss itself, float32 [].
@@ -14,13 +14,53 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// A loss whose ops all have a gradient in TensorFlow's C++ registry: float32 [].
-    pub fn new(value: Output) -> Self {
-        Self { differentiable: value.clone(), value }
+    /// A loss of one's own, float32 [], whose ops all have a gradient in TensorFlow's C++ registry.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tf_static_graph::{libtensorflow, tensorflow};
+    /// # let cache = libtensorflow::Cache { variable: "TF_MNIST_CACHE", name: "tf-mnist" };
+    /// # unsafe { libtensorflow::load_with_environment(&libtensorflow::Options { cache, ..Default::default() }, &libtensorflow::Silent)? };
+    /// use tensorflow::Tensor;
+    /// use tf_static_graph::{AdamOptimizer, Dense, Loss, Scope, reduce_mean};
+    ///
+    /// let graph = Scope::new(Some(1));
+    /// let x = graph.placeholder::<f32>("x", &[None, Some(1)])?;
+    /// let y = graph.placeholder::<f32>("y", &[None, Some(1)])?;
+    /// let line = Dense::new(&graph, "line", 1, 1, None)?;
+    /// let predicted = line.apply(&graph, &x)?;
+    /// // Any op of TensorFlow's, by its name in TensorFlow's list of raw ops.
+    /// let squares = graph.op("SquaredDifference", "squares").input(&predicted).input(&y).output()?;
+    /// let loss = Loss::new(&graph, reduce_mean(&graph, &squares)?)?; // the mean squared error
+    /// let train = AdamOptimizer::new(0.1).minimize(&graph, &loss, &graph.trainable_variables())?;
+    ///
+    /// let xs = Tensor::new(&[3, 1]).with_values(&[0.0_f32, 1.0, 2.0])?;
+    /// let ys = Tensor::new(&[3, 1]).with_values(&[1.0_f32, 3.0, 5.0])?; // 2x + 1
+    /// let session = graph.initialized_session()?;
+    /// for _ in 0..500 {
+    ///     session.step().feed(&x, &xs).feed(&y, &ys).target(&train).run()?;
+    /// }
+    /// let kernel = &session.step().fetch(line.kernel.read()).run()?[0];
+    /// assert!((kernel[0] - 2.0).abs() < 0.01);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`GraphError::Shape`]: it is no float32 scalar. Of a vector TensorFlow would take the gradient of the sum.
+    pub fn new(scope: &Scope, value: Output) -> Result<Self> {
+        let dtype = value.operation.output_type(value.index as usize);
+        match (scope.shape(&value).as_deref(), dtype) {
+            (Some([]), DataType::Float) => Ok(Self { differentiable: value.clone(), value }),
+            (shape, dtype) => Err(GraphError::Shape {
+                node: value.operation.name().unwrap_or_default(),
+                reason: format!("a loss is a float32 scalar, not {dtype} {}; see reduce_mean", shown(shape)),
+            }),
+        }
     }
 }
 
-/// Mean cross-entropy of `logits`, float32 `[rows, classes]`, against `labels`, int32 `[rows]`:
+/// Mean cross-entropy of `logits`, float32 `[rows, classes]`, against `labels`, int32 or int64 `[rows]`:
 /// `-1/rows · sum_r log softmax(logits_r)[labels_r]`. `tf.nn.sparse_softmax_cross_entropy_with_logits`, then
 /// `tf.reduce_mean`.
 ///
@@ -57,13 +97,18 @@ pub fn sparse_softmax_cross_entropy(scope: &Scope, logits: &Output, labels: &Out
     Ok(Loss { value, differentiable })
 }
 
-/// The mean of a vector, float32 `[rows]` to []; `tf.reduce_mean`.
+/// The mean of all values of `x`, of any shape to []; `tf.reduce_mean`.
 ///
 /// # Errors
-/// `x` is no vector.
+/// [`GraphError::Shape`]: the rank of `x` is not known.
 pub fn reduce_mean(scope: &Scope, x: &Output) -> Result<Output> {
-    let axis = scope.constant("Const", &[1], &[0])?;
-    scope.op("Mean", "Mean").input(x).input(&axis).boolean("keep_dims", false).output()
+    let rank = scope.shape(x).map(|dims| dims.len() as i32).ok_or_else(|| GraphError::Shape {
+        node: x.operation.name().unwrap_or_default(),
+        reason: "its rank is not known, so there is no telling over what to take the mean".to_owned(),
+    })?;
+    let axes: Vec<_> = (0..rank).collect();
+    let axes = scope.constant("Const", &[axes.len() as u64], &axes)?;
+    scope.op("Mean", "Mean").input(x).input(&axes).boolean("keep_dims", false).output()
 }
 
 /// `x` converted to another dtype; `tf.cast`.

@@ -35,13 +35,43 @@ struct Shared {
 impl Scope {
     /// An empty graph. With a `seed`, every random initializer becomes a function of the seed and of the variable's
     /// name; without one, TensorFlow draws its own seeds.
+    ///
+    /// # Panics
+    /// No TensorFlow is [loaded](libtensorflow::load).
     pub fn new(seed: Option<u64>) -> Self {
         Self::with_names(Graph::new(), HashMap::new(), seed)
     }
 
     /// A graph that is there already, an imported one say, to be built upon; `seed` as for [`new`](Self::new). Its nodes are
     /// had from [`graph`](Self::graph), and new ones get other names. Variables among them are not in the collections
-    /// here, so that nobody trains, initializes or saves them unasked.
+    /// here, so that nobody trains, initializes or saves them unasked: [`Variable::existing`] takes one in.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tf_static_graph::libtensorflow;
+    /// # let cache = libtensorflow::Cache { variable: "TF_MNIST_CACHE", name: "tf-mnist" };
+    /// # unsafe { libtensorflow::load_with_environment(&libtensorflow::Options { cache, ..Default::default() }, &libtensorflow::Silent)? };
+    /// use tf_static_graph::tensorflow::{Graph, ImportGraphDefOptions};
+    /// use tf_static_graph::{Dense, Scope, Variable};
+    ///
+    /// # let source = Scope::new(Some(1));
+    /// # let images = source.placeholder::<f32>("images", &[None, Some(4)])?;
+    /// # Dense::new(&source, "features", 4, 3, None)?.apply(&source, &images)?;
+    /// # let graph_def = source.graph_def()?;
+    /// let mut graph = Graph::new();
+    /// graph.import_graph_def(&graph_def, &ImportGraphDefOptions::new())?;
+    ///
+    /// let scope = Scope::wrap(graph, Some(1))?;
+    /// let features = scope.graph().operation_by_name_required("features/BiasAdd")?.output(0);
+    /// for name in ["features/kernel", "features/bias"] {
+    ///     Variable::existing(&scope, name, false)?; // initialized and saved with the rest, but not trained
+    /// }
+    /// let logits = Dense::new(&scope, "logits", 3, 2, None)?.apply(&scope, &features)?;
+    /// # let _ = logits;
+    /// assert_eq!((scope.variables().len(), scope.trainable_variables().len()), (4, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`GraphError::Name`]: a node's name is no UTF-8.
@@ -118,7 +148,7 @@ impl Scope {
         scope
     }
 
-    /// Begins a node of op type `op` named `name` within this scope.
+    /// Begins a node of op type `op`, as TensorFlow's list of raw ops names it, under the name `name` within this scope.
     pub fn op<'a>(&'a self, op: &'a str, name: &str) -> OpBuilder<'a> {
         self.builder(op, self.unique_name(name))
     }
@@ -189,7 +219,10 @@ impl Scope {
         self.group("init", self.variables().iter().map(Variable::initializer))
     }
 
-    /// The graph, for sessions and look-ups. Let it go before the next node is added: building while it is held panics.
+    /// The graph, for sessions and look-ups.
+    ///
+    /// # Panics
+    /// Not here, but where a node is added while what this returns is still held.
     pub fn graph(&self) -> Ref<'_, Graph> {
         self.shared.graph.borrow()
     }
@@ -206,6 +239,11 @@ impl Scope {
         self.graph()
             .graph_def()
             .map_err(|status| GraphError::Run { action: "serialize the graph".into(), status })
+    }
+
+    /// The dimensions of an output, `None` where one is open; `None` in all where not even their number is known.
+    pub fn shape(&self, output: &Output) -> Option<Vec<Option<i64>>> {
+        self.graph().tensor_shape(output.clone()).ok()?.into()
     }
 
     /// The variable of this full name, where variables may be taken again.

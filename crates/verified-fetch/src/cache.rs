@@ -24,12 +24,12 @@ pub enum CacheError {
         variable: &'static str,
     },
     /// Creating, opening or locking something in the cache failed.
-    #[error("the cache cannot be used: {path}: {source}")]
+    #[error("the cache cannot be used: {path}: {cause}")]
     Io {
         /// What could not be created, opened or locked.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -61,7 +61,7 @@ impl Cache {
 pub fn lock(folder: &Path, name: &str, on_wait: impl FnOnce()) -> Result<Lock, CacheError> {
     let at = |path: &Path| {
         let path = path.to_path_buf();
-        move |source| CacheError::Io { path, source }
+        move |cause| CacheError::Io { path, cause }
     };
     whole_files::create_folders(folder).map_err(at(folder))?;
     let path = lock_file(folder, name);

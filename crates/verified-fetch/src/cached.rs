@@ -49,7 +49,7 @@ pub fn cached(
                 fetch(artifact, &path, &mut sources, progress)?;
                 // The disk, or someone else, may spoil what was just verified and put in place.
                 read(folder, artifact)
-                    .map_err(|unusable| FetchError::Write { path, source: io::Error::other(unusable.why()) })
+                    .map_err(|unusable| FetchError::Write { path, cause: io::Error::other(unusable.why()) })
             }
         }
     };

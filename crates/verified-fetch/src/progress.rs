@@ -10,11 +10,6 @@ pub trait Progress: Send + Sync {
     fn finish(&self);
     /// A line worth reading, such as a source that failed and the next one tried.
     fn note(&self, message: &str);
-    /// A library is about to be opened. Static initialisers of TensorFlow 2.21 print two lines to stderr then, before
-    /// its log is set up, whatever `TF_CPP_MIN_LOG_LEVEL` says: a program may hold them back until [`Self::opened`].
-    fn opening(&self) {}
-    /// The library is open, or cannot be opened.
-    fn opened(&self) {}
 }
 
 /// Reports nothing.

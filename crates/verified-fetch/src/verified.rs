@@ -24,12 +24,12 @@ pub enum FetchError {
     #[error(transparent)]
     Cache(#[from] CacheError),
     /// The place where it should go cannot be written.
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}: {cause}")]
     Write {
         /// The file or its folder.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -64,9 +64,9 @@ pub fn fetch(
         });
         match (written, failure) {
             (Ok(()), _) => return Ok(()),
-            (Err(source), None) => {
+            (Err(cause), None) => {
                 let path = destination.to_path_buf();
-                return Err(FetchError::Write { path, source });
+                return Err(FetchError::Write { path, cause });
             }
             (Err(_), Some(failure)) => {
                 if index + 1 < count && !matches!(failure.cause, SourceCause::Skipped(_)) {

@@ -75,9 +75,9 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
                 Some("\n  - name a folder with the four files: --data-dir FOLDER")
             }
             DatasetError::Fetch(
-                FetchError::Write { source, .. } | FetchError::Cache(CacheError::Io { source, .. }),
+                FetchError::Write { cause, .. } | FetchError::Cache(CacheError::Io { cause, .. }),
             )
-            | DatasetError::Cache(CacheError::Io { source, .. }) => Some(for_cache(source)),
+            | DatasetError::Cache(CacheError::Io { cause, .. }) => Some(for_cache(cause)),
             _ => None,
         };
     }

@@ -6,10 +6,11 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tf_mnist::fetch::{Progress, Silent};
+use tf_mnist::fetch::Progress;
+use tf_mnist::runtime::{Silent, Watcher};
 
 /// The watcher that suits the options and where stderr goes.
-pub fn watcher(options: &GlobalArgs) -> Box<dyn Progress> {
+pub fn watcher(options: &GlobalArgs) -> Box<dyn Watcher> {
     if options.quiet {
         Box::new(Silent)
     } else if io::stderr().is_terminal() {
@@ -35,6 +36,9 @@ fn styled(template: &str) -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
 }
+
+impl Watcher for Bar {}
+impl Watcher for Lines {}
 
 impl Progress for Bar {
     fn start(&self, label: &str, total_bytes: Option<u64>) {

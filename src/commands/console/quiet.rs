@@ -9,15 +9,16 @@ use std::io::{self, Read, Seek};
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 use tf_mnist::fetch::Progress;
+use tf_mnist::runtime::Watcher;
 
 /// A watcher that holds stderr back while a library is opened.
 pub struct Quiet {
-    watcher: Box<dyn Progress>,
+    watcher: Box<dyn Watcher>,
     held: Mutex<Option<Held>>,
 }
 
 impl Quiet {
-    pub fn around(watcher: Box<dyn Progress>) -> Self {
+    pub fn around(watcher: Box<dyn Watcher>) -> Self {
         Self { watcher, held: Mutex::new(None) }
     }
 
@@ -43,7 +44,9 @@ impl Progress for Quiet {
     fn note(&self, message: &str) {
         self.watcher.note(message);
     }
+}
 
+impl Watcher for Quiet {
     fn opening(&self) {
         // On a processor that TensorFlow was not built for, its last words are what the user needs.
         #[cfg(target_arch = "x86_64")]

@@ -8,31 +8,27 @@ pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads what `R` holds gzipped.
 pub(super) struct Gunzip<R> {
-    state: State<R>,
-}
-
-enum State<R> {
-    Member(Box<GzDecoder<R>>),
-    End,
+    /// None behind the end.
+    member: Option<GzDecoder<R>>,
 }
 
 impl<R: BufRead> Gunzip<R> {
     pub(super) fn new(gzipped: R) -> Self {
-        Self { state: State::Member(Box::new(GzDecoder::new(gzipped))) }
+        Self { member: Some(GzDecoder::new(gzipped)) }
     }
 }
 
 impl<R: BufRead> Read for Gunzip<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let State::Member(member) = &mut self.state else {
+            let Some(member) = &mut self.member else {
                 return Ok(0);
             };
             let read = member.read(buffer)?;
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
-            let State::Member(member) = std::mem::replace(&mut self.state, State::End) else {
+            let Some(member) = self.member.take() else {
                 return Ok(0);
             };
             let mut rest = member.into_inner();
@@ -41,7 +37,7 @@ impl<R: BufRead> Read for Gunzip<R> {
                 [] => return Ok(0),
                 // What follows zeros is no member.
                 [first, ..] if *first == MAGIC[0] && zeros == 0 => {
-                    self.state = State::Member(Box::new(GzDecoder::new(rest)));
+                    self.member = Some(GzDecoder::new(rest));
                 }
                 _ => {
                     return Err(io::Error::new(

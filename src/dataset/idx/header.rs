@@ -112,12 +112,11 @@ pub(super) fn read(bytes: &[u8], kind: Kind) -> Result<Option<Header>, IdxError>
         return Err(IdxError::OtherNumbers { numbers: name });
     }
     let (plain, row) = match (kind, words.as_slice()) {
-        (Kind::Images, &[rows, height, width]) => ([rows, height, width].to_vec(), 1),
-        (Kind::Images, &[rows, height, width, 1] | &[rows, 1, height, width]) => {
-            ([rows, height, width].to_vec(), 1)
+        (Kind::Images, &[rows, height, width] | &[rows, height, width, 1] | &[rows, 1, height, width]) => {
+            (vec![rows, height, width], 1)
         }
-        (Kind::Labels, &[rows] | &[rows, 1]) => ([rows].to_vec(), 1),
-        (Kind::Labels, &[rows, 8]) if number == 0x0c => ([rows].to_vec(), 8),
+        (Kind::Labels, &[rows] | &[rows, 1]) => (vec![rows], 1),
+        (Kind::Labels, &[rows, 8]) if number == 0x0c => (vec![rows], 8),
         // Labels in place of images, or the other way round, have a message of their own.
         (Kind::Images, [_]) | (Kind::Labels, [_, _, _]) => return Ok(None),
         _ => {
@@ -136,6 +135,18 @@ mod tests {
     fn header(magic: [u8; 4], words: &[u32]) -> Vec<u8> {
         let words = words.iter().flat_map(|word| word.to_be_bytes());
         magic.into_iter().chain(words).collect()
+    }
+
+    #[test]
+    fn sizes_in_the_other_order_than_the_first_word_are_read() {
+        let plain = header([0, 0, 8, 3], &[60_000, 28, 28]);
+        let turned = [60_000_u32, 28, 28].map(u32::swap_bytes);
+        for bytes in [header([0, 0, 8, 3], &turned), header([3, 8, 0, 0], &[60_000, 28, 28])] {
+            let read = read(&bytes, Kind::Images).unwrap().unwrap();
+            assert_eq!(read.plain, plain);
+        }
+        let five = read(&header([0, 0, 8, 5], &[1, 2, 3, 4, 5]), Kind::Images);
+        assert!(matches!(five, Err(IdxError::OtherDimensions { dimensions: 5, .. })));
     }
 
     #[test]
@@ -160,18 +171,6 @@ mod tests {
         assert_eq!(qmnist.numbers.to_bytes(&rows), Ok(vec![5, 9]));
         rows[32] = 0xff;
         assert!(matches!(qmnist.numbers.to_bytes(&rows), Err((1, number)) if number < 0));
-    }
-
-    #[test]
-    fn sizes_in_the_other_order_than_the_first_word_are_read() {
-        let plain = header([0, 0, 8, 3], &[60_000, 28, 28]);
-        let turned = [60_000_u32, 28, 28].map(u32::swap_bytes);
-        for bytes in [header([0, 0, 8, 3], &turned), header([3, 8, 0, 0], &[60_000, 28, 28])] {
-            let read = read(&bytes, Kind::Images).unwrap().unwrap();
-            assert_eq!(read.plain, plain);
-        }
-        let five = read(&header([0, 0, 8, 5], &[1, 2, 3, 4, 5]), Kind::Images);
-        assert!(matches!(five, Err(IdxError::OtherDimensions { dimensions: 5, .. })));
     }
 
     #[test]

@@ -6,9 +6,9 @@ use super::state::RunState;
 use crate::graph::{CheckpointManager, GraphError};
 use crate::staging::{self, Aside};
 use crate::training::error::{Result, TrainingError};
+use crate::training::fit::TrainingState;
 use crate::training::observer::Observer;
 use crate::training::session::TrainingSession;
-use crate::training::training_state::TrainingState;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -94,7 +94,7 @@ impl BackupAndRestore {
         staging::create_folders(&folder).map_err(TrainingError::file("create", &folder))?;
         let aside = Aside::folder_in(&folder).map_err(&failed)?;
         session.save_to(&aside.path().join(VARIABLES)).map_err(|error| match error {
-            TrainingError::Graph(GraphError::Save { source, .. }) => failed(source),
+            TrainingError::Graph(GraphError::Save { cause, .. }) => failed(cause),
             other => other,
         })?;
         self.write_rest(aside.path(), &state).map_err(&failed)?;

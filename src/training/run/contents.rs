@@ -1,20 +1,18 @@
 //! Telling what a run wrote from what only has such a name: by what the files say.
 
 use super::config::Versions;
-use super::layout::{self, CONFIG, LOCK, METRICS, RESUME, STATE};
+use super::layout::{self, CONFIG, LOCK, METRICS, RESUME, STATE, if_there};
 use super::metrics;
 use super::saved_states::{self, Said};
 use crate::graph::CheckpointManager;
-use crate::graph::checkpoint::meta_graph;
+use crate::graph::checkpoint::{STATE_FILE, meta_graph};
+use crate::regular_file;
 use crate::staging::{self, Lock};
 use crate::training::error::{Result, TrainingError};
 use serde::Deserialize;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-
-/// More bytes than any config has.
-pub(in crate::training) const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// What lies in a folder under the names of a run's files. Whatever else lies there, or below, is no concern of a run.
 #[derive(Debug, Default)]
@@ -85,7 +83,7 @@ impl Contents {
         }
         let is_metrics = told.as_ref().is_some_and(|told| told.begins_with_event || told.is_empty);
         contents.rest.extend(own(metrics, is_metrics));
-        let state = at(CheckpointManager::STATE);
+        let state = at(STATE_FILE);
         let listed = state.as_deref().and_then(checkpoints_listed);
         // The run came so far, or it says that it is its own and Python did not write a graph beside it.
         let steps = told.map_or(0, |told| told.steps);
@@ -140,16 +138,15 @@ impl Contents {
 
 /// Everything in `run` that has the name of a file or folder that a run writes there, in the order of the names.
 fn named(run: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(run) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
+    let Some(entries) = if_there(fs::read_dir(run))? else {
+        return Ok(Vec::new());
     };
     let mut named = Vec::new();
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_str().unwrap_or_default();
-        let is_named = [CONFIG, METRICS, CheckpointManager::STATE, RESUME].contains(&name)
+        let is_named = [CONFIG, METRICS, STATE_FILE, RESUME].contains(&name)
             || layout::checkpoint_of_file(name).is_some();
         // An empty folder is in nobody's way where a folder will be.
         if is_named
@@ -180,12 +177,6 @@ fn is_file(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|there| there.is_file())
 }
 
-fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// Whether a file holds a run's options, of whatever version: it names the programs that made the run, and its data.
 fn is_config(path: &Path) -> bool {
     #[derive(Deserialize)]
@@ -196,13 +187,13 @@ fn is_config(path: &Path) -> bool {
         data_sha256: Vec<String>,
         versions: Versions,
     }
-    let bytes = is_file(path).then(|| read(path, MAX_CONFIG_BYTES));
-    bytes.is_some_and(|bytes| bytes.is_ok_and(|bytes| serde_json::from_slice::<Mark>(&bytes).is_ok()))
+    let sound = |bytes: Vec<u8>| serde_json::from_slice::<Mark>(&bytes).is_ok();
+    is_file(path) && regular_file::read_first_mib(path).is_ok_and(sound)
 }
 
 /// The checkpoints that the state file `checkpoint` lists, if it is as a run writes it.
 fn checkpoints_listed(path: &Path) -> Option<Vec<String>> {
-    let bytes = is_file(path).then(|| read(path, MAX_CONFIG_BYTES))?.ok()?;
+    let bytes = is_file(path).then(|| regular_file::read_first_mib(path))?.ok()?;
     let names = CheckpointManager::names_written(&bytes)?;
     names.iter().all(|name| layout::step_of_checkpoint(name).is_some()).then_some(names)
 }

@@ -2,16 +2,17 @@
 
 use super::backup::BackupAndRestore;
 use super::config::RunConfig;
-use super::contents::{self, Contents, MAX_CONFIG_BYTES};
+use super::contents::{self, Contents};
 use super::layout::{CONFIG, LOCK, METRICS, RESUME};
 use super::metrics::{self, Account, MetricsFile};
 use super::rewind;
 use super::saved_states::{self, SavedState};
 use crate::graph::CheckpointManager;
+use crate::regular_file;
 use crate::staging::{self, Attempt, Lock};
 use crate::training::error::{Result, TrainingError};
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// A folder that this run alone writes to, by a lock that is held until this is dropped or the process dies.
@@ -165,10 +166,7 @@ impl RunDirectory {
 
 fn read_config(run: &Path) -> Result<RunConfig> {
     let path = run.join(CONFIG);
-    let mut text = Vec::new();
-    File::open(&path)
-        .and_then(|file| file.take(MAX_CONFIG_BYTES).read_to_end(&mut text))
-        .map_err(TrainingError::file("read", &path))?;
+    let text = regular_file::read_first_mib(&path).map_err(TrainingError::file("read", &path))?;
     RunConfig::parse(&text).map_err(|reason| TrainingError::Config { path, reason })
 }
 

@@ -11,6 +11,7 @@
 //! ```
 
 use crate::graph::CheckpointManager;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// The run's options.
@@ -54,4 +55,12 @@ pub(in crate::training) fn checkpoint_of_file(file: &str) -> Option<(&str, u64)>
 fn digits(text: &str) -> Option<u64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| plain)
+}
+
+/// `None` for a file or folder that is not there.
+pub(super) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
 }

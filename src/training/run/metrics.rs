@@ -1,5 +1,6 @@
 //! `metrics.jsonl`: what happened in a run, one JSON object a line, written as it happens.
 
+use super::layout::if_there;
 use crate::staging;
 use crate::training::error::{Result, TrainingError};
 use crate::training::observer::{Observer, StepReport, ValidationReport};
@@ -73,10 +74,7 @@ impl MetricsFile {
     /// The file cannot be opened, written or cut, or there are no events in it any more.
     pub fn resume(path: &Path, bytes: u64, steps: u64) -> Result<Self> {
         let open = || -> io::Result<File> {
-            let text = match fs::read(path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-                text => text?,
-            };
+            let text = if_there(fs::read(path))?.unwrap_or_default();
             let length = match was_changed(&text, bytes) {
                 true => {
                     let text = as_written(&text, steps)?;
@@ -168,10 +166,7 @@ pub(in crate::training) struct Account {
 
 /// Reads how far a run came. Lines that are no events, such as a torn one, count for nothing.
 pub(in crate::training) fn account(path: &Path) -> io::Result<Account> {
-    let text = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        text => text?,
-    };
+    let text = if_there(fs::read(path))?.unwrap_or_default();
     let mut account =
         Account { steps: 0, finished: false, begins_with_event: false, is_empty: text.is_empty() };
     for (number, line) in lines(&text).enumerate() {

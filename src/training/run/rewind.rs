@@ -1,14 +1,14 @@
 //! Taking a run folder back to a saved state: what happened after it is undone, and happens again.
 
 use super::contents::{self, Contents};
-use super::layout::{KEPT, checkpoint_of_file};
+use super::layout::{KEPT, checkpoint_of_file, if_there};
 use super::saved_states::{self, SavedState};
 use super::state::RunState;
 use crate::graph::CheckpointManager;
 use crate::staging;
 use crate::training::error::{Result, TrainingError};
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -35,12 +35,7 @@ pub(in crate::training) fn rewind(run: &Path, saved: Option<&SavedState>) -> Res
         let is_kept = checkpoint_of_file(&file)
             .is_some_and(|(name, _)| state.checkpoints.iter().any(|kept| kept == name));
         if !is_kept {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(TrainingError::file("delete", &path)(error));
-                }
-                _ => {}
-            }
+            if_there(fs::remove_file(&path)).map_err(TrainingError::file("delete", &path))?;
         }
     }
     Ok(())
@@ -56,27 +51,21 @@ fn restore(from: &Path, to: &Path, name: &str) -> Result<()> {
         if suffix == CheckpointManager::META && (!source.exists() || target.symlink_metadata().is_ok()) {
             continue;
         }
-        let restored = is_one_file(&source, &target).and_then(|one| match one {
-            true => Ok(()),
-            false => {
+        let restored = || {
+            if !is_one_file(&source, &target)? {
                 // Not by a rename over it: of two names of one file, POSIX keeps both.
-                match fs::remove_file(&target) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-                staging::link_or_copy(&source, &target)
+                if_there(fs::remove_file(&target))?;
+                staging::link_or_copy(&source, &target)?;
             }
-        });
-        restored.map_err(TrainingError::file("restore", &target))?;
+            Ok(())
+        };
+        restored().map_err(TrainingError::file("restore", &target))?;
     }
     staging::sync_folder(to).map_err(TrainingError::file("sync", to))
 }
 
 fn is_one_file(a: &Path, b: &Path) -> io::Result<bool> {
     let a = fs::metadata(a)?;
-    match fs::symlink_metadata(b) {
-        Ok(b) => Ok((a.dev(), a.ino()) == (b.dev(), b.ino())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+    let b = if_there(fs::symlink_metadata(b))?;
+    Ok(b.is_some_and(|b| (a.dev(), a.ino()) == (b.dev(), b.ino())))
 }

@@ -6,16 +6,14 @@
 use super::layout::{KEPT, RESUME, STATE, VARIABLES, checkpoint_of_file, step_of_state};
 use super::state::RunState;
 use crate::graph::{Checkpoint, CheckpointManager};
+use crate::regular_file;
 use crate::staging::{self, Aside};
 use crate::training::error::{Result, TrainingError};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs::{self, DirEntry};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-
-/// More bytes than any state file has.
-const MAX_STATE_BYTES: u64 = 1 << 20;
 
 /// A state that was read and found whole.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,9 +58,7 @@ fn read_state_file(folder: &Path) -> io::Result<Vec<u8>> {
     if !path.symlink_metadata()?.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_STATE_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    regular_file::read_first_mib(&path)
 }
 
 /// The newest sound state of the run in `run`; `None` if none was ever saved. What is damaged is warned of and passed
@@ -98,26 +94,31 @@ pub(in crate::training) fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
 /// The steps and folders that have the names of states and of a state's files, whoever wrote them, the newest last.
 pub(in crate::training) fn folders(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let folder = run.join(RESUME);
-    let failed = TrainingError::file("read", &folder);
-    let entries = match fs::read_dir(&folder) {
-        Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
-            return Ok(Vec::new());
+    let found = || {
+        let mut states = Vec::new();
+        for entry in entries(&folder)? {
+            let step = entry.file_name().to_str().and_then(step_of_state);
+            if let Some(step) = step
+                && entry.file_type()?.is_dir()
+                && !Files::of(&entry.path())?.own.is_empty()
+            {
+                states.push((step, entry.path()));
+            }
         }
-        entries => entries.map_err(&failed)?,
+        states.sort_unstable();
+        Ok(states)
     };
-    let mut states = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(&failed)?;
-        let step = entry.file_name().to_str().and_then(step_of_state);
-        let is_folder = entry.file_type().map_err(&failed)?.is_dir();
-        if let (Some(step), true) = (step, is_folder)
-            && !Files::of(&entry.path()).map_err(&failed)?.own.is_empty()
-        {
-            states.push((step, entry.path()));
+    found().map_err(TrainingError::file("read", &folder))
+}
+
+/// What lies in a folder; nothing, if there is no such folder.
+fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
+    match fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
         }
+        entries => entries?.collect(),
     }
-    states.sort_unstable();
-    Ok(states)
 }
 
 /// Whose a state is.
@@ -165,16 +166,7 @@ impl Files {
         let mut files = Self { own: Vec::new(), alone: true };
         let kept = folder.join(KEPT);
         for (folder, in_kept) in [(folder, false), (&kept, true)] {
-            let entries = match fs::read_dir(folder) {
-                Err(error)
-                    if in_kept && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-                {
-                    break;
-                }
-                entries => entries?,
-            };
-            for entry in entries {
-                let entry = entry?;
+            for entry in entries(folder)? {
                 let name = entry.file_name();
                 let name = name.to_str().unwrap_or_default();
                 let kind = entry.file_type()?;

@@ -35,7 +35,7 @@ impl GraphSession {
     }
 
     pub fn session(&self) -> &Session {
-        self.inner.session()
+        &self.inner
     }
 
     /// Begins a run.

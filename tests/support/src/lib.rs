@@ -170,7 +170,7 @@ pub fn load_reproducible() {
 pub fn load_kernels() -> bool {
     load_reproducible();
     let runtime = runtime::loaded().unwrap();
-    match kernels::load(runtime, 2) {
+    match kernels::load(&runtime.library, 2) {
         Ok(()) => true,
         Err(Unavailable::Processor) => {
             untested("a processor with AVX2");

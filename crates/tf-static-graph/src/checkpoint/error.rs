@@ -40,12 +40,12 @@ pub enum CheckpointError {
         slices: usize,
     },
     /// A file cannot be read.
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}: {cause}")]
     Io {
         /// The file.
         file: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file's contents are damaged.
     #[error("{file} is damaged: {reason}")]

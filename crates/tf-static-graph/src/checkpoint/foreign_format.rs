@@ -169,9 +169,9 @@ mod tests {
 
     #[test]
     fn formats_are_told_by_what_they_hold() {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden/baseline");
-        let index = fs::read(golden.join("init.ckpt.index")).unwrap();
-        let graph = fs::read(golden.join("graph.pb")).unwrap();
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let index = fs::read(fixtures.join("python.ckpt.index")).unwrap();
+        let graph = fs::read(fixtures.join("graph.pb")).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let saved_model = SavedModel { schema_version: 1, meta_graphs: vec![vec![1]] };
         for (name, bytes, expected) in [

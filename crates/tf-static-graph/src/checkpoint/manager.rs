@@ -13,6 +13,28 @@ use tensorflow::Session;
 
 /// Saves `FOLDER/model.ckpt-STEP`, names the newest in `FOLDER/checkpoint` as `tf.train.latest_checkpoint` reads it,
 /// and deletes the oldest beyond a number.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use tf_static_graph::libtensorflow;
+/// # let cache = libtensorflow::Cache { variable: "TF_MNIST_CACHE", name: "tf-mnist" };
+/// # unsafe { libtensorflow::load_with_environment(&libtensorflow::Options { cache, ..Default::default() }, &libtensorflow::Silent)? };
+/// use tf_static_graph::{CheckpointManager, Dense, Saver, Scope, latest_checkpoint};
+///
+/// let graph = Scope::new(Some(1));
+/// Dense::new(&graph, "layer", 2, 3, None)?;
+/// let saver = Saver::new(&graph, &graph.variables())?;
+/// let session = graph.initialized_session()?;
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// let mut manager = CheckpointManager::open(folder, CheckpointManager::DEFAULT_MAX_TO_KEEP)?;
+/// for step in [100, 200, 300] {
+///     manager.save(&saver, &session, step)?;
+/// }
+/// assert_eq!(latest_checkpoint(folder)?, Some(folder.join("model.ckpt-300")));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct CheckpointManager {
     folder: PathBuf,
@@ -21,8 +43,6 @@ pub struct CheckpointManager {
 }
 
 impl CheckpointManager {
-    /// Name of the state file.
-    pub const STATE: &str = STATE_FILE;
     /// What the step follows in the name of a checkpoint.
     pub const PREFIX: &str = "model.ckpt-";
     /// As many checkpoints as `tf.train.Saver` keeps.
@@ -54,7 +74,7 @@ impl CheckpointManager {
         match fs::read_to_string(&path) {
             Ok(text) => Ok(State::parse(&text).0.names_in(folder)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(CheckpointError::Io { file: path, source }.into()),
+            Err(source) => Err(CheckpointError::Io { file: path, cause: source }.into()),
         }
     }
 
@@ -69,7 +89,7 @@ impl CheckpointManager {
         } else {
             whole_files::write(&path, State::write(names).as_bytes())
         };
-        written.map_err(|source| GraphError::Save { path, source })
+        written.map_err(|cause| GraphError::Save { path, cause })
     }
 
     /// The names in the bytes of a state file, if they are as [`write_names`](Self::write_names) writes them.

@@ -53,7 +53,7 @@ impl Checkpoint {
         let file = with_suffix(prefix, INDEX);
         let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => missing(prefix, &file),
-            _ => CheckpointError::Io { file: file.clone(), source },
+            _ => CheckpointError::Io { file: file.clone(), cause: source },
         })?;
         let damaged = |reason: String| CheckpointError::Damaged { file: file.clone(), reason };
 
@@ -176,7 +176,7 @@ impl Checkpoint {
         });
         match read {
             Err(error) if error.kind() == ErrorKind::NotFound => Err(missing(&self.prefix, &file)),
-            Err(source) => Err(CheckpointError::Io { file, source }),
+            Err(source) => Err(CheckpointError::Io { file, cause: source }),
             Ok(count) if (count as u64) < entry.bytes => Err(damaged("is cut short")),
             Ok(_)
                 if entry.dtype != DataType::String && table::mask(crc32c::crc32c(&bytes)) != entry.crc32c =>

@@ -16,6 +16,29 @@ use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
 use whole_files::Aside;
 
 /// The nodes that write variables to a V2 checkpoint and read them back, under TF1's names and keys.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use tf_static_graph::libtensorflow;
+/// # let cache = libtensorflow::Cache { variable: "TF_MNIST_CACHE", name: "tf-mnist" };
+/// # unsafe { libtensorflow::load_with_environment(&libtensorflow::Options { cache, ..Default::default() }, &libtensorflow::Silent)? };
+/// use tf_static_graph::{Dense, GraphSession, Saver, Scope, SessionConfig};
+///
+/// let graph = Scope::new(Some(1));
+/// let layer = Dense::new(&graph, "layer", 2, 3, None)?;
+/// let saver = Saver::new(&graph, &graph.variables())?;
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// saver.save(&graph.initialized_session()?, folder.join("model.ckpt-7"))?;
+///
+/// // Another day, with the same graph; Python's `tf.compat.v1.train.Saver` writes and reads such files too.
+/// let session = GraphSession::new(&graph, &SessionConfig::default().session_options()?)?;
+/// saver.restore(&session, folder.join("model.ckpt-7"))?;
+/// let kernel = &session.step().fetch(layer.kernel.read()).run()?[0]; // row by row
+/// assert_eq!(kernel.len(), 2 * 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Saver {
     variables: Vec<Variable>,
@@ -31,8 +54,11 @@ impl Saver {
     /// Adds the nodes for `variables` under `scope/save`; `tf.train.Saver(variables)`.
     ///
     /// # Errors
-    /// TensorFlow refuses a node, for example because there are no variables.
+    /// [`GraphError::NothingToSave`]: there are no variables. Or TensorFlow refuses a node.
     pub fn new(scope: &Scope, variables: &[Variable]) -> Result<Self> {
+        if variables.is_empty() {
+            return Err(GraphError::NothingToSave);
+        }
         let mut variables = variables.to_vec();
         variables.sort_by(|a, b| a.name().cmp(b.name()));
         let scope = scope.name_scope("save").without_control_dependencies();
@@ -118,10 +144,16 @@ impl Saver {
     ///
     /// # Errors
     /// TensorFlow cannot write the files, or they cannot be moved into place.
-    pub fn save(&self, session: &Session, prefix: &Path) -> Result<()> {
-        let failed = |source: io::Error| GraphError::Save { path: prefix.to_path_buf(), source };
+    pub fn save(&self, session: &Session, prefix: impl AsRef<Path>) -> Result<()> {
+        let prefix = prefix.as_ref();
+        let failed = |cause: io::Error| GraphError::Save { path: prefix.to_path_buf(), cause };
         let folder = whole_files::folder_of(prefix);
-        let aside = Aside::folder_in(folder).map_err(failed)?;
+        let aside = Aside::folder_in(folder).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                failed(io::Error::other(format!("there is no folder {}", folder.display())))
+            }
+            _ => failed(error),
+        })?;
         let written = aside.path().join("model.ckpt");
         self.write(session, &written).map_err(|status| {
             // TensorFlow's message holds a source position and the name of the temporary file.
@@ -152,8 +184,8 @@ impl Saver {
     /// # Errors
     /// The checkpoint is missing or damaged, or lacks variables or holds them in another shape or dtype: all of these
     /// are named.
-    pub fn restore(&self, session: &Session, prefix: &Path) -> Result<()> {
-        self.restore_from(session, &Checkpoint::open(prefix)?, |_| true)
+    pub fn restore(&self, session: &Session, prefix: impl AsRef<Path>) -> Result<()> {
+        self.restore_from(session, &Checkpoint::open(prefix.as_ref())?, |_| true)
     }
 
     /// As [`restore`](Self::restore), of an opened checkpoint, the variables that `wanted` picks; the others stay as they

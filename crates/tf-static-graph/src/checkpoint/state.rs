@@ -24,7 +24,7 @@ pub fn latest_checkpoint(folder: &Path) -> Result<Option<PathBuf>, CheckpointErr
     let text = match fs::read(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(CheckpointError::Io { file, source }),
+        Err(source) => return Err(CheckpointError::Io { file, cause: source }),
     };
     let damaged = |reason: String| CheckpointError::State {
         newest: checkpoints_in(folder).unwrap_or_default().pop(),

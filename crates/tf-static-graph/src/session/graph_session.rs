@@ -1,22 +1,23 @@
 //! A session on a graph that is fed and fetched in one line.
 
-use crate::error::{GraphError, Result};
+use crate::error::{GraphError, Result, shown};
 use crate::scope::Scope;
 use crate::variable::Variable;
+use std::ops::Deref;
 use tensorflow::{
-    FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor, TensorType,
+    DataType, FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor,
+    TensorType,
 };
 
-/// A TensorFlow session on the graph of a [`Scope`].
-///
-/// What [`Saver`](crate::Saver) takes is [`session`](Self::session).
+/// A TensorFlow session on the graph of a [`Scope`]; it derefs to [`Session`], which [`Saver`](crate::Saver) takes.
 #[derive(Debug)]
 pub struct GraphSession {
     session: Session,
 }
 
 impl GraphSession {
-    /// A session in which no variable has a value yet.
+    /// A session in which no variable has a value yet; its `options` may be those of a
+    /// [`SessionConfig`](crate::SessionConfig), which says device and threads.
     ///
     /// # Errors
     /// TensorFlow refuses the options.
@@ -28,7 +29,7 @@ impl GraphSession {
 
     /// A run, which does nothing until it is told what.
     pub fn step(&self) -> Step<'_> {
-        Step { session: &self.session, arguments: SessionRunArgs::new(), fetches: Vec::new() }
+        Step { session: &self.session, arguments: SessionRunArgs::new(), fetches: Vec::new(), misfit: None }
     }
 
     /// Gives `variables` their start values.
@@ -39,9 +40,12 @@ impl GraphSession {
         let initializers = variables.iter().map(Variable::initializer);
         initializers.fold(self.step(), Step::target).run().map(drop)
     }
+}
 
-    /// The session itself.
-    pub fn session(&self) -> &Session {
+impl Deref for GraphSession {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
         &self.session
     }
 }
@@ -64,12 +68,15 @@ impl Scope {
 pub struct Step<'a> {
     session: &'a Session,
     arguments: SessionRunArgs<'a>,
-    fetches: Vec<FetchToken>,
+    fetches: Vec<(Output, FetchToken)>,
+    /// The first value fed that its placeholder does not take.
+    misfit: Option<GraphError>,
 }
 
 impl<'a> Step<'a> {
-    /// Gives `output` a value.
+    /// Gives `output` a value. One that does not fit a placeholder is found out when it is [run](Self::run).
     pub fn feed<T: TensorType>(mut self, output: &Output, value: &'a Tensor<T>) -> Self {
+        self.misfit = self.misfit.or_else(|| misfit(output, value));
         self.arguments.add_feed(&output.operation, output.index, value);
         self
     }
@@ -83,14 +90,14 @@ impl<'a> Step<'a> {
     /// Asks for the value of `output`.
     pub fn fetch(mut self, output: &Output) -> Self {
         let token = self.arguments.request_fetch(&output.operation, output.index);
-        self.fetches.push(token);
+        self.fetches.push((output.clone(), token));
         self
     }
 
     /// Runs it, and returns the float32 values asked for, each row by row: a scalar is the one value of its vector.
     ///
     /// # Errors
-    /// TensorFlow fails, or a value asked for is not float32.
+    /// A value fed or asked for is of another dtype or shape than that, or TensorFlow fails.
     pub fn run(self) -> Result<Vec<Vec<f32>>> {
         self.run_for()
     }
@@ -98,17 +105,56 @@ impl<'a> Step<'a> {
     /// As [`run`](Self::run), for values of dtype `T`.
     ///
     /// # Errors
-    /// TensorFlow fails, or a value asked for is not of dtype `T`.
+    /// As [`run`](Self::run).
     pub fn run_for<T: TensorType + Clone>(mut self) -> Result<Vec<Vec<T>>> {
+        if let Some(misfit) = self.misfit {
+            return Err(misfit);
+        }
+        for (output, _) in &self.fetches {
+            let dtype = output.operation.output_type(output.index as usize);
+            if is_another::<T>(dtype) {
+                let output = output.operation.name().unwrap_or_default();
+                return Err(GraphError::FetchedAs { output, dtype });
+            }
+        }
         self.session.run(&mut self.arguments).map_err(|status| failed("run the graph", status))?;
         // Copies: a fetched variable's own buffer changes with the variable.
         let mut values = Vec::new();
-        for token in self.fetches {
+        for (_, token) in self.fetches {
             let value = self.arguments.fetch::<T>(token);
             values.push(value.map_err(|status| failed("fetch what was asked for", status))?.to_vec());
         }
         Ok(values)
     }
+}
+
+/// Whether `dtype` is none that a `T` can stand for. That of a variable of the old kind, a reference, has no name here.
+fn is_another<T: TensorType>(dtype: DataType) -> bool {
+    dtype != T::data_type() && !matches!(dtype, DataType::UnrecognizedEnumValue(_))
+}
+
+/// Why `value` cannot be fed to `output`; TensorFlow itself would speak of the op that consumes it, or of none.
+fn misfit<T: TensorType>(output: &Output, value: &Tensor<T>) -> Option<GraphError> {
+    let node = &output.operation;
+    let dtype = node.output_type(output.index as usize);
+    let dims = match node.op_type().as_deref() {
+        Ok("Placeholder" | "PlaceholderWithDefault") => {
+            node.get_attr_shape("shape").ok().and_then(Into::into)
+        }
+        _ => None,
+    };
+    let fits = |dims: &Vec<Option<i64>>| {
+        let fits = |(dim, &size): (&Option<i64>, &u64)| dim.is_none_or(|dim| dim as u64 == size);
+        dims.len() == value.dims().len() && dims.iter().zip(value.dims()).all(fits)
+    };
+    if !is_another::<T>(dtype) && dims.as_ref().is_none_or(fits) {
+        return None;
+    }
+    Some(GraphError::Fed {
+        placeholder: node.name().unwrap_or_default(),
+        takes: format!("{dtype} {}", shown(dims.as_deref())),
+        given: format!("{} {:?}", T::data_type(), value.dims()),
+    })
 }
 
 fn failed(action: &str, status: Status) -> GraphError {

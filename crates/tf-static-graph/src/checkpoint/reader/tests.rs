@@ -1,23 +1,25 @@
 use super::*;
 
-fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden/baseline/init.ckpt")
+/// What `tf.compat.v1.train.Saver` of TensorFlow 2.21 wrote.
+fn pythons() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/python.ckpt")
 }
 
 fn copy_to(folder: &Path) -> PathBuf {
     let prefix = folder.join("a.ckpt");
     for suffix in [".index", ".data-00000-of-00001"] {
-        std::fs::copy(with_suffix(&golden(), suffix), with_suffix(&prefix, suffix)).unwrap();
+        std::fs::copy(with_suffix(&pythons(), suffix), with_suffix(&prefix, suffix)).unwrap();
     }
     prefix
 }
 
 #[test]
 fn reads_what_python_wrote() {
-    let checkpoint = Checkpoint::open(&golden()).unwrap();
-    assert_eq!(checkpoint.tensors().count(), 26);
-    let kernel = checkpoint.get("conv2/kernel").unwrap();
-    assert_eq!((kernel.dtype, &kernel.shape[..]), (DataType::Float, &[3, 3, 16, 32][..]));
+    let checkpoint = Checkpoint::open(&pythons()).unwrap();
+    assert_eq!(checkpoint.tensors().count(), 3);
+    let kernel = checkpoint.get("dense/kernel").unwrap();
+    assert_eq!((kernel.dtype, &kernel.shape[..]), (DataType::Float, &[2, 3][..]));
+    assert_eq!(checkpoint.read_f32("dense/kernel").unwrap(), [0.0, 0.25, 0.5, 0.75, 1.0, 1.25]);
     assert_eq!(checkpoint.read_f32("train/beta1_power").unwrap(), [0.9]);
     checkpoint.verify().unwrap();
 }
@@ -26,10 +28,10 @@ fn reads_what_python_wrote() {
 fn every_flipped_bit_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let prefix = copy_to(folder.path());
-    for (suffix, step) in [(".index", 1), (".data-00000-of-00001", 9973)] {
+    for suffix in [".index", ".data-00000-of-00001"] {
         let file = with_suffix(&prefix, suffix);
         let whole = std::fs::read(&file).unwrap();
-        for at in (0..whole.len()).step_by(step) {
+        for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 1 << (at % 8);
             std::fs::write(&file, &bytes).unwrap();
@@ -48,7 +50,7 @@ fn a_cut_or_missing_file_is_named() {
     let prefix = copy_to(folder.path());
     let data = with_suffix(&prefix, ".data-00000-of-00001");
     let checkpoint = Checkpoint::open(&prefix).unwrap();
-    File::options().write(true).open(&data).unwrap().set_len(1000).unwrap();
+    File::options().write(true).open(&data).unwrap().set_len(30).unwrap();
     assert!(checkpoint.verify().unwrap_err().to_string().contains("cut short"));
     std::fs::remove_file(&data).unwrap();
     assert!(checkpoint.verify().unwrap_err().to_string().contains("data-00000-of-00001 does not exist"));

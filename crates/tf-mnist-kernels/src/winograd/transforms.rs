@@ -1,6 +1,6 @@
 //! The transforms in one dimension.
 
-use crate::kernels::simd::F32x16;
+use crate::simd::F32x16;
 
 /// The filter's polynomials are multiplied at 0, ±A, ±B and infinity. With the usual ±1, ±2 results are off by 4.7e-6 of the
 /// greatest, with these by 0.9e-6; and their squares are short in binary, so that most coefficients are exact.

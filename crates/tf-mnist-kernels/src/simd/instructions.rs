@@ -47,11 +47,11 @@ macro_rules! for_each_instruction_set {
         $visibility fn $name<$(const $parameter: usize),*>(instructions: Instructions, $($argument: $type),*) {
             #[target_feature(enable = "avx512f")]
             fn avx512<$(const $parameter: usize),*>($($argument: $type),*) {
-                $kernel::<$crate::kernels::simd::x86::Avx512, $($parameter),*>($($argument),*);
+                $kernel::<$crate::simd::x86::Avx512, $($parameter),*>($($argument),*);
             }
             #[target_feature(enable = "avx2,fma")]
             fn avx2<$(const $parameter: usize),*>($($argument: $type),*) {
-                $kernel::<$crate::kernels::simd::x86::Avx2, $($parameter),*>($($argument),*);
+                $kernel::<$crate::simd::x86::Avx2, $($parameter),*>($($argument),*);
             }
             // SAFETY: an `Instructions` is only made of what the processor has.
             unsafe {
@@ -68,4 +68,4 @@ macro_rules! for_each_instruction_set {
         }
     };
 }
-pub(in crate::kernels) use for_each_instruction_set;
+pub(crate) use for_each_instruction_set;

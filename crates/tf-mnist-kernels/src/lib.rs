@@ -35,7 +35,6 @@ mod second_layer;
 mod simd;
 mod winograd;
 
-use crate::runtime::Runtime;
 use baseline::BaselineFeatures;
 use baseline_grad::BaselineFeaturesGrad;
 use factors::{BF16, F32};
@@ -47,12 +46,14 @@ use registry::Api;
 use registry::{Op, register};
 use second_layer::{SecondLayer, SecondLayerInputGrad, SecondLayerKernelGrad};
 use simd::Instructions;
+use std::path::Path;
 use std::sync::OnceLock;
 use tensorflow::{DataType, Graph, Operation, Status};
 
 /// The types of the ops, for nodes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct OpTypes {
+#[allow(missing_docs)] // each is the op of its name
+pub struct OpTypes {
     pub baseline_features: &'static str,
     pub baseline_features_grad: &'static str,
     pub first_layer: &'static str,
@@ -111,7 +112,7 @@ struct Loaded {
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 
 /// Epsilon of the batch norms in the ops.
-pub(crate) const BATCH_NORM_EPSILON: f32 = batch_norm::EPSILON;
+pub const BATCH_NORM_EPSILON: f32 = batch_norm::EPSILON;
 
 /// TensorFlow's functions, once the ops are being registered.
 fn api() -> Option<&'static Api> {
@@ -125,19 +126,19 @@ fn on_our_threads(work: impl FnOnce(Instructions) + Send) -> Result<(), String> 
     Ok(())
 }
 
-/// Makes the ops known to the TensorFlow of this process, to run on `threads` threads. This happens once; later calls
-/// return how the first one went.
+/// Makes the ops known to the TensorFlow of this process, which was opened from the file `library`, to run on `threads`
+/// threads. This happens once; later calls return how the first one went.
 ///
 /// # Errors
 /// They cannot be used here; graphs have to be built without them.
-pub fn load(runtime: &Runtime, threads: usize) -> Result<(), Unavailable> {
+pub fn load(library: &Path, threads: usize) -> Result<(), Unavailable> {
     static OUTCOME: OnceLock<Result<(), Unavailable>> = OnceLock::new();
-    OUTCOME.get_or_init(|| load_once(runtime, threads)).clone()
+    OUTCOME.get_or_init(|| load_once(library, threads)).clone()
 }
 
-fn load_once(runtime: &Runtime, threads: usize) -> Result<(), Unavailable> {
+fn load_once(library: &Path, threads: usize) -> Result<(), Unavailable> {
     let instructions = Instructions::of_this_processor().ok_or(Unavailable::Processor)?;
-    let api = Api::find(&runtime.library).map_err(Unavailable::TensorFlow)?;
+    let api = Api::find(library).map_err(Unavailable::TensorFlow)?;
     let threads = ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|number| format!("kernels-{number}"))

@@ -8,7 +8,7 @@ use std::path::Path;
 /// TensorFlow's types, whose insides are its own.
 macro_rules! opaque {
     ($($(#[$documentation:meta])* $name:ident)*) => {
-        $($(#[$documentation])* #[repr(C)] pub(in crate::kernels) struct $name { _inside: [u8; 0] })*
+        $($(#[$documentation])* #[repr(C)] pub(in crate) struct $name { _inside: [u8; 0] })*
     };
 }
 opaque! {
@@ -31,22 +31,22 @@ opaque! {
 }
 
 /// `TF_FLOAT`
-pub(in crate::kernels) const FLOAT: c_int = 1;
+pub(crate) const FLOAT: c_int = 1;
 /// `TF_INTERNAL`
-pub(in crate::kernels) const INTERNAL: c_int = 13;
+pub(crate) const INTERNAL: c_int = 13;
 /// `TF_INVALID_ARGUMENT`
-pub(in crate::kernels) const INVALID_ARGUMENT: c_int = 3;
+pub(crate) const INVALID_ARGUMENT: c_int = 3;
 
-pub(in crate::kernels) type InferShapes = extern "C" fn(*mut ShapeInferenceContext, *mut Status);
-pub(in crate::kernels) type Create = extern "C" fn(*mut KernelConstruction) -> *mut c_void;
-pub(in crate::kernels) type Compute = extern "C" fn(*mut c_void, *mut KernelContext);
-pub(in crate::kernels) type Delete = extern "C" fn(*mut c_void);
+pub(crate) type InferShapes = extern "C" fn(*mut ShapeInferenceContext, *mut Status);
+pub(crate) type Create = extern "C" fn(*mut KernelConstruction) -> *mut c_void;
+pub(crate) type Compute = extern "C" fn(*mut c_void, *mut KernelContext);
+pub(crate) type Delete = extern "C" fn(*mut c_void);
 
 macro_rules! functions {
     ($($field:ident: $name:literal, fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
         /// The functions.
         #[derive(Debug, Clone, Copy)]
-        pub(in crate::kernels) struct Api {
+        pub(in crate) struct Api {
             $(pub $field: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
         }
 
@@ -114,7 +114,7 @@ functions! {
 }
 
 /// A status of ours, deleted with it.
-pub(in crate::kernels) struct OwnStatus<'a> {
+pub(crate) struct OwnStatus<'a> {
     api: &'a Api,
     status: *mut Status,
 }

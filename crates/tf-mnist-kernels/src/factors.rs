@@ -29,7 +29,7 @@ fn to_bf16(x: f32) -> f32 {
 mod tests {
     use super::*;
     #[cfg(target_arch = "x86_64")]
-    use crate::kernels::simd::{Instructions, for_each_instruction_set};
+    use crate::simd::{Instructions, for_each_instruction_set};
 
     #[test]
     fn bfloat16_has_eight_bits_and_rounds_ties_to_even() {
