@@ -37,6 +37,9 @@ impl GraphSession {
     /// # Errors
     /// TensorFlow fails.
     pub fn initialize(&self, variables: &[Variable]) -> Result<()> {
+        if variables.is_empty() {
+            return Ok(()); // TensorFlow runs no empty step
+        }
         let initializers = variables.iter().map(Variable::initializer);
         initializers.fold(self.step(), Step::target).run().map(drop)
     }
