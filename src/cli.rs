@@ -176,8 +176,11 @@ pub struct TrainingArgs {
     /// Save the run's state after every so many steps, to resume it from; 0: only at its end
     #[arg(long, value_name = "STEPS", default_value_t = 500, allow_negative_numbers = true)]
     pub save_every: u64,
+    /// Write no events.out.tfevents.* for TensorBoard
+    #[arg(long)]
+    pub no_tensorboard: bool,
     /// Go on with the run in this folder where its state was last saved, as if it had never stopped; of its options only
-    /// --epochs, --max-steps, --patience, --device, the numbers of threads and the place of the data set may change
+    /// --epochs, --max-steps, --patience, --device, the numbers of threads, the place of the data set and --no-tensorboard may change
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out_dir", "overwrite"])]
     pub resume: Option<PathBuf>,
 }

@@ -10,6 +10,7 @@ pub mod picture;
 mod readable;
 mod regular_file;
 pub mod saved_model;
+pub mod tensorboard;
 pub mod training;
 
 /// Where MNIST is kept once it was fetched, and TensorFlow's library once it was installed.

@@ -8,7 +8,29 @@ use crate::dataset::Split;
 pub struct Evaluation {
     /// Images of class `i` taken for class `j`, in row `i` and column `j`.
     pub confusion: Vec<Vec<u64>>,
+    /// The images that were taken for what they are not, in order.
+    pub misread: Vec<Misread>,
     loss: f64,
+}
+
+/// An image that was taken for what it is not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Misread {
+    /// Its row in the split.
+    pub row: usize,
+    /// The class that it is of, counted from 0.
+    pub label: usize,
+    /// The likeliest class.
+    pub taken_for: usize,
+    /// The probabilities of the classes.
+    pub probabilities: Vec<f32>,
+}
+
+impl Misread {
+    /// How sure the network was: the probability of what it took the image for.
+    pub fn sureness(&self) -> f32 {
+        self.probabilities[self.taken_for]
+    }
 }
 
 /// Evaluates every row of `split`, at most `chunk` at a time: a whole test set at once takes gigabytes.
@@ -25,9 +47,7 @@ pub fn evaluate(classifier: &Classifier, split: &Split, chunk: usize) -> Result<
         let (images, labels) = (&mut images[..rows.len() * pixels], &mut labels[..rows.len()]);
         split.gather_range(rows, images, labels);
         let probabilities = classifier.probabilities(images)?;
-        for (label, row) in labels.iter().zip(probabilities.chunks_exact(classes)) {
-            evaluation.add(*label as usize, row);
-        }
+        evaluation.add_rows(labels, &probabilities);
     }
     Ok(evaluation)
 }
@@ -44,14 +64,27 @@ pub fn likeliest(probabilities: &[f32]) -> usize {
 }
 
 impl Evaluation {
-    fn of(classes: usize) -> Self {
-        let confusion = vec![vec![0; classes]; classes];
-        Self { confusion, loss: 0.0 }
+    /// Of no images yet, that may be of so many classes.
+    pub fn of(classes: usize) -> Self {
+        Self { confusion: vec![vec![0; classes]; classes], misread: Vec::new(), loss: 0.0 }
+    }
+
+    /// Counts images that follow those counted so far in the split: their labels, and the probabilities of their classes,
+    /// `[rows, classes]`, row by row.
+    pub fn add_rows(&mut self, labels: &[i32], probabilities: &[f32]) {
+        for (&label, row) in labels.iter().zip(probabilities.chunks_exact(self.confusion.len())) {
+            self.add(label as usize, row);
+        }
     }
 
     /// Counts one image of class `label`, which has the probabilities `row`.
     fn add(&mut self, label: usize, row: &[f32]) {
-        self.confusion[label][likeliest(row)] += 1;
+        let taken_for = likeliest(row);
+        if taken_for != label {
+            let place = self.rows() as usize;
+            self.misread.push(Misread { row: place, label, taken_for, probabilities: row.to_vec() });
+        }
+        self.confusion[label][taken_for] += 1;
         // A probability too small for a float32 is 0, whose loss would be infinite: take the least one instead.
         self.loss -= f64::from(row[label].max(f32::MIN_POSITIVE)).ln();
     }

@@ -5,7 +5,12 @@ use super::{output, published_lines, signals};
 use anyhow::Result;
 use std::path::Path;
 use std::process::ExitCode;
-use tf_mnist::training::{Ending, Event, Interrupt, MetricsFile, ModelCheckpoint, Outcome, TrainingSession};
+use tf_mnist::classifier::Evaluation;
+use tf_mnist::dataset::Split;
+use tf_mnist::tensorboard::{Picture, Summary, heat_map};
+use tf_mnist::training::{
+    Ending, Event, Interrupt, MetricsFile, ModelCheckpoint, Outcome, TensorBoard, TrainingSession,
+};
 
 /// Measures the accuracy on the test set: of the best weights, or of the last.
 pub fn conclude(
@@ -13,6 +18,7 @@ pub fn conclude(
     session: TrainingSession,
     outcome: &Outcome,
     metrics: &mut MetricsFile,
+    tensorboard: &mut Option<TensorBoard>,
     checkpoints: &mut ModelCheckpoint,
 ) -> Result<()> {
     let config = &run.config;
@@ -32,9 +38,39 @@ pub fn conclude(
         }
     };
     let checkpoint = tested.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
-    let accuracy = session.evaluate(&run.dataset.test, config.eval_chunk)?.accuracy();
+    let test = &run.dataset.test;
+    let mut evaluation = Evaluation::of(config.network.classes as usize);
+    let accuracy = session
+        .test(test, config.eval_chunk, |labels, probabilities| evaluation.add_rows(labels, probabilities))?
+        .accuracy();
+    if let Some(tensorboard) = tensorboard {
+        let pictures = test_pictures(&evaluation, test, config.network.first_label);
+        tensorboard.test(outcome.steps, accuracy, pictures)?;
+    }
     metrics.write(&Event::Test { accuracy, checkpoint })?;
     output::print(&published_lines::test_accuracy(accuracy))
+}
+
+/// As many misread images are shown, the surest first.
+const SHOWN: usize = 100;
+
+/// What TensorBoard shows of a test: the confusion matrix, and the images that were taken for what they are not.
+fn test_pictures(evaluation: &Evaluation, test: &Split, first_label: u8) -> Vec<Summary> {
+    let label = |class: usize| class + usize::from(first_label);
+    let legend = "Each row: images of one class; each column: what they were taken for. Errors are red.";
+    let matrix = heat_map(&evaluation.confusion, u64::from(first_label));
+    let mut summaries = vec![Summary::image("confusion_matrix", &matrix, legend)];
+    let mut misread: Vec<_> = evaluation.misread.iter().collect();
+    misread.sort_by(|a, b| b.sureness().total_cmp(&a.sureness()));
+    summaries.extend(misread.into_iter().take(SHOWN).enumerate().map(|(place, misread)| {
+        let (is, taken_for) = (label(misread.label), label(misread.taken_for));
+        let tag = format!("misread/{:03}_a_{is}_taken_for_{taken_for}", place + 1);
+        let percent = 100.0 * misread.sureness();
+        let legend =
+            format!("Test image {}: a {is}, taken for a {taken_for} with {percent:.1}%", misread.row);
+        Summary::image(&tag, &Picture::of_gray(test.image(misread.row), test.image_size(), 4), &legend)
+    }));
+    summaries
 }
 
 /// Says how to go on with a run that a signal ended, whose state is saved. Where the best weights do not count, or there

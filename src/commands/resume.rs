@@ -25,12 +25,13 @@ type Change = fn(&mut RunConfig, &RunConfig);
 type Get = fn(&RunConfig) -> Value;
 
 /// Options that may change from one part of a run to the next, and how.
-const MAY_CHANGE: [(&str, Change); 7] = [
+const MAY_CHANGE: [(&str, Change); 8] = [
     ("epochs", |run, asked| run.network.training.epochs = asked.network.training.epochs),
     ("patience", |run, asked| run.network.training.patience = asked.network.training.patience),
     ("max_steps", |run, asked| run.max_steps = asked.max_steps),
     ("data_dir", |run, asked| run.set_data_dir(asked.data_dir.clone())), // the place; see `check_dataset`
     ("device", |run, asked| run.session.device = asked.session.device),
+    ("no_tensorboard", |run, asked| run.tensorboard = asked.tensorboard),
     ("intra_op_threads", |run, asked| run.session.intra_op_threads = asked.session.intra_op_threads),
     ("inter_op_threads", |run, asked| run.session.inter_op_threads = asked.session.inter_op_threads),
 ];

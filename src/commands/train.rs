@@ -207,6 +207,10 @@ impl Run {
             // The checkpoint may change or go, and with it the start of this run.
             backup.save(&start, &session)?;
         }
+        let mut tensorboard = match config.tensorboard {
+            true => Some(directory.tensorboard(config, &start, &session)?),
+            false => None,
+        };
         let lines = match config.network.training.validate {
             Validate::EverySteps(_) => Lines::Optimized,
             Validate::EveryEpoch | Validate::EvenEpochsAndLast => Lines::Baseline,
@@ -222,7 +226,7 @@ impl Run {
             &config.schedule(),
             &start,
             &interrupt,
-            &mut [&mut metrics, &mut checkpoints, &mut console, &mut backup],
+            &mut [&mut metrics, &mut tensorboard, &mut checkpoints, &mut console, &mut backup],
         )?;
         if outcome.steps > 0 {
             backup.save(&outcome.state(), &session)?;
@@ -233,7 +237,7 @@ impl Run {
         if outcome.ending == Ending::Interrupted {
             return interrupted(self, &session, &mut checkpoints, &outcome, &interrupt);
         }
-        conclude(self, session, &outcome, &mut metrics, &mut checkpoints)?;
+        conclude(self, session, &outcome, &mut metrics, &mut tensorboard, &mut checkpoints)?;
         backup.mark_finished()?;
         Ok(ExitCode::SUCCESS)
     }

@@ -58,6 +58,15 @@ impl Split {
         &self.images.values()[self.rows.start * pixels..self.rows.end * pixels]
     }
 
+    /// The pixels of one image, `[height, width]` row-major.
+    ///
+    /// # Panics
+    /// The row is not in this split.
+    pub fn image(&self, row: usize) -> &[u8] {
+        let pixels = self.image_pixels();
+        &self.pixels()[row * pixels..][..pixels]
+    }
+
     /// Labels, `[len]`, each the number of a class, counted from 0.
     pub fn labels(&self) -> &[u8] {
         &self.labels.values()[self.rows.clone()]

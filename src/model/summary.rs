@@ -1,6 +1,7 @@
 //! What a network consists of, in numbers: shapes, padding, parameters, work and memory, row by row. Plain arithmetic on
 //! the table, which needs no TensorFlow; `tests/cli/describe.rs` holds it against the graphs that are really built.
 
+mod markdown;
 mod shape;
 
 pub use shape::{Memory, RowShape};

@@ -18,7 +18,7 @@ pub use interrupt::Interrupt;
 pub use observer::{Observer, StepReport, ValidationReport};
 pub use run::{
     BackupAndRestore, Event, MetricsFile, ModelCheckpoint, RunConfig, RunDirectory, RunState, SavedState,
-    Versions,
+    TensorBoard, Versions,
 };
 pub use session::{Correct, TrainingSession};
 pub use validation::{Accuracy, ValidationMode};

@@ -6,7 +6,7 @@ use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError, is_
 use crate::model::Network;
 use std::ops::{AddAssign, Range};
 use std::path::{Path, PathBuf};
-use tensorflow::{Session, SessionOptions, SessionRunArgs, Status, Tensor};
+use tensorflow::{FetchToken, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
 /// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
 pub struct TrainingSession {
@@ -152,6 +152,27 @@ impl TrainingSession {
         self.count(&self.batch)
     }
 
+    /// As [`evaluate`](Self::evaluate), and shows `seen` the labels and the probabilities, float32 `[rows, classes]`, of each
+    /// chunk.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn test(
+        &mut self,
+        split: &Split,
+        chunk: usize,
+        mut seen: impl FnMut(&[i32], &[f32]),
+    ) -> Result<Correct> {
+        let mut total = Correct::default();
+        for rows in split.chunks(chunk) {
+            self.chunk.set_range(split, rows);
+            let (correct, probabilities) = self.correct_and_probabilities(&self.chunk)?;
+            seen(&self.chunk.labels, &probabilities);
+            total += counted(&correct);
+        }
+        Ok(total)
+    }
+
     /// Evaluates every row of `split`, at most `chunk` at a time, since a whole test set may not fit into the memory of a
     /// small GPU; a last, smaller chunk counts by its rows.
     ///
@@ -182,27 +203,46 @@ impl TrainingSession {
     }
 
     fn count(&self, feed: &Feed) -> Result<Correct> {
-        let correct = self.correct(feed)?;
-        let rows = correct.len() as u64;
-        Ok(Correct { correct: correct.iter().filter(|&&correct| correct).count() as u64, rows })
+        Ok(counted(&self.correct(feed)?))
     }
 
     fn correct(&self, feed: &Feed) -> Result<Tensor<bool>> {
         let mut args = SessionRunArgs::new();
-        feed.feed(&self.network, &mut args);
-        let correct = &self.network.accuracy.correct;
-        let correct = args.request_fetch(&correct.operation, correct.index);
+        let correct = request(&mut args, &self.network.accuracy.correct);
+        self.run_on(feed, &mut args)?;
+        args.fetch(correct).map_err(|status| failed("evaluate".into(), status))
+    }
+
+    fn correct_and_probabilities(&self, feed: &Feed) -> Result<(Tensor<bool>, Tensor<f32>)> {
+        let mut args = SessionRunArgs::new();
+        let correct = request(&mut args, &self.network.accuracy.correct);
+        let probabilities = request(&mut args, &self.network.probabilities);
+        self.run_on(feed, &mut args)?;
+        let fetched = args.fetch(correct).and_then(|correct| Ok((correct, args.fetch(probabilities)?)));
+        fetched.map_err(|status| failed("evaluate".into(), status))
+    }
+
+    fn run_on<'a>(&self, feed: &'a Feed, args: &mut SessionRunArgs<'a>) -> Result<()> {
+        feed.feed(&self.network, args);
         let rows = feed.labels.len();
-        let action = || format!("evaluate {rows} rows at once");
-        let ran = self.session.run(&mut args);
-        ran.map_err(|status| failed_on(action(), rows, true, status))?;
-        args.fetch::<bool>(correct).map_err(|status| failed(action(), status))
+        let ran = self.session.run(args);
+        ran.map_err(|status| failed_on(format!("evaluate {rows} rows at once"), rows, true, status))
     }
 
     /// The graph.
     pub fn network(&self) -> &Network {
         &self.network
     }
+}
+
+fn request(args: &mut SessionRunArgs, output: &Output) -> FetchToken {
+    args.request_fetch(&output.operation, output.index)
+}
+
+/// How many are true.
+fn counted(correct: &[bool]) -> Correct {
+    let right = correct.iter().filter(|&&correct| correct).count();
+    Correct { correct: right as u64, rows: correct.len() as u64 }
 }
 
 fn failed(action: String, status: Status) -> TrainingError {

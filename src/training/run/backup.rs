@@ -5,6 +5,7 @@ use super::saved_states;
 use super::state::RunState;
 use crate::graph::{CheckpointManager, GraphError};
 use crate::staging::{self, Aside};
+use crate::tensorboard::EventFile;
 use crate::training::error::{Result, TrainingError};
 use crate::training::fit::TrainingState;
 use crate::training::observer::Observer;
@@ -82,6 +83,10 @@ impl BackupAndRestore {
 
         let metrics = self.run.join(METRICS);
         let metrics_bytes = synced_length(&metrics).map_err(TrainingError::file("sync", &metrics))?;
+        let events = EventFile::own_in(&self.run).map_err(TrainingError::file("read", &self.run))?;
+        if let Some(newest) = events.iter().max() {
+            synced_length(newest).map_err(TrainingError::file("sync", newest))?;
+        }
         let state = RunState {
             step: state.step,
             best: state.best,

@@ -43,6 +43,9 @@ pub struct RunConfig {
     pub reproducible: bool,
     /// The run's state is saved after every so many steps; 0: only at its end.
     pub save_every: u64,
+    /// Whether it tells TensorBoard how it goes.
+    #[serde(default = "yes")]
+    pub tensorboard: bool,
     /// The user's own data set; none for MNIST itself.
     #[serde(serialize_with = "lossy_path::serialize")]
     pub data_dir: Option<PathBuf>,
@@ -156,6 +159,11 @@ impl RunConfig {
     pub fn keeps_best(&self) -> bool {
         self.network.training.keep == Keep::Best
     }
+}
+
+/// What runs did before they could be told.
+fn yes() -> bool {
+    true
 }
 
 /// What stood in version 1 as the name of a network and its options, as a table.

@@ -8,6 +8,7 @@ use crate::graph::CheckpointManager;
 use crate::graph::checkpoint::{STATE_FILE, meta_graph};
 use crate::regular_file;
 use crate::staging::{self, Lock};
+use crate::tensorboard::EventFile;
 use crate::training::error::{Result, TrainingError};
 use serde::Deserialize;
 use std::fs;
@@ -83,6 +84,8 @@ impl Contents {
         }
         let is_metrics = told.as_ref().is_some_and(|told| told.begins_with_event || told.is_empty);
         contents.rest.extend(own(metrics, is_metrics));
+        // Those of others are in nobody's way: every event file has a name of its own.
+        contents.rest.extend(EventFile::own_in(run).map_err(TrainingError::file("read", run))?);
         let state = at(STATE_FILE);
         let listed = state.as_deref().and_then(checkpoints_listed);
         // The run came so far, or it says that it is its own and Python did not write a graph beside it.

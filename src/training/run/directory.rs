@@ -7,10 +7,13 @@ use super::layout::{CONFIG, LOCK, METRICS, RESUME};
 use super::metrics::{self, Account, MetricsFile};
 use super::rewind;
 use super::saved_states::{self, SavedState};
+use super::tensorboard::TensorBoard;
 use crate::graph::CheckpointManager;
 use crate::regular_file;
 use crate::staging::{self, Attempt, Lock};
 use crate::training::error::{Result, TrainingError};
+use crate::training::fit::TrainingState;
+use crate::training::session::TrainingSession;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -156,6 +159,19 @@ impl RunDirectory {
     /// The state file is there but cannot be read.
     pub fn checkpoints(&self, max_to_keep: usize) -> Result<CheckpointManager> {
         Ok(CheckpointManager::open(&self.path, max_to_keep)?)
+    }
+
+    /// What tells TensorBoard of the run that goes on from `start`.
+    ///
+    /// # Errors
+    /// The file cannot be made or written.
+    pub fn tensorboard(
+        &self,
+        config: &RunConfig,
+        start: &TrainingState,
+        session: &TrainingSession,
+    ) -> Result<TensorBoard> {
+        TensorBoard::new(&self.path, config, start, session)
     }
 
     /// What saves the run's state after every `every` steps, in a run that goes on from `restored`.

@@ -3,6 +3,7 @@
 //! ```text
 //! config.json                                  see RunConfig
 //! metrics.jsonl                                see Event
+//! events.out.tfevents.SECONDS.HOST.PID.0       for TensorBoard, see EventFile
 //! checkpoint, model.ckpt-490.{index,data-00000-of-00001,meta}
 //! resume/step-00000500/state.json              see RunState
 //! resume/step-00000500/model.ckpt.{index,data-00000-of-00001,meta}

@@ -10,6 +10,7 @@ mod model_checkpoint;
 mod rewind;
 mod saved_states;
 mod state;
+mod tensorboard;
 
 pub use backup::BackupAndRestore;
 pub use config::{RunConfig, Versions};
@@ -18,3 +19,4 @@ pub use metrics::{Event, MetricsFile};
 pub use model_checkpoint::ModelCheckpoint;
 pub use saved_states::SavedState;
 pub use state::RunState;
+pub use tensorboard::TensorBoard;

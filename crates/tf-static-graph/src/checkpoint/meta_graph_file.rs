@@ -21,6 +21,10 @@ impl MetaGraphFile {
         Self { bytes, shared }
     }
 
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Shares the file beside the checkpoint `prefix` from now on, if it was written here and says the same.
     pub fn share(&self, prefix: &Path) {
         let path = with_suffix(prefix, META);

@@ -118,6 +118,11 @@ impl Saver {
         self.meta_graph = Some(Rc::new(MetaGraphFile::new(bytes)));
     }
 
+    /// What [`write_meta_graph`](Self::write_meta_graph) was given.
+    pub fn meta_graph(&self) -> Option<&[u8]> {
+        self.meta_graph.as_deref().map(MetaGraphFile::bytes)
+    }
+
     /// The saved variables, in the order of their names.
     pub fn variables(&self) -> &[Variable] {
         &self.variables

@@ -1,0 +1,140 @@
+//! One file of events: TFRecords, each an `Event`.
+
+use super::hparams::{self, Status};
+use super::proto::{Event, SessionLog, SourceMetadata, Values, What};
+use super::summary::Summary;
+use prost::Message;
+use serde_json::Value as Json;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::time::SystemTime;
+use tensorflow::io::{RecordReader, RecordWriter};
+
+/// What the name of every event file begins with.
+const PREFIX: &str = "events.out.tfevents.";
+/// What tells our own files from those of others.
+const WRITER: &str = "tf-mnist";
+
+/// A file of events that is being written, each at once: a process that is killed leaves all that it told.
+#[derive(Debug)]
+pub struct EventFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl EventFile {
+    /// Makes a file in `folder` that TensorBoard reads after those that are there, and for which it forgets what they say
+    /// of `step` and all later steps: a run that goes on does so from there.
+    ///
+    /// # Errors
+    /// The file cannot be made or written.
+    pub fn create(folder: &Path, step: u64) -> io::Result<Self> {
+        // TensorBoard goes by the order of the names.
+        let seconds =
+            |path: &PathBuf| path.file_name()?.to_str()?[PREFIX.len()..].split('.').next()?.parse().ok();
+        let last: Option<u64> = files(folder)?.iter().filter_map(seconds).max();
+        let seconds = (now() as u64).max(last.map_or(0, |last| last + 1));
+        let host = rustix::system::uname().nodename().to_string_lossy().replace(['/', '\0'], "_");
+        let path = folder.join(format!("{PREFIX}{seconds:010}.{host}.{}.0", process::id()));
+        let mut file = Self { file: File::create_new(&path)?, path };
+        let metadata = SourceMetadata { writer: WRITER.to_owned() };
+        let version = What::FileVersion("brain.Event:2".to_owned());
+        file.event(Event {
+            wall_time: now(),
+            step: 0,
+            what: Some(version),
+            source_metadata: Some(metadata),
+        })?;
+        file.write(step, What::SessionLog(SessionLog { status: 1 }))?;
+        Ok(file)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The graph, for the tab of that name: a serialized `GraphDef`.
+    ///
+    /// # Errors
+    /// The file cannot be written, for example because the disk is full.
+    pub fn graph(&mut self, graph_def: Vec<u8>) -> io::Result<()> {
+        self.write(0, What::GraphDef(graph_def))
+    }
+
+    /// What is known after `step`, counted from 0.
+    ///
+    /// # Errors
+    /// As [`graph`](Self::graph).
+    pub fn summaries(&mut self, step: u64, summaries: Vec<Summary>) -> io::Result<()> {
+        let value = summaries.into_iter().map(|Summary(value)| value).collect();
+        self.write(step, What::Summary(Values { value }))
+    }
+
+    /// The run's options, for the tab HPARAMS: numbers, texts and truths of a JSON object, those of objects in it under
+    /// `outer.inner`.
+    ///
+    /// # Errors
+    /// As [`graph`](Self::graph).
+    pub fn hparams(&mut self, options: &Json) -> io::Result<()> {
+        self.summaries(0, vec![hparams::start(options, now())])
+    }
+
+    /// How the run ended, for that tab.
+    ///
+    /// # Errors
+    /// As [`graph`](Self::graph).
+    pub fn ended(&mut self, status: Status) -> io::Result<()> {
+        self.summaries(0, vec![hparams::end(status, now())])
+    }
+
+    fn write(&mut self, step: u64, what: What) -> io::Result<()> {
+        self.event(Event { wall_time: now(), step: step as i64, what: Some(what), source_metadata: None })
+    }
+
+    fn event(&mut self, event: Event) -> io::Result<()> {
+        let mut record = Vec::new();
+        let written = RecordWriter::new(&mut record).write_record(&event.encode_to_vec());
+        written.map_err(io::Error::other)?;
+        self.file.write_all(&record)
+    }
+
+    /// The event files in `folder` that this program wrote.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn own_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(files(folder)?.into_iter().filter(|path| Self::is_own(path)).collect())
+    }
+
+    fn is_own(path: &Path) -> bool {
+        if !path.symlink_metadata().is_ok_and(|there| there.is_file()) {
+            return false; // nor a pipe, whose end would not come
+        }
+        let mut record = [0; 256]; // the first is some 50 bytes
+        let mut read = || {
+            let length = RecordReader::new(BufReader::new(File::open(path).ok()?)).read_next(&mut record);
+            Event::decode(&record[..length.ok()??]).ok()?.source_metadata
+        };
+        read().is_some_and(|metadata| metadata.writer == WRITER)
+    }
+}
+
+/// The event files of a folder.
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,60 @@
+//! Hyperparameters, as TensorBoard's HParams plugin reads them: it finds out for itself which of them differ between runs.
+
+use super::proto::{HParams, HParamsPluginData, JsonValue, Kind, SessionEndInfo, SessionStartInfo};
+use super::summary::Summary;
+use crate::graph::checkpoint::meta_graph::{proto::TensorProto, type_number};
+use prost::Message;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use tensorflow::DataType;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It was tested.
+    Success = 1,
+    /// It did not come to that.
+    Failure = 2,
+}
+
+pub(super) fn start(options: &Json, now: f64) -> Summary {
+    let mut hparams = BTreeMap::new();
+    flatten("", options, &mut hparams);
+    let start = HParams::Start(SessionStartInfo { hparams, start_time_secs: now });
+    summary("_hparams_/session_start_info", start)
+}
+
+pub(super) fn end(status: Status, now: f64) -> Summary {
+    let end = HParams::End(SessionEndInfo { status: status as i32, end_time_secs: now });
+    summary("_hparams_/session_end_info", end)
+}
+
+fn summary(tag: &str, data: HParams) -> Summary {
+    let content = HParamsPluginData { data: Some(data) }.encode_to_vec();
+    // The plugin wants some tensor: a scalar zero, as its own writer takes.
+    let tensor = TensorProto {
+        dtype: type_number(DataType::Float),
+        tensor_shape: Some(Default::default()),
+        tensor_content: 0.0_f32.to_le_bytes().to_vec(),
+        string_val: Vec::new(),
+    };
+    Summary::of_plugin(tag, "hparams", content, tensor)
+}
+
+fn flatten(name: &str, value: &Json, into: &mut BTreeMap<String, JsonValue>) {
+    let kind = match value {
+        Json::Object(fields) => {
+            for (field, value) in fields {
+                let name = if name.is_empty() { field.clone() } else { format!("{name}.{field}") };
+                flatten(&name, value, into);
+            }
+            return;
+        }
+        Json::Null => return,
+        Json::Bool(truth) => Kind::Bool(*truth),
+        Json::Number(number) => Kind::Number(number.as_f64().unwrap_or(f64::NAN)),
+        Json::String(text) => Kind::String(text.clone()),
+        Json::Array(_) => Kind::String(value.to_string()),
+    };
+    into.insert(name.to_owned(), JsonValue { kind: Some(kind) });
+}

@@ -1,0 +1,151 @@
+//! The protocol buffers of an event file, for prost: the fields that are written, no others. Numbers are those of
+//! TensorFlow's `core/util/event.proto` and `core/framework/summary.proto`, and of TensorBoard's
+//! `plugins/hparams/{plugin_data,api}.proto`.
+
+use crate::graph::checkpoint::meta_graph::proto::TensorProto;
+use prost::{Message, Oneof};
+use std::collections::BTreeMap;
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Event {
+    /// Seconds since 1970.
+    #[prost(double, tag = "1")]
+    pub wall_time: f64,
+    #[prost(int64, tag = "2")]
+    pub step: i64,
+    #[prost(oneof = "What", tags = "3, 4, 5, 7")]
+    pub what: Option<What>,
+    #[prost(message, optional, tag = "10")]
+    pub source_metadata: Option<SourceMetadata>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub(super) enum What {
+    #[prost(string, tag = "3")]
+    FileVersion(String),
+    /// A `GraphDef`.
+    #[prost(bytes, tag = "4")]
+    GraphDef(Vec<u8>),
+    #[prost(message, tag = "5")]
+    Summary(Values),
+    #[prost(message, tag = "7")]
+    SessionLog(SessionLog),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SourceMetadata {
+    #[prost(string, tag = "1")]
+    pub writer: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SessionLog {
+    /// 1 is `START`.
+    #[prost(int32, tag = "1")]
+    pub status: i32,
+}
+
+/// A `Summary`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Values {
+    #[prost(message, repeated, tag = "1")]
+    pub value: Vec<Value>,
+}
+
+/// A `Summary.Value`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Value {
+    #[prost(string, tag = "1")]
+    pub tag: String,
+    #[prost(oneof = "Content", tags = "2, 4, 8")]
+    pub content: Option<Content>,
+    #[prost(message, optional, tag = "9")]
+    pub metadata: Option<Metadata>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub(super) enum Content {
+    #[prost(float, tag = "2")]
+    Scalar(f32),
+    #[prost(message, tag = "4")]
+    Image(Image),
+    #[prost(message, tag = "8")]
+    Tensor(TensorProto),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Image {
+    #[prost(int32, tag = "1")]
+    pub height: i32,
+    #[prost(int32, tag = "2")]
+    pub width: i32,
+    /// 1 is gray, 3 is RGB.
+    #[prost(int32, tag = "3")]
+    pub colorspace: i32,
+    #[prost(bytes = "vec", tag = "4")]
+    pub encoded_image_string: Vec<u8>,
+}
+
+/// A `SummaryMetadata`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Metadata {
+    #[prost(message, optional, tag = "1")]
+    pub plugin_data: Option<PluginData>,
+    #[prost(string, tag = "3")]
+    pub summary_description: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PluginData {
+    #[prost(string, tag = "1")]
+    pub plugin_name: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub content: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct HParamsPluginData {
+    #[prost(oneof = "HParams", tags = "3, 4")]
+    pub data: Option<HParams>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub(super) enum HParams {
+    #[prost(message, tag = "3")]
+    Start(SessionStartInfo),
+    #[prost(message, tag = "4")]
+    End(SessionEndInfo),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SessionStartInfo {
+    #[prost(btree_map = "string, message", tag = "1")]
+    pub hparams: BTreeMap<String, JsonValue>,
+    #[prost(double, tag = "5")]
+    pub start_time_secs: f64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SessionEndInfo {
+    #[prost(int32, tag = "1")]
+    pub status: i32,
+    #[prost(double, tag = "2")]
+    pub end_time_secs: f64,
+}
+
+/// A `google.protobuf.Value`, of `struct.proto`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct JsonValue {
+    #[prost(oneof = "Kind", tags = "2, 3, 4")]
+    pub kind: Option<Kind>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub(super) enum Kind {
+    #[prost(double, tag = "2")]
+    Number(f64),
+    #[prost(string, tag = "3")]
+    String(String),
+    #[prost(bool, tag = "4")]
+    Bool(bool),
+}
