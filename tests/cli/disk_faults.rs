@@ -7,7 +7,9 @@ use support::runs::{fail, metrics, resume, start, succeed};
 use support::small_disk::{SmallDisk, limited};
 
 /// Saves states after steps 6 and 8.
-const FIRST: &[&str] = &["baseline", "--batch-size", "20", "--save-every", "3", "--max-steps", "8"];
+// For TensorBoard nothing is written here, so that the other files meet the fault.
+const FIRST: &[&str] =
+    &["baseline", "--batch-size", "20", "--no-tensorboard", "--save-every", "3", "--max-steps", "8"];
 const TO_10: &[&str] = &["baseline", "--max-steps", "10"];
 
 /// After a fault: what was saved before is whole, and the way on is shown.
@@ -33,7 +35,8 @@ fn a_full_disk_leaves_the_state_before_it() {
     let Some(disk) = SmallDisk::mount(1800) else {
         return;
     };
-    let arguments = ["baseline", "--batch-size", "20", "--epochs", "1", "--save-every", "2"];
+    let arguments =
+        ["baseline", "--batch-size", "20", "--epochs", "1", "--save-every", "2", "--no-tensorboard"];
     let folder = tempfile::tempdir().unwrap();
     let reference = folder.path().join("reference");
     succeed(start(&reference, &arguments));
@@ -66,7 +69,7 @@ fn a_full_disk_leaves_the_state_before_it() {
 fn a_file_size_limit_is_an_error_like_a_full_disk() {
     let folder = tempfile::tempdir().unwrap();
     let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
-    succeed(start(&reference, &[&FIRST[..5], &TO_10[1..]].concat()));
+    succeed(start(&reference, &[&FIRST[..6], &TO_10[1..]].concat()));
     succeed(start(&run, FIRST));
 
     // A checkpoint has 650 KiB.
@@ -87,7 +90,7 @@ fn a_file_size_limit_is_an_error_like_a_full_disk() {
 fn metrics_that_cannot_be_written_end_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let arguments = ["baseline", "--batch-size", "4", "--epochs", "100"];
+    let arguments = ["baseline", "--batch-size", "4", "--epochs", "100", "--no-tensorboard"];
     let stderr = fail(limited(&start(&run, &arguments), 4), 1);
     let named = format!("error: cannot write {}/metrics.jsonl: File too large", run.display());
     assert!(stderr.contains(&named), "{stderr}");

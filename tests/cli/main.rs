@@ -22,6 +22,7 @@ mod predict_inputs;
 mod predict_surroundings;
 mod resume;
 mod saved_model;
+mod tensorboard;
 mod training;
 
 support::open_tensorflow_before_main!(support::options());
