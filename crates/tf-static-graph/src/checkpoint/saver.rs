@@ -29,7 +29,8 @@ use whole_files::Aside;
 /// let saver = Saver::new(&graph, &graph.variables())?;
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
-/// saver.save(&graph.initialized_session()?, folder.join("model.ckpt-7"))?;
+/// let session = graph.initialized_session()?;
+/// saver.save(&session, folder.join("model.ckpt-7"))?;
 ///
 /// // Another day, with the same graph; Python's `tf.compat.v1.train.Saver` writes and reads such files too.
 /// let session = GraphSession::new(&graph, &SessionConfig::default().session_options()?)?;
