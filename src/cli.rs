@@ -75,6 +75,8 @@ pub enum Command {
     Optimized(TrainingArgs),
     /// Measure a trained network: accuracy, loss, precision and recall of every digit, confusion matrix
     Evaluate(EvaluateArgs),
+    /// Show runs as a page: curves, the test, the confusion matrix, misread digits, how sure the network was
+    Report(ReportArgs),
     /// Tell which digits are drawn on pictures
     Predict(PredictArgs),
     /// Write a trained network as a SavedModel, whole or not at all, for TensorFlow Serving and Python
@@ -201,6 +203,22 @@ pub struct ModelArgs {
     /// The network of a checkpoint that is neither in a run folder nor of a built-in network: a name or a TOML file
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Run folders; several are compared
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Where to write the page
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub output: PathBuf,
+    /// Show it in the browser
+    #[arg(long)]
+    pub open: bool,
+    /// Rows evaluated at a time
+    #[arg(long, value_name = "ROWS", default_value_t = EVAL_CHUNK, value_parser = rows, allow_negative_numbers = true)]
+    pub eval_chunk: usize,
 }
 
 #[derive(Debug, Args)]

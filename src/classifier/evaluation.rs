@@ -10,7 +10,21 @@ pub struct Evaluation {
     pub confusion: Vec<Vec<u64>>,
     /// The images that were taken for what they are not, in order.
     pub misread: Vec<Misread>,
+    /// How sure the classifier was against how often it was right: ten equal parts of 0..=1, by the probability of what an
+    /// image was taken for.
+    pub reliability: [Sureness; 10],
     loss: f64,
+}
+
+/// The images of which a classifier was about as sure.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sureness {
+    /// How many there are.
+    pub rows: u64,
+    /// How many of them were classified right.
+    pub correct: u64,
+    /// The sum of the probabilities of what they were taken for.
+    pub probability: f64,
 }
 
 /// An image that was taken for what it is not.
@@ -66,7 +80,12 @@ pub fn likeliest(probabilities: &[f32]) -> usize {
 impl Evaluation {
     /// Of no images yet, that may be of so many classes.
     pub fn of(classes: usize) -> Self {
-        Self { confusion: vec![vec![0; classes]; classes], misread: Vec::new(), loss: 0.0 }
+        Self {
+            confusion: vec![vec![0; classes]; classes],
+            misread: Vec::new(),
+            reliability: Default::default(),
+            loss: 0.0,
+        }
     }
 
     /// Counts images that follow those counted so far in the split: their labels, and the probabilities of their classes,
@@ -84,6 +103,11 @@ impl Evaluation {
             let place = self.rows() as usize;
             self.misread.push(Misread { row: place, label, taken_for, probabilities: row.to_vec() });
         }
+        let probability = row[taken_for];
+        let part = &mut self.reliability[((probability * 10.0) as usize).min(9)];
+        part.rows += 1;
+        part.correct += u64::from(taken_for == label);
+        part.probability += f64::from(probability);
         self.confusion[label][taken_for] += 1;
         // A probability too small for a float32 is 0, whose loss would be infinite: take the least one instead.
         self.loss -= f64::from(row[label].max(f32::MIN_POSITIVE)).ln();

@@ -11,6 +11,7 @@ mod model;
 mod options;
 mod places;
 mod predict;
+mod report;
 mod resume;
 mod run;
 mod runtime;
@@ -39,6 +40,7 @@ pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
         Command::Baseline(args) => return train(Some(Path::new("baseline")), args),
         Command::Optimized(args) => return train(Some(Path::new("optimized")), args),
         Command::Predict(args) => return predict::run(&cli.global, args),
+        Command::Report(args) => report::run(&cli.global, args)?,
         Command::Evaluate(args) => evaluate::run(&cli.global, args)?,
         Command::Export(args) => export::run(&cli.global, args)?,
         Command::Completions { shell } => manual::complete(*shell)?,

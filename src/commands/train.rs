@@ -22,7 +22,7 @@ use tf_mnist::networks::Validate;
 use tf_mnist::runtime::Runtime;
 use tf_mnist::session::Host;
 use tf_mnist::training::{
-    Ending, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TrainingError, TrainingSession,
+    Ending, Event, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TrainingError, TrainingSession,
     TrainingState, fit,
 };
 
@@ -227,7 +227,11 @@ impl Run {
             &start,
             &interrupt,
             &mut [&mut metrics, &mut tensorboard, &mut checkpoints, &mut console, &mut backup],
-        )?;
+        );
+        if let Err(TrainingError::Diverged { step, .. }) = outcome {
+            metrics.write(&Event::Diverged { step })?;
+        }
+        let outcome = outcome?;
         if outcome.steps > 0 {
             backup.save(&outcome.state(), &session)?;
         }

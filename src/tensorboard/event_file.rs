@@ -5,6 +5,7 @@ use super::proto::{Event, SessionLog, SourceMetadata, Values, What};
 use super::summary::Summary;
 use prost::Message;
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -73,12 +74,11 @@ impl EventFile {
         self.write(step, What::Summary(Values { value }))
     }
 
-    /// The run's options, for the tab HPARAMS: numbers, texts and truths of a JSON object, those of objects in it under
-    /// `outer.inner`.
+    /// The run's options by their names, for the tab HPARAMS.
     ///
     /// # Errors
     /// As [`graph`](Self::graph).
-    pub fn hparams(&mut self, options: &Json) -> io::Result<()> {
+    pub fn hparams(&mut self, options: BTreeMap<String, Json>) -> io::Result<()> {
         self.summaries(0, vec![hparams::start(options, now())])
     }
 

@@ -17,9 +17,8 @@ pub enum Status {
     Failure = 2,
 }
 
-pub(super) fn start(options: &Json, now: f64) -> Summary {
-    let mut hparams = BTreeMap::new();
-    flatten("", options, &mut hparams);
+pub(super) fn start(options: BTreeMap<String, Json>, now: f64) -> Summary {
+    let hparams = options.into_iter().map(|(name, option)| (name, value(&option))).collect();
     let start = HParams::Start(SessionStartInfo { hparams, start_time_secs: now });
     summary("_hparams_/session_start_info", start)
 }
@@ -41,20 +40,12 @@ fn summary(tag: &str, data: HParams) -> Summary {
     Summary::of_plugin(tag, "hparams", content, tensor)
 }
 
-fn flatten(name: &str, value: &Json, into: &mut BTreeMap<String, JsonValue>) {
-    let kind = match value {
-        Json::Object(fields) => {
-            for (field, value) in fields {
-                let name = if name.is_empty() { field.clone() } else { format!("{name}.{field}") };
-                flatten(&name, value, into);
-            }
-            return;
-        }
-        Json::Null => return,
+fn value(option: &Json) -> JsonValue {
+    let kind = match option {
         Json::Bool(truth) => Kind::Bool(*truth),
         Json::Number(number) => Kind::Number(number.as_f64().unwrap_or(f64::NAN)),
         Json::String(text) => Kind::String(text.clone()),
-        Json::Array(_) => Kind::String(value.to_string()),
+        other => Kind::String(other.to_string()),
     };
-    into.insert(name.to_owned(), JsonValue { kind: Some(kind) });
+    JsonValue { kind: Some(kind) }
 }

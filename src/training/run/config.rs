@@ -1,16 +1,19 @@
 //! `config.json`: everything that made a run what it is.
 
+use super::layout::CONFIG;
 use crate::dataset::{Form, Order, RandomTranslation};
 use crate::graph::{Pair, Precision};
 use crate::lossy_path;
 use crate::model::{AccuracyOn, BuildOptions, Convolutions, Network, Towers};
 use crate::networks::{self, Keep, Table};
+use crate::regular_file;
 use crate::session::SessionConfig;
-use crate::training::error::Result;
+use crate::training::error::{Result, TrainingError};
 use crate::training::fit::Schedule;
 use crate::training::validation::ValidationMode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -78,6 +81,16 @@ impl RunConfig {
         self.data_dir = folder;
     }
 
+    /// Reads the `config.json` of the run folder `run`.
+    ///
+    /// # Errors
+    /// The file cannot be read, is of a newer version, or holds no sound options.
+    pub fn read(run: &Path) -> Result<Self> {
+        let path = run.join(CONFIG);
+        let text = regular_file::read_first_mib(&path).map_err(TrainingError::file("read", &path))?;
+        Self::parse(&text).map_err(|reason| TrainingError::Config { path, reason })
+    }
+
     /// Reads the bytes of a `config.json`, which may hold anything. Version 1, which named one of two networks in place of
     /// a table, is read too.
     ///
@@ -110,6 +123,22 @@ impl RunConfig {
             Some((option, _)) => Err(format!("its {option} is out of range")),
             None => Ok(config),
         }
+    }
+
+    /// The options that runs are compared by, by their names: not where they ran, what wrote them, or the layers.
+    pub fn options(&self) -> BTreeMap<String, Value> {
+        let mut whole = json!(self);
+        let (name, training) = (whole["network"]["name"].take(), whole["network"]["training"].take());
+        let mut options = BTreeMap::new();
+        let left_out =
+            ["version", "versions", "data_sha256", "data_dir_bytes", "session", "network", "tensorboard"];
+        if let Some(whole) = whole.as_object_mut() {
+            whole.retain(|option, _| !left_out.contains(&option.as_str()));
+            whole.insert("network".to_owned(), name);
+        }
+        flatten("", whole, &mut options);
+        flatten("", training, &mut options);
+        options
     }
 
     /// Builds the graph to train. Beside its checkpoints goes the graph as published, whatever form trains.
@@ -158,6 +187,20 @@ impl RunConfig {
     /// Whether the best checkpoint is what counts at the end, rather than the last weights.
     pub fn keeps_best(&self) -> bool {
         self.network.training.keep == Keep::Best
+    }
+}
+
+/// What objects in `value` hold under `outer.inner`.
+fn flatten(name: &str, value: Value, into: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                let name = if name.is_empty() { field } else { format!("{name}.{field}") };
+                flatten(&name, value, into);
+            }
+        }
+        Value::Null => {}
+        value => drop(into.insert(name.to_owned(), value)),
     }
 }
 

@@ -9,7 +9,6 @@ use super::rewind;
 use super::saved_states::{self, SavedState};
 use super::tensorboard::TensorBoard;
 use crate::graph::CheckpointManager;
-use crate::regular_file;
 use crate::staging::{self, Attempt, Lock};
 use crate::training::error::{Result, TrainingError};
 use crate::training::fit::TrainingState;
@@ -17,6 +16,7 @@ use crate::training::session::TrainingSession;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A folder that this run alone writes to, by a lock that is held until this is dropped or the process dies.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl RunDirectory {
         if !path.join(CONFIG).is_file() {
             return Err(TrainingError::HoldsNoRun { path: path.to_path_buf() });
         }
-        read_config(path)?; // before a lock is left in a folder that is no run
+        RunConfig::read(path)?; // before a lock is left in a folder that is no run
         Self::lock(path)
     }
 
@@ -116,7 +116,7 @@ impl RunDirectory {
     /// # Errors
     /// The file cannot be read, is of a newer version, or holds no sound options.
     pub fn read_config(&self) -> Result<RunConfig> {
-        read_config(&self.path)
+        RunConfig::read(&self.path)
     }
 
     /// The newest sound state that was saved; `None` if none was saved yet. Damaged ones are warned of.
@@ -174,16 +174,22 @@ impl RunDirectory {
         TensorBoard::new(&self.path, config, start, session)
     }
 
+    /// Whether a process is at work in the folder `run`.
+    pub fn is_in_use(run: &Path) -> bool {
+        let file = run.join(LOCK);
+        file.exists() && matches!(Lock::try_file(&file), Ok(Attempt::Busy { .. }))
+    }
+
+    /// The time that the run in the folder `run` was trained for, up to its last saved state.
+    pub fn elapsed(run: &Path) -> Option<Duration> {
+        let saved = saved_states::newest(run).ok()??;
+        Some(saved.state.training_state().elapsed)
+    }
+
     /// What saves the run's state after every `every` steps, in a run that goes on from `restored`.
     pub fn backup(&self, every: u64, restored: Option<&SavedState>) -> BackupAndRestore {
         BackupAndRestore::new(&self.path, every, restored.map(|saved| saved.state.clone()))
     }
-}
-
-fn read_config(run: &Path) -> Result<RunConfig> {
-    let path = run.join(CONFIG);
-    let text = regular_file::read_first_mib(&path).map_err(TrainingError::file("read", &path))?;
-    RunConfig::parse(&text).map_err(|reason| TrainingError::Config { path, reason })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// One line of `metrics.jsonl`. Losses are float32 values written as float64, so they read back to the same bits.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A training step.
@@ -36,7 +36,7 @@ pub enum Event {
         /// On the validation set, 0..=1.
         accuracy: f64,
         /// Whether the accuracy is only known to be less than `accuracy`.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         bound: bool,
         /// Better than all before.
         improved: bool,
@@ -48,6 +48,11 @@ pub enum Event {
         /// Of the best validation, 0..=1.
         best_accuracy: f64,
     },
+    /// The loss was no longer finite, so that the run ended.
+    Diverged {
+        /// Counted from 0.
+        step: u64,
+    },
     /// The accuracy on the test set.
     Test {
         /// 0..=1.
@@ -55,6 +60,18 @@ pub enum Event {
         /// Name of the checkpoint it was measured on.
         checkpoint: String,
     },
+}
+
+impl Event {
+    /// The events of a run so far; none if there is no such file. Lines that are no events, such as the half line of a process
+    /// that is at work, are left out.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(path: &Path) -> io::Result<Vec<Self>> {
+        let text = if_there(fs::read(path))?.unwrap_or_default();
+        Ok(lines(&text).filter_map(|line| serde_json::from_slice(line).ok()).collect())
+    }
 }
 
 /// Appends events to `metrics.jsonl`; an [`Observer`] for those of the loop.

@@ -10,7 +10,6 @@ use crate::training::fit::TrainingState;
 use crate::training::observer::{Observer, StepReport, ValidationReport};
 use crate::training::session::TrainingSession;
 use prost::Message;
-use serde_json::json;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -48,7 +47,7 @@ impl TensorBoard {
                 ("options", format!("```json\n{}\n```", serde_json::to_string_pretty(config)?)),
             ];
             file.summaries(0, texts.map(|(tag, text)| Summary::text(tag, &text)).into())?;
-            file.hparams(&hparams(config))?;
+            file.hparams(config.options())?;
             Ok(file)
         };
         let file = begin().map_err(TrainingError::file("write TensorBoard's file in", run))?;
@@ -108,21 +107,4 @@ impl Observer for TensorBoard {
             [("batch_accuracy", report.train_accuracy), (tag, accuracy), ("best_accuracy", self.best)];
         self.write(report.step, summaries.map(|(tag, value)| Summary::scalar(tag, value)).into())
     }
-}
-
-/// The options that runs are compared by: not where they ran or what wrote them.
-fn hparams(config: &RunConfig) -> serde_json::Value {
-    let mut options = json!(config);
-    let training = options["network"]["training"].take();
-    let name = options["network"]["name"].take();
-    if let Some(options) = options.as_object_mut() {
-        for left_out in
-            ["version", "versions", "data_sha256", "data_dir_bytes", "session", "network", "tensorboard"]
-        {
-            options.remove(left_out);
-        }
-        options.insert("network".to_owned(), name);
-        options.extend(training.as_object().cloned().unwrap_or_default());
-    }
-    options
 }

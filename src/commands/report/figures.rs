@@ -1,0 +1,139 @@
+//! The charts of a report, each with a legend and words for those who do not see it.
+
+use super::chart::{self, Chart};
+use super::subject::{State, Subject};
+use anyhow::Result;
+use maud::{Markup, PreEscaped, html};
+use std::ops::Range;
+use tf_mnist::classifier::Sureness;
+
+/// The loss of every step of each run.
+///
+/// # Errors
+/// It cannot be drawn.
+pub fn loss(subjects: &[Subject]) -> Result<Markup> {
+    let curve = |subject: &Subject| {
+        // The heights are powers of ten.
+        let point = |&(step, loss): &(u64, f64)| (step as f64, loss.max(1e-9).log10());
+        subject.losses.iter().map(point).collect::<Vec<_>>()
+    };
+    let curves: Vec<_> = subjects.iter().map(curve).collect();
+    let heights = curves.iter().flatten().map(|point| point.1);
+    let (low, high) = heights.fold((f64::MAX, f64::MIN), |(low, high), y| (low.min(y), high.max(y)));
+    let chart = Chart {
+        across: "step",
+        up: "loss",
+        x: steps(subjects),
+        y: low..high.max(low + 0.1),
+        written: |y| {
+            let loss = 10_f64.powf(y);
+            let places = if loss < 0.1 { 3 } else { 2 };
+            format!("{loss:.places$}")
+        },
+        curves,
+        marks: Vec::new(),
+        lines: Vec::new(),
+        diagonal: false,
+    };
+    let words = "Mean cross-entropy of each step's batch, on a logarithmic scale; each point is the mean of its neighbours.";
+    figure("Loss", &chart, &legend(subjects, &[]), words)
+}
+
+/// The accuracies of each run, the best of them marked; of a single run, also those on its batches.
+///
+/// # Errors
+/// It cannot be drawn.
+pub fn accuracy(subjects: &[Subject]) -> Result<Markup> {
+    let points = |accuracies: &[(u64, f64)]| {
+        accuracies.iter().map(|&(step, accuracy)| (step as f64, accuracy)).collect::<Vec<_>>()
+    };
+    let mut curves: Vec<_> = subjects.iter().map(|subject| points(&subject.validations)).collect();
+    let mut heights: Vec<_> = curves.iter().flatten().map(|point| point.1).collect();
+    heights.sort_by(f64::total_cmp);
+    // The first validations are far below the rest, and would squeeze it.
+    let low = heights.get(heights.len() / 10).copied().unwrap_or_default();
+    let (mut names, mut lines) = (Vec::new(), Vec::new());
+    let mut words = String::from("Share of the validation images that is told right; a dot marks the best.");
+    if let [subject] = subjects {
+        curves.push(points(&subject.batches));
+        names = vec!["validation", "the batch just trained on"];
+        if let (State::EarlyStopped(steps), Some((best, _))) = (&subject.state, subject.best) {
+            lines.extend([best as f64, *steps as f64]);
+            words += " The lines: the best step, and the early stop.";
+        }
+    }
+    let best = |(number, subject): (usize, &Subject)| {
+        subject.best.map(|(step, accuracy)| (number, (step as f64, accuracy)))
+    };
+    let chart = Chart {
+        across: "step",
+        up: "accuracy",
+        x: steps(subjects),
+        y: (low - 0.3 * (1.0 - low)).clamp(0.0, 0.99)..1.0,
+        written: |y| format!("{:.1}%", 100.0 * y),
+        curves,
+        marks: subjects.iter().enumerate().filter_map(best).collect(),
+        lines,
+        diagonal: false,
+    };
+    figure("Accuracy", &chart, &legend(subjects, &names), &words)
+}
+
+/// How sure a network was against how often it was right.
+///
+/// # Errors
+/// It cannot be drawn.
+pub fn reliability(parts: &[Sureness]) -> Result<Markup> {
+    let filled = parts.iter().filter(|part| part.rows > 0);
+    let point = |part: &Sureness| {
+        let rows = part.rows as f64;
+        (part.probability / rows, part.correct as f64 / rows)
+    };
+    let chart = Chart {
+        across: "how sure it was",
+        up: "how often it was right",
+        curves: vec![filled.map(point).collect()],
+        marks: Vec::new(),
+        lines: Vec::new(),
+        x: 0.0..1.0,
+        y: 0.0..1.0,
+        written: |y| format!("{:.0}%", 100.0 * y),
+        diagonal: true,
+    };
+    let words = "Test images in tenths by the probability of what each was taken for. Above the line the network is right \
+                 more often than it is sure; below, less often.";
+    figure("How far its sureness can be relied on", &chart, &html! {}, words)
+}
+
+fn steps(subjects: &[Subject]) -> Range<f64> {
+    let most = subjects.iter().map(Subject::steps).max().unwrap_or_default();
+    0.0..most.max(1) as f64
+}
+
+/// The names of the curves: of several runs theirs, of one `names`.
+fn legend(subjects: &[Subject], names: &[&str]) -> Markup {
+    let names: Vec<_> = match subjects {
+        [_] => names.to_vec(),
+        subjects => subjects.iter().map(|subject| subject.name.as_str()).collect(),
+    };
+    html! {
+        @if !names.is_empty() {
+            ul.legend {
+                @for (number, name) in names.iter().enumerate() {
+                    li { span.swatch style={ "background:" (chart::colour(number)) } {} (name) }
+                }
+            }
+        }
+    }
+}
+
+fn figure(title: &str, chart: &Chart, legend: &Markup, words: &str) -> Result<Markup> {
+    Ok(html! {
+        figure.chart {
+            h3 { (title) }
+            (legend)
+            div role="img" aria-label={ (title) ". " (words) } { (PreEscaped(chart.svg()?)) }
+            figcaption { (words) }
+        }
+    })
+}

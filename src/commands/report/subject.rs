@@ -1,0 +1,134 @@
+//! A run that is reported on: what its files say, and how its best weights do on the test set.
+
+use super::test::Test;
+use crate::cli::GlobalArgs;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use tf_mnist::training::{Event, RunConfig, RunDirectory};
+
+/// A run.
+pub struct Subject {
+    /// What it is called on the page.
+    pub name: String,
+    pub folder: PathBuf,
+    pub config: RunConfig,
+    /// Losses by step.
+    pub losses: Vec<(u64, f64)>,
+    /// Accuracies on the validation set by step; where only a bound is known, there is none.
+    pub validations: Vec<(u64, f64)>,
+    /// Those on the batches just trained on.
+    pub batches: Vec<(u64, f64)>,
+    /// The step of the best validation, and its accuracy.
+    pub best: Option<(u64, f64)>,
+    pub state: State,
+    /// The accuracy on the test set as the run measured it, and the checkpoint that it measured.
+    pub measured: Option<(f64, String)>,
+    /// The test done again, image by image; or why there is none.
+    pub test: Result<Test, String>,
+}
+
+/// How far a run came.
+pub enum State {
+    /// It went to its end.
+    Completed,
+    /// Its accuracy improved no more, and it ended after so many steps.
+    EarlyStopped(u64),
+    /// A process is at work on it.
+    UnderWay,
+    /// Its loss was no longer finite.
+    Diverged(u64),
+    /// It was killed or interrupted.
+    Broken,
+}
+
+impl Subject {
+    /// Reads the runs and tests them.
+    ///
+    /// # Errors
+    /// A folder holds no run.
+    pub fn read_all(global: &GlobalArgs, runs: &[PathBuf], chunk: usize) -> Result<Vec<Self>> {
+        let mut subjects = runs.iter().map(|run| Self::read(run)).collect::<Result<Vec<_>>>()?;
+        // Folders of one name in different places are told apart by the places.
+        let names: Vec<_> = subjects.iter().map(|subject| subject.name.clone()).collect();
+        for (subject, run) in subjects.iter_mut().zip(runs) {
+            if names.iter().filter(|name| **name == subject.name).count() > 1 {
+                subject.name = run.display().to_string();
+            }
+            subject.test =
+                Test::of(global, run, &subject.config, chunk).map_err(|error| format!("{error:#}"));
+        }
+        Ok(subjects)
+    }
+
+    fn read(run: &Path) -> Result<Self> {
+        let config = RunConfig::read(run).with_context(|| format!("{} is no run folder", run.display()))?;
+        let file = run.join("metrics.jsonl");
+        let events = Event::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        // `.` has no name of its own.
+        let whole = std::path::absolute(run).unwrap_or_else(|_| run.to_path_buf());
+        let name = whole.components().next_back().map(|name| name.as_os_str().to_string_lossy().into_owned());
+        let mut subject = Self {
+            name: name.unwrap_or_default(),
+            folder: run.to_path_buf(),
+            config,
+            losses: Vec::new(),
+            validations: Vec::new(),
+            batches: Vec::new(),
+            best: None,
+            state: State::Broken,
+            measured: None,
+            test: Err(String::new()),
+        };
+        for event in events {
+            subject.add(event);
+        }
+        if matches!(subject.state, State::Broken) && RunDirectory::is_in_use(run) {
+            subject.state = State::UnderWay;
+        }
+        Ok(subject)
+    }
+
+    fn add(&mut self, event: Event) {
+        match event {
+            Event::Step { step, loss, .. } => self.losses.push((step, loss)),
+            Event::Validation { step, train_accuracy, accuracy, bound, improved, .. } => {
+                self.batches.push((step, train_accuracy));
+                if !bound {
+                    self.validations.push((step, accuracy));
+                }
+                if improved {
+                    self.best = Some((step, accuracy));
+                }
+                // A run that was extended goes on.
+                self.state = State::Broken;
+            }
+            Event::EarlyStop { step, .. } => self.state = State::EarlyStopped(step),
+            Event::Diverged { step } => self.state = State::Diverged(step),
+            Event::Test { accuracy, checkpoint } => {
+                if !matches!(self.state, State::EarlyStopped(_)) {
+                    self.state = State::Completed;
+                }
+                self.measured = Some((accuracy, checkpoint));
+            }
+        }
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> u64 {
+        self.losses.last().map_or(0, |(step, _)| step + 1)
+    }
+
+    /// How far it came, in words.
+    pub fn state_in_words(&self) -> String {
+        let steps = self.steps();
+        match self.state {
+            State::Completed => format!("completed after {steps} steps"),
+            State::EarlyStopped(steps) => format!("stopped early after {steps} steps"),
+            State::UnderWay => format!("under way, {steps} steps done when this page was made"),
+            State::Diverged(step) => format!("ended at step {step}, where its loss was no longer finite"),
+            State::Broken => {
+                format!("broken off after {steps} steps: killed or interrupted, and not yet resumed")
+            }
+        }
+    }
+}
