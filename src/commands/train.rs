@@ -243,6 +243,7 @@ impl Run {
         }
         conclude(self, session, &outcome, &mut metrics, &mut tensorboard, &mut checkpoints)?;
         backup.mark_finished()?;
+        log::info!("see what it learned: tf-mnist report {}", output::shell_word(directory.path()));
         Ok(ExitCode::SUCCESS)
     }
 }

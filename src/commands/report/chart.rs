@@ -5,8 +5,9 @@ use plotters::prelude::*;
 use std::ops::Range;
 
 /// Width and height, in a unit that the browser scales.
-const SIZE: (u32, u32) = (640, 360);
-const LETTERS: i32 = 16;
+const SIZE: (u32, u32) = (560, 350);
+/// Large enough where a phone shows it at half its size.
+const LETTERS: i32 = 19;
 /// Told apart also by those who see few colours (Okabe and Ito).
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
@@ -58,8 +59,9 @@ impl Chart<'_> {
         let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
         let mut chart = ChartBuilder::on(&area)
             .margin(12)
-            .x_label_area_size(44)
-            .y_label_area_size(64)
+            .margin_right(28)
+            .x_label_area_size(52)
+            .y_label_area_size(82)
             .build_cartesian_2d(self.x.clone(), self.y.clone())?;
         let letters = ("sans-serif", LETTERS).into_font();
         chart

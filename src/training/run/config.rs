@@ -127,7 +127,9 @@ impl RunConfig {
 
     /// The options that runs are compared by, by their names: not where they ran, what wrote them, or the layers.
     pub fn options(&self) -> BTreeMap<String, Value> {
-        let mut whole = json!(self);
+        // By way of text, in which 0.001 is not 0.0010000000474974513, as it is among float64 numbers.
+        let text = serde_json::to_string(self).unwrap_or_default();
+        let mut whole: Value = serde_json::from_str(&text).unwrap_or_default();
         let (name, training) = (whole["network"]["name"].take(), whole["network"]["training"].take());
         let mut options = BTreeMap::new();
         let left_out =
