@@ -79,7 +79,7 @@ fn nothing_of_a_run_is_code_on_the_page() {
     let mut config: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     config["versions"]["tensorflow"] = "</td><script>x</script>".into();
     config["versions"]["target"] = "\"><img src=x onerror=alert(2)>".into();
-    config["network"]["name"] = "</title><svg onload=alert(3)>".into();
+    config["data_dir"] = "</title><svg onload=alert(3)>".into();
     fs::write(&file, config.to_string()).unwrap();
     let page = page_of(&[&run, &run]);
     for code in ["<script", "<img src=x", "<svg onload", "</title><svg"] {

@@ -64,10 +64,11 @@ fn a_run_that_is_replaced_takes_its_own_files_with_it_alone() {
     let run = folder.path().join("run");
     fs::create_dir(&run).unwrap();
     // Another program's, one that is none, and a folder of such a name.
-    let others = ["events.out.tfevents.1.keras.v2", "events.out.tfevents.2.text"].map(|name| run.join(name));
+    let others = ["events.out.tfevents.0000000001.keras.v2", "events.out.tfevents.0000000002.text"]
+        .map(|name| run.join(name));
     RecordWriter::new(File::create(&others[0]).unwrap()).write_record(b"\x1a\x0dbrain.Event:2").unwrap();
     fs::write(&others[1], "no record").unwrap();
-    fs::create_dir(run.join("events.out.tfevents.3.folder")).unwrap();
+    fs::create_dir(run.join("events.out.tfevents.0000000003.folder")).unwrap();
     succeed(start(&run, RUN));
     let before = event_files(&run);
     assert_eq!(before.len(), 4);
@@ -82,9 +83,9 @@ fn a_run_that_is_replaced_takes_its_own_files_with_it_alone() {
 fn a_file_that_takes_no_more_ends_the_run_which_goes_on_later() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let arguments = ["baseline", "--batch-size", "4", "--epochs", "100", "--save-every", "0"];
+    let arguments = ["baseline", "--batch-size", "1", "--epochs", "100", "--save-every", "0"];
     // The graph and the table have 55 KiB; metrics.jsonl has 70 bytes a step and the other file more.
-    let stderr = fail(limited(&start(&run, &arguments), 70), 1);
+    let stderr = fail(limited(&start(&run, &arguments), 64), 1);
     let file = event_files(&run).remove(0);
     assert!(stderr.contains(&format!("error: cannot write {}: File too large", file.display())), "{stderr}");
     assert!(stderr.contains(&format!("tf-mnist baseline --resume {}", run.display())), "{stderr}");
