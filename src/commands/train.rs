@@ -237,6 +237,9 @@ impl Run {
         }
         let (saves, spent) = backup.cost();
         log::debug!("saved the state {saves} times in {:.3} s", spent.as_secs_f64());
+        if let Some(tensorboard) = &tensorboard {
+            log::debug!("telling TensorBoard took {:.4} s", tensorboard.cost().as_secs_f64());
+        }
         console.finish(&outcome)?;
         if outcome.ending == Ending::Interrupted {
             return interrupted(self, &session, &mut checkpoints, &outcome, &interrupt);

@@ -18,8 +18,8 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
     RGBColor(120, 120, 120),
 ];
-/// More points on a curve are more than can be seen.
-const POINTS: usize = 400;
+/// The last of them, which is no hue.
+pub const GRAY: usize = COLOURS.len() - 1;
 
 /// The colour of the curve `number`, as a style sheet writes it.
 pub fn colour(number: usize) -> String {
@@ -31,7 +31,8 @@ pub fn colour(number: usize) -> String {
 pub struct Chart<'a> {
     pub across: &'a str,
     pub up: &'a str,
-    pub curves: Vec<Vec<(f64, f64)>>,
+    /// Each in the colour of its number.
+    pub curves: Vec<(usize, Vec<(f64, f64)>)>,
     /// Points to be marked, each in the colour of a curve.
     pub marks: Vec<(usize, (f64, f64))>,
     /// Places across at which a line stands.
@@ -86,9 +87,9 @@ impl Chart<'_> {
             chart.draw_series(DashedLineSeries::new(ends, 6, 5, BLACK.mix(0.6).into()))?;
         }
         let within = |y: f64| y.clamp(self.y.start, self.y.end);
-        for (number, curve) in self.curves.iter().enumerate() {
+        for (number, curve) in &self.curves {
             let style = COLOURS[number % COLOURS.len()].stroke_width(2);
-            let curve: Vec<_> = thinned(curve).into_iter().map(|(x, y)| (x, within(y))).collect();
+            let curve: Vec<_> = curve.iter().map(|&(x, y)| (x, within(y))).collect();
             if self.diagonal || curve.len() == 1 {
                 chart.draw_series(curve.iter().map(|&at| Circle::new(at, 5, style.filled())))?;
             }
@@ -103,9 +104,9 @@ impl Chart<'_> {
     }
 }
 
-/// Means of neighbours, where there are more points than can be told apart.
-fn thinned(curve: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let together = curve.len().div_ceil(POINTS).max(1);
+/// At most `points` points: means of as many neighbours as that takes.
+pub fn thinned(curve: &[(f64, f64)], points: usize) -> Vec<(f64, f64)> {
+    let together = curve.len().div_ceil(points).max(1);
     let mean = |points: &[(f64, f64)]| {
         let count = points.len() as f64;
         let sum = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
@@ -121,9 +122,9 @@ mod tests {
     #[test]
     fn a_long_curve_is_thinned_to_its_means() {
         let curve: Vec<_> = (0..1000).map(|x| (f64::from(x), 2.0)).collect();
-        let thin = thinned(&curve);
+        let thin = thinned(&curve, 400);
         assert_eq!((thin.len(), thin[0], thin[333]), (334, (1.0, 2.0), (999.0, 2.0)));
-        assert_eq!(thinned(&curve[..400]), curve[..400]);
-        assert!(thinned(&[]).is_empty());
+        assert_eq!(thinned(&curve[..400], 400), curve[..400]);
+        assert!(thinned(&[], 400).is_empty());
     }
 }

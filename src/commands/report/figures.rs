@@ -7,6 +7,11 @@ use maud::{Markup, PreEscaped, html};
 use std::ops::Range;
 use tf_mnist::classifier::Sureness;
 
+/// More points on a curve are more than can be seen.
+const POINTS: usize = 400;
+/// Few enough that what jumps is smooth.
+const SMOOTH: usize = 40;
+
 /// The loss of every step of each run.
 ///
 /// # Errors
@@ -15,10 +20,10 @@ pub fn loss(subjects: &[Subject]) -> Result<Markup> {
     let curve = |subject: &Subject| {
         // The heights are powers of ten.
         let point = |&(step, loss): &(u64, f64)| (step as f64, loss.max(1e-9).log10());
-        subject.losses.iter().map(point).collect::<Vec<_>>()
+        chart::thinned(&subject.losses.iter().map(point).collect::<Vec<_>>(), POINTS)
     };
-    let curves: Vec<_> = subjects.iter().map(curve).collect();
-    let heights = curves.iter().flatten().map(|point| point.1);
+    let curves: Vec<_> = subjects.iter().map(curve).enumerate().collect();
+    let heights = curves.iter().flat_map(|(_, curve)| curve).map(|point| point.1);
     let (low, high) = heights.fold((f64::MAX, f64::MIN), |(low, high), y| (low.min(y), high.max(y)));
     let chart = Chart {
         across: "step",
@@ -47,16 +52,18 @@ pub fn accuracy(subjects: &[Subject]) -> Result<Markup> {
     let points = |accuracies: &[(u64, f64)]| {
         accuracies.iter().map(|&(step, accuracy)| (step as f64, accuracy)).collect::<Vec<_>>()
     };
-    let mut curves: Vec<_> = subjects.iter().map(|subject| points(&subject.validations)).collect();
-    let mut heights: Vec<_> = curves.iter().flatten().map(|point| point.1).collect();
+    let validations = subjects.iter().map(|subject| chart::thinned(&points(&subject.validations), POINTS));
+    let mut curves: Vec<_> = validations.enumerate().collect();
+    let mut heights: Vec<_> = curves.iter().flat_map(|(_, curve)| curve).map(|point| point.1).collect();
     heights.sort_by(f64::total_cmp);
     // The first validations are far below the rest, and would squeeze it.
     let low = heights.get(heights.len() / 10).copied().unwrap_or_default();
     let (mut names, mut lines) = (Vec::new(), Vec::new());
     let mut words = String::from("Share of the validation images that is told right; a dot marks the best.");
     if let [subject] = subjects {
-        curves.push(points(&subject.batches));
-        names = vec!["validation", "the batch just trained on"];
+        // A batch is a hundred images or so, whose accuracy jumps by whole percents: behind, and smoothed.
+        curves.insert(0, (chart::GRAY, chart::thinned(&points(&subject.batches), SMOOTH)));
+        names = vec![(0, "validation"), (chart::GRAY, "batches just trained on, smoothed")];
         if let (State::EarlyStopped(steps), Some((best, _))) = (&subject.state, subject.best) {
             lines.extend([best as f64, *steps as f64]);
             words += " The lines: the best step, and the early stop.";
@@ -92,7 +99,7 @@ pub fn reliability(parts: &[Sureness]) -> Result<Markup> {
     let chart = Chart {
         across: "how sure it was",
         up: "how often it was right",
-        curves: vec![filled.map(point).collect()],
+        curves: vec![(0, filled.map(point).collect())],
         marks: Vec::new(),
         lines: Vec::new(),
         x: 0.0..1.0,
@@ -110,17 +117,17 @@ fn steps(subjects: &[Subject]) -> Range<f64> {
     0.0..most.max(1) as f64
 }
 
-/// The names of the curves: of several runs theirs, of one `names`.
-fn legend(subjects: &[Subject], names: &[&str]) -> Markup {
+/// The names of the curves by their colours: of several runs theirs, of one `names`.
+fn legend(subjects: &[Subject], names: &[(usize, &str)]) -> Markup {
     let names: Vec<_> = match subjects {
         [_] => names.to_vec(),
-        subjects => subjects.iter().map(|subject| subject.name.as_str()).collect(),
+        subjects => subjects.iter().map(|subject| subject.name.as_str()).enumerate().collect(),
     };
     html! {
         @if !names.is_empty() {
             ul.legend {
-                @for (number, name) in names.iter().enumerate() {
-                    li { span.swatch style={ "background:" (chart::colour(number)) } {} (name) }
+                @for (number, name) in &names {
+                    li { span.swatch style={ "background:" (chart::colour(*number)) } {} (name) }
                 }
             }
         }

@@ -25,6 +25,7 @@ pub struct TensorBoard {
     best: f64,
     /// When the speed was last told, and how many steps were done.
     told: (Instant, u64),
+    spent: Duration,
 }
 
 impl TensorBoard {
@@ -53,7 +54,7 @@ impl TensorBoard {
         let file = begin().map_err(TrainingError::file("write TensorBoard's file in", run))?;
         let best = start.best.map_or(0.0, |best| best.accuracy);
         let learning_rate = config.network.training.adam.learning_rate;
-        Ok(Self { file, learning_rate, best, told: (Instant::now(), start.step) })
+        Ok(Self { file, learning_rate, best, told: (Instant::now(), start.step), spent: Duration::ZERO })
     }
 
     /// Tells of the test after `steps` steps: `summaries` beside its `accuracy`.
@@ -66,8 +67,16 @@ impl TensorBoard {
         self.file.ended(Status::Success).map_err(self.failed())
     }
 
+    /// The time that telling of steps and validations took.
+    pub fn cost(&self) -> Duration {
+        self.spent
+    }
+
     fn write(&mut self, step: u64, summaries: Vec<Summary>) -> Result<()> {
-        self.file.summaries(step, summaries).map_err(self.failed())
+        let started = Instant::now();
+        let written = self.file.summaries(step, summaries).map_err(self.failed());
+        self.spent += started.elapsed();
+        written
     }
 
     fn failed(&self) -> impl Fn(io::Error) -> TrainingError + use<> {
