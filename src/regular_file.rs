@@ -22,7 +22,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// The first MiB of a file, which is more than any file that this program keeps its JSON in.
 pub(crate) fn read_first_mib(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(1 << 20).read_to_end(&mut bytes)?;
+    open(path)?.take(1 << 20).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -9,16 +9,16 @@ pub struct Evaluation {
     /// Images of class `i` taken for class `j`, in row `i` and column `j`.
     pub confusion: Vec<Vec<u64>>,
     /// The images that were taken for what they are not, in order.
-    pub misread: Vec<Misread>,
+    pub misclassified: Vec<Misclassified>,
     /// How sure the classifier was against how often it was right: ten equal parts of 0..=1, by the probability of what an
     /// image was taken for.
-    pub reliability: [Sureness; 10],
+    pub reliability: [CalibrationBin; 10],
     loss: f64,
 }
 
 /// The images of which a classifier was about as sure.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Sureness {
+pub struct CalibrationBin {
     /// How many there are.
     pub rows: u64,
     /// How many of them were classified right.
@@ -29,21 +29,21 @@ pub struct Sureness {
 
 /// An image that was taken for what it is not.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Misread {
+pub struct Misclassified {
     /// Its row in the split.
     pub row: usize,
     /// The class that it is of, counted from 0.
     pub label: usize,
     /// The likeliest class.
-    pub taken_for: usize,
+    pub predicted: usize,
     /// The probabilities of the classes.
     pub probabilities: Vec<f32>,
 }
 
-impl Misread {
+impl Misclassified {
     /// How sure the network was: the probability of what it took the image for.
-    pub fn sureness(&self) -> f32 {
-        self.probabilities[self.taken_for]
+    pub fn confidence(&self) -> f32 {
+        self.probabilities[self.predicted]
     }
 }
 
@@ -82,7 +82,7 @@ impl Evaluation {
     pub fn of(classes: usize) -> Self {
         Self {
             confusion: vec![vec![0; classes]; classes],
-            misread: Vec::new(),
+            misclassified: Vec::new(),
             reliability: Default::default(),
             loss: 0.0,
         }
@@ -98,19 +98,31 @@ impl Evaluation {
 
     /// Counts one image of class `label`, which has the probabilities `row`.
     fn add(&mut self, label: usize, row: &[f32]) {
-        let taken_for = likeliest(row);
-        if taken_for != label {
+        let predicted = likeliest(row);
+        if predicted != label {
             let place = self.rows() as usize;
-            self.misread.push(Misread { row: place, label, taken_for, probabilities: row.to_vec() });
+            self.misclassified.push(Misclassified {
+                row: place,
+                label,
+                predicted,
+                probabilities: row.to_vec(),
+            });
         }
-        let probability = row[taken_for];
+        let probability = row[predicted];
         let part = &mut self.reliability[((probability * 10.0) as usize).min(9)];
         part.rows += 1;
-        part.correct += u64::from(taken_for == label);
+        part.correct += u64::from(predicted == label);
         part.probability += f64::from(probability);
-        self.confusion[label][taken_for] += 1;
+        self.confusion[label][predicted] += 1;
         // A probability too small for a float32 is 0, whose loss would be infinite: take the least one instead.
         self.loss -= f64::from(row[label].max(f32::MIN_POSITIVE)).ln();
+    }
+
+    /// The images that were taken for what they are not, those first of which the classifier was surest.
+    pub fn most_confident_errors(&self) -> Vec<&Misclassified> {
+        let mut misread: Vec<_> = self.misclassified.iter().collect();
+        misread.sort_by(|a, b| b.confidence().total_cmp(&a.confidence()));
+        misread
     }
 
     /// Images evaluated.
@@ -135,8 +147,8 @@ impl Evaluation {
 
     /// Of the images taken for `class`, the share that are; `None` if none was.
     pub fn precision(&self, class: usize) -> Option<f64> {
-        let taken_for = self.confusion.iter().map(|row| row[class]).sum();
-        ratio(self.confusion[class][class], taken_for)
+        let predicted = self.confusion.iter().map(|row| row[class]).sum();
+        ratio(self.confusion[class][class], predicted)
     }
 
     /// Of the images of `class`, the share found; `None` if there are none.
@@ -165,8 +177,8 @@ mod tests {
     #[test]
     fn counts_what_was_taken_for_what() {
         let mut evaluation = Evaluation::of(10);
-        for (label, taken_for) in [(3, 3), (3, 3), (3, 5), (5, 5)] {
-            evaluation.add(label, &sure_of(taken_for));
+        for (label, predicted) in [(3, 3), (3, 3), (3, 5), (5, 5)] {
+            evaluation.add(label, &sure_of(predicted));
         }
         assert_eq!((evaluation.rows(), evaluation.correct()), (4, 3));
         assert_eq!(evaluation.accuracy(), 0.75);

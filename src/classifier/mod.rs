@@ -27,7 +27,7 @@ mod location;
 mod signature;
 
 pub use error::{ClassifierError, Result};
-pub use evaluation::{Evaluation, Misread, Sureness, evaluate, likeliest};
+pub use evaluation::{CalibrationBin, Evaluation, Misclassified, evaluate, likeliest};
 pub use literal_path::has_pattern;
 pub use location::{Location, locate, network_of, values_of};
 pub(crate) use location::{is_saved_model, versions_in};

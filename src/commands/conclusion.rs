@@ -51,8 +51,10 @@ pub fn conclude(
     output::print(&published_lines::test_accuracy(accuracy))
 }
 
-/// As many misread images are shown, the surest first.
+/// As many misread images are shown.
 const SHOWN: usize = 100;
+/// Pixels that a small image is enlarged to.
+const SIDE: usize = 112;
 
 /// What TensorBoard shows of a test: the confusion matrix, and the images that were taken for what they are not.
 fn test_pictures(evaluation: &Evaluation, test: &Split, first_label: u8) -> Vec<Summary> {
@@ -60,15 +62,16 @@ fn test_pictures(evaluation: &Evaluation, test: &Split, first_label: u8) -> Vec<
     let legend = "Each row: images of one class; each column: what they were taken for. Errors are red.";
     let matrix = heat_map(&evaluation.confusion, u64::from(first_label));
     let mut summaries = vec![Summary::image("confusion_matrix", &matrix, legend)];
-    let mut misread: Vec<_> = evaluation.misread.iter().collect();
-    misread.sort_by(|a, b| b.sureness().total_cmp(&a.sureness()));
-    summaries.extend(misread.into_iter().take(SHOWN).enumerate().map(|(place, misread)| {
-        let (is, taken_for) = (label(misread.label), label(misread.taken_for));
-        let tag = format!("misread/{:03}_a_{is}_taken_for_{taken_for}", place + 1);
-        let percent = 100.0 * misread.sureness();
-        let legend =
-            format!("Test image {}: a {is}, taken for a {taken_for} with {percent:.1}%", misread.row);
-        Summary::image(&tag, &Picture::of_gray(test.image(misread.row), test.image_size(), 4), &legend)
+    let size = test.image_size();
+    let scale = (SIDE / size[0].max(size[1]).max(1)).max(1);
+    let errors = evaluation.most_confident_errors();
+    summaries.extend(errors.into_iter().take(SHOWN).enumerate().map(|(place, error)| {
+        let (row, is, predicted) = (error.row, label(error.label), label(error.predicted));
+        let percent = 100.0 * error.confidence();
+        let legend = format!("Test image {row}: a {is}, taken for a {predicted} with {percent:.1}%");
+        let picture = Picture::of_gray(test.image(row), size, scale);
+        // One tag for each place, so that another test takes it over.
+        Summary::image(&format!("misread/{:03}", place + 1), &picture, &legend)
     }));
     summaries
 }

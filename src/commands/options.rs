@@ -117,7 +117,6 @@ fn new_run(
         warm_start: warm_start.as_deref().map(absolute).transpose()?,
         reproducible: args.reproducible,
         save_every: args.save_every,
-        tensorboard: !args.no_tensorboard,
         convolutions: Convolutions::default(), // see `record_runtime`
         precision: args.precision,
         data_dir: None,

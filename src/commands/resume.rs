@@ -31,7 +31,7 @@ const MAY_CHANGE: [(&str, Change); 8] = [
     ("max_steps", |run, asked| run.max_steps = asked.max_steps),
     ("data_dir", |run, asked| run.set_data_dir(asked.data_dir.clone())), // the place; see `check_dataset`
     ("device", |run, asked| run.session.device = asked.session.device),
-    ("no_tensorboard", |run, asked| run.tensorboard = asked.tensorboard),
+    ("no_tensorboard", |_, _| {}), // is of this process, and not kept
     ("intra_op_threads", |run, asked| run.session.intra_op_threads = asked.session.intra_op_threads),
     ("inter_op_threads", |run, asked| run.session.inter_op_threads = asked.session.inter_op_threads),
 ];
@@ -82,7 +82,7 @@ impl Resumed {
             };
             return Err(usage(format!(
                 "--{} disagrees with the run in {}{stored}; with --resume leave it out, as only --epochs, \
-                 --max-steps, --patience, --device, the numbers of threads and the place of the data set may change",
+                 --max-steps, --patience, --device, the numbers of threads, --no-tensorboard and the place of the data set may change",
                 id.replace('_', "-"),
                 self.directory.path().display()
             )));

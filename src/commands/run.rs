@@ -14,4 +14,6 @@ pub struct Run {
     pub again: String,
     /// When the program started.
     pub started: Instant,
+    /// Whether it tells TensorBoard how it goes.
+    pub tensorboard: bool,
 }

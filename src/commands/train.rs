@@ -22,8 +22,8 @@ use tf_mnist::networks::Validate;
 use tf_mnist::runtime::Runtime;
 use tf_mnist::session::Host;
 use tf_mnist::training::{
-    Ending, Event, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TrainingError, TrainingSession,
-    TrainingState, fit,
+    Ending, Event, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard, TrainingError,
+    TrainingSession, TrainingState, fit,
 };
 
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
@@ -82,7 +82,8 @@ pub fn run(
     let typed = network.and_then(Path::to_str);
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
     let again = format!("tf-mnist {command} --resume {}", output::shell_word(directory.path()));
-    let run = Run { config, dataset, directory, saved, again, started };
+    let tensorboard = !args.no_tensorboard;
+    let run = Run { config, dataset, directory, saved, again, started, tensorboard };
     run.train(session, total, global.quiet).map_err(|error| with_advice(error, &run.again))
 }
 
@@ -207,7 +208,7 @@ impl Run {
             // The checkpoint may change or go, and with it the start of this run.
             backup.save(&start, &session)?;
         }
-        let mut tensorboard = match config.tensorboard {
+        let mut tensorboard = match self.tensorboard {
             true => Some(directory.tensorboard(config, &start, &session)?),
             false => None,
         };
@@ -229,7 +230,11 @@ impl Run {
             &mut [&mut metrics, &mut tensorboard, &mut checkpoints, &mut console, &mut backup],
         );
         if let Err(TrainingError::Diverged { step, .. }) = outcome {
-            metrics.write(&Event::Diverged { step })?;
+            let told = metrics.write(&Event::Diverged { step });
+            let told = told.and_then(|()| tensorboard.as_mut().map_or(Ok(()), TensorBoard::failed_to_train));
+            if let Err(error) = told {
+                log::warn!("{error}");
+            }
         }
         let outcome = outcome?;
         if outcome.steps > 0 {

@@ -4,7 +4,7 @@ use super::Towers;
 use super::own_kernels::Head;
 use crate::graph::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Pool, Randomness, Result,
-    Scope, Variable,
+    Scope, Variable, reshape,
 };
 use crate::networks::{Layer, Table, Window};
 use tensorflow::Output;
@@ -107,4 +107,13 @@ impl Part {
             _ => Ok(x.clone()), // has neither
         }
     }
+}
+
+/// `x`, float32 `[rows, height * width]`, as float32 `[rows, height, width, 1]`.
+///
+/// # Errors
+/// The shape of `x` does not fit.
+pub fn to_images(table: &Table, scope: &Scope, x: &Output) -> Result<Output> {
+    let [height, width, channels] = table.input_shape.map(|size| size as i32);
+    reshape(scope, x, &[-1, height, width, channels])
 }

@@ -15,22 +15,14 @@ mod rewrites;
 pub mod summary;
 
 pub use forms::{AccuracyOn, BuildOptions, Convolutions, Towers};
+pub use layers::to_images;
 pub use network::{Inputs, Network, TrainingInputs};
 pub use own_kernels::has_own_kernels;
 
-use crate::graph::{Mode, Precision, Result, Scope, reshape};
+use crate::graph::{Mode, Precision, Result, Scope};
 use crate::networks::Table;
 use lower::lower;
 use tensorflow::Output;
-
-/// `x`, float32 `[rows, height * width]`, as float32 `[rows, height, width, 1]`.
-///
-/// # Errors
-/// The shape of `x` does not fit.
-pub fn to_images(table: &Table, scope: &Scope, x: &Output) -> Result<Output> {
-    let [height, width, channels] = table.input_shape.map(|size| size as i32);
-    reshape(scope, x, &[-1, height, width, channels])
-}
 
 /// Adds the network in use, without labels, optimizer, dropout or `training`, and with just the variables it needs, to
 /// `graph`: from `images`, float32 `[rows, height, width, 1]` in 0..=1, to logits, float32 `[rows, classes]`.

@@ -1,9 +1,9 @@
 //! The graph that trains and evaluates a network: inputs, one tower or two, loss, Adam, accuracy, saver.
 
 use super::forms::{AccuracyOn, BuildOptions, Towers};
-use super::layers::{self, Step};
+use super::layers::{self, Step, to_images};
 use super::lower::{Tower, lower};
-use super::{rewrites, to_images};
+use super::rewrites;
 use crate::graph::{
     Accuracy, AdamOptimizer, Branches, Conditional, GraphError, Mode, Result, Saver, Scope,
     export_meta_graph, gradients, in_top_1, softmax, sparse_softmax_cross_entropy,

@@ -3,15 +3,16 @@
 use super::hparams::{self, Status};
 use super::proto::{Event, SessionLog, SourceMetadata, Values, What};
 use super::summary::Summary;
+use crate::regular_file;
 use prost::Message;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::SystemTime;
-use tensorflow::io::{RecordReader, RecordWriter};
+use tensorflow::io::RecordWriter;
 
 /// What the name of every event file begins with.
 const PREFIX: &str = "events.out.tfevents.";
@@ -36,20 +37,20 @@ impl EventFile {
         let seconds =
             |path: &PathBuf| path.file_name()?.to_str()?[PREFIX.len()..].split('.').next()?.parse().ok();
         let last: Option<u64> = files(folder)?.iter().filter_map(seconds).max();
-        let seconds = (now() as u64).max(last.map_or(0, |last| last + 1));
+        let seconds = (now() as u64).max(last.map_or(0, |last| last.saturating_add(1)));
         let host = rustix::system::uname().nodename().to_string_lossy().replace(['/', '\0'], "_");
         let path = folder.join(format!("{PREFIX}{seconds:010}.{host}.{}.0", process::id()));
         let mut file = Self { file: File::create_new(&path)?, path };
         let metadata = SourceMetadata { writer: WRITER.to_owned() };
         let version = What::FileVersion("brain.Event:2".to_owned());
-        file.event(Event {
-            wall_time: now(),
-            step: 0,
-            what: Some(version),
-            source_metadata: Some(metadata),
-        })?;
-        file.write(step, What::SessionLog(SessionLog { status: 1 }))?;
-        Ok(file)
+        let version =
+            Event { wall_time: now(), step: 0, what: Some(version), source_metadata: Some(metadata) };
+        let begun =
+            file.event(version).and_then(|()| file.write(step, What::SessionLog(SessionLog { status: 1 })));
+        if begun.is_err() {
+            let _ = fs::remove_file(&file.path); // nobody would know whose it is
+        }
+        begun.map(|()| file)
     }
 
     /// Where it is.
@@ -110,15 +111,16 @@ impl EventFile {
     }
 
     fn is_own(path: &Path) -> bool {
-        if !path.symlink_metadata().is_ok_and(|there| there.is_file()) {
-            return false; // nor a pipe, whose end would not come
-        }
-        let mut record = [0; 256]; // the first is some 50 bytes
-        let mut read = || {
-            let length = RecordReader::new(BufReader::new(File::open(path).ok()?)).read_next(&mut record);
-            Event::decode(&record[..length.ok()??]).ok()?.source_metadata
+        // A record: its length, a checksum of that, and what it holds. The first has some 50 bytes.
+        let read = || -> Option<Event> {
+            let mut record = Vec::new();
+            regular_file::open(path).ok()?.take(256).read_to_end(&mut record).ok()?;
+            let length = usize::try_from(u64::from_le_bytes(record.get(..8)?.try_into().ok()?)).ok()?;
+            Event::decode(record.get(12..)?.get(..length)?).ok()
         };
-        read().is_some_and(|metadata| metadata.writer == WRITER)
+        let is_ours = |event: Event| event.source_metadata.is_some_and(|metadata| metadata.writer == WRITER);
+        // A run writes no links.
+        path.symlink_metadata().is_ok_and(|there| there.is_file()) && read().is_some_and(is_ours)
     }
 }
 

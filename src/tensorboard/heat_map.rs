@@ -5,6 +5,8 @@ use super::picture::Picture;
 
 /// Pixels of a cell's side, wide enough for four digits.
 const CELL: usize = 40;
+/// About as many pixels wide is the whole at most: cells of many classes are smaller, and have no numbers.
+const SIDE: usize = 1920;
 const DOT: usize = 2;
 const WHITE: [u8; 3] = [255; 3];
 const INK: [u8; 3] = [32, 33, 36];
@@ -15,13 +17,16 @@ const WRONG: [u8; 3] = [178, 24, 43];
 /// The counts of `confusion`, row by row what an image is and column by column what it was taken for, the classes numbered
 /// from `first_label`. A cell is the darker the larger its share of the row; by the root, so that rare errors show.
 pub fn heat_map(confusion: &[Vec<u64>], first_label: u64) -> Picture {
-    let side = (confusion.len() + 1) * CELL;
+    let cell = CELL.min(SIDE / (confusion.len() + 1)).max(4);
+    let side = (confusion.len() + 1) * cell;
     let mut picture = Picture::filled(side, side, WHITE);
-    let middle = |place: usize| place * CELL + CELL / 2;
+    let middle = |place: usize| place * cell + cell / 2;
     for (row, counts) in confusion.iter().enumerate() {
         let label = first_label + row as u64;
-        number(&mut picture, label, [middle(0), middle(row + 1)], DOT, INK);
-        number(&mut picture, label, [middle(row + 1), middle(0)], DOT, INK);
+        if cell == CELL {
+            number(&mut picture, label, [middle(0), middle(row + 1)], DOT, INK);
+            number(&mut picture, label, [middle(row + 1), middle(0)], DOT, INK);
+        }
         let all = counts.iter().sum::<u64>().max(1);
         for (column, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             let share = (count as f64 / all as f64).sqrt();
@@ -30,9 +35,11 @@ pub fn heat_map(confusion: &[Vec<u64>], first_label: u64) -> Picture {
                 let (from, to) = (f64::from(WHITE[part]), f64::from(full[part]));
                 (from + (to - from) * share).round() as u8
             });
-            picture.fill([(column + 1) * CELL, (row + 1) * CELL], [CELL - 1, CELL - 1], colour);
+            picture.fill([(column + 1) * cell, (row + 1) * cell], [cell - 1, cell - 1], colour);
             let ink = if share > 0.6 { WHITE } else { INK };
-            number(&mut picture, count, [middle(column + 1), middle(row + 1)], DOT, ink);
+            if cell == CELL {
+                number(&mut picture, count, [middle(column + 1), middle(row + 1)], DOT, ink);
+            }
         }
     }
     picture

@@ -5,6 +5,7 @@ use super::error::{Result, TrainingError};
 use super::interrupt::Interrupt;
 use super::observer::{Observer, StepReport, ValidationReport};
 use super::session::TrainingSession;
+use super::training_state::TrainingState;
 use super::validation::{ValidationMode, Validator};
 use crate::dataset::{BatchPlan, Dataset, Order, RandomTranslation};
 use crate::networks::{LearningRate, Validate};
@@ -33,18 +34,6 @@ pub struct Schedule {
     pub learning_rate: LearningRate,
     /// How training images are moved, if they are.
     pub translation: Option<RandomTranslation>,
-}
-
-/// What the rest of a run depends on, apart from the values of the variables: shuffles and dropout are functions of
-/// seed, epoch and step alone, so there is no state of a random generator. The default is the start of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct TrainingState {
-    /// Steps done, and the next step to do.
-    pub step: u64,
-    /// The best validation so far.
-    pub best: Option<Best>,
-    /// Time spent on training, pauses left out.
-    pub elapsed: Duration,
 }
 
 /// Why a run ended.

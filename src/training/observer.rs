@@ -1,8 +1,8 @@
 //! What a run tells those who watch it.
 
 use super::error::Result;
-use super::fit::TrainingState;
 use super::session::TrainingSession;
+use super::training_state::TrainingState;
 use super::validation::Accuracy;
 use std::time::Duration;
 

@@ -1,10 +1,11 @@
 //! A network in a session: the four things that are ever run (train, evaluate, save, restore) and their feeds.
 
 use super::error::{Result, TrainingError};
+use super::evaluation::Correct;
+use super::feed::Feed;
 use crate::dataset::{RandomTranslation, Split};
 use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError, is_out_of_memory};
 use crate::model::Network;
-use std::ops::{AddAssign, Range};
 use std::path::{Path, PathBuf};
 use tensorflow::{FetchToken, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
@@ -168,7 +169,7 @@ impl TrainingSession {
             self.chunk.set_range(split, rows);
             let (correct, probabilities) = self.correct_and_probabilities(&self.chunk)?;
             seen(&self.chunk.labels, &probabilities);
-            total += counted(&correct);
+            total += Correct::of(&correct);
         }
         Ok(total)
     }
@@ -203,7 +204,7 @@ impl TrainingSession {
     }
 
     fn count(&self, feed: &Feed) -> Result<Correct> {
-        Ok(counted(&self.correct(feed)?))
+        Ok(Correct::of(&self.correct(feed)?))
     }
 
     fn correct(&self, feed: &Feed) -> Result<Tensor<bool>> {
@@ -239,12 +240,6 @@ fn request(args: &mut SessionRunArgs, output: &Output) -> FetchToken {
     args.request_fetch(&output.operation, output.index)
 }
 
-/// How many are true.
-fn counted(correct: &[bool]) -> Correct {
-    let right = correct.iter().filter(|&&correct| correct).count();
-    Correct { correct: right as u64, rows: correct.len() as u64 }
-}
-
 fn failed(action: String, status: Status) -> TrainingError {
     TrainingError::Run { action, status }
 }
@@ -254,77 +249,5 @@ fn failed_on(action: String, rows: usize, evaluated: bool, status: Status) -> Tr
     match is_out_of_memory(&status) {
         true => TrainingError::OutOfMemory { action, rows, evaluated, status },
         false => failed(action, status),
-    }
-}
-
-/// How many rows of how many were classified right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Correct {
-    /// Rows classified right.
-    pub correct: u64,
-    /// Rows evaluated.
-    pub rows: u64,
-}
-
-impl AddAssign for Correct {
-    fn add_assign(&mut self, other: Self) {
-        self.correct += other.correct;
-        self.rows += other.rows;
-    }
-}
-
-impl Correct {
-    /// The share of rows classified right, 0 for no rows.
-    pub fn accuracy(self) -> f64 {
-        if self.rows == 0 { 0.0 } else { self.correct as f64 / self.rows as f64 }
-    }
-}
-
-/// The tensors of one feed, used again as long as the number of rows stays.
-pub(super) struct Feed {
-    images: Tensor<f32>,
-    labels: Tensor<i32>,
-}
-
-impl Default for Feed {
-    fn default() -> Self {
-        Self { images: Tensor::new(&[0, 0]), labels: Tensor::new(&[0]) }
-    }
-}
-
-impl Feed {
-    /// All rows of `split` in feeds of at most `chunk`.
-    pub fn chunks(split: &Split, chunk: usize) -> Vec<Self> {
-        let feed = |rows| {
-            let mut feed = Self::default();
-            feed.set_range(split, rows);
-            feed
-        };
-        split.chunks(chunk).map(feed).collect()
-    }
-
-    fn set(&mut self, split: &Split, rows: &[usize]) {
-        self.resize(rows.len(), split);
-        split.gather(rows, &mut self.images, &mut self.labels);
-    }
-
-    fn set_range(&mut self, split: &Split, rows: Range<usize>) {
-        self.resize(rows.len(), split);
-        split.gather_range(rows, &mut self.images, &mut self.labels);
-    }
-
-    fn resize(&mut self, rows: usize, split: &Split) {
-        if self.labels.len() != rows {
-            let rows = rows as u64;
-            *self = Self {
-                images: Tensor::new(&[rows, split.image_pixels() as u64]),
-                labels: Tensor::new(&[rows]),
-            };
-        }
-    }
-
-    fn feed<'a>(&'a self, network: &Network, args: &mut SessionRunArgs<'a>) {
-        args.add_feed(&network.inputs.x.operation, 0, &self.images);
-        args.add_feed(&network.inputs.labels.operation, 0, &self.labels);
     }
 }

@@ -2,7 +2,9 @@
 
 use super::early_stopping::Best;
 use super::error::Result;
-use super::session::{Correct, Feed, TrainingSession};
+use super::evaluation::Correct;
+use super::feed::Feed;
+use super::session::TrainingSession;
 use crate::dataset::Split;
 use serde::{Deserialize, Serialize};
 

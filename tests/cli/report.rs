@@ -130,6 +130,41 @@ fn a_run_that_diverged_says_so() {
     fail(start(&run, &arguments), 1);
     assert!(metrics(&run).last().unwrap().starts_with(r#"{"event":"diverged","step":"#));
     assert!(page_of(&[&run]).contains("its loss was no longer finite"));
+
+    // In its very first step, where nothing else is told of it; the folder is still its own.
+    let event = "{\"event\":\"diverged\",\"step\":0}\n";
+    fs::write(run.join("metrics.jsonl"), event).unwrap();
+    let _ = fs::remove_dir_all(run.join("resume")); // unless there is none
+    assert!(page_of(&[&run, &run]).contains("no step is done"));
+    succeed(start(&run, &[RUN, &["--overwrite"]].concat()));
+}
+
+#[test]
+fn hostile_metrics_neither_hang_nor_end_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    succeed(start(&run, RUN));
+    let metrics = run.join("metrics.jsonl");
+    let far = u64::MAX;
+    let lines = [
+        format!(r#"{{"event":"step","step":{far},"epoch":0,"loss":1e308}}"#),
+        r#"{"event":"step","step":0,"epoch":0,"loss":-1e308}"#.to_owned(),
+        format!(
+            r#"{{"event":"validation","step":{far},"epoch":0,"train_accuracy":-7,"accuracy":1e300,"improved":true}}"#
+        ),
+        format!(r#"{{"event":"early_stop","step":{far},"best_accuracy":2}}"#),
+        "[".repeat(1 << 20),
+    ];
+    fs::write(&metrics, lines.join("\n")).unwrap();
+    assert!(page_of(&[&run]).contains("stopped early after 18446744073709551615 steps"));
+    fs::remove_file(&metrics).unwrap();
+    assert!(Command::new("mkfifo").arg(&metrics).status().unwrap().success());
+    let page = folder.path().join("page.html");
+    let stderr = fail(report(&[&run], &page), 1);
+    assert!(stderr.contains("metrics.jsonl") && stderr.contains("it is a pipe"), "{stderr}");
+    assert!(Command::new("mkfifo").arg(&page).status().unwrap().success());
+    let stderr = fail(report(&[&run], &page), 2);
+    assert!(stderr.contains("is no report"), "{stderr}");
 }
 
 #[test]
@@ -151,10 +186,10 @@ fn a_file_that_is_no_report_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let [run, page] = ["run", "page.html"].map(|name| folder.path().join(name));
     succeed(start(&run, RUN));
-    fs::write(&page, "mine").unwrap();
+    fs::write(&page, "mine, by tf-mnist report").unwrap();
     let stderr = fail(report(&[&run], &page), 2);
     assert!(stderr.contains(&format!("--output {} is there already", page.display())), "{stderr}");
-    assert_eq!(fs::read(&page).unwrap(), b"mine");
+    assert_eq!(fs::read(&page).unwrap(), b"mine, by tf-mnist report");
     fs::remove_file(&page).unwrap();
     succeed(report(&[&run], &page));
     succeed(report(&[&run], &page));

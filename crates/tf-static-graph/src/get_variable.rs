@@ -50,10 +50,15 @@ impl Variable {
         }
         let shape = variable.get_attr_shape("shape").ok().and_then(Option::<Vec<_>>::from);
         let shape = shape.and_then(|dims| dims.into_iter().map(|dim| dim?.try_into().ok()).collect());
-        let read =
-            node(&read).ok_or_else(|| lacks(&format!("the graph has no node {read:?} that reads it")))?;
+        let takes = |node: &Operation, kinds: [&str; 2]| {
+            let is_of_kind = node.op_type().is_ok_and(|kind| kinds.contains(&&*kind));
+            is_of_kind && node.num_inputs() > 0 && node.input(0).0.name().is_ok_and(|from| from == name)
+        };
+        let read = node(&read)
+            .filter(|node| takes(node, ["Identity", "ReadVariableOp"]))
+            .ok_or_else(|| lacks(&format!("the graph has no node {read:?} that reads it")))?;
         let initializer = node(&format!("{name}/Assign"))
-            .filter(|assign| assign.num_inputs() == 2)
+            .filter(|node| takes(node, ["Assign", "AssignVariableOp"]) && node.num_inputs() == 2)
             .ok_or_else(|| lacks(&format!("the graph has no node \"{name}/Assign\" that initializes it")))?;
         let (value, index) = initializer.input(1);
         let existing = Self {

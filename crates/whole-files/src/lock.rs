@@ -62,6 +62,13 @@ impl Lock {
         Some(Self { _file: file, held: true })
     }
 
+    /// Whether another process has the lock file `path`. Nothing is written; where it cannot be told, nobody has it.
+    pub fn is_busy(path: &Path) -> bool {
+        path.symlink_metadata().is_ok_and(|there| there.is_file())
+            && File::open(path)
+                .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Takes the lock of the folder itself, and so leaves no file in it; waits for the process that has it.
     ///
     /// # Errors

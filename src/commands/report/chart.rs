@@ -27,6 +27,11 @@ pub fn colour(number: usize) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
+/// Whether the curve `number` is dashed: its colour is another's already.
+pub fn is_dashed(number: usize) -> bool {
+    number / COLOURS.len() % 2 == 1
+}
+
 /// What a chart shows.
 pub struct Chart<'a> {
     pub across: &'a str,
@@ -93,7 +98,10 @@ impl Chart<'_> {
             if self.diagonal || curve.len() == 1 {
                 chart.draw_series(curve.iter().map(|&at| Circle::new(at, 5, style.filled())))?;
             }
-            chart.draw_series(LineSeries::new(curve, style))?;
+            match is_dashed(*number) {
+                true => chart.draw_series(DashedLineSeries::new(curve, 8, 5, style))?,
+                false => chart.draw_series(LineSeries::new(curve, style))?,
+            };
         }
         for &(number, (x, y)) in &self.marks {
             let style = COLOURS[number % COLOURS.len()].filled();

@@ -1,8 +1,8 @@
 //! Several runs side by side.
 
 use super::figures;
-use super::page::{self, percent};
 use super::subject::Subject;
+use super::words::{percent, shown, test_accuracy};
 use anyhow::Result;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub fn section(subjects: &[Subject]) -> Result<Markup> {
     let options: Vec<_> = subjects.iter().map(|subject| subject.config.options()).collect();
     let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for name in options.iter().flat_map(BTreeMap::keys) {
-        let of = |options: &BTreeMap<String, _>| options.get(name).map_or_else(String::new, page::shown);
+        let of = |options: &BTreeMap<String, _>| options.get(name).map_or_else(String::new, shown);
         all.entry(name).or_insert_with(|| options.iter().map(of).collect());
     }
     all.retain(|_, values| values.iter().any(|value| *value != values[0]));
@@ -31,11 +31,11 @@ pub fn section(subjects: &[Subject]) -> Result<Markup> {
                     td { (subject.config.network.name) }
                     td { (subject.state_in_words()) }
                     td.number { (subject.best.map_or_else(|| "none".to_owned(), |(_, best)| percent(best))) }
-                    td.number { (page::test_accuracy(subject)) }
+                    td.number { (test_accuracy(subject)) }
                 } } }
             } }
-            (figures::loss(subjects)?)
-            (figures::accuracy(subjects)?)
+            @if subjects.iter().any(|subject| !subject.losses.is_empty()) { (figures::loss(subjects)?) }
+            @if subjects.iter().any(|subject| !subject.validations.is_empty()) { (figures::accuracy(subjects)?) }
             h3 { "Options in which they differ" }
             @if all.is_empty() { p { "None: they were started alike." } } @else {
                 div.scroll { table {

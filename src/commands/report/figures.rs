@@ -5,7 +5,7 @@ use super::subject::{State, Subject};
 use anyhow::Result;
 use maud::{Markup, PreEscaped, html};
 use std::ops::Range;
-use tf_mnist::classifier::Sureness;
+use tf_mnist::classifier::CalibrationBin;
 
 /// More points on a curve are more than can be seen.
 const POINTS: usize = 400;
@@ -18,9 +18,10 @@ const SMOOTH: usize = 40;
 /// It cannot be drawn.
 pub fn loss(subjects: &[Subject]) -> Result<Markup> {
     let curve = |subject: &Subject| {
+        let points: Vec<_> = subject.losses.iter().map(|&(step, loss)| (step as f64, loss)).collect();
         // The heights are powers of ten.
-        let point = |&(step, loss): &(u64, f64)| (step as f64, loss.max(1e-9).log10());
-        chart::thinned(&subject.losses.iter().map(point).collect::<Vec<_>>(), POINTS)
+        let power = |(step, loss): (f64, f64)| (step, loss.max(1e-9).log10());
+        chart::thinned(&points, POINTS).into_iter().map(power).collect::<Vec<_>>()
     };
     let curves: Vec<_> = subjects.iter().map(curve).enumerate().collect();
     let heights = curves.iter().flat_map(|(_, curve)| curve).map(|point| point.1);
@@ -40,7 +41,7 @@ pub fn loss(subjects: &[Subject]) -> Result<Markup> {
         lines: Vec::new(),
         diagonal: false,
     };
-    let words = "Mean cross-entropy of each step's batch, on a logarithmic scale; each point is the mean of its neighbours.";
+    let words = "Mean cross-entropy of each step's batch, on a logarithmic scale; of many steps, means of neighbours.";
     figure("Loss", &chart, &legend(subjects, &[]), words)
 }
 
@@ -90,9 +91,9 @@ pub fn accuracy(subjects: &[Subject]) -> Result<Markup> {
 ///
 /// # Errors
 /// It cannot be drawn.
-pub fn reliability(parts: &[Sureness]) -> Result<Markup> {
+pub fn reliability(parts: &[CalibrationBin]) -> Result<Markup> {
     let filled = parts.iter().filter(|part| part.rows > 0);
-    let point = |part: &Sureness| {
+    let point = |part: &CalibrationBin| {
         let rows = part.rows as f64;
         (part.probability / rows, part.correct as f64 / rows)
     };
@@ -113,7 +114,7 @@ pub fn reliability(parts: &[Sureness]) -> Result<Markup> {
 }
 
 fn steps(subjects: &[Subject]) -> Range<f64> {
-    let most = subjects.iter().map(Subject::steps).max().unwrap_or_default();
+    let most = subjects.iter().map(Subject::last_step).max().unwrap_or_default();
     0.0..most.max(1) as f64
 }
 
@@ -127,7 +128,7 @@ fn legend(subjects: &[Subject], names: &[(usize, &str)]) -> Markup {
         @if !names.is_empty() {
             ul.legend {
                 @for (number, name) in &names {
-                    li { span.swatch style={ "background:" (chart::colour(*number)) } {} (name) }
+                    li { span.swatch.dashed[chart::is_dashed(*number)] style={ "--colour:" (chart::colour(*number)) } {} (name) }
                 }
             }
         }

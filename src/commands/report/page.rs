@@ -2,16 +2,19 @@
 
 use super::subject::Subject;
 use super::test::{Filters, Test};
-use super::{GENERATOR, comparison, figures};
+use super::words::{percent, shown, test_accuracy};
+use super::{comparison, figures};
 use anyhow::Result;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use serde_json::Value;
-use tf_mnist::classifier::Misread;
+use tf_mnist::classifier::Misclassified;
 use tf_mnist::model::summary::Summary;
 use tf_mnist::tensorboard::Picture;
 use tf_mnist::training::RunDirectory;
+
+/// What every page begins with, and hardly any other file.
+pub const START: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"generator\" content=\"tf-mnist report\">";
 
 /// As many misread images are shown, the surest first.
 const SHOWN: usize = 200;
@@ -29,7 +32,7 @@ pub fn page(subjects: &[Subject]) -> Result<Markup> {
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta name="generator" content=(GENERATOR);
+                meta name="generator" content="tf-mnist report";
                 meta http-equiv="Content-Security-Policy"
                     content="default-src 'none'; img-src data:; style-src 'unsafe-inline'";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -143,8 +146,7 @@ fn tested(subject: &Subject, test: &Test) -> Result<Markup> {
     let differs = subject.measured.as_ref().is_some_and(|(measured, checkpoint)| {
         *checkpoint == test.checkpoint && (measured - evaluation.accuracy()).abs() > 1e-9
     });
-    let mut misread: Vec<_> = evaluation.misread.iter().collect();
-    misread.sort_by(|a, b| b.sureness().total_cmp(&a.sureness()));
+    let misread = evaluation.most_confident_errors();
     Ok(html! {
         h2 { "The test" }
         p {
@@ -209,14 +211,14 @@ fn classes(test: &Test) -> Markup {
     }
 }
 
-fn card(test: &Test, misread: &Misread) -> Markup {
-    let (is, taken_for) = (test.label(misread.label), test.label(misread.taken_for));
+fn card(test: &Test, misread: &Misclassified) -> Markup {
+    let (is, predicted) = (test.label(misread.label), test.label(misread.predicted));
     let picture = Picture::of_gray(test.split.image(misread.row), test.split.image_size(), 1);
     html! {
         figure.card {
             img src=(data_uri(&picture)) width="84" height="84" alt={ "Test image " (misread.row) };
             figcaption {
-                "a " strong { (is) } ", taken for " strong { (taken_for) }
+                "a " strong { (is) } ", taken for " strong { (predicted) }
                 span.quiet { " image " (misread.row) }
                 span.bars {
                     @for (class, &probability) in misread.probabilities.iter().enumerate() {
@@ -226,7 +228,7 @@ fn card(test: &Test, misread: &Misread) -> Markup {
                             style={ "--height:" (format!("{:.1}%", 100.0 * probability)) } { i {} (label) }
                     }
                 }
-                span.quiet { (percent(f64::from(misread.sureness()))) " sure; "
+                span.quiet { (percent(f64::from(misread.confidence()))) " sure; "
                     (percent(f64::from(misread.probabilities[misread.label]))) " for " (is) }
             }
         }
@@ -254,20 +256,6 @@ fn data_uri(picture: &Picture) -> String {
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(picture.to_png()))
 }
 
-/// The accuracy on the test set that the run measured.
-pub fn test_accuracy(subject: &Subject) -> String {
-    subject.measured.as_ref().map_or_else(|| "not tested yet".to_owned(), |(accuracy, _)| percent(*accuracy))
-}
-
-pub fn percent(share: f64) -> String {
-    format!("{:.2}%", 100.0 * share)
-}
-
-/// An option as it is written on the command line.
-pub fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 /// Wilson's interval of a share, 95%: E. B. Wilson, 1927.
 fn interval(right: u64, all: u64) -> (f64, f64) {
     const Z: f64 = 1.959_963_984_540_054;
@@ -282,6 +270,11 @@ fn interval(right: u64, all: u64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::interval;
+
+    #[test]
+    fn every_page_begins_alike() {
+        assert!(super::page(&[]).unwrap().into_string().starts_with(super::START));
+    }
 
     /// As SciPy's `binomtest(9894, 10000).proportion_ci(method="wilson")` has it, and where every image is right.
     #[test]

@@ -90,7 +90,10 @@ impl Subject {
 
     fn add(&mut self, event: Event) {
         match event {
-            Event::Step { step, loss, .. } => self.losses.push((step, loss)),
+            Event::Step { step, loss, .. } => {
+                self.losses.push((step, loss));
+                self.state = State::Broken; // until it is said how it ended
+            }
             Event::Validation { step, train_accuracy, accuracy, bound, improved, .. } => {
                 self.batches.push((step, train_accuracy));
                 if !bound {
@@ -99,8 +102,6 @@ impl Subject {
                 if improved {
                     self.best = Some((step, accuracy));
                 }
-                // A run that was extended goes on.
-                self.state = State::Broken;
             }
             Event::EarlyStop { step, .. } => self.state = State::EarlyStopped(step),
             Event::Diverged { step } => self.state = State::Diverged(step),
@@ -115,7 +116,15 @@ impl Subject {
 
     /// Steps done.
     pub fn steps(&self) -> u64 {
-        self.losses.last().map_or(0, |(step, _)| step + 1)
+        self.losses.last().map_or(0, |(step, _)| step.saturating_add(1))
+    }
+
+    /// The greatest step that anything is told of.
+    pub fn last_step(&self) -> u64 {
+        let told = self.losses.iter().chain(&self.validations).chain(&self.batches).map(|(step, _)| *step);
+        let best = self.best.map_or(0, |(step, _)| step);
+        let stopped = if let State::EarlyStopped(steps) = self.state { steps } else { 0 };
+        told.max().unwrap_or_default().max(best).max(stopped)
     }
 
     /// How far it came, in words.

@@ -5,7 +5,7 @@ use crate::cli::{GlobalArgs, ModelArgs};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use tf_mnist::classifier::{self, Evaluation};
-use tf_mnist::dataset::{Part, Split};
+use tf_mnist::dataset::{self, Part, Split};
 use tf_mnist::graph::{Checkpoint, latest_checkpoint};
 use tf_mnist::training::RunConfig;
 
@@ -38,10 +38,12 @@ impl Test {
             bail!("there is no checkpoint in {} yet", run.display());
         }
         let classifier = model::classifier(global, &ModelArgs { path: run.to_path_buf(), network: None })?;
-        let mut data = global.clone();
-        data.data_dir = data.data_dir.or_else(|| config.data_dir.clone());
         let form = config.data_form();
-        let split = data::load_part(&data, Part::Test, &form).context("the run's data set cannot be had")?;
+        let split = match (&global.data_dir, &config.data_dir) {
+            (None, Some(folder)) => dataset::load_part_from(folder, Part::Test, &form)
+                .context("the run's data set cannot be read; --data-dir names its new place")?,
+            _ => data::load_part(global, Part::Test, &form)?,
+        };
         let evaluation = classifier::evaluate(&classifier, &split, chunk)?;
         let checkpoint = classifier.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let filters = Filters::read(config, classifier.path())?;

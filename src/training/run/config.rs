@@ -46,9 +46,6 @@ pub struct RunConfig {
     pub reproducible: bool,
     /// The run's state is saved after every so many steps; 0: only at its end.
     pub save_every: u64,
-    /// Whether it tells TensorBoard how it goes.
-    #[serde(default = "yes")]
-    pub tensorboard: bool,
     /// The user's own data set; none for MNIST itself.
     #[serde(serialize_with = "lossy_path::serialize")]
     pub data_dir: Option<PathBuf>,
@@ -132,8 +129,7 @@ impl RunConfig {
         let mut whole: Value = serde_json::from_str(&text).unwrap_or_default();
         let (name, training) = (whole["network"]["name"].take(), whole["network"]["training"].take());
         let mut options = BTreeMap::new();
-        let left_out =
-            ["version", "versions", "data_sha256", "data_dir_bytes", "session", "network", "tensorboard"];
+        let left_out = ["version", "versions", "data_sha256", "data_dir_bytes", "session", "network"];
         if let Some(whole) = whole.as_object_mut() {
             whole.retain(|option, _| !left_out.contains(&option.as_str()));
             whole.insert("network".to_owned(), name);
@@ -204,11 +200,6 @@ fn flatten(name: &str, value: Value, into: &mut BTreeMap<String, Value>) {
         Value::Null => {}
         value => drop(into.insert(name.to_owned(), value)),
     }
-}
-
-/// What runs did before they could be told.
-fn yes() -> bool {
-    true
 }
 
 /// What stood in version 1 as the name of a network and its options, as a table.

@@ -11,8 +11,8 @@ use super::tensorboard::TensorBoard;
 use crate::graph::CheckpointManager;
 use crate::staging::{self, Attempt, Lock};
 use crate::training::error::{Result, TrainingError};
-use crate::training::fit::TrainingState;
 use crate::training::session::TrainingSession;
+use crate::training::training_state::TrainingState;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -176,8 +176,7 @@ impl RunDirectory {
 
     /// Whether a process is at work in the folder `run`.
     pub fn is_in_use(run: &Path) -> bool {
-        let file = run.join(LOCK);
-        file.exists() && matches!(Lock::try_file(&file), Ok(Attempt::Busy { .. }))
+        Lock::is_busy(&run.join(LOCK))
     }
 
     /// The time that the run in the folder `run` was trained for, up to its last saved state.

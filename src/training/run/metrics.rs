@@ -1,6 +1,7 @@
 //! `metrics.jsonl`: what happened in a run, one JSON object a line, written as it happens.
 
 use super::layout::if_there;
+use crate::regular_file;
 use crate::staging;
 use crate::training::error::{Result, TrainingError};
 use crate::training::observer::{Observer, StepReport, ValidationReport};
@@ -9,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// One line of `metrics.jsonl`. Losses are float32 values written as float64, so they read back to the same bits.
@@ -62,6 +63,9 @@ pub enum Event {
     },
 }
 
+/// More bytes than any line has.
+const MAX_LINE_BYTES: u64 = 1 << 16;
+
 impl Event {
     /// The events of a run so far; none if there is no such file. Lines that are no events, such as the half line of a process
     /// that is at work, are left out.
@@ -69,8 +73,15 @@ impl Event {
     /// # Errors
     /// The file cannot be read.
     pub fn read(path: &Path) -> io::Result<Vec<Self>> {
-        let text = if_there(fs::read(path))?.unwrap_or_default();
-        Ok(lines(&text).filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        let Some(file) = if_there(regular_file::open(path))? else {
+            return Ok(Vec::new());
+        };
+        let (mut file, mut line, mut events) = (BufReader::new(file), Vec::new(), Vec::new());
+        while file.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? > 0 {
+            events.extend(lines(&line).filter_map(|line| serde_json::from_slice::<Self>(line).ok()));
+            line.clear();
+        }
+        Ok(events)
     }
 }
 
@@ -192,7 +203,7 @@ pub(in crate::training) fn account(path: &Path) -> io::Result<Account> {
         };
         match (&*told.event, told.step) {
             ("step", Some(_)) => account.steps += 1,
-            ("validation" | "early_stop", Some(_)) => {}
+            ("validation" | "early_stop" | "diverged", Some(_)) => {}
             ("test", _) => account.finished = true,
             _ => continue,
         }

@@ -2,7 +2,7 @@
 
 use super::layout::step_of_checkpoint;
 use crate::training::early_stopping::Best;
-use crate::training::fit::TrainingState;
+use crate::training::training_state::TrainingState;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -6,9 +6,9 @@ use crate::model::summary::Summary as NetworkSummary;
 use crate::networks::LearningRate;
 use crate::tensorboard::{EventFile, Status, Summary};
 use crate::training::error::{Result, TrainingError};
-use crate::training::fit::TrainingState;
 use crate::training::observer::{Observer, StepReport, ValidationReport};
 use crate::training::session::TrainingSession;
+use crate::training::training_state::TrainingState;
 use prost::Message;
 use std::io;
 use std::path::Path;
@@ -63,8 +63,19 @@ impl TensorBoard {
     /// The file cannot be written, for example because the disk is full.
     pub fn test(&mut self, steps: u64, accuracy: f64, mut summaries: Vec<Summary>) -> Result<()> {
         summaries.push(Summary::scalar("test_accuracy", accuracy));
-        self.write(steps.saturating_sub(1), summaries)?;
+        // One by one: each record is in memory whole. At a step that a run that goes on does again, and tests anew.
+        for summary in summaries {
+            self.write(steps, vec![summary])?;
+        }
         self.file.ended(Status::Success).map_err(self.failed())
+    }
+
+    /// Tells that the run ended for a fault of its own.
+    ///
+    /// # Errors
+    /// As [`test`](Self::test).
+    pub fn failed_to_train(&mut self) -> Result<()> {
+        self.file.ended(Status::Failure).map_err(self.failed())
     }
 
     /// The time that telling of steps and validations took.

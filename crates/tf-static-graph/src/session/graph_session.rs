@@ -146,6 +146,8 @@ fn misfit<T: TensorType>(output: &Output, value: &Tensor<T>) -> Option<GraphErro
         }
         _ => None,
     };
+    // Graphs of before TensorFlow 1.0 write an unknown shape so; other ones are scalars, which the graph itself checks.
+    let dims = dims.filter(|dims: &Vec<_>| !dims.is_empty());
     let fits = |dims: &Vec<Option<i64>>| {
         let fits = |(dim, &size): (&Option<i64>, &u64)| dim.is_none_or(|dim| dim as u64 == size);
         dims.len() == value.dims().len() && dims.iter().zip(value.dims()).all(fits)
