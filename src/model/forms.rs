@@ -1,6 +1,6 @@
 //! The forms in which a network is built.
 
-use super::layers::Step;
+use super::part::Step;
 use super::{own_kernels, rewrites};
 use crate::graph::Precision;
 use crate::networks::Table;

@@ -1,38 +1,13 @@
 //! A table's layers with their variables, made once a graph; whatever is built of the network shares them.
 
-use super::Towers;
-use super::own_kernels::Head;
+use super::forms::Towers;
+use super::part::{Part, Step};
 use crate::graph::{
-    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Pool, Randomness, Result,
-    Scope, Variable, reshape,
+    BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Pool, Randomness, Result, Scope,
+    Variable, reshape,
 };
-use crate::networks::{Layer, Table, Window};
+use crate::networks::{Layer, Table};
 use tensorflow::Output;
-
-/// A layer, or what a rewrite makes of several.
-#[derive(Debug, Clone)]
-#[allow(clippy::large_enum_variant)] // a network has a handful of them
-pub(super) enum Part {
-    Conv2d(Conv2d),
-    Dense(Dense),
-    BatchNorm(BatchNorm),
-    Activation(Activation),
-    Pool(Pool, Window),
-    /// Into rows of so many values.
-    Flatten(u64),
-    Dropout(Dropout),
-    /// A linear layer with the batch norm behind it folded in; a convolution also with a max pool, and its bias behind that.
-    Folded(Box<Part>, BatchNorm, Option<Window>),
-    /// Everything from the images to some features, by ops of our own.
-    Head(Box<Head>),
-}
-
-/// A part and the name scope that it stands in.
-#[derive(Debug, Clone)]
-pub(super) struct Step {
-    pub scope: String,
-    pub part: Part,
-}
 
 /// Makes the variables of `table` in `graph`, in the table's order. An activation right behind a convolution or a dense
 /// layer becomes that layer's own, as in `tf.layers`.

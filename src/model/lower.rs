@@ -1,7 +1,7 @@
 //! From parts to ops: the one interpreter of a table.
 
-use super::layers::{Part, Step};
-use super::own_kernels::TrainedHead;
+use super::head::TrainedHead;
+use super::part::{Part, Step};
 use crate::graph::{Mode, Pool, Result, Scope, Variable, bias_add, pool, reshape, to_f32};
 use std::collections::HashMap;
 use tensorflow::Output;

@@ -7,10 +7,12 @@
 //! that trains.
 
 mod forms;
+mod head;
 mod layers;
 mod lower;
 mod network;
 mod own_kernels;
+mod part;
 mod rewrites;
 pub mod summary;
 

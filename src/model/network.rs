@@ -1,8 +1,9 @@
 //! The graph that trains and evaluates a network: inputs, one tower or two, loss, Adam, accuracy, saver.
 
 use super::forms::{AccuracyOn, BuildOptions, Towers};
-use super::layers::{self, Step, to_images};
+use super::layers::{self, to_images};
 use super::lower::{Tower, lower};
+use super::part::Step;
 use super::rewrites;
 use crate::graph::{
     Accuracy, AdamOptimizer, Branches, Conditional, GraphError, Mode, Result, Saver, Scope,

@@ -1,6 +1,6 @@
 //! The same function by fewer and cheaper ops: rewrites of a list of parts, wherever their pattern occurs.
 
-use super::layers::{Part, Step};
+use super::part::{Part, Step};
 use crate::graph::{Pool, Variable};
 
 /// Pools before it activates: the greatest value stays the greatest behind an increasing function, and a part of the

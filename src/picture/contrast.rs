@@ -1,8 +1,8 @@
 //! From colours to the levels of grey in which a drawing stands out.
 
+use super::bounds::Bounds;
 use super::gray::{Gray, border, median};
 use super::raster::Raster;
-use super::spots::Bounds;
 
 /// The shares of the primaries in a colour's brightness (ITU-R BT.709).
 const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];

@@ -1,7 +1,6 @@
 //! How many strokes the rows and columns of a drawing meet, which tells one digit from two and from lines of the paper.
 
 use super::gray::Gray;
-use super::spots::Bounds;
 
 /// Ink stronger than this is a stroke that a line meets.
 const MEETS: f32 = 0.35;
@@ -49,7 +48,7 @@ pub(super) fn is_joined(ink: &Gray) -> bool {
     let (width, height) = (ink.width(), ink.height());
     let met = met_by_columns(ink, MEETS);
     let high_enough = |left: usize, width: usize| {
-        let bounds = Bounds::of_ink(&ink.crop(left, 0, width, height), MEETS);
+        let bounds = ink.crop(left, 0, width, height).bounds_above(MEETS);
         bounds.is_some_and(|bounds| bounds.height() as f32 >= JOINED_HEIGHT * height as f32)
     };
     let is_wide = width as f32 > WIDE_FOR_JOINED * height as f32;

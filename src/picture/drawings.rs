@@ -1,8 +1,9 @@
 //! Whether what stands out on a picture is one drawn digit.
 
+use super::bounds::Bounds;
 use super::crossings::{are_crowded, is_joined};
 use super::gray::Gray;
-use super::spots::{Bounds, Spot, spots};
+use super::spots::{Spot, spots};
 
 /// The side of the picture in which distances are measured.
 const SIDE: usize = 160;

@@ -1,6 +1,6 @@
 //! A picture as levels of grey.
 
-use super::spots::Bounds;
+use super::bounds::Bounds;
 
 /// A picture of grey levels, 0 for black to 1 for white.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,11 @@ impl Gray {
         let mut picture = self.clone();
         places.iter().for_each(|&place| picture.values[place] = level);
         picture
+    }
+
+    /// The smallest part that holds all pixels above a level.
+    pub(super) fn bounds_above(&self, least: f32) -> Option<Bounds> {
+        Bounds::of((0..self.values().len()).filter(|&place| self.values()[place] > least), self.width())
     }
 
     /// The part within `bounds`.

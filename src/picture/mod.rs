@@ -5,6 +5,7 @@
 //! its centre of mass in the middle. [`read`] does the same to a PNG or JPEG picture; see [`prepare`] for the steps.
 //! An image of an IDX file is such an image already, and is taken as it is.
 
+mod bounds;
 mod contrast;
 mod crossings;
 mod decode;

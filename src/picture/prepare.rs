@@ -2,7 +2,7 @@
 
 use super::drawings::{Doubt, doubts};
 use super::gray::{Gray, median, quantile};
-use super::spots::{Bounds, spots};
+use super::spots::spots;
 use super::stroke::{breadth, grow};
 use super::surroundings::{sheet, without_frame, without_strips};
 
@@ -132,7 +132,7 @@ fn without_specks(ink: Gray) -> (Gray, f32) {
 
 /// The smallest part that holds all ink.
 fn cropped(ink: &Gray) -> Option<Gray> {
-    Some(ink.within(Bounds::of_ink(ink, 0.0)?))
+    Some(ink.within(ink.bounds_above(0.0)?))
 }
 
 /// The digit within 20 x 20, its strokes neither thinner nor thicker than MNIST's.

@@ -3,8 +3,9 @@
 //! All of them have straight sides, and a drawing within. Each function here looks inwards from the four sides, line by
 //! line, at how far it is to the first ink and how much of it follows.
 
+use super::bounds::Bounds;
 use super::gray::{Gray, median};
-use super::spots::{Bounds, spots};
+use super::spots::spots;
 
 /// Lines from a side that must agree.
 const STRAIGHT: f32 = 0.85;
@@ -214,7 +215,7 @@ pub(super) fn without_strips(picture: &Gray) -> Option<Gray> {
 
 /// The picture without the frame that all ink lies in, where a drawing is left within it. The drawing may touch it.
 pub(super) fn without_frame(picture: &Gray, ink: &Gray) -> Option<Gray> {
-    let bounds = Bounds::of_ink(ink, 0.0)?;
+    let bounds = ink.bounds_above(0.0)?;
     let (width, height) = (bounds.width(), bounds.height());
     if width.min(height) < 12 {
         return None;

@@ -58,7 +58,7 @@ impl Scope {
     /// # let images = source.placeholder::<f32>("images", &[None, Some(4)])?;
     /// # Dense::new(&source, "features", 4, 3, None)?.apply(&source, &images)?;
     /// # let graph_def = source.graph_def()?;
-    /// let mut graph = Graph::new();
+    /// let mut graph = Graph::new(); // Python wrote it, say
     /// graph.import_graph_def(&graph_def, &ImportGraphDefOptions::new())?;
     ///
     /// let scope = Scope::wrap(graph, Some(1))?;
@@ -66,8 +66,7 @@ impl Scope {
     /// for name in ["features/kernel", "features/bias"] {
     ///     Variable::existing(&scope, name, false)?; // initialized and saved with the rest, but not trained
     /// }
-    /// let logits = Dense::new(&scope, "logits", 3, 2, None)?.apply(&scope, &features)?;
-    /// # let _ = logits;
+    /// Dense::new(&scope, "logits", 3, 2, None)?.apply(&scope, &features)?;
     /// assert_eq!((scope.variables().len(), scope.trainable_variables().len()), (4, 2));
     /// # Ok(())
     /// # }

@@ -1,0 +1,164 @@
+//! The first layers of the two published networks by the ops of [`crate::kernels`]: from the images to the pooled features,
+//! forwards and backwards.
+
+use crate::graph::{BatchNorm, Conv2d, Loss, OpBuilder, Result, Scope, Variable, gradients_at};
+use crate::kernels::OpTypes;
+use tensorflow::Output;
+
+/// Convolutions that the kernels are written for, 28 x 28 pixels in.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    pub ops: OpTypes,
+    pub conv1: Conv2d,
+    pub conv2: Conv2d,
+    /// The batch norms behind them, which `optimized` has.
+    pub norms: Option<[BatchNorm; 2]>,
+}
+
+/// From the gradient of a loss in the features to its gradients in variables.
+type TakeGradients = dyn Fn(&Scope, &Output) -> Result<Vec<(Variable, Output)>>;
+
+/// A head in training.
+pub(super) struct TrainedHead {
+    /// float32 `[rows, 7, 7, 32]`, or, with batch norms, `[rows, 14, 14, 32]`.
+    pub features: Output,
+    /// All variables that a gradient may be asked of.
+    variables: Vec<Variable>,
+    gradients: Box<TakeGradients>,
+}
+
+impl Head {
+    /// The features of `images`, float32 `[rows, 28, 28, 1]`, in use.
+    pub fn apply(&self, scope: &Scope, images: &Output) -> Result<Output> {
+        let Some(norms) = &self.norms else {
+            return Ok(self.train(scope, images)?.features);
+        };
+        let fold = |conv: &Conv2d, norm: &BatchNorm| {
+            norm.fold(scope, conv.kernel.read(), conv.bias.as_ref().map(Variable::read))
+        };
+        let (first, second) = (fold(&self.conv1, &norms[0])?, fold(&self.conv2, &norms[1])?);
+        let inputs = [images, &first.kernel, &first.bias, &second.kernel, &second.bias];
+        with_inputs(scope.op(self.ops.features, "features"), &inputs).output()
+    }
+
+    /// The same in training; with batch norms by the statistics of the batch, towards which the moving averages are moved
+    /// ([`Scope::update_ops`]).
+    pub fn train(&self, scope: &Scope, images: &Output) -> Result<TrainedHead> {
+        match &self.norms {
+            None => self.train_plain(scope, images),
+            Some([norm1, norm2]) => self.train_normed(scope, images, norm1.clone(), norm2.clone()),
+        }
+    }
+
+    fn train_plain(&self, scope: &Scope, images: &Output) -> Result<TrainedHead> {
+        let variables = [kernel_and_bias(&self.conv1), kernel_and_bias(&self.conv2)].concat();
+        let inputs = [vec![images], reads(&variables)].concat();
+        let made = with_inputs(scope.op(self.ops.baseline_features, "features"), &inputs).build()?;
+        let variables: Vec<_> = variables.into_iter().cloned().collect();
+        let (op, images, learned) = (self.ops.baseline_features_grad, images.clone(), variables.clone());
+        Ok(TrainedHead {
+            features: made.output(0),
+            variables,
+            gradients: Box::new(move |scope, gradient| {
+                let scope = scope.name_scope("conv");
+                let node = scope.op(op, "features").input(gradient);
+                let node = with_inputs(node, &[&made.output(0), &made.output(1), &images]);
+                // All but the last, conv2's bias.
+                let node = with_inputs(node, &learned[..3].iter().map(Variable::read).collect::<Vec<_>>());
+                let found = node.build()?;
+                Ok(learned.iter().cloned().zip((0..).map(|port| found.output(port))).collect())
+            }),
+        })
+    }
+
+    fn train_normed(
+        &self,
+        scope: &Scope,
+        images: &Output,
+        norm1: BatchNorm,
+        norm2: BatchNorm,
+    ) -> Result<TrainedHead> {
+        let (ops, images) = (self.ops, images.clone());
+        let first_inputs = [kernel_and_bias(&self.conv1), vec![&norm1.gamma, &norm1.beta]].concat();
+        let second_inputs = kernel_and_bias(&self.conv2);
+        let norm_inputs = [&norm2.gamma, &norm2.beta];
+        let variables = [&first_inputs[..], &second_inputs, &norm_inputs].concat();
+
+        let node = scope.op(ops.first_layer, "conv1").input(&images);
+        let first = with_inputs(node, &reads(&first_inputs)).build()?;
+        norm1.update_moving_averages(scope, &first.output(1), &first.output(3))?;
+        let node = scope.op(ops.second_layer, "conv2").input(&first.output(0));
+        let second = with_inputs(node, &reads(&second_inputs)).build()?;
+        norm2.update_moving_averages(scope, &second.output(1), &second.output(3))?;
+        let statistics = [second.output(0), second.output(1), second.output(2)];
+        let pooled = [statistics.iter().collect(), reads(&norm_inputs)].concat();
+        let features = with_inputs(scope.op(ops.pool_layer, "pool3"), &pooled).output()?;
+
+        let (made, conv1, conv2) = (features.clone(), self.conv1.clone(), self.conv2.clone());
+        Ok(TrainedHead {
+            features,
+            variables: variables.into_iter().cloned().collect(),
+            // None in the biases: the batch norms behind take those out again.
+            gradients: Box::new(move |scope, gradient| {
+                let scope = scope.name_scope("conv");
+                let node = scope.op(ops.pool_layer_grad, "pool3").input(gradient).input(&made);
+                let node = with_inputs(node, &statistics.iter().collect::<Vec<_>>());
+                let pool = with_inputs(node, &reads(&[&norm2.gamma, &norm2.beta])).build()?;
+                let inputs = [&pool.output(0), &first.output(0)];
+                let kernel2 =
+                    with_inputs(scope.op(ops.second_layer_kernel_grad, "conv2_kernel"), &inputs).output()?;
+                let inputs = [&pool.output(0), conv2.kernel.read()];
+                let hidden =
+                    with_inputs(scope.op(ops.second_layer_input_grad, "conv2_input"), &inputs).output()?;
+                let node = scope.op(ops.first_layer_grad, "conv1").input(&hidden);
+                let node = with_inputs(node, &[&first.output(0), &images]);
+                let node = with_inputs(node, &reads(&kernel_and_bias(&conv1)));
+                let rest = [&first.output(1), &first.output(2), &first.output(4)];
+                let first = with_inputs(node.input(norm1.gamma.read()), &rest).build()?;
+                Ok(vec![
+                    (conv1.kernel.clone(), first.output(0)),
+                    (norm1.gamma.clone(), first.output(1)),
+                    (norm1.beta.clone(), first.output(2)),
+                    (conv2.kernel.clone(), kernel2),
+                    (norm2.gamma.clone(), pool.output(1)),
+                    (norm2.beta.clone(), pool.output(2)),
+                ])
+            }),
+        })
+    }
+}
+
+impl TrainedHead {
+    /// The gradients of `loss` in `variables`: behind the features by TensorFlow's registry, which knows no gradient of
+    /// the head's ops; before them, those that the head takes from the gradient in its features.
+    pub fn gradients(
+        &self,
+        scope: &Scope,
+        loss: &Loss,
+        variables: &[Variable],
+    ) -> Result<(Vec<Variable>, Vec<Output>)> {
+        let is_own = |variable: &&Variable| self.variables.iter().any(|own| own.name() == variable.name());
+        let behind: Vec<_> = variables.iter().filter(|variable| !is_own(variable)).cloned().collect();
+        let mut ends: Vec<_> = behind.iter().map(|variable| variable.read().clone()).collect();
+        ends.push(self.features.clone());
+        let mut gradients = gradients_at(scope, loss, &ends)?;
+        let in_features = gradients.swap_remove(behind.len()); // the last
+        let own = (self.gradients)(scope, &in_features)?;
+        let (own, own_gradients): (Vec<_>, Vec<_>) = own.into_iter().unzip();
+        Ok(([behind, own].concat(), [gradients, own_gradients].concat()))
+    }
+}
+
+/// Adds inputs to a node.
+fn with_inputs<'a>(node: OpBuilder<'a>, inputs: &[&Output]) -> OpBuilder<'a> {
+    inputs.iter().fold(node, |node, input| node.input(input))
+}
+
+/// Kernel and bias of a convolution, whose pattern says that it has one.
+fn kernel_and_bias(conv: &Conv2d) -> Vec<&Variable> {
+    std::iter::once(&conv.kernel).chain(&conv.bias).collect()
+}
+
+fn reads<'a>(variables: &[&'a Variable]) -> Vec<&'a Output> {
+    variables.iter().map(|variable| variable.read()).collect()
+}
