@@ -3,6 +3,7 @@
 
 pub mod classifier;
 pub mod dataset;
+pub mod drawing;
 mod lossy_path;
 pub mod model;
 pub mod networks;

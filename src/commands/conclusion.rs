@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use tf_mnist::classifier::Evaluation;
 use tf_mnist::dataset::Split;
-use tf_mnist::tensorboard::{Picture, Summary, heat_map};
+use tf_mnist::drawing::{Picture, heat_map};
+use tf_mnist::tensorboard::Summary;
 use tf_mnist::training::{
     Ending, Event, Interrupt, MetricsFile, ModelCheckpoint, Outcome, TensorBoard, TrainingSession,
 };

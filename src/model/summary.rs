@@ -59,6 +59,14 @@ pub struct LayerSummary {
     pub gpu_padded_copy: Option<PaddedCopy>,
 }
 
+impl LayerSummary {
+    /// The kinds of what it computes, in order: `conv2d, relu`.
+    pub fn computes(&self) -> String {
+        let kinds: Vec<_> = self.operations.iter().map(|operation| operation.op.as_str()).collect();
+        kinds.join(", ")
+    }
+}
+
 /// One layer of a row and what comes out of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OperationSummary {

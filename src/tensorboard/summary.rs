@@ -1,7 +1,7 @@
 //! What an event tells under one tag.
 
-use super::picture::Picture;
 use super::proto::{Content, Image, Metadata, PluginData, Value};
+use crate::drawing::Picture;
 use crate::graph::checkpoint::meta_graph::{proto::TensorProto, type_number};
 use tensorflow::DataType;
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::runs::{fail, metrics, smallest_mnist, start, succeed, tf_mnist, with};
+use support::runs::{fail, metrics, smallest_mnist, start, succeed, tf_mnist, wait_for_lines, with};
 
 const RUN: &[&str] = &["baseline", "--batch-size", "20", "--max-steps", "12"];
 
@@ -120,6 +120,22 @@ fn what_a_run_lacks_is_said() {
     assert!(page.contains("no checkpoint") && page.contains("It has not been validated yet"));
     fs::remove_file(run.join("metrics.jsonl")).unwrap();
     assert!(page_of(&[&run]).contains("no step is done"));
+}
+
+#[test]
+fn a_run_that_is_under_way_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut child = start(&run, &["baseline", "--batch-size", "20", "--epochs", "1000"]).spawn().unwrap();
+    wait_for_lines(&run, 5);
+    let lock = fs::read(run.join(".lock")).unwrap();
+    let page = page_of(&[&run]);
+    let still_runs = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(still_runs && page.contains("under way, "));
+    assert_eq!(fs::read(run.join(".lock")).unwrap(), lock);
+    assert!(page_of(&[&run]).contains("broken off after "));
 }
 
 #[test]

@@ -231,7 +231,8 @@ fn hand_over(library: &Path) -> Result<(), LibraryError> {
     loaded
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

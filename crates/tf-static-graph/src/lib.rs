@@ -48,6 +48,7 @@ mod gradients;
 mod initializer;
 mod layers;
 mod loss;
+mod names;
 mod op;
 mod placeholder;
 mod scope;

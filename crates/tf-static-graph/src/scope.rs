@@ -1,10 +1,10 @@
 //! The graph under construction: name scopes, control dependencies and the two collections that TF1 keeps.
 
 use crate::error::{GraphError, Result};
+use crate::names::Names;
 use crate::op::OpBuilder;
 use crate::variable::Variable;
 use std::cell::{Ref, RefCell, RefMut};
-use std::collections::HashMap;
 use std::rc::Rc;
 use tensorflow::{Graph, Operation, Output, TensorType};
 
@@ -26,7 +26,7 @@ pub struct Scope {
 #[derive(Debug)]
 struct Shared {
     graph: RefCell<Graph>,
-    names: RefCell<HashMap<String, usize>>,
+    names: RefCell<Names>,
     variables: RefCell<Vec<Variable>>,
     update_ops: RefCell<Vec<Operation>>,
     seed: Option<u64>,
@@ -39,7 +39,7 @@ impl Scope {
     /// # Panics
     /// No TensorFlow is [loaded](libtensorflow::load).
     pub fn new(seed: Option<u64>) -> Self {
-        Self::with_names(Graph::new(), HashMap::new(), seed)
+        Self::with_names(Graph::new(), Names::default(), seed)
     }
 
     /// A graph that is there already, an imported one say, to be built upon; `seed` as for [`new`](Self::new). Its nodes are
@@ -75,17 +75,11 @@ impl Scope {
     /// # Errors
     /// [`GraphError::Name`]: a node's name is no UTF-8.
     pub fn wrap(graph: Graph, seed: Option<u64>) -> Result<Self> {
-        let mut names = HashMap::new();
-        for operation in graph.operation_iter() {
-            let name = operation.name().map_err(GraphError::Name)?.to_lowercase();
-            // The scopes that it is in are taken too.
-            let scopes = name.match_indices('/').map(|(end, _)| &name[..end]);
-            names.extend(scopes.chain([&*name]).map(|name| (name.to_owned(), 1)));
-        }
+        let names = Names::of(&graph)?;
         Ok(Self::with_names(graph, names, seed))
     }
 
-    fn with_names(graph: Graph, names: HashMap<String, usize>, seed: Option<u64>) -> Self {
+    fn with_names(graph: Graph, names: Names, seed: Option<u64>) -> Self {
         Self {
             shared: Rc::new(Shared {
                 graph: RefCell::new(graph),
@@ -276,26 +270,11 @@ impl Scope {
 
     /// Whether a node, variable or scope of this full name was made.
     pub(crate) fn is_taken(&self, full_name: &str) -> bool {
-        self.shared.names.borrow().contains_key(&full_name.to_lowercase())
+        self.shared.names.borrow().is_taken(full_name)
     }
 
-    /// `path/name`, with `_1`, `_2`... behind a name that is taken. As in TF1, case does not tell names apart.
+    /// `path/name`, made unique.
     fn unique_name(&self, name: &str) -> String {
-        let full = self.full_name(name);
-        let mut names = self.shared.names.borrow_mut();
-        let key = full.to_lowercase();
-        let uses = names.entry(key.clone()).or_insert(0);
-        *uses += 1;
-        if *uses == 1 {
-            return full;
-        }
-        let mut number = *uses - 1;
-        while names.contains_key(&format!("{key}_{number}")) {
-            number += 1;
-        }
-        let unique = format!("{full}_{number}");
-        names.insert(key, number + 1);
-        names.insert(unique.to_lowercase(), 1);
-        unique
+        self.shared.names.borrow_mut().unique(self.full_name(name))
     }
 }

@@ -9,8 +9,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use tf_mnist::classifier::Misclassified;
+use tf_mnist::drawing::Picture;
 use tf_mnist::model::summary::Summary;
-use tf_mnist::tensorboard::Picture;
 use tf_mnist::training::RunDirectory;
 
 /// What every page begins with, and hardly any other file.
@@ -95,10 +95,9 @@ fn network(subject: &Subject) -> (u64, Markup) {
             } }
             tbody {
                 @for layer in &summary.layers {
-                    @let computes: Vec<_> = layer.operations.iter().map(|operation| operation.op.as_str()).collect();
                     tr {
                         th scope="row" { (layer.name) }
-                        td { (computes.join(", ")) }
+                        td { (layer.computes()) }
                         td { (layer.output_shape) }
                         td.number { (layer.trainable_parameters) }
                         td.number { (layer.moving_averages) }

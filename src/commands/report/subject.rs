@@ -62,8 +62,6 @@ impl Subject {
 
     fn read(run: &Path) -> Result<Self> {
         let config = RunConfig::read(run).with_context(|| format!("{} is no run folder", run.display()))?;
-        let file = run.join("metrics.jsonl");
-        let events = Event::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         // `.` has no name of its own.
         let whole = std::path::absolute(run).unwrap_or_else(|_| run.to_path_buf());
         let name = whole.components().next_back().map(|name| name.as_os_str().to_string_lossy().into_owned());
@@ -79,7 +77,7 @@ impl Subject {
             measured: None,
             test: Err(String::new()),
         };
-        for event in events {
+        for event in Event::read_all(run)? {
             subject.add(event);
         }
         if matches!(subject.state, State::Broken) && RunDirectory::is_in_use(run) {

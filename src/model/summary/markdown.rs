@@ -9,12 +9,11 @@ impl Summary {
         let mut text = format!("**{}**, from images {}\n\n", self.network, self.input_shape);
         text += "| layer | computes | output | trainable | moving averages |\n|---|---|---|--:|--:|\n";
         for layer in &self.layers {
-            let computes: Vec<_> = layer.operations.iter().map(|operation| operation.op.as_str()).collect();
             let (name, output) = (&layer.name, &layer.output_shape);
             let (trainable, moving) = (layer.trainable_parameters, layer.moving_averages);
             // Writing into a string cannot fail.
-            let _ =
-                writeln!(text, "| {name} | {} | {output} | {trainable} | {moving} |", computes.join(", "));
+            let computes = layer.computes();
+            let _ = writeln!(text, "| {name} | {computes} | {output} | {trainable} | {moving} |");
         }
         let (trainable, moving) = (self.totals.trainable_parameters, self.totals.moving_averages);
         let _ = writeln!(text, "| total | | | {trainable} | {moving} |");

@@ -1,6 +1,6 @@
 //! `metrics.jsonl`: what happened in a run, one JSON object a line, written as it happens.
 
-use super::layout::if_there;
+use super::layout::{METRICS, if_there};
 use crate::regular_file;
 use crate::staging;
 use crate::training::error::{Result, TrainingError};
@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// One line of `metrics.jsonl`. Losses are float32 values written as float64, so they read back to the same bits.
@@ -63,25 +63,26 @@ pub enum Event {
     },
 }
 
-/// More bytes than any line has.
-const MAX_LINE_BYTES: u64 = 1 << 16;
+/// More bytes than any run tells.
+const MOST_BYTES: u64 = 1 << 30;
 
 impl Event {
-    /// The events of a run so far; none if there is no such file. Lines that are no events, such as the half line of a process
-    /// that is at work, are left out.
+    /// The events of the run in the folder `run` so far; none if there is no such file. Lines that are no events, such as the half
+    /// line of a process that is at work, are left out.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn read(path: &Path) -> io::Result<Vec<Self>> {
-        let Some(file) = if_there(regular_file::open(path))? else {
-            return Ok(Vec::new());
+    pub fn read_all(run: &Path) -> Result<Vec<Self>> {
+        let path = run.join(METRICS);
+        let read = || -> io::Result<Vec<u8>> {
+            let mut text = Vec::new();
+            if let Some(file) = if_there(regular_file::open(&path))? {
+                file.take(MOST_BYTES).read_to_end(&mut text)?;
+            }
+            Ok(text)
         };
-        let (mut file, mut line, mut events) = (BufReader::new(file), Vec::new(), Vec::new());
-        while file.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? > 0 {
-            events.extend(lines(&line).filter_map(|line| serde_json::from_slice::<Self>(line).ok()));
-            line.clear();
-        }
-        Ok(events)
+        let text = read().map_err(TrainingError::file("read", &path))?;
+        Ok(lines(&text).filter_map(|line| serde_json::from_slice(line).ok()).collect())
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 /// TensorFlow's types, whose insides are its own.
 macro_rules! opaque {
     ($($(#[$documentation:meta])* $name:ident)*) => {
-        $($(#[$documentation])* #[repr(C)] pub(in crate) struct $name { _inside: [u8; 0] })*
+        $($(#[$documentation])* #[repr(C)] pub(crate) struct $name { _inside: [u8; 0] })*
     };
 }
 opaque! {
@@ -46,7 +46,7 @@ macro_rules! functions {
     ($($field:ident: $name:literal, fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
         /// The functions.
         #[derive(Debug, Clone, Copy)]
-        pub(in crate) struct Api {
+        pub(crate) struct Api {
             $(pub $field: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
         }
 

@@ -9,8 +9,9 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// All of one colour.
+    /// All of one colour; of a pixel at least, since a PNG file cannot be of none.
     pub fn filled(width: usize, height: usize, colour: [u8; 3]) -> Self {
+        let (width, height) = (width.max(1), height.max(1));
         Self { width, height, pixels: vec![colour; width * height] }
     }
 

@@ -1,0 +1,8 @@
+//! Pictures that are drawn here, for people to look at.
+
+mod glyphs;
+mod heat_map;
+mod picture;
+
+pub use heat_map::heat_map;
+pub use picture::Picture;
