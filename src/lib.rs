@@ -9,7 +9,6 @@ pub mod model;
 pub mod networks;
 pub mod picture;
 mod readable;
-mod regular_file;
 pub mod saved_model;
 pub mod tensorboard;
 pub mod training;

@@ -1,6 +1,6 @@
 //! Opening what a user names to be read: a file, a pipe such as `<(...)`, or `-` for standard input.
 
-use crate::regular_file;
+use crate::staging::regular_file;
 use rustix::fs::{OFlags, fcntl_setfl};
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, IsTerminal, Read};

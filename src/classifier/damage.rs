@@ -1,8 +1,8 @@
 //! What is wrong with the files of a SavedModel that TensorFlow could not load, where its own words do not tell.
 
 use crate::graph::Checkpoint;
+use crate::staging::regular_file;
 use prost::Message;
-use std::fs;
 use std::path::Path;
 
 /// The frame of TensorFlow's `core/protobuf/saved_model.proto`.
@@ -17,7 +17,7 @@ struct SavedModel {
 pub(super) fn find(folder: &Path, lacks_values: bool) -> Option<String> {
     let graph = folder.join("saved_model.pb");
     if graph.exists() {
-        let reason = match fs::read(&graph).map(|bytes| SavedModel::decode(&bytes[..])) {
+        let reason = match regular_file::read(&graph).map(|bytes| SavedModel::decode(&bytes[..])) {
             Ok(Ok(model)) if !model.meta_graphs.is_empty() => None,
             Ok(Ok(_)) => Some("is damaged: it holds no graph".to_owned()),
             Ok(Err(error)) => Some(format!("is damaged: {error}")),

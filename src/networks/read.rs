@@ -1,7 +1,7 @@
 //! From a file to a table that holds: read piece by piece, so that every message names the row and the layer.
 
 use super::{Layer, Pictures, Row, Table};
-use crate::regular_file;
+use crate::staging::regular_file;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fs::File;

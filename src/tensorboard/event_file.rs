@@ -3,7 +3,7 @@
 use super::hparams::{self, Status};
 use super::proto::{Event, SessionLog, SourceMetadata, Values, What};
 use super::summary::Summary;
-use crate::regular_file;
+use crate::staging::regular_file;
 use prost::Message;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

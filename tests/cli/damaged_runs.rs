@@ -174,3 +174,32 @@ fn a_cache_that_goes_while_a_run_is_under_way_is_not_missed() {
     assert!(output.status.success(), "{}", runs::stderr(&output));
     assert!(runs::unreadable(&run).is_empty());
 }
+
+/// Opening one waits for whoever writes to it, who never comes.
+#[test]
+fn a_pipe_in_place_of_a_file_is_named_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    succeed(start(&run, FIRST));
+    let faults = [
+        ("checkpoint", "checkpoint: it is a pipe"),
+        ("model.ckpt-7.data-00000-of-00001", "model.ckpt-7.data-00000-of-00001: it is a pipe"),
+        // These count only where they are files.
+        ("model.ckpt-7.index", "checkpoint is damaged: it names \"model.ckpt-7\", which is not there"),
+        ("config.json", "holds no run"),
+    ];
+    for (file, said) in faults {
+        let path = run.join(file);
+        let whole = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let command = match file {
+            "config.json" => resume(&run, &["baseline"]),
+            _ => runs::with(&["evaluate"], &[&run]),
+        };
+        let stderr = fail(command, 1);
+        assert!(stderr.contains(said), "{file}: {stderr}");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, whole).unwrap();
+    }
+}

@@ -6,6 +6,7 @@
 mod aside;
 mod lock;
 mod output;
+pub mod regular_file;
 mod sync;
 
 pub use aside::{Aside, leftovers, link_or_copy, remove_file, remove_folder, sweep, write, write_with};

@@ -6,7 +6,7 @@ mod find;
 use super::idx::{self, IdxError, Kind};
 use super::{Dataset, DatasetError, Form, Loaded, Origin, Part, Split, all_rows, training_rows};
 use crate::fetch::Digest;
-use crate::regular_file;
+use crate::staging::regular_file;
 use std::io::BufReader;
 use std::panic;
 use std::path::Path;

@@ -6,7 +6,7 @@ use super::metrics;
 use super::saved_states::{self, Said};
 use crate::graph::CheckpointManager;
 use crate::graph::checkpoint::{STATE_FILE, meta_graph};
-use crate::regular_file;
+use crate::staging::regular_file;
 use crate::staging::{self, Lock};
 use crate::tensorboard::EventFile;
 use crate::training::error::{Result, TrainingError};

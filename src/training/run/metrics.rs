@@ -1,15 +1,15 @@
 //! `metrics.jsonl`: what happened in a run, one JSON object a line, written as it happens.
 
 use super::layout::{METRICS, if_there};
-use crate::regular_file;
 use crate::staging;
+use crate::staging::regular_file;
 use crate::training::error::{Result, TrainingError};
 use crate::training::observer::{Observer, StepReport, ValidationReport};
 use crate::training::session::TrainingSession;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -103,7 +103,7 @@ impl MetricsFile {
     /// The file cannot be opened, written or cut, or there are no events in it any more.
     pub fn resume(path: &Path, bytes: u64, steps: u64) -> Result<Self> {
         let open = || -> io::Result<File> {
-            let text = if_there(fs::read(path))?.unwrap_or_default();
+            let text = if_there(regular_file::read(path))?.unwrap_or_default();
             let length = match was_changed(&text, bytes) {
                 true => {
                     let text = as_written(&text, steps)?;
@@ -195,7 +195,7 @@ pub(in crate::training) struct Account {
 
 /// Reads how far a run came. Lines that are no events, such as a torn one, count for nothing.
 pub(in crate::training) fn account(path: &Path) -> io::Result<Account> {
-    let text = if_there(fs::read(path))?.unwrap_or_default();
+    let text = if_there(regular_file::read(path))?.unwrap_or_default();
     let mut account =
         Account { steps: 0, finished: false, begins_with_event: false, is_empty: text.is_empty() };
     for (number, line) in lines(&text).enumerate() {
@@ -229,6 +229,7 @@ impl Observer for MetricsFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_resumed_file_loses_what_came_after_and_half_lines() {

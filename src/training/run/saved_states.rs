@@ -6,7 +6,7 @@
 use super::layout::{KEPT, RESUME, STATE, VARIABLES, checkpoint_of_file, step_of_state};
 use super::state::RunState;
 use crate::graph::{Checkpoint, CheckpointManager};
-use crate::regular_file;
+use crate::staging::regular_file;
 use crate::staging::{self, Aside};
 use crate::training::error::{Result, TrainingError};
 use serde::Deserialize;

@@ -5,9 +5,10 @@ use crate::checkpoint::error::CheckpointError;
 use crate::checkpoint::meta_graph::proto::{GraphDef, NodeDef};
 use crate::checkpoint::table;
 use prost::Message;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use whole_files::regular_file;
 
 /// More bytes than a graph can have, as protocol buffers end at 2 GB.
 const MAX_GRAPH_BYTES: u64 = 1 << 31;
@@ -150,7 +151,7 @@ fn by_contents(bytes: &[u8]) -> Option<ForeignFormat> {
 
 fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    regular_file::open(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

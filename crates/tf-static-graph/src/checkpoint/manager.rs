@@ -6,10 +6,10 @@ use crate::checkpoint::meta_graph;
 use crate::checkpoint::saver::Saver;
 use crate::checkpoint::state::{STATE_FILE, State};
 use crate::error::{GraphError, Result};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use tensorflow::Session;
+use whole_files::regular_file;
 
 /// Saves `FOLDER/model.ckpt-STEP`, names the newest in `FOLDER/checkpoint` as `tf.train.latest_checkpoint` reads it,
 /// and deletes the oldest beyond a number.
@@ -71,7 +71,8 @@ impl CheckpointManager {
     /// There is a state file that cannot be read.
     pub fn names_in(folder: &Path) -> Result<Vec<String>> {
         let path = folder.join(STATE_FILE);
-        match fs::read_to_string(&path) {
+        let text = regular_file::open(&path).and_then(io::read_to_string);
+        match text {
             Ok(text) => Ok(State::parse(&text).0.names_in(folder)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(source) => Err(CheckpointError::Io { file: path, cause: source }.into()),

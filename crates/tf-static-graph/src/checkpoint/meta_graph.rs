@@ -14,10 +14,10 @@ use proto::{
     SaverDef, TensorValue, VariableDef,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use tensorflow::{DataType, Graph, Operation, Output};
+use whole_files::regular_file;
 
 /// `SaverDef.V2`.
 const V2: i32 = 2;
@@ -49,7 +49,7 @@ pub fn export_meta_graph(graph: &Scope, saver: &Saver, train: &Operation) -> Res
 pub fn is_own(path: &Path) -> bool {
     const FIRST_FIELD: u8 = 1 << 3 | 2; // of any message, where it has a length
     let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut head));
+    let read = regular_file::open(path).and_then(|file| file.take(64).read_to_end(&mut head));
     let Some((&FIRST_FIELD, mut info)) = head.split_first().filter(|_| read.is_ok()) else {
         return false;
     };

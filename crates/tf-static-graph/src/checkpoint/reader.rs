@@ -12,10 +12,10 @@ use crate::checkpoint::table;
 use crate::checkpoint::tensor_bundle::{BundleEntry, BundleHeader, data_type};
 use prost::Message;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use tensorflow::DataType;
+use whole_files::regular_file;
 
 /// A result whose error is a [`CheckpointError`].
 type Result<T> = std::result::Result<T, CheckpointError>;
@@ -51,7 +51,7 @@ impl Checkpoint {
     /// There is no such checkpoint, it is of another format or holds partitioned variables, or its index is damaged.
     pub fn open(prefix: &Path) -> Result<Self> {
         let file = with_suffix(prefix, INDEX);
-        let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
+        let bytes = regular_file::read(&file).map_err(|source| match source.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => missing(prefix, &file),
             _ => CheckpointError::Io { file: file.clone(), cause: source },
         })?;
@@ -170,7 +170,7 @@ impl Checkpoint {
             reason: format!("tensor {name:?} {reason}"),
         };
         let mut bytes = Vec::new();
-        let read = File::open(&file).and_then(|mut data| {
+        let read = regular_file::open(&file).and_then(|mut data| {
             data.seek(SeekFrom::Start(entry.offset))?;
             data.take(entry.bytes).read_to_end(&mut bytes)
         });

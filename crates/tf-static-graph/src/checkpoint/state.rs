@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use whole_files::regular_file;
 
 /// Name of the state file.
 pub const STATE_FILE: &str = "checkpoint";
@@ -21,7 +22,7 @@ pub const STATE_FILE: &str = "checkpoint";
 /// The state file cannot be read, or names no checkpoint that is there.
 pub fn latest_checkpoint(folder: &Path) -> Result<Option<PathBuf>, CheckpointError> {
     let file = folder.join(STATE_FILE);
-    let text = match fs::read(&file) {
+    let text = match regular_file::read(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(CheckpointError::Io { file, cause: source }),

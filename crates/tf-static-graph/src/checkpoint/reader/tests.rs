@@ -50,7 +50,7 @@ fn a_cut_or_missing_file_is_named() {
     let prefix = copy_to(folder.path());
     let data = with_suffix(&prefix, ".data-00000-of-00001");
     let checkpoint = Checkpoint::open(&prefix).unwrap();
-    File::options().write(true).open(&data).unwrap().set_len(30).unwrap();
+    std::fs::File::options().write(true).open(&data).unwrap().set_len(30).unwrap();
     assert!(checkpoint.verify().unwrap_err().to_string().contains("cut short"));
     std::fs::remove_file(&data).unwrap();
     assert!(checkpoint.verify().unwrap_err().to_string().contains("data-00000-of-00001 does not exist"));

@@ -9,7 +9,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// As [`File::open`], and at once for anything that is no regular file.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
+pub fn open(path: &Path) -> io::Result<File> {
     let kind = fs::metadata(path)?.file_type();
     if kind.is_file() {
         File::open(path)
@@ -19,8 +19,21 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The first MiB of a file, which is more than any file that this program keeps its JSON in.
-pub(crate) fn read_first_mib(path: &Path) -> io::Result<Vec<u8>> {
+/// What a file holds.
+///
+/// # Errors
+/// As [`open`], or it cannot be read.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Its first MiB, which is more than a small file of JSON ever has.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_first_mib(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.take(1 << 20).read_to_end(&mut bytes)?;
     Ok(bytes)
