@@ -3,7 +3,7 @@
 mod models;
 mod values;
 
-pub use models::{EvaluateArgs, ExportArgs, ModelArgs, PredictArgs, ReportArgs};
+pub use models::{DrawArgs, EvaluateArgs, ExportArgs, ModelArgs, PredictArgs, ReportArgs};
 
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
@@ -80,6 +80,9 @@ pub enum Command {
     Report(ReportArgs),
     /// Tell which digits are drawn on pictures
     Predict(PredictArgs),
+    /// Show a page to draw digits on, and what a trained network takes them for
+    #[command(after_help = DRAW_HELP)]
+    Draw(DrawArgs),
     /// Write a trained network as a SavedModel, whole or not at all, for TensorFlow Serving and Python
     Export(ExportArgs),
     /// Show a network layer by layer: shapes, padding, parameters, work and memory
@@ -97,6 +100,9 @@ pub enum Command {
     /// Print the manual page: tf-mnist man | man -l -
     Man,
 }
+
+const DRAW_HELP: &str = "\
+Only this machine is served, at 127.0.0.1 and [::1], and only the page itself. Ctrl-C ends it.";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:

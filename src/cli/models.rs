@@ -64,6 +64,18 @@ pub struct PredictArgs {
     pub json: bool,
 }
 
+#[derive(Debug, Args)]
+pub struct DrawArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Port of the page on this machine; 0: any that is free
+    #[arg(long, value_name = "N", default_value_t = 8028, allow_negative_numbers = true)]
+    pub port: u16,
+    /// Print the page's address, and start no browser
+    #[arg(long)]
+    pub no_open: bool,
+}
+
 const PREDICT_HELP: &str = "\
 How a picture is read: a digit may be drawn anywhere on it, in any size and colour, with any pen, dark on light or light \
 on dark (the border tells which is the paper; dark on light is inverted). The dark border of a scan, what lies around a \

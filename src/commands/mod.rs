@@ -4,6 +4,7 @@ mod conclusion;
 mod console;
 mod data;
 mod describe;
+mod draw;
 mod evaluate;
 mod export;
 mod manual;
@@ -39,6 +40,7 @@ pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
         Command::Train(args) => return train(args.network.as_deref(), &args.training),
         Command::Baseline(args) => return train(Some(Path::new("baseline")), args),
         Command::Optimized(args) => return train(Some(Path::new("optimized")), args),
+        Command::Draw(args) => draw::run(&cli.global, args)?,
         Command::Predict(args) => return predict::run(&cli.global, args),
         Command::Report(args) => report::run(&cli.global, args)?,
         Command::Evaluate(args) => evaluate::run(&cli.global, args)?,

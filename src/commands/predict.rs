@@ -8,9 +8,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Location};
-use tf_mnist::dataset::Form;
 use tf_mnist::graph::Checkpoint;
-use tf_mnist::networks::Pictures;
 use tf_mnist::picture::{self, Doubt, Target};
 
 /// How many of the likeliest digits are shown.
@@ -26,12 +24,12 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         Location::Checkpoint(prefix) => {
             let named = args.model.network.as_deref().map(options::find_network).transpose()?;
             let table = classifier::network_of(&Checkpoint::open(&prefix)?, named.as_ref())?;
-            (target_of(&table.data_form(1), table.pictures), table.first_label, None)
+            (Target::new(&table.data_form(1), table.pictures), table.first_label, None)
         }
         Location::SavedModel(_) => {
             let classifier = model::classifier(global, &args.model)?;
             let form = classifier.data_form(1);
-            let target = target_of(&form, classifier.pictures());
+            let target = Target::new(&form, classifier.pictures());
             (target, form.first_label, Some(classifier))
         }
     };
@@ -74,10 +72,6 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
     }
     output::report(&predictions, args.json, |predictions| text(predictions))?;
     Ok(code)
-}
-
-fn target_of(form: &Form, pictures: Pictures) -> Target {
-    Target { image_size: form.image_size, centred_by_mass: pictures == Pictures::CentredByMass }
 }
 
 #[derive(Serialize)]

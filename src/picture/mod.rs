@@ -25,9 +25,11 @@ pub use error::PictureError;
 pub use gray::Gray;
 pub use prepare::{Prepared, prepare};
 
-use crate::dataset;
+use crate::dataset::{self, Form};
+use crate::networks::Pictures;
 use crate::readable;
 use kind::{Kind, TELLING};
+use raster::Raster;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
@@ -49,6 +51,11 @@ pub struct Target {
 impl Target {
     /// An image as MNIST has them.
     pub const MNIST: Self = Self { image_size: [28, 28], centred_by_mass: true };
+
+    /// What a network of such images takes, where its table says how `pictures` are brought into them.
+    pub fn new(form: &Form, pictures: Pictures) -> Self {
+        Self { image_size: form.image_size, centred_by_mass: pictures == Pictures::CentredByMass }
+    }
 }
 
 /// Reads the picture that `name` names for a network that takes `target`: a PNG or JPEG file, a pipe with one, `-` for one
@@ -68,7 +75,19 @@ pub fn read(name: &Path, target: &Target) -> Result<Prepared, PictureError> {
             doubts: Vec::new(),
         });
     }
-    let picture = contrast::gray(decoded(name)?);
+    prepared(name, decoded(name)?, target)
+}
+
+/// As [`read`], from the bytes of a PNG or JPEG file, which messages call `name`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_bytes(name: &Path, bytes: &[u8], target: &Target) -> Result<Prepared, PictureError> {
+    prepared(name, decoder(name, bytes)?(name, bytes)?, target)
+}
+
+fn prepared(name: &Path, picture: Raster, target: &Target) -> Result<Prepared, PictureError> {
+    let picture = contrast::gray(picture);
     if !target.centred_by_mass {
         return Ok(prepare::fit(&picture, target.image_size));
     }
@@ -99,7 +118,7 @@ fn is_address(name: &Path) -> bool {
 }
 
 /// The picture in a file.
-fn decoded(name: &Path) -> Result<raster::Raster, PictureError> {
+fn decoded(name: &Path) -> Result<Raster, PictureError> {
     let path = || name.to_path_buf();
     let unreadable = |source| PictureError::Io { path: path(), source };
     if name.is_dir() {
@@ -108,24 +127,33 @@ fn decoded(name: &Path) -> Result<raster::Raster, PictureError> {
     let mut file = readable::open(name).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.by_ref().take(TELLING).read_to_end(&mut bytes).map_err(unreadable)?;
-    let unknown = |hint| Err(PictureError::UnknownFormat { path: path(), hint });
-    let decode = match Kind::of(&bytes) {
-        Kind::Png => decode::png,
-        Kind::Jpeg => decode::jpeg,
-        Kind::Idx => return Err(PictureError::NoIndex { path: path() }),
-        Kind::Foreign(kind, advice) => {
-            let advice = advice.replace("IN", &name.display().to_string());
-            return Err(PictureError::ForeignFormat { path: path(), kind, advice });
-        }
-        Kind::Empty => return unknown("; it is empty, too short for any of them"),
-        Kind::Unknown => return unknown(""),
-    };
+    let decode = decoder(name, &bytes)?;
     let read = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
     if read.map_err(unreadable)? as u64 == MAX_FILE_BYTES {
         return Err(PictureError::FileTooLarge { path: path(), limit: MAX_FILE_BYTES / 1_000_000 });
     }
     decode(name, &bytes)
 }
+
+/// What decodes the file that begins with `bytes`.
+fn decoder(name: &Path, bytes: &[u8]) -> Result<Decode, PictureError> {
+    let path = name.to_path_buf();
+    match Kind::of(bytes) {
+        Kind::Png => Ok(decode::png),
+        Kind::Jpeg => Ok(decode::jpeg),
+        Kind::Idx => Err(PictureError::NoIndex { path }),
+        Kind::Foreign(kind, advice) => {
+            let advice = advice.replace("IN", &name.display().to_string());
+            Err(PictureError::ForeignFormat { path, kind, advice })
+        }
+        Kind::Empty => {
+            Err(PictureError::UnknownFormat { path, hint: "; it is empty, too short for any of them" })
+        }
+        Kind::Unknown => Err(PictureError::UnknownFormat { path, hint: "" }),
+    }
+}
+
+type Decode = fn(&Path, &[u8]) -> Result<Raster, PictureError>;
 
 /// What to name in place of a folder.
 fn example_in(folder: &Path) -> String {

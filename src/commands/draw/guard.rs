@@ -1,0 +1,96 @@
+//! Who is let in: pages that came from here, under this machine's own names. Without it any page that the user visits could
+//! ask here (another origin), or become of this origin by giving its name this machine's address (DNS rebinding).
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// What stands above every answer. Scripts, styles and requests are this server's own; pictures may be the page's, too.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+/// Lets a request through to `next` if it is to this server on `port`, and from its own page or from no page.
+pub async fn guard(State(port): State<u16>, request: Request, next: Next) -> Response {
+    let mut response = match is_own(request.headers(), port) {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, "only its own page may ask here\n").into_response(),
+    };
+    let headers = HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    response.headers_mut().extend(headers);
+    response
+}
+
+fn is_own(headers: &HeaderMap, port: u16) -> bool {
+    let all = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let is_host = |host: &[u8]| {
+        // A browser leaves out the port that http has by itself.
+        let ports = [format!(":{port}"), String::new()];
+        let ports = &ports[..if port == 80 { 2 } else { 1 }];
+        let mut names = ["127.0.0.1", "[::1]", "localhost"].into_iter();
+        names.any(|name| {
+            ports.iter().any(|port| host.eq_ignore_ascii_case(format!("{name}{port}").as_bytes()))
+        })
+    };
+    let is_origin = |origin: &[u8]| origin.strip_prefix(b"http://").is_some_and(is_host);
+    let is_site = |site: &[u8]| matches!(site, b"same-origin" | b"none");
+    all(header::HOST).count() == 1
+        && all(header::HOST).all(is_host)
+        && all(header::ORIGIN).all(is_origin)
+        && all(HeaderName::from_static("sec-fetch-site")).all(is_site)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let line = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        lines.iter().map(line).fold(HeaderMap::new(), |mut headers, (name, value)| {
+            headers.append(name, value);
+            headers
+        })
+    }
+
+    #[test]
+    fn its_own_page_is_let_in_under_each_of_this_machine_s_names() {
+        for host in ["127.0.0.1:8028", "[::1]:8028", "localhost:8028", "LocalHost:8028"] {
+            assert!(is_own(&headers(&[("host", host)]), 8028), "{host}");
+        }
+        assert!(is_own(&headers(&[("host", "localhost")]), 80));
+        let own = [("host", "localhost:1"), ("origin", "http://localhost:1"), ("sec-fetch-site", "same-origin")];
+        assert!(is_own(&headers(&own), 1));
+    }
+
+    #[test]
+    fn others_are_not() {
+        let host = ("host", "localhost:1");
+        for lines in [
+            vec![],
+            vec![("host", "localhost")],
+            vec![("host", "localhost:2")],
+            vec![("host", "evil.example:1")],
+            vec![("host", "127.0.0.1.evil.example:1")],
+            vec![("host", "0.0.0.0:1")],
+            vec![host, ("host", "evil.example")],
+            vec![host, ("origin", "https://localhost:1")],
+            vec![host, ("origin", "http://evil.example")],
+            vec![host, ("origin", "null")],
+            vec![host, ("origin", "http://localhost:1"), ("origin", "http://evil.example")],
+            vec![host, ("sec-fetch-site", "cross-site")],
+            vec![host, ("sec-fetch-site", "same-site")],
+        ] {
+            assert!(!is_own(&headers(&lines), 1), "{lines:?}");
+        }
+    }
+}

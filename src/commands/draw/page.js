@@ -1,0 +1,197 @@
+// What is drawn is kept as lines, so that it stays sharp in any size; what is asked about is always a picture of one size.
+
+const element = (id) => document.getElementById(id);
+const paper = element("paper");
+const rows = [...element("probabilities").rows];
+const maxBytes = Number(paper.dataset.maxBytes);
+
+const SIDE = 280; // of the picture that is sent, in pixels
+const PEN = 20 / SIDE; // the pen's width as a share of the side
+const LONGEST = 2000; // the longest side that a picture too large to be sent is brought to, in pixels
+const RETRY = 2000; // ms until a program that does not answer is asked again
+const PATIENCE = 15000; // ms for an answer
+
+let strokes = []; // each a list of [x, y] in 0..1
+let picture = null; // the file that is shown in place of a drawing, with its bitmap if the browser can show it
+let pointer = null; // the one that draws
+let version = 0; // of what is on the paper
+let asking = false;
+let retry = null;
+
+function paint(canvas, side) {
+  canvas.width = canvas.height = side;
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, side, side);
+  if (picture?.bitmap) {
+    const { width, height } = picture.bitmap;
+    const scale = side / Math.max(width, height);
+    const [w, h] = [width * scale, height * scale];
+    pen.drawImage(picture.bitmap, (side - w) / 2, (side - h) / 2, w, h);
+  }
+  pen.lineWidth = PEN * side;
+  pen.lineCap = pen.lineJoin = "round";
+  pen.strokeStyle = "#000";
+  for (const stroke of strokes) {
+    pen.beginPath();
+    stroke.forEach(([x, y]) => pen.lineTo(x * side, y * side));
+    // Of one point there would be no line.
+    if (stroke.length === 1) pen.lineTo(stroke[0][0] * side + 0.01, stroke[0][1] * side);
+    pen.stroke();
+  }
+}
+
+const isBlank = () => !strokes.length && !picture;
+
+function repaint() {
+  paint(paper, Math.max(1, Math.round(paper.clientWidth * devicePixelRatio)));
+  element("hint").hidden = !isBlank();
+}
+
+function changed() {
+  version += 1;
+  repaint();
+  ask();
+}
+
+function clear() {
+  strokes = [];
+  picture = null;
+  pointer = null;
+  changed();
+}
+
+// One question at a time: while an answer is out, the drawing goes on, and then the newest is asked about.
+async function ask() {
+  clearTimeout(retry);
+  if (isBlank()) return show(null);
+  if (asking) return;
+  asking = true;
+  const asked = version;
+  try {
+    const body = picture ? picture.blob : await drawn();
+    const response = await fetch("classify", { method: "POST", body, signal: AbortSignal.timeout(PATIENCE) });
+    const answer = await response.json();
+    if (asked === version) show(answer);
+  } catch {
+    if (asked === version) {
+      show({ error: "The program no longer answers. Once tf-mnist draw runs again, this page goes on." });
+      retry = setTimeout(ask, RETRY);
+    }
+  } finally {
+    asking = false;
+  }
+  if (asked !== version) ask();
+}
+
+const toBlob = (canvas, type) => new Promise((resolve) => canvas.toBlob(resolve, type, 0.9));
+
+function drawn() {
+  const canvas = document.createElement("canvas");
+  paint(canvas, SIDE);
+  return toBlob(canvas, "image/png");
+}
+
+function show(answer) {
+  const { probabilities = [], image = "", warnings = [], error = "" } = answer ?? {};
+  const most = Math.max(...probabilities);
+  const best = probabilities.indexOf(most);
+  rows.forEach((row, place) => {
+    const share = probabilities[place];
+    const text = share === undefined ? "" : `${(100 * share).toFixed(1)} %`;
+    row.classList.toggle("best", place === best);
+    row.querySelector(".bar").style.width = `${100 * (share ?? 0)}%`;
+    row.querySelector(".share").textContent = text;
+  });
+  const label = best < 0 ? "?" : rows[best].cells[0].textContent;
+  element("likeliest").textContent = label;
+  document.body.classList.toggle("unsure", best < 0 || warnings.length > 0 || most < 0.5);
+  element("seen").hidden = !image;
+  if (image) element("seen").src = image;
+  element("warnings").replaceChildren(
+    ...warnings.map((warning) => Object.assign(document.createElement("li"), { textContent: warning })),
+  );
+  const trouble = element("trouble");
+  trouble.hidden = !error;
+  if (trouble.textContent !== error) trouble.textContent = error;
+  // Read out once the hand rests.
+  if (pointer === null) {
+    const said = best < 0 ? "" : [`${label}, ${(100 * most).toFixed(0)} percent`, ...warnings].join(". ");
+    element("spoken").textContent = said;
+  }
+}
+
+async function open(file) {
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  let blob = file;
+  if (file.size > maxBytes) {
+    if (!bitmap) return show({ error: `${file.name} has more than 1 MB and is no picture that the browser can make smaller.` });
+    const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    blob = await toBlob(canvas, "image/jpeg");
+  }
+  strokes = [];
+  pointer = null;
+  picture = { blob, bitmap };
+  changed();
+}
+
+const openFirst = (files) => files.length && open(files[0]);
+
+function place(event) {
+  const box = paper.getBoundingClientRect();
+  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+}
+
+paper.addEventListener("pointerdown", (event) => {
+  if (pointer !== null || event.button !== 0) return;
+  event.preventDefault();
+  pointer = event.pointerId;
+  paper.setPointerCapture(pointer);
+  picture = null;
+  strokes.push([place(event)]);
+  changed();
+});
+paper.addEventListener("pointermove", (event) => {
+  if (event.pointerId !== pointer) return;
+  const events = event.getCoalescedEvents?.() ?? [];
+  strokes.at(-1).push(...(events.length ? events : [event]).map(place));
+  changed();
+});
+for (const end of ["pointerup", "pointercancel"]) {
+  paper.addEventListener(end, (event) => {
+    if (event.pointerId !== pointer) return;
+    pointer = null;
+    changed();
+  });
+}
+
+function undo() {
+  if (picture) return clear();
+  strokes.pop();
+  changed();
+}
+
+element("clear").addEventListener("click", clear);
+element("undo").addEventListener("click", undo);
+element("choose").addEventListener("click", () => element("file").click());
+element("file").addEventListener("change", (event) => {
+  openFirst(event.target.files);
+  event.target.value = ""; // so that the same file can be opened again
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") clear();
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") undo();
+});
+document.addEventListener("paste", (event) => openFirst(event.clipboardData.files));
+for (const name of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    document.body.classList.toggle("dropping", name === "dragover");
+    if (name === "drop") openFirst(event.dataTransfer.files);
+  });
+}
+new ResizeObserver(repaint).observe(paper);
+repaint();

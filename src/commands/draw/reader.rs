@@ -1,0 +1,89 @@
+//! From a picture's bytes to what the page shows, through the same code as `predict`.
+
+use anyhow::Result;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Serialize;
+use std::ops::Range;
+use std::path::Path;
+use tf_mnist::classifier::{Classifier, ClassifierError};
+use tf_mnist::drawing::Picture;
+use tf_mnist::picture::{self, Doubt, PictureError, Target};
+
+/// What messages call a picture that has no file here.
+const NAME: &str = "the picture";
+
+/// A model that is asked about pictures.
+pub struct Reader {
+    classifier: Classifier,
+    target: Target,
+    /// What the classes are called, in order.
+    pub labels: Range<usize>,
+}
+
+/// What the network makes of a picture.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// Of the classes in order.
+    probabilities: Vec<f32>,
+    /// The picture as the network is fed it, as the `data:` URL of a PNG file.
+    image: String,
+    /// Why what was read may not be what is drawn.
+    warnings: Vec<String>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The picture cannot be used.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// The model cannot be used.
+    #[error(transparent)]
+    Model(#[from] ClassifierError),
+}
+
+impl Reader {
+    /// # Errors
+    /// The model does not run: it is asked once, so that the first drawing waits no longer than others.
+    pub fn new(classifier: Classifier) -> Result<Self> {
+        let form = classifier.data_form(0);
+        classifier.probabilities(&vec![0.0; classifier.pixels()])?;
+        let first = usize::from(form.first_label);
+        Ok(Self {
+            target: Target::new(&form, classifier.pictures()),
+            labels: first..first + classifier.classes(),
+            classifier,
+        })
+    }
+
+    /// Where the model is.
+    pub fn path(&self) -> &Path {
+        self.classifier.path()
+    }
+
+    /// The network's name, where the model tells it.
+    pub fn network(&self) -> Option<&str> {
+        self.classifier.table().map(|table| table.name.as_str())
+    }
+
+    /// Height and width of what the network is fed, in pixels.
+    pub fn image_size(&self) -> [usize; 2] {
+        self.target.image_size
+    }
+
+    /// Reads a PNG or JPEG file and asks the network.
+    ///
+    /// # Errors
+    /// The picture or the model cannot be used.
+    pub fn read(&self, bytes: &[u8]) -> Result<Answer, ReadError> {
+        let prepared = picture::read_bytes(Path::new(NAME), bytes, &self.target)?;
+        let levels: Vec<_> = prepared.image.iter().map(|level| (level * 255.0).round() as u8).collect();
+        let image = Picture::of_gray(&levels, self.target.image_size, 1).to_png();
+        Ok(Answer {
+            probabilities: self.classifier.probabilities(&prepared.image)?,
+            image: format!("data:image/png;base64,{}", BASE64_STANDARD.encode(image)),
+            warnings: prepared.doubts.iter().map(Doubt::to_string).collect(),
+        })
+    }
+}
