@@ -101,11 +101,6 @@ impl Bare {
         command.env("TF_MNIST_CACHE", self.cache.path()).env("PATH", self.programs.path());
         command
     }
-
-    fn left_in_cache(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.cache.path()).unwrap().map(|entry| entry.unwrap().path());
-        entries.filter(|path| !path.ends_with(".libtensorflow.lock")).collect()
-    }
 }
 
 /// Compiles a shared library; false if there is no compiler.

@@ -11,7 +11,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 /// Stands for `pip download`: a slow download to TMPDIR, then a copy to the folder after `--dest`.
-const DOWNLOAD: &str = "env > ROOT/environment; echo \"$@\" >> ROOT/arguments
+const DOWNLOAD: &str = "env > ROOT/environment; ls ROOT/cache > ROOT/meanwhile; echo \"$@\" >> ROOT/arguments
     while [ $# -gt 0 ]; do [ \"$1\" = --dest ] && dest=$2; shift; done
     mkdir $TMPDIR/pip-unpack && cp ROOT/t.whl $TMPDIR/pip-unpack/t.whl && sleep 0.3
     cp $TMPDIR/pip-unpack/t.whl $dest/tensorflow_cpu-2.21.0-cp312-cp312-linux.whl";
@@ -107,6 +107,7 @@ fn installs_the_two_libraries_and_nothing_else() {
     fs::create_dir_all(place.cache().join(".aside-abcdefghij")).unwrap(); // by a killed install
     let (library, found_by) = place.install().unwrap();
     assert_eq!(found_by, FoundBy::Installed);
+    assert_eq!(place.read("meanwhile"), "", "killed now, it would leave nothing that has a library's name");
     assert_eq!(fs::read(&library).unwrap(), b"first");
     assert_eq!(fs::read(library.with_file_name(LIBRARY)).unwrap(), b"first");
     assert_eq!(fs::read(library.with_file_name(FRAMEWORK)).unwrap(), b"other");
@@ -123,7 +124,7 @@ fn installs_the_two_libraries_and_nothing_else() {
     let arguments = place.read("arguments");
     assert!(arguments.starts_with("-m pip download --no-deps --only-binary=:all: "), "{arguments}");
     assert!(arguments.ends_with("tensorflow-cpu==2.21.0\n"), "{arguments}");
-    assert!(place.read("environment").contains("PIP_REQUIRE_VIRTUALENV=0\n"));
+    assert!(place.read("environment").contains("PIP_REQUIRE_VIRTUALENV=0\n"), "a download needs none");
 }
 
 #[cfg(target_os = "linux")]
