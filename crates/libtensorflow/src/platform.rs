@@ -29,14 +29,6 @@ pub(crate) struct Pinned {
     pub sha256: Digest,
 }
 
-/// Evaluated when compiling: a slip in a digest does not build.
-const fn pinned(name: &'static str, bytes: u64, sha256: &str) -> Pinned {
-    match Digest::from_hex(sha256) {
-        Some(sha256) => Pinned { name, bytes, sha256 },
-        None => panic!("a digest has 64 hexadecimal digits"),
-    }
-}
-
 /// A Python wheel whose shared libraries are taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Wheel {
@@ -49,62 +41,59 @@ pub(crate) struct Wheel {
     pub libraries: [Pinned; 2],
 }
 
-const LINUX_X86_64: Wheel = Wheel {
-    requirement: "tensorflow-cpu==2.21.0",
-    version: "2.21.0",
-    platform: "manylinux_2_27_x86_64",
-    file: pinned(
-        "the wheel",
-        274_000_871,
-        "dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb",
-    ),
-    libraries: [
-        pinned(
-            PYTHON_LIBRARY,
-            788_086_608,
-            "6505a4b9657e62100c6bdacb683957a395cb047725042945aaa50e40a71e429e",
-        ),
-        pinned(FRAMEWORK, 65_222_328, "f060b323b26ef80add21b9df9428de3aeaf2843d772c5bb098745f7abff3709b"),
-    ],
-};
+/// Bytes and SHA-256.
+type Pin = (u64, &'static str);
 
-const LINUX_AARCH64: Wheel = Wheel {
-    requirement: "tensorflow==2.21.0",
-    platform: "manylinux_2_27_aarch64",
-    file: pinned(
-        "the wheel",
-        281_946_471,
-        "b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552",
-    ),
-    libraries: [
-        pinned(
-            PYTHON_LIBRARY,
-            814_885_544,
-            "5f7de6ba6478ed7b83767a6e661e3e6e6931b05c64db14ba98250e52316a007c",
-        ),
-        pinned(FRAMEWORK, 68_176_664, "deade33b9ab90ff468fd1d1f8f6079bec5a3a507cf2d13c3218aa8beec28aeb3"),
-    ],
-    ..LINUX_X86_64
-};
+/// Evaluated when compiling: a slip in a digest does not build.
+const fn pinned(name: &'static str, (bytes, sha256): Pin) -> Pinned {
+    match Digest::from_hex(sha256) {
+        Some(sha256) => Pinned { name, bytes, sha256 },
+        None => panic!("a digest has 64 hexadecimal digits"),
+    }
+}
 
-const MACOS_AARCH64: Wheel = Wheel {
-    requirement: "tensorflow==2.21.0",
-    platform: "macosx_12_0_arm64",
-    file: pinned(
-        "the wheel",
-        223_488_205,
-        "56ecd7d47429acbe1df2694d50b75bf9fc3995ac92cb367cd9af6c4780ead712",
-    ),
-    libraries: [
-        pinned(
-            PYTHON_LIBRARY,
-            691_352_648,
-            "e003ba85c57343137691f436beed1b13fe93e9dbe54acdbcc285fe2d8090f6c5",
-        ),
-        pinned(FRAMEWORK, 49_452_976, "34f4b7baabc727dbd85e67741df3f4ce4f07e21b7ab57b9f818a3701d99b1287"),
+/// The wheel, and the two libraries in it.
+const fn release(
+    requirement: &'static str,
+    platform: &'static str,
+    [file, library, framework]: [Pin; 3],
+) -> Wheel {
+    Wheel {
+        requirement,
+        version: "2.21.0",
+        platform,
+        file: pinned("the wheel", file),
+        libraries: [pinned(PYTHON_LIBRARY, library), pinned(FRAMEWORK, framework)],
+    }
+}
+
+const LINUX_X86_64: Wheel = release(
+    "tensorflow-cpu==2.21.0",
+    "manylinux_2_27_x86_64",
+    [
+        (274_000_871, "dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb"),
+        (788_086_608, "6505a4b9657e62100c6bdacb683957a395cb047725042945aaa50e40a71e429e"),
+        (65_222_328, "f060b323b26ef80add21b9df9428de3aeaf2843d772c5bb098745f7abff3709b"),
     ],
-    ..LINUX_X86_64
-};
+);
+const LINUX_AARCH64: Wheel = release(
+    "tensorflow==2.21.0",
+    "manylinux_2_27_aarch64",
+    [
+        (281_946_471, "b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552"),
+        (814_885_544, "5f7de6ba6478ed7b83767a6e661e3e6e6931b05c64db14ba98250e52316a007c"),
+        (68_176_664, "deade33b9ab90ff468fd1d1f8f6079bec5a3a507cf2d13c3218aa8beec28aeb3"),
+    ],
+);
+const MACOS_AARCH64: Wheel = release(
+    "tensorflow==2.21.0",
+    "macosx_12_0_arm64",
+    [
+        (223_488_205, "56ecd7d47429acbe1df2694d50b75bf9fc3995ac92cb367cd9af6c4780ead712"),
+        (691_352_648, "e003ba85c57343137691f436beed1b13fe93e9dbe54acdbcc285fe2d8090f6c5"),
+        (49_452_976, "34f4b7baabc727dbd85e67741df3f4ce4f07e21b7ab57b9f818a3701d99b1287"),
+    ],
+);
 
 /// The wheel for this machine, if there is one.
 pub(crate) fn wheel() -> Option<Wheel> {
