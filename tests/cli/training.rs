@@ -16,8 +16,16 @@ fn tf_mnist() -> Command {
 
 /// Runs a training of a few steps on [`TRAIN_ROWS`] into `folder` and returns its stdout.
 fn train(folder: &Path, arguments: &[&str]) -> String {
-    let few = ["--validation-rows", &VALIDATION_ROWS.to_string(), "--data-dir"];
-    train_on_all(folder, &[arguments, &few, &[smallest_mnist().to_str().unwrap()]].concat())
+    train_on_all(folder, &[arguments, &few_rows()].concat())
+}
+
+fn few_rows() -> [&'static str; 4] {
+    [
+        "--validation-rows",
+        VALIDATION_ROWS.to_string().leak(),
+        "--data-dir",
+        smallest_mnist().to_str().unwrap(),
+    ]
 }
 
 /// As [`train`], on all rows.
@@ -194,6 +202,7 @@ fn without_an_out_dir_the_first_free_number_is_taken() {
         tf_mnist()
             .current_dir(folder.path())
             .args(["baseline", "--max-steps", "1"])
+            .args(few_rows())
             .assert()
             .success()
             .stderr(predicate::str::contains(format!("run folder: runs/baseline-{number}")));
@@ -255,6 +264,7 @@ fn a_loss_that_is_no_number_ends_the_run_and_names_the_step() {
     tf_mnist()
         .args(["baseline", "--learning-rate", "1e38", "--max-steps", "50", "--out-dir"])
         .arg(folder.path().join("run"))
+        .args(few_rows())
         .assert()
         .code(1)
         .stderr(predicate::str::is_match(r"error: the loss is (NaN|inf) at step \d+").unwrap());
@@ -266,6 +276,7 @@ fn a_closed_stdout_is_no_panic() {
     let mut child = Process::new(env!("CARGO_BIN_EXE_tf-mnist"))
         .args(["baseline", "--max-steps", "3", "--out-dir"])
         .arg(folder.path().join("run"))
+        .args(few_rows())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
