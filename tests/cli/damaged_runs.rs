@@ -5,16 +5,11 @@ use std::path::Path;
 use std::process::Command;
 use support::damage::{cut, empty, flip, remove};
 use support::runs;
-use support::runs::{fail, metrics, resume, start, succeed, wait_for_lines};
+use support::runs::{copy, fail, metrics, resume, start, succeed, wait_for_lines};
 
 /// Saves states after steps 6 and 8.
 const FIRST: &[&str] = &["baseline", "--batch-size", "20", "--save-every", "3", "--max-steps", "8"];
 const TO_10: &[&str] = &["baseline", "--max-steps", "10"];
-
-fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
-    assert!(copied.unwrap().success());
-}
 
 #[test]
 fn a_damaged_state_gives_way_to_the_one_before_it() {

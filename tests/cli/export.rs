@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::hundred_digits;
 use support::hundred_digits::golden;
+use support::names;
 use tensorflow::SessionOptions;
 use tf_mnist::classifier::Classifier;
 use tf_mnist::graph::Checkpoint;
@@ -29,12 +30,6 @@ fn spawn_export(base: &Path) -> Child {
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
-}
-
-/// The names in `base`, none before it is made.
-fn names(base: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(base).into_iter().flatten();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 fn versions(base: &Path) -> BTreeSet<u32> {
@@ -123,7 +118,7 @@ fn exports_at_once_take_a_number_each() {
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
-    assert_eq!(names(&base), ["1", "2", "3"].map(String::from).into());
+    assert_eq!(names(&base), ["1", "2", "3"]);
     for version in versions(&base) {
         assert_whole(&base.join(version.to_string()));
     }
@@ -190,7 +185,7 @@ fn refusals_name_the_cause_and_say_what_to_do() {
         .code(1)
         .stderr(contains("there is no model").and(contains("missing.index")));
     export(&golden("baseline"), &base).assert().code(1).stderr(contains("holds no model"));
-    assert_eq!(names(&base), ["7".to_owned()].into());
+    assert_eq!(names(&base), ["7"]);
 
     fs::write(folder.path().join("file"), "").unwrap();
     export(&model, &folder.path().join("file/base"))

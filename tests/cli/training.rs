@@ -7,15 +7,29 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 use support::golden;
-use support::runs::{start, succeed};
+use support::runs::{BOUNDED, TRAIN_ROWS, VALIDATION_ROWS, smallest_mnist, start, succeed};
 use tf_mnist::graph::{Checkpoint, latest_checkpoint};
 
 fn tf_mnist() -> Command {
     Command::cargo_bin("tf-mnist").unwrap()
 }
 
-/// Runs a training of a few steps into `folder` and returns its stdout.
+/// Runs a training of a few steps on [`TRAIN_ROWS`] into `folder` and returns its stdout.
 fn train(folder: &Path, arguments: &[&str]) -> String {
+    train_on_all(folder, &[arguments, &few_rows()].concat())
+}
+
+fn few_rows() -> [&'static str; 4] {
+    [
+        "--validation-rows",
+        VALIDATION_ROWS.to_string().leak(),
+        "--data-dir",
+        smallest_mnist().to_str().unwrap(),
+    ]
+}
+
+/// As [`train`], on all rows.
+fn train_on_all(folder: &Path, arguments: &[&str]) -> String {
     let output = tf_mnist().args(arguments).args(["-q", "--out-dir"]).arg(folder).assert().success();
     String::from_utf8(output.get_output().stdout.clone()).unwrap()
 }
@@ -39,7 +53,7 @@ fn values(prefix: &Path) -> Vec<(String, Vec<u32>)> {
 fn a_short_baseline_run_leaves_all_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let stdout = train(&run, &["baseline", "--max-steps", "7", "--seed", "5", "--batch-size", "50"]);
+    let stdout = train(&run, &["baseline", "--max-steps", "7", "--seed", "5", "--batch-size", "40"]);
 
     let lines: Vec<_> = stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{stdout}");
@@ -54,8 +68,8 @@ fn a_short_baseline_run_leaves_all_its_files() {
     let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
     assert_eq!(config["network"]["name"], "baseline");
     assert_eq!(config["seed"], 5);
-    assert_eq!(config["network"]["training"]["batch_size"], 50);
-    assert_eq!(config["max_steps"], 7);
+    assert_eq!(config["network"]["training"]["batch_size"], 40);
+    assert_eq!((config["max_steps"].as_u64(), TRAIN_ROWS / 40), (Some(7), 7), "an epoch");
     assert!(config["versions"]["tensorflow"].is_string());
 
     let events = events(&run);
@@ -140,7 +154,7 @@ fn optimized_stops_early_and_tests_its_best_weights() {
 fn evaluation_counts_every_row_whatever_the_chunk() {
     let folder = tempfile::tempdir().unwrap();
     let start = golden("baseline/init.ckpt");
-    let accuracies = ["1000", "777", "10000"].map(|chunk| {
+    let accuracies = ["100", "77", "500"].map(|chunk| {
         let run = folder.path().join(chunk);
         let start = start.to_str().unwrap();
         let arguments =
@@ -188,6 +202,7 @@ fn without_an_out_dir_the_first_free_number_is_taken() {
         tf_mnist()
             .current_dir(folder.path())
             .args(["baseline", "--max-steps", "1"])
+            .args(few_rows())
             .assert()
             .success()
             .stderr(predicate::str::contains(format!("run folder: runs/baseline-{number}")));
@@ -249,6 +264,7 @@ fn a_loss_that_is_no_number_ends_the_run_and_names_the_step() {
     tf_mnist()
         .args(["baseline", "--learning-rate", "1e38", "--max-steps", "50", "--out-dir"])
         .arg(folder.path().join("run"))
+        .args(few_rows())
         .assert()
         .code(1)
         .stderr(predicate::str::is_match(r"error: the loss is (NaN|inf) at step \d+").unwrap());
@@ -260,6 +276,7 @@ fn a_closed_stdout_is_no_panic() {
     let mut child = Process::new(env!("CARGO_BIN_EXE_tf-mnist"))
         .args(["baseline", "--max-steps", "3", "--out-dir"])
         .arg(folder.path().join("run"))
+        .args(few_rows())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -271,16 +288,16 @@ fn a_closed_stdout_is_no_panic() {
 }
 
 /// From the same start and order, Python's graph with real dropout gives, for three seeds, mean losses of 0.283 to 0.289 and
-/// accuracies of 95.7% to 97.0%.
+/// accuracies of 95.7% to 97.0%. Two seeds tell a rate or a scale that is wrong as well as three do.
 #[test]
 fn dropout_trains_as_python_s_does() {
     let folder = tempfile::tempdir().unwrap();
-    for seed in ["1", "2", "3"] {
+    for seed in ["1", "2"] {
         let run = folder.path().join(seed);
         let start = golden("optimized/init.ckpt");
         let start = start.to_str().unwrap();
         let arguments = ["optimized", "--no-shuffle", "--max-steps", "200", "--validate-every", "199"];
-        train(&run, &[&arguments[..], &["--seed", seed, "--warm-start", start]].concat());
+        train_on_all(&run, &[&arguments[..], &["--seed", seed, "--warm-start", start]].concat());
         let events = events(&run);
         let losses: Vec<_> = of_kind(&events, "step").map(|event| event["loss"].as_f64().unwrap()).collect();
         let late = losses[180..].iter().sum::<f64>() / 20.0;
@@ -295,9 +312,8 @@ fn bounded_validation_takes_the_decisions_of_full_validation() {
     let folder = tempfile::tempdir().unwrap();
     let decisions = ["full", "bounded"].map(|mode| {
         let run = folder.path().join(mode);
-        let arguments = ["optimized", "--reproducible", "--max-steps", "48", "--validate-every", "4"];
-        let few = ["--validation-rows", "1000", "--eval-chunk", "200"];
-        train(&run, &[&arguments[..], &few, &["--validation", mode]].concat());
+        let arguments = BOUNDED.iter().map(|&argument| if argument == "bounded" { mode } else { argument });
+        succeed(start(&run, &arguments.collect::<Vec<_>>()));
         let events = events(&run);
         let validations: Vec<_> = of_kind(&events, "validation").cloned().collect();
         let test = of_kind(&events, "test").next().unwrap().clone();
@@ -306,8 +322,9 @@ fn bounded_validation_takes_the_decisions_of_full_validation() {
     let [(full, full_test), (bounded, bounded_test)] = decisions;
     assert_eq!(full_test, bounded_test);
     assert_eq!(full.len(), bounded.len());
-    let mut bounds = 0;
+    let (mut bounds, mut improved) = (0, 0);
     for (full, bounded) in full.iter().zip(&bounded) {
+        improved += usize::from(full["improved"] == true);
         assert_eq!(full["improved"], bounded["improved"], "{full} and {bounded}");
         if bounded["bound"] == true {
             bounds += 1;
@@ -316,7 +333,7 @@ fn bounded_validation_takes_the_decisions_of_full_validation() {
             assert_eq!(full["accuracy"], bounded["accuracy"]);
         }
     }
-    assert!(bounds > 0, "every validation improved: nothing was bounded");
+    assert!(bounds > 0 && improved > 1, "{bounds} bounds and {improved} improvements are not both");
 }
 
 /// The last step counts for the patience too.

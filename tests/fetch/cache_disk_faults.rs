@@ -27,16 +27,9 @@ fn refused(command: Command) -> String {
 
 /// That the cache holds the files `names`, whole, and no part of another.
 fn assert_holds(cache: &Path, names: &[&str]) {
-    let mut found: Vec<_> = fs::read_dir(cache.join("mnist"))
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name != ".fetch.lock")
-        .collect();
-    found.sort();
     let mut names = names.to_vec();
     names.sort_unstable();
-    assert_eq!(found, names);
+    assert_eq!(support::names(&cache.join("mnist")), names);
     for file in originals().iter().filter(|file| names.contains(&file.name)) {
         let bytes = fs::read(cache.join("mnist").join(file.name)).unwrap();
         assert_eq!(Digest::of(&bytes), file.sha256, "{}", file.name);

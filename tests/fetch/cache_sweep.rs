@@ -5,10 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
 use std::thread::sleep;
 use std::time::Instant;
 use support::mirror::{Breaks, Mirror};
+use support::names;
 use tf_mnist::dataset::load_default;
 use tf_mnist::fetch::{Digest, Silent};
 
@@ -27,7 +27,8 @@ fn a_download_killed_at_any_moment_leaves_no_false_entry() {
 
     let begun = Instant::now();
     let whole = command().output().unwrap();
-    assert!(whole.status.success());
+    // The first answer broke off, and was asked for again of the same mirror.
+    assert!(whole.status.success() && (5..=6).contains(&mirror.requests()), "{}", mirror.requests());
     let duration = begun.elapsed();
     let (mut killed, mut while_writing, mut entries) = (0, 0, 0);
     while killed < kills {
@@ -62,9 +63,4 @@ fn a_download_killed_at_any_moment_leaves_no_false_entry() {
     println!(
         "cache: {killed} kills, {while_writing} of them while fetching; {entries} entries checked, all whole"
     );
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }

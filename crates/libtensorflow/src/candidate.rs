@@ -55,14 +55,6 @@ impl Candidate {
     }
 }
 
-/// What a look at a place gave.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub candidates: Vec<Candidate>,
-    /// Why there are none, for the report.
-    pub why_none: String,
-}
-
 /// `2.18.0` of a library whose real name is `libtensorflow.so.2.18.0` or `libtensorflow.2.18.0.dylib`.
 fn version_in_name(library: &Path) -> Option<String> {
     let real = library.canonicalize().ok()?;

@@ -16,46 +16,34 @@ pub(crate) const ONEDNN: &str = "TF_ENABLE_ONEDNN_OPTS";
 /// The least level of TensorFlow's own log that is printed: 0 all, 3 nothing but a crash's last words.
 const LOG_LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
 
-/// What TensorFlow 2.21 takes as the value of a variable. For anything else it ends the process, at once or where the
-/// variable is first read, or it warns and goes by its default.
-struct Takes {
-    takes: fn(&str) -> bool,
-    /// Why it would not take a value.
-    refusal: &'static str,
+/// Why a variable is better not set than to this value: TensorFlow 2.21 would end the process for it, at once or where it
+/// is first read, or warn and go by its default.
+fn refusal(variable: &str, value: &str) -> Option<&'static str> {
+    let is_threads = || value.parse::<u16>().is_ok_and(|count| count <= 1024); // as many as an option may ask for
+    match variable {
+        // Some of the flags another version lacks.
+        "TF_XLA_FLAGS" | "TF_JITRT_FLAGS" if !value.is_empty() => {
+            Some("XLA is not used, and TensorFlow ends the program for a flag that it lacks")
+        }
+        ONEDNN
+        | "TF_DETERMINISTIC_OPS"
+        | "TF_DETERMINISTIC_ORDER"
+        | "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"
+        | "TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD"
+        | "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
+            if boolean(value).is_none() =>
+        {
+            Some("TensorFlow takes 0, 1, true or false, and may end the program for anything else")
+        }
+        "TF_MKL_ALLOC_MAX_BYTES" if value.parse::<u64>().is_err() => {
+            Some("TensorFlow takes a number, and may end the program for anything else")
+        }
+        "TF_NUM_INTRAOP_THREADS" | "TF_NUM_INTEROP_THREADS" if !is_threads() => {
+            Some("wanted is a number of threads, 0 to 1024")
+        }
+        _ => None,
+    }
 }
-
-/// Flags, some of which another version lacks. XLA is not used here, so they are of no use.
-const FLAGS_OF_XLA: Takes = Takes {
-    takes: str::is_empty,
-    refusal: "XLA is not used, and TensorFlow ends the program for a flag that it lacks",
-};
-const YES_OR_NO: Takes = Takes {
-    takes: |value| boolean(value).is_some(),
-    refusal: "TensorFlow takes 0, 1, true or false, and may end the program for anything else",
-};
-const NUMBER: Takes = Takes {
-    takes: |value| value.parse::<u64>().is_ok(),
-    refusal: "TensorFlow takes a number, and may end the program for anything else",
-};
-/// As many as an option may ask for.
-const THREADS: Takes = Takes {
-    takes: |value| value.parse::<u16>().is_ok_and(|count| count <= 1024),
-    refusal: "wanted is a number of threads, 0 to 1024",
-};
-
-const TAKES: [(&str, Takes); 11] = [
-    ("TF_XLA_FLAGS", FLAGS_OF_XLA),
-    ("TF_JITRT_FLAGS", FLAGS_OF_XLA),
-    (ONEDNN, YES_OR_NO),
-    ("TF_DETERMINISTIC_OPS", YES_OR_NO),
-    ("TF_DETERMINISTIC_ORDER", YES_OR_NO),
-    ("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", YES_OR_NO),
-    ("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", YES_OR_NO),
-    ("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", YES_OR_NO),
-    ("TF_MKL_ALLOC_MAX_BYTES", NUMBER),
-    ("TF_NUM_INTRAOP_THREADS", THREADS),
-    ("TF_NUM_INTEROP_THREADS", THREADS),
-];
 
 /// What [`set_environment`] left for [`crate::load`].
 #[derive(Debug)]
@@ -89,17 +77,17 @@ pub unsafe fn set_environment(options: &Options) -> Environment {
     PREPARED.get_or_init(|| {
         is_first = true;
         let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let refused = TAKES.into_iter().filter_map(|(name, Takes { takes, refusal })| {
-            let value = variable(name).filter(|value| !takes(value))?;
-            log::warn!("{name}={value} is left out: {refusal}");
-            Some(name)
+        let refused = env::vars_os().filter(|(name, value)| {
+            let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+            let refusal = refusal(&name, &value);
+            refusal.inspect(|why| log::warn!("{name}={value} is left out: {why}")).is_some()
         });
         let refused: Vec<_> = refused.collect();
         let link_folder = link_folder(options.cache);
         let users_folder = env::var_os(TENSORFLOW_DIR);
         // SAFETY: the caller's promise.
         unsafe {
-            for name in refused {
+            for (name, _) in refused {
                 env::remove_var(name);
             }
             for (name, value) in settings(options, variable) {
@@ -226,17 +214,5 @@ mod tests {
         assert_eq!(set(None, true, &[(ONEDNN, "0")]), [(LOG_LEVEL, "0")]);
         assert_eq!(set(None, true, &[(ONEDNN, ""), (LOG_LEVEL, "2")]), [(ONEDNN, "1")]);
         assert_eq!(set(Some(false), true, &[(ONEDNN, "True"), (LOG_LEVEL, "2")]), [(ONEDNN, "0")]);
-    }
-
-    #[test]
-    fn what_would_end_the_process_is_told_from_what_would_not() {
-        for (Takes { takes, .. }, good, bad) in [
-            (FLAGS_OF_XLA, &[""][..], &["--x"][..]),
-            (YES_OR_NO, &["0", "1", "TRUE", "false"], &["", "yes", "2"]),
-            (NUMBER, &["0", "1000"], &["", "x", "1.5", "-1"]),
-            (THREADS, &["0", "8"], &["", "-1", "100000"]),
-        ] {
-            assert!(good.iter().all(|value| takes(value)) && !bad.iter().any(|value| takes(value)));
-        }
     }
 }

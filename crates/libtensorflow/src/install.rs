@@ -6,9 +6,9 @@ mod wheel;
 
 use crate::candidate::FoundBy;
 use crate::open;
-use crate::platform::{LIBRARY, PYTHON_LIBRARY, Wheel};
+use crate::platform::{LIBRARY, Wheel};
 use crate::watcher::Watcher;
-use installed::{Manifest, State};
+use installed::State;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -52,8 +52,8 @@ impl<'a> Installer<'a> {
             ));
         }
         let target = installed::folder(self.cache, self.wheel.version);
-        if let State::Sound(library) = installed::check(&target)
-            && (self.trusts_sizes || installed::verify(&target).is_ok())
+        if let State::Sound(library) = installed::check(&target, &self.wheel)
+            && (self.trusts_sizes || installed::verify(&target, &self.wheel).is_ok())
         {
             return Ok((library, FoundBy::Cache));
         }
@@ -62,15 +62,13 @@ impl<'a> Installer<'a> {
         let folder = aside.path().join("library");
         fs::create_dir(&folder).map_err(at_disk)?;
         let path = pip::download(self, aside.path())?;
-        wheel::verify(&path, &self.wheel)?;
-        let manifest = Manifest {
-            version: self.wheel.version.to_owned(),
-            source: format!("pip download {}", self.wheel.requirement),
-            library: PYTHON_LIBRARY.to_owned(),
-            files: wheel::unpack(&path, &folder, self.progress, &at_disk)?,
-        };
-        publish(&folder, &target, aside.path(), &manifest).map_err(at_disk)?;
-        Ok((target.join(manifest.library), FoundBy::Installed))
+        self.wheel.file.verify(&path)?;
+        wheel::unpack(&self.wheel, &path, &folder, self.progress, &at_disk)?;
+        let library = self.wheel.libraries[0].name;
+        // The name that the tensorflow crate opens, so that the folder will do as a TENSORFLOW_DIR too.
+        symlink(library, folder.join(LIBRARY)).map_err(at_disk)?;
+        publish(&folder, &target, aside.path()).map_err(at_disk)?;
+        Ok((target.join(library), FoundBy::Installed))
     }
 
     /// What an error of writing below the cache means to the user.
@@ -85,11 +83,8 @@ impl<'a> Installer<'a> {
     }
 }
 
-/// Completes `folder` and moves it to `target`; what is there now goes into `aside`, which is deleted.
-fn publish(folder: &Path, target: &Path, aside: &Path, manifest: &Manifest) -> io::Result<()> {
-    // The name that the tensorflow crate opens, so that the folder will do as a TENSORFLOW_DIR too.
-    symlink(&manifest.library, folder.join(LIBRARY))?;
-    manifest.write(folder)?;
+/// Moves the whole `folder` to `target`; what is there now goes into `aside`, which is deleted.
+fn publish(folder: &Path, target: &Path, aside: &Path) -> io::Result<()> {
     whole_files::sync_folder(folder)?;
     match fs::rename(target, aside.join("replaced")) {
         // Processes that have the old files open keep them.

@@ -1,7 +1,7 @@
 //! The one TensorFlow of a process.
 
 use crate::error::RuntimeError;
-use crate::search::{Runtime, Search, Surroundings};
+use crate::search::{Runtime, Search};
 use crate::watcher::Watcher;
 use crate::{Options, environment};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -30,7 +30,7 @@ pub fn load(options: &Options, progress: &dyn Watcher) -> Result<&'static Runtim
         return Ok(runtime);
     }
     environment::check(options)?;
-    let runtime = Search::new(options, Surroundings::of_process(options.cache), progress).run()?;
+    let runtime = Search::new(options, progress).run()?;
     Ok(LOADED.get_or_init(|| runtime))
 }
 

@@ -1,6 +1,7 @@
 //! What this kind of machine calls TensorFlow's files, and the release that is known to work on it.
 
 use std::env::consts::{ARCH, OS};
+use verified_fetch::Digest;
 
 /// The folder in which the tensorflow crate (and this one, for its user) looks first.
 pub(crate) const TENSORFLOW_DIR: &str = "TENSORFLOW_DIR";
@@ -20,6 +21,14 @@ const fn named(linux: &'static str, macos: &'static str) -> &'static str {
 /// The names a library goes by, the likelier first.
 pub(crate) const LIBRARY_NAMES: [&str; 3] = [LIBRARY, VERSIONED_LIBRARY, PYTHON_LIBRARY];
 
+/// A file by what it must hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Pinned {
+    pub name: &'static str,
+    pub bytes: u64,
+    pub sha256: Digest,
+}
+
 /// A Python wheel whose shared libraries are taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Wheel {
@@ -28,32 +37,70 @@ pub(crate) struct Wheel {
     pub version: &'static str,
     /// pip's name of the platform.
     pub platform: &'static str,
-    pub bytes: u64,
-    pub sha256: &'static str,
+    pub file: Pinned,
+    pub libraries: [Pinned; 2],
 }
+
+/// Bytes and SHA-256.
+type Pin = (u64, &'static str);
+
+/// Evaluated when compiling: a slip in a digest does not build.
+const fn pinned(name: &'static str, (bytes, sha256): Pin) -> Pinned {
+    match Digest::from_hex(sha256) {
+        Some(sha256) => Pinned { name, bytes, sha256 },
+        None => panic!("a digest has 64 hexadecimal digits"),
+    }
+}
+
+/// The wheel, and the two libraries in it.
+const fn release(
+    requirement: &'static str,
+    platform: &'static str,
+    [file, library, framework]: [Pin; 3],
+) -> Wheel {
+    Wheel {
+        requirement,
+        version: "2.21.0",
+        platform,
+        file: pinned("the wheel", file),
+        libraries: [pinned(PYTHON_LIBRARY, library), pinned(FRAMEWORK, framework)],
+    }
+}
+
+const LINUX_X86_64: Wheel = release(
+    "tensorflow-cpu==2.21.0",
+    "manylinux_2_27_x86_64",
+    [
+        (274_000_871, "dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb"),
+        (788_086_608, "6505a4b9657e62100c6bdacb683957a395cb047725042945aaa50e40a71e429e"),
+        (65_222_328, "f060b323b26ef80add21b9df9428de3aeaf2843d772c5bb098745f7abff3709b"),
+    ],
+);
+const LINUX_AARCH64: Wheel = release(
+    "tensorflow==2.21.0",
+    "manylinux_2_27_aarch64",
+    [
+        (281_946_471, "b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552"),
+        (814_885_544, "5f7de6ba6478ed7b83767a6e661e3e6e6931b05c64db14ba98250e52316a007c"),
+        (68_176_664, "deade33b9ab90ff468fd1d1f8f6079bec5a3a507cf2d13c3218aa8beec28aeb3"),
+    ],
+);
+const MACOS_AARCH64: Wheel = release(
+    "tensorflow==2.21.0",
+    "macosx_12_0_arm64",
+    [
+        (223_488_205, "56ecd7d47429acbe1df2694d50b75bf9fc3995ac92cb367cd9af6c4780ead712"),
+        (691_352_648, "e003ba85c57343137691f436beed1b13fe93e9dbe54acdbcc285fe2d8090f6c5"),
+        (49_452_976, "34f4b7baabc727dbd85e67741df3f4ce4f07e21b7ab57b9f818a3701d99b1287"),
+    ],
+);
 
 /// The wheel for this machine, if there is one.
 pub(crate) fn wheel() -> Option<Wheel> {
-    let (requirement, platform, bytes, sha256) = match (OS, ARCH) {
-        ("linux", "x86_64") => (
-            "tensorflow-cpu==2.21.0",
-            "manylinux_2_27_x86_64",
-            274_000_871,
-            "dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb",
-        ),
-        ("linux", "aarch64") => (
-            "tensorflow==2.21.0",
-            "manylinux_2_27_aarch64",
-            281_946_471,
-            "b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552",
-        ),
-        ("macos", "aarch64") => (
-            "tensorflow==2.21.0",
-            "macosx_12_0_arm64",
-            223_488_205,
-            "56ecd7d47429acbe1df2694d50b75bf9fc3995ac92cb367cd9af6c4780ead712",
-        ),
-        _ => return None,
-    };
-    Some(Wheel { requirement, version: "2.21.0", platform, bytes, sha256 })
+    match (OS, ARCH) {
+        ("linux", "x86_64") => Some(LINUX_X86_64),
+        ("linux", "aarch64") => Some(LINUX_AARCH64),
+        ("macos", "aarch64") => Some(MACOS_AARCH64),
+        _ => None,
+    }
 }

@@ -3,19 +3,20 @@
 mod places;
 mod python;
 
-use crate::candidate::{Candidate, Found, FoundBy};
+use crate::candidate::{Candidate, FoundBy};
 use crate::error::{LibraryError, RuntimeError};
 use crate::install::Installer;
 use crate::install::installed::{self, State};
 use crate::open::{self, Failure};
 use crate::platform::{self, LIBRARY_NAMES};
 use crate::report::{Attempt, Report};
-pub(crate) use crate::search::places::Surroundings;
+use crate::search::places::Found;
 use crate::watcher::Watcher;
 use crate::{Gpu, Options, environment};
 use serde::Serialize;
 use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
+use verified_fetch::CacheError;
 
 /// The TensorFlow of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,7 +36,7 @@ pub struct Runtime {
 /// A search under way, with what it has seen so far.
 pub(crate) struct Search<'a> {
     options: Options,
-    surroundings: Surroundings,
+    cache: Result<PathBuf, CacheError>,
     progress: &'a dyn Watcher,
     report: Report,
     /// A library in the cache that could not be opened.
@@ -45,10 +46,10 @@ pub(crate) struct Search<'a> {
 type Outcome = Result<Option<Runtime>, RuntimeError>;
 
 impl<'a> Search<'a> {
-    pub fn new(options: &Options, surroundings: Surroundings, progress: &'a dyn Watcher) -> Self {
+    pub fn new(options: &Options, progress: &'a dyn Watcher) -> Self {
         Self {
             options: *options,
-            surroundings,
+            cache: options.cache.directory(),
             progress,
             suspect: None,
             report: Report { gpu: options.gpu == Gpu::Required, ..Report::default() },
@@ -57,7 +58,7 @@ impl<'a> Search<'a> {
 
     /// Looks at each place in turn and opens the first library that can be used.
     pub fn run(mut self) -> Result<Runtime, RuntimeError> {
-        match self.surroundings.named_library() {
+        match places::named_library() {
             Some(Ok(candidate)) => return self.open_named(&candidate),
             Some(Err(folder)) => {
                 return Err(RuntimeError::EmptyFolder { folder: folder.to_string_lossy().into_owned() });
@@ -129,23 +130,19 @@ impl<'a> Search<'a> {
     }
 
     fn try_gpu_packages(&mut self) -> Outcome {
-        let found = self.surroundings.python(true);
-        self.try_all("Python packages with GPU support", found)
+        self.try_all("Python packages with GPU support", places::packages(true))
     }
 
     fn try_packages(&mut self) -> Outcome {
-        let found = self.surroundings.python(false);
-        self.try_all("Python packages", found)
+        self.try_all("Python packages", places::packages(false))
     }
 
     fn try_conda(&mut self) -> Outcome {
-        let found = self.surroundings.conda();
-        self.try_all("the conda environment", found)
+        self.try_all("the conda environment", places::conda())
     }
 
     fn try_system(&mut self) -> Outcome {
-        let found = Surroundings::system();
-        let opened = self.try_all("the system's loader", found)?;
+        let opened = self.try_all("the system's loader", places::system())?;
         if opened.is_none() {
             self.looked("the system's loader", format!("knows none of {}", LIBRARY_NAMES.join(", ")));
         }
@@ -154,10 +151,11 @@ impl<'a> Search<'a> {
 
     /// Opens the first candidate that can be used; the others are noted.
     fn try_all(&mut self, what: &str, found: Found) -> Outcome {
-        if found.candidates.is_empty() {
-            self.looked(what, found.why_none);
-        }
-        for candidate in found.candidates {
+        let candidates = found.unwrap_or_else(|why_none| {
+            self.looked(what, why_none);
+            Vec::new()
+        });
+        for candidate in candidates {
             let name = candidate.library.display().to_string();
             match self.open(&candidate) {
                 Ok(runtime) => return Ok(Some(runtime)),
@@ -174,27 +172,24 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    fn cache(&mut self) -> Option<PathBuf> {
-        match &self.surroundings.cache {
-            Ok(cache) => Some(cache.clone()),
-            Err(error) => {
-                let why = error.to_string();
-                self.looked("the cache", why);
-                None
-            }
-        }
-    }
-
     /// Opens what the cache holds. What is seen to be damaged is installed anew at once, before lesser places are looked
     /// at.
     fn try_cache(&mut self) -> Outcome {
-        let (Some(cache), Some(wheel)) = (self.cache(), platform::wheel()) else {
+        let Some(wheel) = platform::wheel() else {
             return Ok(None);
         };
-        let folder = installed::folder(&cache, wheel.version);
-        match installed::check(&folder) {
+        let folder = match &self.cache {
+            Ok(cache) => installed::folder(cache, wheel.version),
+            Err(error) => {
+                let why = error.to_string();
+                self.looked("the cache", why);
+                return Ok(None);
+            }
+        };
+        match installed::check(&folder, &wheel) {
             State::Absent => {
-                self.looked(cache.display().to_string(), "no TensorFlow installed there");
+                let cache = whole_files::folder_of(&folder).display().to_string();
+                self.looked(cache, "no TensorFlow installed there");
                 Ok(None)
             }
             State::Damaged(why) => {
@@ -216,14 +211,13 @@ impl<'a> Search<'a> {
     }
 
     fn open_cached(&mut self, library: PathBuf, found_by: FoundBy) -> Outcome {
-        let candidates = vec![Candidate::new(library, found_by)];
-        self.try_all("the cache", Found { candidates, why_none: String::new() })
+        self.try_all("the cache", Ok(vec![Candidate::new(library, found_by)]))
     }
 
     fn try_install(&mut self) -> Outcome {
         // It may have failed a moment ago, for a damaged cache.
         let is_new = self.report.tried.is_empty();
-        let Some(cache) = self.surroundings.cache.as_ref().ok().filter(|_| is_new).cloned() else {
+        let Some(cache) = self.cache.as_ref().ok().filter(|_| is_new).cloned() else {
             return Ok(None);
         };
         let Some(wheel) = platform::wheel() else {
@@ -239,7 +233,7 @@ impl<'a> Search<'a> {
         if let Some(folder) = self.suspect.take()
             && !open::is_noexec(&folder)
         {
-            match installed::verify(&folder) {
+            match installed::verify(&folder, &installer.wheel) {
                 Err(why) => self.damaged(&folder, &why),
                 Ok(()) => return Ok(None), // it would be the same again
             }

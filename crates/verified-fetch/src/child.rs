@@ -1,32 +1,64 @@
 //! Child processes that must come to an end.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Runs `command` with no standard input, and what it prints in the empty file `log`: not in a pipe, so that it never
+/// waits for a reader, however much it says. Calls `meanwhile` at every `pace`.
+///
+/// Returns how it ended and what `log` then holds.
+///
+/// # Errors
+/// It cannot be started; or, of [`ErrorKind::TimedOut`](io::ErrorKind::TimedOut), was killed after `deadline`; or `log`
+/// cannot be used.
+pub fn run(
+    command: &mut Command,
+    mut log: File,
+    pace: Duration,
+    deadline: Duration,
+    mut meanwhile: impl FnMut(),
+) -> io::Result<(ExitStatus, String)> {
+    command.stdout(log.try_clone()?).stderr(log.try_clone()?);
+    let status = Supervised::spawn(command)?.wait(pace, deadline, &mut meanwhile)?;
+    let mut said = Vec::new();
+    log.rewind()?;
+    log.read_to_end(&mut said)?;
+    Ok((status, String::from_utf8_lossy(&said).into_owned()))
+}
+
+/// What a quick command prints to stdout, no more than a pipe holds, if it ends well within 10 s.
+///
+/// # Errors
+/// It cannot be started, fails, or takes longer.
+pub fn answer(command: &mut Command) -> io::Result<String> {
+    let mut child = Supervised::spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()))?;
+    let status = child.wait(Duration::from_millis(2), Duration::from_secs(10), &mut || {})?;
+    let mut text = Vec::new();
+    if let Some(stdout) = child.0.stdout.as_mut() {
+        stdout.read_to_end(&mut text)?;
+    }
+    match status.success() {
+        true => Ok(String::from_utf8_lossy(&text).into_owned()),
+        false => Err(io::Error::other(status.to_string())),
+    }
+}
+
 /// A child that does not outlive this value.
-#[derive(Debug)]
-pub struct Supervised(Child);
+struct Supervised(Child);
 
 impl Supervised {
-    /// Starts `command` with no standard input.
-    ///
-    /// # Errors
-    /// It cannot be started.
-    pub fn spawn(command: &mut Command) -> io::Result<Self> {
+    fn spawn(command: &mut Command) -> io::Result<Self> {
         command.stdin(Stdio::null()).spawn().map(Self)
     }
 
-    /// Waits for the end, calling `meanwhile` at every `pace`; kills the child after `deadline`.
-    ///
-    /// # Errors
-    /// Of [`ErrorKind::TimedOut`](io::ErrorKind::TimedOut) after `deadline`; or it cannot be waited for.
-    pub fn wait(
+    fn wait(
         &mut self,
         pace: Duration,
         deadline: Duration,
-        mut meanwhile: impl FnMut(),
+        meanwhile: &mut dyn FnMut(),
     ) -> io::Result<ExitStatus> {
         let begun = Instant::now();
         loop {
@@ -34,10 +66,8 @@ impl Supervised {
                 return Ok(status);
             }
             if begun.elapsed() > deadline {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("it did not end within {} s", deadline.as_secs()),
-                ));
+                let why = format!("it did not end within {} s", deadline.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
             }
             thread::sleep(pace);
             meanwhile();
@@ -52,47 +82,32 @@ impl Drop for Supervised {
     }
 }
 
-/// What a quick command prints to stdout, if it ends well within 10 s.
-///
-/// # Errors
-/// It cannot be started, fails, or takes longer.
-pub fn answer(command: &mut Command) -> io::Result<String> {
-    let mut child = Supervised::spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()))?;
-    let mut stdout = child.0.stdout.take();
-    // Read aside, so that an answer longer than a pipe holds does not block the child.
-    let reader = thread::spawn(move || {
-        let mut text = Vec::new();
-        if let Some(stdout) = stdout.as_mut() {
-            stdout.read_to_end(&mut text)?;
-        }
-        Ok::<_, io::Error>(text)
-    });
-    let status = child.wait(Duration::from_millis(2), Duration::from_secs(10), || {})?;
-    let text = reader.join().unwrap_or_else(|_| Err(io::Error::other("its output cannot be read")))?;
-    if status.success() {
-        Ok(String::from_utf8_lossy(&text).into_owned())
-    } else {
-        Err(io::Error::other(status.to_string()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn takes_long_answers_reports_failures_and_kills_what_does_not_end() {
-        let long = answer(Command::new("sh").args(["-c", "head -c 300000 /dev/zero | tr '\\0' x"])).unwrap();
-        assert_eq!(long.len(), 300_000);
-        let failed = answer(Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
+    fn takes_answers_reports_failures_and_kills_what_does_not_end() {
+        let shell = |script| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            command
+        };
+        assert_eq!(answer(&mut shell("echo hello; echo no >&2")).unwrap(), "hello\n");
+        let failed = answer(&mut shell("exit 3")).unwrap_err();
         assert!(failed.to_string().contains('3'), "{failed}");
 
-        let mut child = Supervised::spawn(Command::new("sleep").arg("60")).unwrap();
         let pace = Duration::from_millis(1);
-        let late = child.wait(pace, pace * 20, || {}).unwrap_err();
-        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        let run = |script, deadline| {
+            let log = tempfile::tempfile().unwrap();
+            run(&mut shell(script), log, pace, deadline, || {})
+        };
+        let long = "head -c 300000 /dev/zero | tr '\\0' x; echo no >&2; exit 4";
+        let (status, said) = run(long, pace * 20_000).unwrap();
+        assert_eq!((status.code(), said.len()), (Some(4), 300_003));
         let begun = Instant::now();
-        drop(child);
-        assert!(begun.elapsed() < Duration::from_secs(10));
+        let late = run("exec sleep 60", pace * 20).unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() < Duration::from_secs(30), "it was waited for");
     }
 }

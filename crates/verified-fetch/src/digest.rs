@@ -19,8 +19,9 @@ impl Digest {
         let mut bytes = [0; 32];
         let mut i = 0;
         while i < 32 {
-            match (nibble(text[2 * i]), nibble(text[2 * i + 1])) {
-                (Some(high), Some(low)) => bytes[i] = (high << 4) | low,
+            let digits = [text[2 * i] as char, text[2 * i + 1] as char];
+            match [digits[0].to_digit(16), digits[1].to_digit(16)] {
+                [Some(high), Some(low)] => bytes[i] = (high << 4 | low) as u8,
                 _ => return None,
             }
             i += 1;
@@ -33,44 +34,14 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// For bytes that come piece by piece.
-    pub fn hasher() -> Hasher {
-        Hasher(Sha256::new())
-    }
-
     /// The digest of everything `reader` gives.
     ///
     /// # Errors
     /// What `reader` returns.
     pub fn of_reader(reader: impl Read) -> io::Result<Self> {
-        let mut hasher = Self::hasher();
-        io::copy(&mut BufReader::with_capacity(256 * 1024, reader), &mut hasher.0)?;
-        Ok(hasher.finish())
-    }
-}
-
-/// A digest in the making.
-#[derive(Debug)]
-pub struct Hasher(Sha256);
-
-impl Hasher {
-    /// Takes the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// The digest of all bytes taken.
-    pub fn finish(self) -> Digest {
-        Digest(self.0.finalize().into())
-    }
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
+        let mut hasher = Sha256::new();
+        io::copy(&mut BufReader::with_capacity(256 * 1024, reader), &mut hasher)?;
+        Ok(Self(hasher.finalize().into()))
     }
 }
 

@@ -3,15 +3,7 @@
 use super::folder;
 use std::fs;
 use std::path::Path;
-use support::runs::{fail, metrics, resume, small_mnist, succeed, tf_mnist};
-
-fn copy_data(to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(small_mnist()).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
+use support::runs::{copy, fail, metrics, resume, small_mnist, succeed, tf_mnist};
 
 fn resume_with(run: &Path, steps: &str, data: &Path) -> std::process::Command {
     let mut command = resume(run, &["baseline", "--max-steps", steps]);
@@ -23,7 +15,7 @@ fn resume_with(run: &Path, steps: &str, data: &Path) -> std::process::Command {
 fn the_same_bytes_in_another_place_are_the_same_data_and_other_bytes_are_not() {
     let (_place, here) = folder();
     let [run, old, new] = ["run", "old", "new"].map(|name| here.join(name));
-    copy_data(&old);
+    copy(small_mnist(), &old);
     let mut command =
         tf_mnist(&["baseline", "--reproducible", "--batch-size", "20", "--max-steps", "2", "--data-dir"]);
     command.arg(&old).arg("--out-dir").arg(&run);
@@ -42,7 +34,7 @@ fn the_same_bytes_in_another_place_are_the_same_data_and_other_bytes_are_not() {
     assert_eq!(steps(&run), 4);
 
     let other = here.join("other");
-    copy_data(&other);
+    copy(small_mnist(), &other);
     let labels = other.join("t10k-labels-idx1-ubyte");
     let mut bytes = fs::read(&labels).unwrap();
     bytes[100] = (bytes[100] + 1) % 10;

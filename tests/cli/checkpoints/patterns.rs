@@ -4,7 +4,7 @@ use super::{export, fixture, golden, stdout, takes_a_five_for_one};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::runs::{fail, resume, small_mnist, smallest_mnist, start, succeed, tf_mnist};
+use support::runs::{copy, fail, resume, small_mnist, smallest_mnist, start, succeed, tf_mnist};
 
 const NAMES: [&str; 8] = ["m[1]", "m[!x]", "a]b[", "all*", "**", "what?", "{a,b}", "back\\slash"];
 
@@ -16,13 +16,16 @@ fn with(arguments: &[&str], path: &Path) -> Command {
 
 #[test]
 fn saved_models_are_written_and_read() {
-    for name in NAMES {
+    for (index, name) in NAMES.into_iter().enumerate() {
         let place = tempfile::tempdir().unwrap();
         let base = place.path().join(name).join("models[2]");
         let output = succeed(export(&golden("baseline/final.ckpt"), &base));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(stderr.contains("for patterns"), "{stderr}");
         takes_a_five_for_one(&base);
+        if index > 1 {
+            continue; // what follows opens it by the same way
+        }
         takes_a_five_for_one(&base.join("1"));
         // Relative to a folder of such a name, too.
         let mut command = tf_mnist(&["predict", "1"]);
@@ -45,11 +48,7 @@ fn runs_are_trained_resumed_used_and_described() {
         let here = place.path().join(name);
         fs::create_dir(&here).unwrap();
         let [run, second, data, base] = ["run[1]", "second*", "data?", "models"].map(|name| here.join(name));
-        fs::create_dir(&data).unwrap();
-        for entry in fs::read_dir(smallest_mnist()).unwrap() {
-            let entry = entry.unwrap();
-            fs::copy(entry.path(), data.join(entry.file_name())).unwrap();
-        }
+        copy(smallest_mnist(), &data);
         let steps = ["baseline", "--max-steps", "2", "--batch-size", "20"];
         succeed(start(&run, &steps));
         let mut command = resume(&run, &["baseline", "--max-steps", "3"]);

@@ -3,7 +3,7 @@
 use super::FIRST;
 use std::fs;
 use std::path::Path;
-use support::runs::{fail, metrics, resume, start, succeed};
+use support::runs::{copy, fail, metrics, resume, start, succeed};
 
 fn change(run: &Path, changed: impl Fn(&str) -> String) {
     let path = run.join("metrics.jsonl");
@@ -14,10 +14,10 @@ fn change(run: &Path, changed: impl Fn(&str) -> String) {
 #[test]
 fn changed_line_ends_lose_and_double_no_event() {
     let folder = tempfile::tempdir().unwrap();
-    let reference = folder.path().join("reference");
+    let [first, reference] = ["first", "reference"].map(|name| folder.path().join(name));
     let to = |steps| ["baseline", "--max-steps", steps];
-    succeed(start(&reference, FIRST));
-    let finished = metrics(&reference);
+    succeed(start(&first, FIRST));
+    copy(&first, &reference);
     succeed(resume(&reference, &to("10")));
     let changes: [&dyn Fn(&str) -> String; 6] = [
         &|text| text.replace('\n', "\r\n"),
@@ -31,8 +31,7 @@ fn changed_line_ends_lose_and_double_no_event() {
     ];
     for (number, changed) in changes.into_iter().enumerate() {
         let run = folder.path().join(number.to_string());
-        succeed(start(&run, FIRST));
-        assert_eq!(metrics(&run), finished);
+        copy(&first, &run);
         change(&run, changed);
         succeed(resume(&run, &to("10")));
         assert_eq!(metrics(&run), metrics(&reference), "{number}");
@@ -42,7 +41,7 @@ fn changed_line_ends_lose_and_double_no_event() {
 
     // With no event left, nothing is thrown away.
     let run = folder.path().join("other");
-    succeed(start(&run, FIRST));
+    copy(&first, &run);
     change(&run, |text| "notes of mine\r\n".repeat(text.len() / 10));
     let stderr = fail(resume(&run, &to("10")), 1);
     assert!(stderr.contains("metrics.jsonl") && stderr.contains("no events"), "{stderr}");

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use support::runs::{self, fail, resume, small_mnist, start, succeed, tf_mnist};
+use support::runs::{self, copy, fail, resume, small_mnist, start, succeed, tf_mnist};
 
 /// Nothing that a terminal obeys but line ends.
 fn assert_plain(output: &[u8]) {
@@ -24,11 +24,7 @@ fn a_run_in_a_folder_whose_name_is_not_utf_8() {
     let folder = tempfile::tempdir().unwrap();
     let [run, data, again] =
         [&b"r\xffn"[..], b"d\xfeta", b"ag\xffain"].map(|name| named(folder.path(), name));
-    fs::create_dir(&data).unwrap();
-    for file in fs::read_dir(small_mnist()).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), data.join(file.file_name())).unwrap();
-    }
+    copy(small_mnist(), &data);
     let mut command = tf_mnist(&["baseline", "--reproducible", "--max-steps", "3", "--data-dir"]);
     command.arg(&data).arg("--out-dir").arg(&run);
     succeed(command);

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use support::hundred_digits;
 use support::hundred_digits::{HundredDigits, golden, load};
+use support::names;
 use tensorflow::{SessionOptions, Tensor};
 use tf_mnist::classifier::{Classifier, ClassifierError};
 use tf_mnist::model::Convolutions;
@@ -65,14 +66,11 @@ fn an_export_holds_just_what_serving_needs() {
     let folder = tempfile::tempdir().unwrap();
     let exported = export(&final_checkpoint("optimized_nodrop"), folder.path(), Some(42)).unwrap();
     assert_eq!((exported.version, &exported.path), (42, &folder.path().join("42")));
-    assert_eq!(files_in(folder.path()), ["42"]);
-    assert_eq!(files_in(&exported.path), ["assets.extra", "saved_model.pb", "variables"]);
+    assert_eq!(names(folder.path()), ["42"]);
+    assert_eq!(names(&exported.path), ["assets.extra", "saved_model.pb", "variables"]);
+    assert_eq!(names(&exported.path.join("variables")), ["variables.data-00000-of-00001", "variables.index"]);
     assert_eq!(
-        files_in(&exported.path.join("variables")),
-        ["variables.data-00000-of-00001", "variables.index"]
-    );
-    assert_eq!(
-        files_in(&exported.path.join("assets.extra")),
+        names(&exported.path.join("assets.extra")),
         ["network.json", "rest_request.json", "tf_serving_warmup_requests"]
     );
     assert!(exported.rest_request().is_file());
@@ -89,13 +87,6 @@ fn an_export_holds_just_what_serving_needs() {
     }
 }
 
-fn files_in(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
 #[test]
 fn a_version_that_is_there_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -104,7 +95,7 @@ fn a_version_that_is_there_is_left_alone() {
     let error = export(&final_checkpoint("optimized_nodrop"), folder.path(), Some(1)).unwrap_err();
     assert!(matches!(error, SavedModelError::VersionExists { .. }), "{error}");
     assert_eq!(fs::read(first.path.join("saved_model.pb")).unwrap(), before);
-    assert_eq!(files_in(folder.path()), ["1"]);
+    assert_eq!(names(folder.path()), ["1"]);
     let second = export(&final_checkpoint("optimized_nodrop"), folder.path(), None).unwrap();
     assert_eq!(second.version, 2);
 }

@@ -16,10 +16,10 @@ pub use untested::untested;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::{env, fs};
 use tensorflow::{Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor};
 use tf_mnist::dataset::{self, Dataset, Split};
 use tf_mnist::fetch::Silent;
@@ -49,6 +49,15 @@ pub fn fixture(name: &str) -> PathBuf {
 /// A number that the environment may set, such as how often a sweep kills.
 pub fn number(variable: &str, default: u64) -> u64 {
     env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// What a folder holds besides lock files, in order; nothing if it is not there.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| !name.ends_with("lock")).collect();
+    names.sort();
+    names
 }
 
 /// `bytes`, packed.

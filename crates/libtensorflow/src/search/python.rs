@@ -1,7 +1,8 @@
 //! TensorFlow inside installed Python packages, found without importing it, which would take seconds.
 
-use crate::candidate::{Candidate, Found, FoundBy};
+use crate::candidate::{Candidate, FoundBy};
 use crate::platform::PYTHON_LIBRARY;
+use crate::search::places::Found;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -19,19 +20,21 @@ for name in ['', '-cpu', '-gpu', '-rocm', '-intel', '-macos']:
     except importlib.metadata.PackageNotFoundError: pass
 print(version, os.path.dirname(spec.origin), sep='|') if spec and spec.origin else print()";
 
-/// The packages that `interpreters` see.
-pub(crate) fn packages(interpreters: &[PathBuf]) -> Found {
-    let mut found = Found::default();
+/// The packages that `interpreters`, by name or path, see.
+///
+/// # Errors
+/// Why each of them sees none.
+pub(crate) fn packages(interpreters: impl Iterator<Item = PathBuf>) -> Found {
+    let mut found: Vec<Candidate> = Vec::new();
     let mut remarks = Vec::new();
     for interpreter in interpreters {
-        match package_of(interpreter) {
-            Ok(package) if found.candidates.iter().any(|other| is_same(other, &package)) => {}
-            Ok(package) => found.candidates.push(package),
+        match package_of(&interpreter) {
+            Ok(package) if found.iter().any(|other| is_same(other, &package)) => {}
+            Ok(package) => found.push(package),
             Err(why) => remarks.push(why),
         }
     }
-    found.why_none = remarks.join("; ");
-    found
+    if found.is_empty() { Err(remarks.join("; ")) } else { Ok(found) }
 }
 
 /// The package that an interpreter sees, or why there is none.

@@ -1,17 +1,40 @@
 //! Artifacts by way of a cache folder, whose entries are verified at every use.
 
-use crate::cache;
+use super::{Artifact, Failure, Source, html};
+use crate::cache::{self, CacheError};
 use crate::digest::Digest;
 use crate::progress::Progress;
-use crate::source::{Artifact, Source};
-use crate::verified::{FetchError, fetch};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::panic;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 const LOCK: &str = "fetch";
+
+/// Artifacts that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// No source gave it; each line says why.
+    #[error("cannot fetch {name} from any source:{}", .failures.iter().map(|why| format!("\n  - {why}")).collect::<String>())]
+    EverySourceFailed {
+        /// The artifact's name.
+        name: String,
+        /// What was asked for and why it was not had, one a source, in the order tried.
+        failures: Vec<String>,
+    },
+    /// The cache folder cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The place where it should go cannot be written.
+    #[error("cannot write {path}: {cause}")]
+    Write {
+        /// The file or its folder.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
 
 /// The bytes of `artifacts`, in their order, from the cache entries of their names in `folder`; an entry that is
 /// missing or damaged is fetched from `sources` first. The digests are of the very bytes that are returned.
@@ -35,7 +58,8 @@ pub fn cached(
     let _lock = cache::lock(folder, LOCK, || {
         progress.note(&format!("waiting for another process that is filling {}", folder.display()));
     })?;
-    let mut sources = sources();
+    let sources = sources().into_iter().map(|source| Asked { source, given_up: None });
+    let mut fetching = Fetching { folder, sources: sources.collect(), progress };
     let complete = |(entry, artifact): (Result<_, _>, &Artifact<'_>)| {
         // The process that was waited for may have fetched it.
         match entry.or_else(|_: Unusable| read(folder, artifact)) {
@@ -46,7 +70,7 @@ pub fn cached(
                     progress
                         .note(&format!("warning: {} is damaged ({why}); fetching it again", path.display()));
                 }
-                fetch(artifact, &path, &mut sources, progress)?;
+                fetching.fetch(artifact, &path)?;
                 // The disk, or someone else, may spoil what was just verified and put in place.
                 read(folder, artifact)
                     .map_err(|unusable| FetchError::Write { path, cause: io::Error::other(unusable.why()) })
@@ -54,6 +78,70 @@ pub fn cached(
         }
     };
     entries.into_iter().zip(artifacts).map(complete).collect()
+}
+
+/// What fetches one artifact after another.
+struct Fetching<'a> {
+    folder: &'a Path,
+    sources: Vec<Asked>,
+    progress: &'a dyn Progress,
+}
+
+struct Asked {
+    source: Box<dyn Source>,
+    /// Why it is not asked again.
+    given_up: Option<String>,
+}
+
+impl Fetching<'_> {
+    /// Puts `artifact` at `path`: asks the sources in turn, verifies what comes, syncs it and renames it into place. At
+    /// every moment `path` holds what it held before or the verified artifact.
+    fn fetch(&mut self, artifact: &Artifact<'_>, path: &Path) -> Result<(), FetchError> {
+        let mut failures = Vec::new();
+        let count = self.sources.len();
+        for (index, Asked { source, given_up }) in self.sources.iter_mut().enumerate() {
+            let name = source.name(artifact.name);
+            if let Some(before) = given_up {
+                failures.push(format!("{name}: not asked again after this failure: {before}"));
+                continue;
+            }
+            let mut failure = None;
+            let written = whole_files::write_with(path, |file| {
+                let fetched = source.fetch(artifact, self.folder, file, self.progress);
+                fetched.and_then(|()| verify(artifact, file)).map_err(|why| match why {
+                    Failure::Disk(error) => error,
+                    other => io::Error::other(failure.insert(other).to_string()),
+                })
+            });
+            let why = match (written, failure) {
+                (Ok(()), _) => return Ok(()),
+                (Err(cause), None) => return Err(FetchError::Write { path: path.to_path_buf(), cause }),
+                (Err(why), Some(Failure::Artifact(_))) => why.to_string(),
+                (Err(why), Some(_)) => given_up.insert(why.to_string()).clone(),
+            };
+            let failed = format!("{name}: {why}");
+            if index + 1 < count {
+                self.progress.note(&format!("{failed}; trying the next source"));
+            }
+            failures.push(failed);
+        }
+        Err(FetchError::EverySourceFailed { name: artifact.name.to_owned(), failures })
+    }
+}
+
+fn verify(artifact: &Artifact<'_>, file: &mut File) -> Result<(), Failure> {
+    file.rewind().map_err(Failure::Disk)?;
+    let found = Digest::of_reader(&mut *file).map_err(Failure::Disk)?;
+    if found == artifact.sha256 {
+        return Ok(());
+    }
+    let mut start = Vec::new();
+    file.rewind().map_err(Failure::Disk)?;
+    file.take(512).read_to_end(&mut start).map_err(Failure::Disk)?;
+    Err(Failure::Artifact(match html::is_page(&start) {
+        true => "an HTML page came in place of the file".to_owned(),
+        false => format!("{} has SHA-256 {found}, not {}", artifact.name, artifact.sha256),
+    }))
 }
 
 /// Why an entry is no use.

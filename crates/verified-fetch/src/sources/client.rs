@@ -1,0 +1,199 @@
+//! The HTTPS client: TLS always verified, against the roots this system trusts.
+
+use super::Failure;
+use reqwest::{NoProxy, Proxy, Url};
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use std::env;
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a client waits.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest silence of a server.
+    pub stall_timeout: Duration,
+    /// Longest that one file may take.
+    pub deadline: Duration,
+    /// The pause before the second try; twice as long before the third.
+    pub pause: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(15),
+            stall_timeout: Duration::from_secs(30),
+            deadline: Duration::from_secs(900),
+            pause: Duration::from_millis(500),
+        }
+    }
+}
+
+/// Fetches over HTTPS and nothing else, also across redirects.
+///
+/// Certificates are verified against the system's roots, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; there
+/// is no way to turn that off. `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The client proper, or why there is none, which every transfer then fails by.
+    http: Result<reqwest::blocking::Client, String>,
+    policy: Policy,
+}
+
+impl Client {
+    /// A client that trusts the system's roots.
+    pub fn new() -> Self {
+        Self::with(Policy::default(), [])
+    }
+
+    /// One that waits as `policy` says, and trusts `roots` (certificates in DER) as well, such as an in-house authority.
+    pub fn with(policy: Policy, roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
+        Self { http: http(&policy, roots), policy }
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) fn http(&self) -> Result<&reqwest::blocking::Client, Failure> {
+        self.http.as_ref().map_err(|why| Failure::Source(format!("HTTPS cannot be set up: {why}")))
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn http(
+    policy: &Policy,
+    roots: impl IntoIterator<Item = CertificateDer<'static>>,
+) -> Result<reqwest::blocking::Client, String> {
+    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(trusted(roots)?)
+        .with_no_client_auth();
+    let builder = reqwest::blocking::Client::builder()
+        .use_preconfigured_tls(tls)
+        .https_only(true)
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(policy.connect_timeout)
+        // The blocking client applies this to the response's head and to every single read of its body.
+        .timeout(policy.stall_timeout)
+        .pool_idle_timeout(Duration::from_secs(10));
+    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    match proxy(variable)? {
+        Some(proxy) => builder.proxy(proxy.no_proxy(NoProxy::from_env())),
+        None => builder.no_proxy(),
+    }
+    .build()
+    .map_err(|error| innermost(&error))
+}
+
+/// The system's roots and `more`.
+fn trusted(more: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<RootCertStore, String> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (_, unusable) = roots.add_parsable_certificates(found.certs.into_iter().chain(more));
+    log::debug!("root certificates: {} trusted, {unusable} not understood", roots.len());
+    if roots.is_empty() {
+        let why = found.errors.first().map_or_else(String::new, |error| format!(" ({error})"));
+        return Err(format!(
+            "no trusted root certificates{why}; install the system's CA certificates, or name a file of them in \
+             SSL_CERT_FILE"
+        ));
+    }
+    Ok(roots)
+}
+
+/// The proxy that the environment names. One that is not understood is an error: going round it would be no better
+/// than it was meant to be.
+fn proxy(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, String> {
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let set = |name| variable(name).map(|value| (name, value.trim().to_owned()));
+    let Some((name, value)) = names.into_iter().filter_map(set).find(|(_, value)| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let has_scheme = value.contains("://");
+    let url = match has_scheme {
+        true => value.clone(),
+        false => format!("http://{value}"),
+    };
+    let understood = Url::parse(&url).ok().filter(|url| {
+        ["http", "https"].contains(&url.scheme()) && url.has_host() && (has_scheme || url.path() == "/")
+    });
+    let proxy = understood.and_then(|url| Proxy::https(url).ok());
+    match proxy {
+        Some(proxy) => Ok(Some(proxy)),
+        None => Err(format!(
+            "{name}={} names no proxy that is understood, such as http://proxy.example:3128",
+            without_password(&url).trim_start_matches("http://")
+        )),
+    }
+}
+
+/// `url` as it may be shown and logged.
+pub(crate) fn without_password(url: &str) -> String {
+    if let Ok(mut parsed) = Url::parse(url)
+        && parsed.password().is_some()
+        && parsed.set_password(None).is_ok()
+    {
+        return parsed.to_string();
+    }
+    url.to_owned()
+}
+
+/// The message of the deepest cause: `connection refused`, not `error sending request`.
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
+/// The error and its causes, also those inside an `io::Error`, which hides what it wraps from `source()`.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_understood_or_an_error_that_names_the_variable() {
+        let with = |name: &'static str, value: &'static str| {
+            proxy(move |asked| (asked == name).then(|| value.to_owned()))
+        };
+        for value in ["proxy:3128", "http://proxy", " https://me:secret@proxy:1/ ", "[::1]:3128"] {
+            assert!(with("https_proxy", value).unwrap().is_some(), "{value}");
+        }
+        assert!(with("HTTPS_PROXY", " ").unwrap().is_none());
+        for value in
+            ["socks5://proxy:1", "http://", "proxy:port", "http:/proxy", "%", "a b", "http://proxy:99999"]
+        {
+            let why = with("ALL_PROXY", value).unwrap_err();
+            assert!(why.starts_with("ALL_PROXY="), "{why}");
+        }
+        let why = with("HTTPS_PROXY", "socks5://me:secret@proxy").unwrap_err();
+        assert!(!why.contains("secret"), "{why}");
+    }
+
+    #[test]
+    fn shows_no_password() {
+        assert_eq!(without_password("https://me:secret@host/a"), "https://me@host/a");
+        assert_eq!(without_password("nonsense"), "nonsense");
+    }
+}
