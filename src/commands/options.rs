@@ -12,7 +12,7 @@ use tf_mnist::graph::Checkpoint;
 use tf_mnist::model::{AccuracyOn, Convolutions, has_own_kernels};
 use tf_mnist::networks::{self, LearningRate, Table, Validate};
 use tf_mnist::runtime::Runtime;
-use tf_mnist::session::SessionConfig;
+use tf_mnist::session::{Device, SessionConfig};
 use tf_mnist::training::{RunConfig, Versions};
 
 /// The options of the run; what only the opened library and the data set tell is not in them yet. `network` is what was
@@ -42,11 +42,32 @@ pub fn resolve(
     // Threads are bound by the mode that the run is in, whether it was typed again or not.
     let reproducible = resumed.map_or(args.reproducible, |resumed| resumed.config.reproducible);
     let session = tensorflow::session_config(global, reproducible)?;
+    let session = SessionConfig { replicas: args.replicas, ..session };
     let warm_start = args.warm_start.as_deref().map(find_checkpoint).transpose()?;
     let asked = new_run(global, args, table, session, warm_start)?;
-    match resumed {
-        Some(resumed) => resumed.change(&asked, typed),
-        None => Ok(asked),
+    let config = match resumed {
+        Some(resumed) => resumed.change(&asked, typed)?,
+        None => asked,
+    };
+    check_replicas(&config)?;
+    Ok(config)
+}
+
+/// Whether every replica has a device and rows of its own.
+fn check_replicas(config: &RunConfig) -> Result<()> {
+    let (session, batch_size) = (&config.session, config.network.training.batch_size);
+    match session.device {
+        _ if !session.has_replicas() => Ok(()),
+        Device::Gpu(Some(number)) => Err(usage(format!(
+            "--device gpu:{number} is one GPU; {} replicas need --device gpu, auto or cpu",
+            session.replicas
+        ))),
+        _ if batch_size < session.replicas.into() => Err(usage(format!(
+            "--replicas {}: a batch of {batch_size} rows leaves some of them without any; take fewer, or a larger \
+             --batch-size",
+            session.replicas
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -20,7 +20,7 @@ use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::model::Convolutions;
 use tf_mnist::networks::Validate;
 use tf_mnist::runtime::Runtime;
-use tf_mnist::session::Host;
+use tf_mnist::session::{Host, replica_devices};
 use tf_mnist::training::{
     Ending, Event, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard, TrainingError,
     TrainingSession, TrainingState, fit,
@@ -89,7 +89,8 @@ pub fn run(
 
 /// A session with the values that the run begins with.
 fn open_session(config: &RunConfig, saved: Option<&SavedState>) -> Result<TrainingSession> {
-    let session = TrainingSession::new(config.build_network()?, &config.session.session_options()?)?;
+    let devices = replica_devices(&config.session).map_err(tensorflow::no_gpu)?;
+    let session = TrainingSession::new(config.build_network(&devices)?, &config.session.session_options()?)?;
     match (saved, &config.warm_start) {
         (Some(saved), _) => session.restore(&saved.variables())?,
         (None, Some(prefix)) => {

@@ -93,6 +93,9 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             "\n  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
              --device cpu runs without",
         ),
+        SessionError::MissingDevices { .. } => {
+            Some("; take fewer --replicas, or --device cpu, where they share the processors")
+        }
         _ => None,
     }
 }

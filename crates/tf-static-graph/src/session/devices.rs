@@ -43,6 +43,26 @@ pub fn devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>, SessionError> 
     Ok(devices)
 }
 
+/// The devices that replicas run on, one each, as a graph names them, such as `/device:GPU:1`: GPUs from number 0 on, or, where
+/// there is none or `config` is for the CPU, as many CPU devices, which share the processors. A single replica runs on
+/// whichever device TensorFlow takes for each operation; that has the name "".
+///
+/// # Errors
+/// [`SessionError::MissingDevices`] if there are some, but too few; those of [`devices`].
+pub fn replica_devices(config: &SessionConfig) -> Result<Vec<String>, SessionError> {
+    if !config.has_replicas() {
+        return Ok(vec![String::new()]);
+    }
+    let seen = devices(config)?;
+    let kind = if seen.iter().any(|device| device.device_type == "GPU") { "GPU" } else { "CPU" };
+    let wanted: Vec<_> = (0..config.replicas).map(|number| format!("{kind}:{number}")).collect();
+    let seen: Vec<_> = seen.into_iter().map(|device| device.name).collect();
+    match wanted.iter().all(|name| seen.contains(name)) {
+        true => Ok(wanted.iter().map(|name| format!("/device:{name}")).collect()),
+        false => Err(SessionError::MissingDevices { wanted, seen }),
+    }
+}
+
 impl SessionConfig {
     /// Whether a session of this configuration has a GPU.
     ///
