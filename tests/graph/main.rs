@@ -13,6 +13,7 @@ mod misuse;
 mod network_gradients;
 mod python_graph;
 mod replica_bits;
+mod replica_evaluation;
 mod replica_placement;
 mod replica_towers;
 mod rewrites;

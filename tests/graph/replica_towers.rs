@@ -2,10 +2,10 @@
 //! each does by itself.
 
 use std::collections::BTreeMap;
+use support::Feeds;
 use support::networks::{optimized_dropping, table};
 use support::replicas::{Place, Replicated};
-use support::{Feeds, fetch};
-use tensorflow::{Output, SessionRunArgs, Tensor};
+use tensorflow::{SessionRunArgs, Tensor};
 use tf_mnist::model::Towers;
 use tf_mnist::networks::Table;
 
@@ -158,22 +158,4 @@ fn rows_are_cut_as_numpy_s_array_split_cuts_them() {
     let parts = tokens.map(|token| args.fetch::<f32>(token).unwrap());
     assert_eq!(parts.each_ref().map(|part| part.dims()[0]), [3, 3, 3, 2]);
     assert_eq!(parts.each_ref().map(|part| part.to_vec()).concat(), rows.0);
-}
-
-#[test]
-fn every_replica_evaluates_to_the_bits_of_one() {
-    let rows = batch(100..150);
-    let images = Tensor::new(&[50, 784]).with_values(&rows.0).unwrap();
-    for table in [table("baseline"), table("optimized")] {
-        let probabilities = |trained: &Replicated, output: &Output| {
-            support::bits(&fetch(&trained.session, output, &[(&trained.network.inputs.x, &images)]))
-        };
-        let alone = replicated(&table, 1);
-        let expected = probabilities(&alone, &alone.network.probabilities);
-        let trained = replicated(&table, 3);
-        assert_eq!(trained.network.evaluations.len(), 3);
-        for evaluation in &trained.network.evaluations {
-            assert_eq!(probabilities(&trained, &evaluation.probabilities), expected);
-        }
-    }
 }
