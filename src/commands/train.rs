@@ -172,14 +172,20 @@ fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
 /// Says where batch norm cannot work.
 fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
     let variables = session.network().graph.variables();
-    if config.network.training.batch_size == 1
-        && variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
+    let (batch_size, replicas) = (config.network.training.batch_size, config.session.replicas);
+    if batch_size / usize::from(replicas.max(1)) > 1
+        || !variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
     {
-        log::warn!(
-            "--batch-size 1: batch norm subtracts the mean over the batch, which of a single row leaves nothing behind a dense \
-             layer, so the network will not learn; take some 20 rows or more"
-        );
+        return;
     }
+    let rows = match replicas {
+        1 => format!("--batch-size {batch_size}"),
+        _ => format!("--batch-size {batch_size} --replicas {replicas}"),
+    };
+    log::warn!(
+        "{rows}: batch norm subtracts the mean over a replica's rows, which of a single row leaves nothing behind a dense \
+         layer, so the network will not learn; take some 20 rows or more for each"
+    );
 }
 
 /// What to do where so many rows at once do not fit. The same run cannot go on: its batch is part of it.

@@ -75,7 +75,7 @@ pub(super) fn learn(
     let given = devices.iter().enumerate().map(|(replica, device)| {
         let (images, labels) = (shards.images[replica].clone(), shards.labels[replica].clone());
         let own = vec![images, labels, shards.all_rows.clone(), mask_number(graph, inputs, replica)?];
-        tower.import(&place(graph, replica, "training"), device, &[own, reads(&variables)].concat())
+        tower.import(&place(graph, replica), "training", device, &[own, reads(&variables)].concat())
     });
     let given = given.collect::<Result<Vec<_>>>()?;
 
@@ -111,7 +111,7 @@ pub(super) fn evaluate(
 
     let given = [vec![inputs.images.clone(), inputs.labels.clone()], reads(variables)].concat();
     let evaluations = devices.iter().enumerate().map(|(replica, device)| {
-        let outputs = tower.import(&place(graph, replica, "inference"), device, &given)?;
+        let outputs = tower.import(&place(graph, replica), "inference", device, &given)?;
         let output = |place: usize| outputs[place].clone();
         let accuracy = Accuracy { correct: output(2), mean: output(3) };
         Ok(Evaluation { logits: output(0), probabilities: output(1), accuracy })
@@ -119,9 +119,9 @@ pub(super) fn evaluate(
     evaluations.collect()
 }
 
-/// Where a tower of a replica is put.
-fn place(graph: &Scope, replica: usize, tower: &str) -> Scope {
-    graph.within(&format!("replica_{replica}")).name_scope(tower)
+/// Where the towers of a replica are put.
+fn place(graph: &Scope, replica: usize) -> Scope {
+    graph.within(&format!("replica_{replica}"))
 }
 
 fn reads(variables: &[Variable]) -> Vec<Output> {

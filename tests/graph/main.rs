@@ -18,6 +18,7 @@ mod replica_placement;
 mod replica_towers;
 mod rewrites;
 mod saver;
+mod subgraph;
 mod towers;
 mod training_flag;
 mod wrapped;

@@ -12,6 +12,30 @@ use tensorflow::{ImportGraphDefOptions, Output, Status};
 /// Nodes that TensorFlow makes itself, those of [`gradients`](crate::gradients) above all, stand on no device: with a device on
 /// the nodes of the forward pass alone, the backward pass of every replica would run on the first one. Imported, every
 /// node gets the device.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use tf_static_graph::{libtensorflow, tensorflow};
+/// # let cache = libtensorflow::Cache { variable: "TF_MNIST_CACHE", name: "tf-mnist" };
+/// # unsafe { libtensorflow::load_with_environment(&libtensorflow::Options { cache, ..Default::default() }, &libtensorflow::Silent)? };
+/// use tf_static_graph::{GraphSession, Scope, SessionConfig, Subgraph, session::replica_devices};
+///
+/// let square = Scope::new(None);
+/// let x = square.placeholder::<f32>("x", &[])?;
+/// let squared = square.op("Square", "squared").input(&x).output()?;
+/// let square = Subgraph::new(&square, &[x], &[squared])?;
+///
+/// let config = SessionConfig { replicas: 2, ..SessionConfig::reproducible() };
+/// let graph = Scope::new(None);
+/// let mut y = graph.scalar("y", 3.0_f32)?;
+/// for device in replica_devices(&config)? {
+///     y = square.import(&graph, "square", &device, &[y])?.remove(0);
+/// }
+/// let session = GraphSession::new(&graph, &config.session_options()?)?;
+/// assert_eq!(session.step().fetch(&y).run()?[0], [81.0]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Subgraph {
     graph_def: Vec<u8>,
@@ -40,19 +64,20 @@ impl Subgraph {
         Ok(Self { graph_def: graph.encode_to_vec(), inputs, outputs })
     }
 
-    /// Puts the nodes below the name of `scope`, which no other node may be below, all on `device`, such as `/device:GPU:1`,
-    /// with `inputs` of that graph in place of those that it was taken with; returns its outputs there.
+    /// Puts the nodes into a name scope `name` of their own within `scope`, all on `device`, such as `/device:GPU:1`, with
+    /// `inputs` of that graph in place of those that it was taken with; returns its outputs there.
     ///
     /// # Errors
-    /// TensorFlow refuses it: inputs of other dtypes or shapes, or names that are taken.
-    pub fn import(&self, scope: &Scope, device: &str, inputs: &[Output]) -> Result<Vec<Output>> {
+    /// TensorFlow refuses it, for example inputs of other dtypes or shapes.
+    pub fn import(&self, scope: &Scope, name: &str, device: &str, inputs: &[Output]) -> Result<Vec<Output>> {
+        let scope = scope.name_scope(name);
         if inputs.len() != self.inputs.len() {
             return Err(GraphError::Shape {
                 node: scope.path().to_owned(),
                 reason: format!("{} inputs for the {} of a subgraph", inputs.len(), self.inputs.len()),
             });
         }
-        self.try_import(scope, device, inputs).map_err(|status| GraphError::Node {
+        self.try_import(&scope, device, inputs).map_err(|status| GraphError::Node {
             node: scope.path().to_owned(),
             op: "a subgraph".to_owned(),
             status,
@@ -74,7 +99,9 @@ impl Subgraph {
         for (name, index) in &self.outputs {
             options.add_return_output(name, *index)?;
         }
-        scope.graph_mut().import_graph_def_with_return_outputs(&self.graph_def, &options)
+        // Not `import_graph_def_with_return_outputs`, in which TensorFlow copies outputs that are not there where it fails.
+        let imported = scope.graph_mut().import_graph_def_with_results(&self.graph_def, &options)?;
+        Ok(imported.return_outputs())
     }
 }
 
