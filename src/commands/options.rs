@@ -12,7 +12,7 @@ use tf_mnist::graph::Checkpoint;
 use tf_mnist::model::{AccuracyOn, Convolutions, has_own_kernels};
 use tf_mnist::networks::{self, LearningRate, Table, Validate};
 use tf_mnist::runtime::Runtime;
-use tf_mnist::session::{Device, SessionConfig};
+use tf_mnist::session::SessionConfig;
 use tf_mnist::training::{RunConfig, Versions};
 
 /// The options of the run; what only the opened library and the data set tell is not in them yet. `network` is what was
@@ -55,19 +55,14 @@ pub fn resolve(
 
 /// Whether every replica has a device and rows of its own.
 fn check_replicas(config: &RunConfig) -> Result<()> {
-    let (session, batch_size) = (&config.session, config.network.training.batch_size);
-    match session.device {
-        _ if !session.has_replicas() => Ok(()),
-        Device::Gpu(Some(number)) => Err(usage(format!(
-            "--device gpu:{number} is one GPU; {} replicas need --device gpu, auto or cpu",
-            session.replicas
+    let (replicas, batch_size) = (config.session.replicas, config.network.training.batch_size);
+    tensorflow::with_replicas(config.session.clone(), replicas)?;
+    match batch_size < replicas.into() {
+        true => Err(usage(format!(
+            "--replicas {replicas}: a batch of {batch_size} rows leaves some of them without any; take fewer, or a larger \
+             --batch-size"
         ))),
-        _ if batch_size < session.replicas.into() => Err(usage(format!(
-            "--replicas {}: a batch of {batch_size} rows leaves some of them without any; take fewer, or a larger \
-             --batch-size",
-            session.replicas
-        ))),
-        _ => Ok(()),
+        false => Ok(()),
     }
 }
 

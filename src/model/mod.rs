@@ -51,3 +51,22 @@ pub fn inference(
     let steps = towers.in_use(table, &steps);
     Ok(lower(&steps, graph, images, Mode::Inference, None)?.logits)
 }
+
+/// As [`inference`], on each of `devices`, such as `/device:GPU:1`, over the same variables; on one, wherever TensorFlow puts it.
+///
+/// # Errors
+/// As there.
+pub fn inference_on(
+    devices: &[String],
+    table: &Table,
+    graph: &Scope,
+    images: &Output,
+    convolutions: Convolutions,
+) -> Result<Vec<Output>> {
+    if devices.len() < 2 {
+        return Ok(vec![inference(table, graph, images, convolutions)?]);
+    }
+    let towers = Towers::Fast { precision: Precision::F32, convolutions };
+    layers::make(table, graph, towers, 0)?;
+    replicas::infer(devices, table, graph, images, towers)
+}

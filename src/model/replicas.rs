@@ -6,7 +6,7 @@
 //! wherever they run.
 
 use super::evaluation::{Evaluation, in_use, measured};
-use super::forms::BuildOptions;
+use super::forms::{BuildOptions, Towers};
 use super::inputs::Inputs;
 use super::layers;
 use super::lower::lower;
@@ -36,8 +36,8 @@ struct Blueprint {
 }
 
 impl Blueprint {
-    fn new(table: &Table, options: &BuildOptions) -> Result<Self> {
-        let graph = Scope::new(options.seed);
+    fn new(table: &Table, seed: Option<u64>) -> Result<Self> {
+        let graph = Scope::new(seed);
         let [height, width, channels] = table.input_shape.map(|size| Some(size as i64));
         let images = graph.placeholder::<f32>("images", &[None, height, width, channels])?;
         let labels = graph.placeholder::<i32>("labels", &[None])?;
@@ -55,7 +55,7 @@ pub(super) fn learn(
     inputs: &Inputs,
     devices: &[String],
 ) -> Result<Learned> {
-    let Blueprint { graph: tower, images, labels } = Blueprint::new(table, options)?;
+    let Blueprint { graph: tower, images, labels } = Blueprint::new(table, options.seed)?;
     let all_rows = tower.placeholder::<f32>("all_rows", &[])?;
     let step = tower.placeholder::<i64>("step", &[])?;
     let steps = layers::make(table, &tower, options.towers, options.seed.unwrap_or(0))?;
@@ -101,7 +101,7 @@ pub(super) fn evaluate(
     inputs: &Inputs,
     devices: &[String],
 ) -> Result<Vec<Evaluation>> {
-    let Blueprint { graph: tower, images, labels } = Blueprint::new(table, options)?;
+    let Blueprint { graph: tower, images, labels } = Blueprint::new(table, options.seed)?;
     let steps = layers::make(table, &tower, options.towers, options.seed.unwrap_or(0))?;
     let using = in_use(table, options, &tower, &steps, &images)?;
     let Evaluation { logits, probabilities, accuracy } =
@@ -117,6 +117,29 @@ pub(super) fn evaluate(
         Ok(Evaluation { logits: output(0), probabilities: output(1), accuracy })
     });
     evaluations.collect()
+}
+
+/// Builds the towers in use, one on each of `devices`, each of all the `images` that a run is fed, within `graph`, which has the
+/// network's variables; returns their logits.
+pub(super) fn infer(
+    devices: &[String],
+    table: &Table,
+    graph: &Scope,
+    images: &Output,
+    towers: Towers,
+) -> Result<Vec<Output>> {
+    let Blueprint { graph: tower, images: taken, .. } = Blueprint::new(table, None)?;
+    let steps = layers::make(table, &tower, towers, 0)?;
+    let logits = lower(&towers.in_use(table, &steps), &tower, &taken, Mode::Inference, None)?.logits;
+    let own = tower.variables();
+    let tower = Subgraph::new(&tower, &[vec![taken], reads(&own)].concat(), &[logits])?;
+    let variables = graph.variables();
+    let variables = own.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<Vec<_>>>()?;
+    let given = [vec![images.clone()], reads(&variables)].concat();
+    let logits = devices.iter().enumerate().map(|(replica, device)| {
+        Ok(tower.import(&place(graph, replica), "inference", device, &given)?.remove(0))
+    });
+    logits.collect()
 }
 
 /// Where the towers of a replica are put.

@@ -3,10 +3,9 @@
 use super::error::{Result, TrainingError};
 use super::evaluation::Correct;
 use super::feed::Feed;
+use crate::at_once::at_once;
 use crate::graph::is_out_of_memory;
 use crate::model::{Evaluation, Inputs};
-use std::panic::resume_unwind;
-use std::thread;
 use tensorflow::{FetchToken, Output, Session, SessionRunArgs, Status, Tensor};
 
 /// A session, and where in its graph rows are evaluated.
@@ -26,24 +25,7 @@ impl Evaluator<'_> {
         chunks: &[C],
         evaluate: impl Fn(&Evaluation, &C) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        let at_once = self.replicas.len().min(chunks.len());
-        if at_once < 2 {
-            return chunks.iter().map(|chunk| evaluate(&self.replicas[0], chunk)).collect();
-        }
-        let evaluate = &evaluate;
-        let of_replica = |place: usize| {
-            let own = chunks.iter().skip(place).step_by(at_once);
-            own.map(|chunk| evaluate(&self.replicas[place], chunk)).collect::<Result<Vec<T>>>()
-        };
-        let of_replica = &of_replica;
-        let parts = thread::scope(|scope| {
-            let threads: Vec<_> = (0..at_once).map(|place| scope.spawn(move || of_replica(place))).collect();
-            let joined =
-                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            joined.collect::<Result<Vec<_>>>()
-        })?;
-        let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
-        Ok((0..chunks.len()).filter_map(|chunk| parts[chunk % at_once].next()).collect())
+        at_once(self.replicas, chunks, evaluate)
     }
 
     /// How many of the rows are classified right.

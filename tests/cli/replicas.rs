@@ -72,9 +72,18 @@ fn what_it_leaves_is_used_as_any_run_is() {
     succeed(report);
     let page = fs::read_to_string(&page).unwrap();
     assert!(page.contains("replicas"), "the report does not tell how the runs differ");
-    succeed(with(&["evaluate", "--data-dir", data], &[&run]));
     succeed(runs::export(&run, &exported));
-    assert!(exported.join("1/saved_model.pb").exists());
+    let evaluate = |replicas, model: &Path| {
+        let fixed = ["evaluate", "--json", "--no-onednn", "--device", "cpu", "--intra-op-threads", "1"];
+        let more = ["--eval-chunk", "70", "--data-dir", data, "--replicas", replicas];
+        with(&[&fixed[..], &more].concat(), &[model])
+    };
+    let alone = succeed(evaluate("1", &run)).stdout;
+    assert!(alone.starts_with(b"{"));
+    assert!(succeed(evaluate("3", &run)).stdout == alone);
+    succeed(evaluate("1", &exported));
+    let stderr = fail(evaluate("2", &exported), 1);
+    assert!(stderr.contains("is a graph for one device; name the checkpoint it was made from"), "{stderr}");
 }
 
 #[test]

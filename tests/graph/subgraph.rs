@@ -38,7 +38,7 @@ fn it_holds_what_lies_between_inputs_and_outputs_and_stands_on_the_device() {
 fn its_inputs_are_fed_as_any_other() {
     let scope = graph(None);
     let x = scope.placeholder::<f32>("x", &[None, Some(2)]).unwrap();
-    let twice = doubled().import(&scope, "twice", "", &[x.clone()]).unwrap();
+    let twice = doubled().import(&scope, "twice", "", std::slice::from_ref(&x)).unwrap();
     let fed = tensor(&[2, 2], &[1.0f32, 2.0, 3.0, 4.0]);
     let session = GraphSession::open(&scope);
     assert_eq!(session.step().feed(&x, &fed).fetch(&twice[0]).run().unwrap()[0], [2.0, 4.0, 6.0, 8.0]);
