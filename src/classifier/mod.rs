@@ -24,6 +24,7 @@ mod error;
 mod evaluation;
 mod literal_path;
 mod location;
+mod logits;
 mod signature;
 
 pub use error::{ClassifierError, Result};
@@ -37,6 +38,7 @@ use crate::graph::{self, Checkpoint, GraphError, Saver, Scope, softmax};
 use crate::model::{self, Convolutions};
 use crate::networks::{self, Pictures, Table};
 use literal_path::LiteralPath;
+use logits::softmax_in_place;
 use std::path::{Path, PathBuf};
 use tensorflow::{Graph, Output, SavedModelBundle, Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
@@ -289,26 +291,6 @@ impl Classifier {
     }
 }
 
-/// exp(x_i) / sum_j exp(x_j), the largest taken off first, so that nothing overflows.
-fn softmax_in_place(row: &mut [f32]) {
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter_mut().for_each(|score| *score = (*score - largest).exp());
-    let sum: f32 = row.iter().sum();
-    row.iter_mut().for_each(|score| *score /= sum);
-}
-
 fn failed(action: &str, status: Status) -> ClassifierError {
     ClassifierError::Graph(GraphError::Run { action: action.to_owned(), status })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::softmax_in_place;
-
-    #[test]
-    fn softmax_takes_large_scores() {
-        let mut row = [1000.0, 1000.0, -1000.0];
-        softmax_in_place(&mut row);
-        assert_eq!(row, [0.5, 0.5, 0.0]);
-    }
 }

@@ -19,6 +19,7 @@ mod own_kernels;
 mod part;
 mod replicas;
 mod rewrites;
+mod shards;
 pub mod summary;
 
 pub use evaluation::Evaluation;

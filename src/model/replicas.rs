@@ -11,12 +11,13 @@ use super::inputs::Inputs;
 use super::layers;
 use super::lower::lower;
 use super::optimization::{Gradients, differentiate};
+use super::shards::{Shard, shards};
 use crate::graph::{
-    Accuracy, GraphError, Mode, MovingAverage, Result, Scope, Subgraph, Variable, cast,
+    Accuracy, GraphError, Mode, MovingAverage, Result, Scope, Subgraph, Variable,
     sparse_softmax_cross_entropy_share,
 };
 use crate::networks::Table;
-use tensorflow::{DataType, Operation, Output};
+use tensorflow::{Operation, Output};
 
 /// What the towers of a step of training come to.
 pub(super) struct Learned {
@@ -45,6 +46,35 @@ impl Blueprint {
     }
 }
 
+/// A tower that trains: from the rows of a replica, the number of all rows, what masks are drawn by, and the variables, to its
+/// share of the loss, the gradients, and what moving averages are to move towards.
+struct TrainingTower {
+    nodes: Subgraph,
+    /// Those that there are gradients in.
+    trained: Vec<Variable>,
+    averages: Vec<MovingAverage>,
+}
+
+impl TrainingTower {
+    fn new(table: &Table, options: &BuildOptions) -> Result<Self> {
+        let Blueprint { graph, images, labels } = Blueprint::new(table, options.seed)?;
+        let all_rows = graph.placeholder::<f32>("all_rows", &[])?;
+        let mask = graph.placeholder::<i64>("mask", &[])?;
+        let steps = layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
+        let parts = options.towers.in_training(table, &steps);
+        let learning = lower(&parts, &graph, &images, Mode::Training, Some(&mask))?;
+        let loss = sparse_softmax_cross_entropy_share(&graph, &learning.logits, &labels, &all_rows)?;
+        let Gradients { variables: trained, values } =
+            differentiate(options, &graph, &steps, &learning, &loss)?;
+        let averages = graph.moving_averages();
+
+        let takes = [vec![images, labels, all_rows, mask], reads(&graph.variables())].concat();
+        let towards = averages.iter().map(|average| average.value.clone()).collect();
+        let gives = [vec![loss.value], values, towards].concat();
+        Ok(Self { nodes: Subgraph::new(&graph, &takes, &gives)?, trained, averages })
+    }
+}
+
 /// Builds the towers that train, one on each of `devices`, within `graph`, which has the network's variables and no others
 /// yet; sums go into `scope`.
 pub(super) fn learn(
@@ -55,40 +85,28 @@ pub(super) fn learn(
     inputs: &Inputs,
     devices: &[String],
 ) -> Result<Learned> {
-    let Blueprint { graph: tower, images, labels } = Blueprint::new(table, options.seed)?;
-    let all_rows = tower.placeholder::<f32>("all_rows", &[])?;
-    let step = tower.placeholder::<i64>("step", &[])?;
-    let steps = layers::make(table, &tower, options.towers, options.seed.unwrap_or(0))?;
-    let parts = options.towers.in_training(table, &steps);
-    let learning = lower(&parts, &tower, &images, Mode::Training, Some(&step))?;
-    let loss = sparse_softmax_cross_entropy_share(&tower, &learning.logits, &labels, &all_rows)?;
-    let gradients = differentiate(options, &tower, &steps, &learning, &loss)?;
-    let averages = tower.moving_averages();
-
-    let takes = [vec![images, labels, all_rows, step], reads(&tower.variables())].concat();
-    let values = averages.iter().map(|average| average.value.clone()).collect();
-    let gives = [vec![loss.value], gradients.values, values].concat();
-    let tower = Subgraph::new(&tower, &takes, &gives)?;
-
+    let tower = TrainingTower::new(table, options)?;
     let variables = graph.variables();
-    let shards = Shards::new(graph, inputs, devices.len())?;
-    let given = devices.iter().enumerate().map(|(replica, device)| {
-        let (images, labels) = (shards.images[replica].clone(), shards.labels[replica].clone());
-        let own = vec![images, labels, shards.all_rows.clone(), mask_number(graph, inputs, replica)?];
-        tower.import(&place(graph, replica), "training", device, &[own, reads(&variables)].concat())
+    let shards = shards(graph, inputs, devices.len())?;
+    let given = shards.into_iter().zip(devices).enumerate().map(|(replica, (shard, device))| {
+        let Shard { images, labels, all_rows, mask } = shard;
+        let takes = [vec![images, labels, all_rows, mask], reads(&variables)].concat();
+        tower.nodes.import(&place(graph, replica), "training", device, &takes)
     });
     let given = given.collect::<Result<Vec<_>>>()?;
 
     let scope = scope.name_scope("replicas");
-    let sums = (0..gives.len()).map(|place| sum(&scope, given.iter().map(|outputs| &outputs[place])));
-    let mut sums = sums.collect::<Result<Vec<_>>>()?;
-    let of_averages = sums.split_off(1 + gradients.variables.len());
-    let values = sums.split_off(1);
-    let trained = gradients.variables.iter().map(|variable| of_graph(&variables, variable));
+    let sum = |place: usize| sum(&scope, given.iter().map(|outputs| &outputs[place]));
+    let loss = sum(0)?;
+    let values = (1..=tower.trained.len()).map(sum).collect::<Result<_>>()?;
+    let towards =
+        (1 + tower.trained.len()..).take(tower.averages.len()).map(sum).collect::<Result<Vec<_>>>()?;
+    let trained =
+        tower.trained.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<_>>()?;
     Ok(Learned {
-        loss: sums.remove(0),
-        gradients: Gradients { variables: trained.collect::<Result<_>>()?, values },
-        updates: move_averages(&scope, &variables, &averages, &of_averages, devices.len())?,
+        loss,
+        gradients: Gradients { variables: trained, values },
+        updates: move_averages(&scope, &variables, &tower.averages, &towards, devices.len())?,
     })
 }
 
@@ -158,57 +176,6 @@ fn of_graph(variables: &[Variable], other: &Variable) -> Result<Variable> {
         name: other.name().to_owned(),
         reason: "only a tower has it".to_owned(),
     })
-}
-
-/// The batch's rows, cut as numpy's `array_split` cuts them: the first parts are a row longer where it does not come out even.
-struct Shards {
-    /// Of each replica, float32 `[own rows, height, width, channels]`.
-    images: Vec<Output>,
-    /// Of each replica, int32 `[own rows]`.
-    labels: Vec<Output>,
-    /// How many rows they are together: float32 [].
-    all_rows: Output,
-}
-
-impl Shards {
-    fn new(graph: &Scope, inputs: &Inputs, replicas: usize) -> Result<Self> {
-        let scope = graph.name_scope("shards");
-        let count = replicas as i32;
-        let size = scope.op("Size", "rows").input(&inputs.labels).data_type("out_type", DataType::Int32);
-        let rows = size.output()?;
-        let replicas = scope.scalar("replicas", count)?;
-        let short = scope.op("FloorDiv", "short").input(&rows).input(&replicas).output()?;
-        let longer = scope.op("FloorMod", "longer").input(&rows).input(&replicas).output()?;
-        let places = scope.constant("places", &[count as u64], &(0..count).collect::<Vec<_>>())?;
-        let is_longer = scope.op("Less", "is_longer").input(&places).input(&longer).output()?;
-        let more = cast(&scope, "more", &is_longer, DataType::Int32)?;
-        let sizes = scope.op("AddV2", "sizes").input(&more).input(&short).output()?;
-        let axis = scope.scalar("axis", 0i32)?;
-        let split = |name: &str, x: &Output| -> Result<Vec<Output>> {
-            let node = scope.op("SplitV", name).input(x).input(&sizes).input(&axis);
-            let node = node.int("num_split", count.into()).build()?;
-            Ok((0..count).map(|index| Output { operation: node.clone(), index }).collect())
-        };
-        Ok(Self {
-            images: split("images", &inputs.images)?,
-            labels: split("labels", &inputs.labels)?,
-            all_rows: cast(&scope, "all_rows", &rows, DataType::Float)?,
-        })
-    }
-}
-
-/// What a replica's dropout draws its masks by, int64 []: the step, and above it, below where the layer goes, the replica. The
-/// first draws the masks of a network on one device.
-fn mask_number(graph: &Scope, inputs: &Inputs, replica: usize) -> Result<Output> {
-    match &inputs.training {
-        Some(training) if replica == 0 => Ok(training.step.clone()),
-        Some(training) => {
-            let scope = graph.name_scope("masks");
-            let replica = scope.scalar("replica", (replica as i64) << 32)?;
-            scope.op("AddV2", "number").input(&training.step).input(&replica).output()
-        }
-        None => graph.name_scope("masks").scalar("none", 0i64),
-    }
 }
 
 /// The sum of values of one shape, added one after the other.

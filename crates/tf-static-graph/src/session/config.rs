@@ -221,6 +221,13 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_before_there_were_replicas_is_of_one() {
+        let mut json = serde_json::to_value(SessionConfig::reproducible()).unwrap();
+        json.as_object_mut().unwrap().remove("replicas").unwrap();
+        assert_eq!(serde_json::from_value::<SessionConfig>(json).unwrap(), SessionConfig::reproducible());
+    }
+
+    #[test]
     fn threads_are_as_set_or_one_a_processor() {
         let config = SessionConfig { intra_op_threads: 3, ..SessionConfig::default() };
         assert_eq!(config.threads().intra_op, 3);
