@@ -75,7 +75,7 @@ impl Classifier {
     }
 
     /// As [`open`](Self::open), with a replica of the network on each of `devices`, such as `/device:GPU:1`, to
-    /// [evaluate](evaluate) on all of them at once.
+    /// [evaluate()] on all of them at once.
     ///
     /// # Errors
     /// As there; [`ClassifierError::OneDevice`]: there are several devices for a SavedModel.
