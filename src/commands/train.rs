@@ -90,6 +90,14 @@ pub fn run(
 /// A session with the values that the run begins with.
 fn open_session(config: &RunConfig, saved: Option<&SavedState>) -> Result<TrainingSession> {
     let devices = replica_devices(&config.session).map_err(tensorflow::no_gpu)?;
+    if config.session.has_replicas() {
+        let shared = if devices.iter().any(|device| device.contains("CPU")) {
+            ", which share the processors"
+        } else {
+            ""
+        };
+        log::info!("{} replicas: {}{shared}", devices.len(), devices.join(", ").replace("/device:", ""));
+    }
     let session = TrainingSession::new(config.build_network(&devices)?, &config.session.session_options()?)?;
     match (saved, &config.warm_start) {
         (Some(saved), _) => session.restore(&saved.variables())?,

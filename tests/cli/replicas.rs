@@ -30,7 +30,8 @@ fn config(run: &Path) -> Value {
 fn a_run_that_was_killed_goes_on_as_if_it_had_not_been() {
     let folder = tempfile::tempdir().unwrap();
     let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
-    succeed(start(&reference, OPTIMIZED));
+    let said = stderr(&succeed(start(&reference, OPTIMIZED)));
+    assert!(said.contains("2 replicas: CPU:0, CPU:1, which share the processors"), "{said}");
     assert_eq!(config(&reference)["session"]["replicas"], 2);
     let mut child = start(&run, OPTIMIZED).spawn().unwrap();
     wait_for_lines(&run, 6);
