@@ -112,13 +112,13 @@ fn moving_averages_move_once_towards_the_mean_over_the_replicas() {
 fn dropout_differs_between_replicas_and_the_first_draws_the_masks_of_one() {
     let rows = batch(0..5);
     let table = optimized_dropping(0.25, 0.5);
-    let mask = |trained: &Replicated, tower: &str, rows: &(Vec<f32>, Vec<i32>)| -> Vec<bool> {
+    let mask = |trained: &Replicated, tower: &str, rows: &(Vec<f32>, Vec<i32>), step: i64| -> Vec<bool> {
         let name = format!("{tower}/pool3/dropout/GreaterEqual");
         let operation = trained.network.graph.graph().operation_by_name_required(&name).unwrap();
         let images = Tensor::new(&[rows.1.len() as u64, 784]).with_values(&rows.0).unwrap();
         let labels = Tensor::new(&[rows.1.len() as u64]).with_values(&rows.1).unwrap();
         let training = trained.network.inputs.training.as_ref().unwrap();
-        let (on, step) = (Tensor::<bool>::from(true), Tensor::<i64>::from(3));
+        let (on, step) = (Tensor::<bool>::from(true), Tensor::<i64>::from(step));
         let mut args = SessionRunArgs::new();
         args.add_feed(&trained.network.inputs.x.operation, 0, &images);
         args.add_feed(&trained.network.inputs.labels.operation, 0, &labels);
@@ -128,10 +128,16 @@ fn dropout_differs_between_replicas_and_the_first_draws_the_masks_of_one() {
         trained.session.run(&mut args).unwrap();
         args.fetch::<bool>(token).unwrap().to_vec()
     };
-    let alone = mask(&replicated(&table, 1), "training", &rows);
+    let one = replicated(&table, 1);
+    let alone = mask(&one, "training", &rows, 3);
     let thrice = joined(&joined(&rows, &rows), &rows);
     let trained = replicated(&table, 3);
-    let masks = [0, 1, 2].map(|replica| mask(&trained, &format!("replica_{replica}/training"), &thrice));
+    let of = |replica| mask(&trained, &format!("replica_{replica}/training"), &thrice, 3);
+    let masks = [0, 1, 2].map(of);
+    for step in 4..7 {
+        let later = mask(&one, "training", &rows, step);
+        assert!(!masks.contains(&later), "a replica has a mask of step {step} ahead of its time");
+    }
     assert_eq!(masks[0], alone);
     assert_eq!(alone.len(), 5 * 14 * 14 * 32);
     for (a, b) in [(0, 1), (0, 2), (1, 2)] {
