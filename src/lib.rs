@@ -1,6 +1,7 @@
 //! `tf-mnist` builds the static graph of the classic TF1 MNIST network from Rust, through TensorFlow's C API, and
 //! trains, evaluates and exports it.
 
+mod at_once;
 pub mod classifier;
 pub mod dataset;
 pub mod drawing;

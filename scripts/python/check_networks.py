@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow.compat.v1 as tf
 from compare_run import compare_checkpoints, compare_losses, losses_of
-from networks import NETWORKS
+from networks import NETWORKS, move_averages
 tf.disable_v2_behavior(); tf.logging.set_verbosity(tf.logging.ERROR)
 
 STEPS, HALF = 50, 20
@@ -60,7 +60,7 @@ class Python:
             self.probabilities = tf.nn.softmax(network.logits(images, False))
         with tf.name_scope(network.scope):
             self.loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(logits=logits, labels=self.y))
-            with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+            with tf.control_dependencies(move_averages()):
                 self.step = tf.train.AdamOptimizer(*network.adam).minimize(self.loss)
         self.saver = tf.train.Saver(max_to_keep=None)
 

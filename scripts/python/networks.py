@@ -4,6 +4,7 @@ NETWORKS: name -> Network(scope of the training, batch size, Adam's numbers, hei
 flag to logits).
 """
 from collections import namedtuple
+import functools
 import numpy as np
 import tensorflow.compat.v1 as tf
 
@@ -50,8 +51,17 @@ def norm(h, name, training, momentum=0.99, epsilon=0.001):
         normed = tf.nn.batch_normalization(h, *batch, beta, gamma, epsilon)
         factor = np.float32(1 - momentum)
     for average, value in zip(moving, batch):
-        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.assign_sub(average, (average - value) * factor))
+        tf.add_to_collection("averages", (average, value, factor))
     return normed
+
+
+def move_averages():
+    """Each moving average once, towards the mean of the values that towers gave for it."""
+    values = {}
+    for average, value, factor in tf.get_collection("averages"):
+        values.setdefault(average.name, (average, factor, []))[2].append(value)
+    mean = lambda parts: functools.reduce(tf.add, parts) / np.float32(len(parts)) if len(parts) > 1 else parts[0]
+    return [tf.assign_sub(average, (average - mean(parts)) * factor) for average, factor, parts in values.values()]
 
 
 def lenet5(h, training):

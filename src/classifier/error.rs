@@ -45,6 +45,14 @@ pub enum ClassifierError {
         /// Its folder.
         path: PathBuf,
     },
+    /// A SavedModel that is to run on several devices.
+    #[error(
+        "the SavedModel {path} is a graph for one device; name the checkpoint it was made from to use several"
+    )]
+    OneDevice {
+        /// Its folder.
+        path: PathBuf,
+    },
     /// A folder or file cannot be read.
     #[error("cannot read {path}: {source}")]
     Io {

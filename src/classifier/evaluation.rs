@@ -1,6 +1,7 @@
 //! How good a classifier is on labelled images: accuracy, mean loss, precision and recall, the confusion matrix.
 
 use super::{Classifier, Result};
+use crate::at_once::at_once;
 use crate::dataset::Split;
 
 /// What a classifier made of labelled images.
@@ -47,21 +48,22 @@ impl Misclassified {
     }
 }
 
-/// Evaluates every row of `split`, at most `chunk` at a time: a whole test set at once takes gigabytes.
+/// Evaluates every row of `split`, at most `chunk` at a time: a whole test set at once takes gigabytes. Replicas take a chunk
+/// each at once.
 ///
 /// # Errors
 /// TensorFlow fails, for example because a chunk does not fit into memory.
 pub fn evaluate(classifier: &Classifier, split: &Split, chunk: usize) -> Result<Evaluation> {
-    let most = chunk.clamp(1, split.len().max(1));
-    let (pixels, classes) = (classifier.pixels(), classifier.classes());
-    let mut images = vec![0.0; most * pixels];
-    let mut labels = vec![0; most];
-    let mut evaluation = Evaluation::of(classes);
-    for rows in split.chunks(most) {
-        let (images, labels) = (&mut images[..rows.len() * pixels], &mut labels[..rows.len()]);
-        split.gather_range(rows, images, labels);
-        let probabilities = classifier.probabilities(images)?;
-        evaluation.add_rows(labels, &probabilities);
+    let chunks: Vec<_> = split.chunks(chunk).collect();
+    let evaluated = at_once(&classifier.scores, &chunks, |scores, rows| {
+        let mut images = vec![0.0; rows.len() * classifier.pixels()];
+        let mut labels = vec![0; rows.len()];
+        split.gather_range(rows.clone(), &mut images, &mut labels);
+        classifier.probabilities_by(scores, &images).map(|probabilities| (labels, probabilities))
+    })?;
+    let mut evaluation = Evaluation::of(classifier.classes());
+    for (labels, probabilities) in evaluated {
+        evaluation.add_rows(&labels, &probabilities);
     }
     Ok(evaluation)
 }

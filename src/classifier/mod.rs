@@ -24,6 +24,7 @@ mod error;
 mod evaluation;
 mod literal_path;
 mod location;
+mod logits;
 mod signature;
 
 pub use error::{ClassifierError, Result};
@@ -33,10 +34,11 @@ pub use location::{Location, locate, network_of, values_of};
 pub(crate) use location::{is_saved_model, versions_in};
 
 use crate::dataset::Form;
-use crate::graph::{Checkpoint, GraphError, Saver, Scope, softmax};
+use crate::graph::{self, Checkpoint, GraphError, Saver, Scope, softmax};
 use crate::model::{self, Convolutions};
 use crate::networks::{self, Pictures, Table};
 use literal_path::LiteralPath;
+use logits::softmax_in_place;
 use std::path::{Path, PathBuf};
 use tensorflow::{Graph, Output, SavedModelBundle, Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
@@ -52,7 +54,8 @@ pub struct Classifier {
     /// That of the images and labels.
     form: Form,
     pictures: Pictures,
-    scores: Output,
+    /// One a replica.
+    scores: Vec<Output>,
     scores_are_logits: bool,
 }
 
@@ -68,8 +71,28 @@ impl Classifier {
         options: &SessionOptions,
         convolutions: Convolutions,
     ) -> Result<Self> {
+        Self::open_on(&[], model, network, options, convolutions)
+    }
+
+    /// As [`open`](Self::open), with a replica of the network on each of `devices`, such as `/device:GPU:1`, to
+    /// [evaluate()] on all of them at once.
+    ///
+    /// # Errors
+    /// As there; [`ClassifierError::OneDevice`]: there are several devices for a SavedModel.
+    pub fn open_on(
+        devices: &[String],
+        model: &Path,
+        network: Option<&Table>,
+        options: &SessionOptions,
+        convolutions: Convolutions,
+    ) -> Result<Self> {
         match locate(model)? {
-            Location::Checkpoint(prefix) => Self::from_checkpoint(&prefix, network, options, convolutions),
+            Location::Checkpoint(prefix) => {
+                Self::from_checkpoint_on(devices, &prefix, network, options, convolutions)
+            }
+            Location::SavedModel(folder) if devices.len() > 1 => {
+                Err(ClassifierError::OneDevice { path: folder })
+            }
             Location::SavedModel(folder) => Self::from_saved_model(&folder, options),
         }
     }
@@ -84,12 +107,23 @@ impl Classifier {
         options: &SessionOptions,
         convolutions: Convolutions,
     ) -> Result<Self> {
+        Self::from_checkpoint_on(&[], prefix, network, options, convolutions)
+    }
+
+    fn from_checkpoint_on(
+        devices: &[String],
+        prefix: &Path,
+        network: Option<&Table>,
+        options: &SessionOptions,
+        convolutions: Convolutions,
+    ) -> Result<Self> {
         let table = network_of(&Checkpoint::open(prefix)?, network)?;
         let graph = Scope::new(Some(0));
         let x = graph.placeholder::<f32>("images", &[None, Some(table.pixels() as i64)])?;
         let images = model::to_images(&table, &graph, &x)?;
-        let logits = model::inference(&table, &graph, &images, convolutions)?;
-        let probabilities = softmax(&graph, "probabilities", &logits)?;
+        let logits = model::inference_on(devices, &table, &graph, &images, convolutions)?;
+        let probabilities = logits.iter().map(|logits| softmax(&graph, "probabilities", logits));
+        let probabilities = probabilities.collect::<graph::Result<_>>()?;
         let saver = Saver::new(&graph, &graph.variables())?;
         let session =
             Session::new(options, &graph.graph()).map_err(|status| failed("open a session", status))?;
@@ -143,7 +177,7 @@ impl Classifier {
             image: tensors.image,
             form: Form { image_size, classes, first_label, validation_rows: 0 },
             pictures: own.map_or(pictures, |table| table.pictures),
-            scores: tensors.scores,
+            scores: vec![tensors.scores],
             scores_are_logits: false,
         };
         classifier.scores_are_logits = classifier.gives_logits().map_err(|error| match error {
@@ -202,14 +236,19 @@ impl Classifier {
     /// # Panics
     /// `images` is no whole number of images.
     pub fn probabilities(&self, images: &[f32]) -> Result<Vec<f32>> {
-        let mut scores = self.scores(images)?;
+        self.probabilities_by(&self.scores[0], images)
+    }
+
+    /// As [`probabilities`](Self::probabilities), by the replica that gives `scores`.
+    fn probabilities_by(&self, scores: &Output, images: &[f32]) -> Result<Vec<f32>> {
+        let mut scores = self.scores(scores, images)?;
         if self.scores_are_logits {
             scores.chunks_exact_mut(self.classes()).for_each(softmax_in_place);
         }
         Ok(scores)
     }
 
-    fn scores(&self, images: &[f32]) -> Result<Vec<f32>> {
+    fn scores(&self, scores: &Output, images: &[f32]) -> Result<Vec<f32>> {
         assert!(images.len().is_multiple_of(self.pixels()), "images must be [rows, pixels]");
         let rows = images.len() / self.pixels();
         if rows == 0 {
@@ -220,7 +259,7 @@ impl Classifier {
         tensor.copy_from_slice(images);
         let mut args = SessionRunArgs::new();
         args.add_feed(&self.images.operation, self.images.index, &tensor);
-        let token = args.request_fetch(&self.scores.operation, self.scores.index);
+        let token = args.request_fetch(&scores.operation, scores.index);
         let action = || format!("classify {rows} images with {}", self.path.display());
         self.session.run(&mut args).map_err(|status| failed(&action(), status))?;
         let scores = args.fetch::<f32>(token).map_err(|status| failed(&action(), status))?;
@@ -243,7 +282,7 @@ impl Classifier {
         let pixels = self.pixels();
         let mut probe = vec![0.0; 2 * pixels];
         probe[pixels + pixels / 4..][..pixels / 2].fill(1.0);
-        let scores = self.scores(&probe)?;
+        let scores = self.scores(&self.scores[0], &probe)?;
         let is_distribution = |row: &[f32]| {
             row.iter().all(|score| (0.0..=1.0).contains(score))
                 && (row.iter().sum::<f32>() - 1.0).abs() < 1e-3
@@ -252,26 +291,6 @@ impl Classifier {
     }
 }
 
-/// exp(x_i) / sum_j exp(x_j), the largest taken off first, so that nothing overflows.
-fn softmax_in_place(row: &mut [f32]) {
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter_mut().for_each(|score| *score = (*score - largest).exp());
-    let sum: f32 = row.iter().sum();
-    row.iter_mut().for_each(|score| *score /= sum);
-}
-
 fn failed(action: &str, status: Status) -> ClassifierError {
     ClassifierError::Graph(GraphError::Run { action: action.to_owned(), status })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::softmax_in_place;
-
-    #[test]
-    fn softmax_takes_large_scores() {
-        let mut row = [1000.0, 1000.0, -1000.0];
-        softmax_in_place(&mut row);
-        assert_eq!(row, [0.5, 0.5, 0.0]);
-    }
 }

@@ -26,7 +26,7 @@ pub fn conclude(
     if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.best) {
         metrics.write(&Event::EarlyStop { step: outcome.steps, best_accuracy: best.accuracy })?;
     }
-    let (mut session, tested) = match checkpoints.newest() {
+    let (session, tested) = match checkpoints.newest() {
         Some(best) if config.keeps_best() => {
             let session = session.reopen(&config.session.session_options()?)?;
             session.restore(best)?;

@@ -14,7 +14,7 @@ use tf_mnist::graph::{GraphError, is_out_of_memory};
 /// # Errors
 /// The model or the data set cannot be had, or TensorFlow fails.
 pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<()> {
-    let classifier = model::classifier(global, &args.model)?;
+    let classifier = model::replicated(global, &args.model, args.replicas)?;
     let split = data::load_part(global, args.split, &classifier.data_form(args.validation_rows))?;
     let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk)
         .map_err(|error| with_advice(error, args.eval_chunk))?;

@@ -42,11 +42,27 @@ pub fn resolve(
     // Threads are bound by the mode that the run is in, whether it was typed again or not.
     let reproducible = resumed.map_or(args.reproducible, |resumed| resumed.config.reproducible);
     let session = tensorflow::session_config(global, reproducible)?;
+    let session = SessionConfig { replicas: args.replicas, ..session };
     let warm_start = args.warm_start.as_deref().map(find_checkpoint).transpose()?;
     let asked = new_run(global, args, table, session, warm_start)?;
-    match resumed {
-        Some(resumed) => resumed.change(&asked, typed),
-        None => Ok(asked),
+    let config = match resumed {
+        Some(resumed) => resumed.change(&asked, typed)?,
+        None => asked,
+    };
+    check_replicas(&config)?;
+    Ok(config)
+}
+
+/// Whether every replica has a device and rows of its own.
+fn check_replicas(config: &RunConfig) -> Result<()> {
+    let (replicas, batch_size) = (config.session.replicas, config.network.training.batch_size);
+    tensorflow::with_replicas(config.session.clone(), replicas)?;
+    match batch_size < replicas.into() {
+        true => Err(usage(format!(
+            "--replicas {replicas}: a batch of {batch_size} rows leaves some of them without any; take fewer, or a larger \
+             --batch-size"
+        ))),
+        false => Ok(()),
     }
 }
 

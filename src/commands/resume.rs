@@ -37,8 +37,9 @@ const MAY_CHANGE: [(&str, Change); 8] = [
 ];
 
 /// Options that may be typed again, but not change.
-const MAY_NOT_CHANGE: [(&str, Get); 17] = [
+const MAY_NOT_CHANGE: [(&str, Get); 18] = [
     ("batch_size", |run| json!(run.network.training.batch_size)),
+    ("replicas", |run| json!(run.session.replicas)),
     ("learning_rate", |run| json!(run.network.training.adam.learning_rate)),
     ("validate_every", |run| json!(run.network.training.validate)),
     ("validation", |run| json!(run.validation)),

@@ -45,6 +45,19 @@ pub fn session_config(global: &GlobalArgs, reproducible: bool) -> Result<Session
     })
 }
 
+/// The settings for so many replicas.
+///
+/// # Errors
+/// A usage error: several, and one GPU that is named.
+pub fn with_replicas(config: SessionConfig, replicas: u16) -> Result<SessionConfig> {
+    match config.device {
+        Device::Gpu(Some(number)) if replicas > 1 => Err(failure::usage(format!(
+            "--device gpu:{number} is one GPU; {replicas} replicas need --device gpu, auto or cpu"
+        ))),
+        _ => Ok(SessionConfig { replicas, ..config }),
+    }
+}
+
 /// Whether oneDNN's kernels are to be on, as far as the options say.
 pub fn onednn(global: &GlobalArgs, reproducible: bool) -> Option<bool> {
     (global.no_onednn || reproducible).then_some(false)

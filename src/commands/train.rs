@@ -20,7 +20,7 @@ use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::model::Convolutions;
 use tf_mnist::networks::Validate;
 use tf_mnist::runtime::Runtime;
-use tf_mnist::session::Host;
+use tf_mnist::session::{Host, replica_devices};
 use tf_mnist::training::{
     Ending, Event, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard, TrainingError,
     TrainingSession, TrainingState, fit,
@@ -89,7 +89,16 @@ pub fn run(
 
 /// A session with the values that the run begins with.
 fn open_session(config: &RunConfig, saved: Option<&SavedState>) -> Result<TrainingSession> {
-    let session = TrainingSession::new(config.build_network()?, &config.session.session_options()?)?;
+    let devices = replica_devices(&config.session).map_err(tensorflow::no_gpu)?;
+    if config.session.has_replicas() {
+        let shared = if devices.iter().any(|device| device.contains("CPU")) {
+            ", which share the processors"
+        } else {
+            ""
+        };
+        log::info!("{} replicas: {}{shared}", devices.len(), devices.join(", ").replace("/device:", ""));
+    }
+    let session = TrainingSession::new(config.build_network(&devices)?, &config.session.session_options()?)?;
     match (saved, &config.warm_start) {
         (Some(saved), _) => session.restore(&saved.variables())?,
         (None, Some(prefix)) => {
@@ -171,14 +180,20 @@ fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
 /// Says where batch norm cannot work.
 fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
     let variables = session.network().graph.variables();
-    if config.network.training.batch_size == 1
-        && variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
+    let (batch_size, replicas) = (config.network.training.batch_size, config.session.replicas);
+    if batch_size / usize::from(replicas.max(1)) > 1
+        || !variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
     {
-        log::warn!(
-            "--batch-size 1: batch norm subtracts the mean over the batch, which of a single row leaves nothing behind a dense \
-             layer, so the network will not learn; take some 20 rows or more"
-        );
+        return;
     }
+    let rows = match replicas {
+        1 => format!("--batch-size {batch_size}"),
+        _ => format!("--batch-size {batch_size} --replicas {replicas}"),
+    };
+    log::warn!(
+        "{rows}: batch norm subtracts the mean over a replica's rows, which of a single row leaves nothing behind a dense \
+         layer, so the network will not learn; take some 20 rows or more for each"
+    );
 }
 
 /// What to do where so many rows at once do not fit. The same run cannot go on: its batch is part of it.

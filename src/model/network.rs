@@ -1,68 +1,19 @@
 //! The graph that trains and evaluates a network: inputs, one tower or two, loss, Adam, accuracy, saver.
 
-use super::forms::{AccuracyOn, BuildOptions, Towers};
-use super::layers::{self, to_images};
+use super::evaluation::Evaluation;
+use super::forms::{AccuracyOn, BuildOptions};
+use super::inputs::Inputs;
+use super::layers;
 use super::lower::{Tower, lower};
+use super::optimization::{Optimizer, differentiate};
 use super::part::Step;
-use super::rewrites;
+use super::replicas;
 use crate::graph::{
-    Accuracy, AdamOptimizer, Branches, Conditional, GraphError, Mode, Result, Saver, Scope,
-    export_meta_graph, gradients, in_top_1, softmax, sparse_softmax_cross_entropy,
+    Accuracy, Branches, Conditional, Mode, Result, Saver, Scope, export_meta_graph,
+    sparse_softmax_cross_entropy,
 };
 use crate::networks::Table;
 use tensorflow::{Operation, Output};
-
-/// What a network is fed.
-#[derive(Debug, Clone)]
-pub struct Inputs {
-    /// `inputs/X`: float32 `[rows, height * width]` in 0..=1.
-    pub x: Output,
-    /// The same as float32 `[rows, height, width, 1]`.
-    pub images: Output,
-    /// `inputs/y`: int32 `[rows]`, the number of the class.
-    pub labels: Output,
-    /// What tells a step of training from use, in networks where they differ.
-    pub training: Option<TrainingInputs>,
-    /// float32 []: the step size, where it changes from step to step.
-    pub learning_rate: Option<Output>,
-}
-
-/// What a network with batch norm or dropout is fed besides, in a step of training.
-#[derive(Debug, Clone)]
-pub struct TrainingInputs {
-    /// `inputs/training`: bool [], false unless fed.
-    pub flag: Output,
-    /// `inputs/step`: int64 [], which of its masks dropout uses; 0 unless fed.
-    pub step: Output,
-}
-
-impl Inputs {
-    fn new(table: &Table, graph: &Scope) -> Result<Self> {
-        let scope = graph.name_scope("inputs");
-        let x = scope.placeholder::<f32>("X", &[None, Some(table.pixels() as i64)])?;
-        let images = to_images(table, &scope, &x)?;
-        let labels = scope.placeholder::<i32>("y", &[None])?;
-        let training = match table.differs_in_training() {
-            true => Some(TrainingInputs {
-                flag: scope.placeholder_with_default("training", false)?,
-                step: scope.placeholder_with_default("step", 0i64)?,
-            }),
-            false => None,
-        };
-        Ok(Self { x, images, labels, training, learning_rate: None })
-    }
-}
-
-impl TrainingInputs {
-    /// An operation that fails, and says why, where `flag` is false. Without it a training op whose tower is dead would
-    /// silently do nothing.
-    fn require_flag(&self, scope: &Scope) -> Result<Operation> {
-        let scope = scope.name_scope("require_training");
-        let message = "a training step needs inputs/training fed with true".to_owned();
-        let message = scope.scalar("message", message)?;
-        scope.op("Assert", "Assert").input(&self.flag).input_list(&[message]).int("summarize", 1).build()
-    }
-}
 
 /// A graph to train and evaluate, and the nodes it is run by.
 #[derive(Debug)]
@@ -79,6 +30,8 @@ pub struct Network {
     pub loss: Output,
     /// Which rows are classified right, and how many.
     pub accuracy: Accuracy,
+    /// Where rows can be evaluated at once: one a replica, the first of which those above are.
+    pub evaluations: Vec<Evaluation>,
     /// One step of training.
     pub train: Operation,
     /// Gives every variable its start value.
@@ -102,64 +55,70 @@ impl Network {
     /// TensorFlow refuses a node.
     pub fn build(table: &Table, options: &BuildOptions) -> Result<Self> {
         let graph = Scope::new(options.seed);
-        let mut inputs = Inputs::new(table, &graph)?;
+        let inputs = Inputs::new(table, &graph)?;
         let steps = layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
         let joined = join(table, options, &graph, &inputs, &steps)?;
-        let (learning, logits) = (joined.learning, joined.logits);
+        let Joined { learning, logits, measured } = joined;
 
-        let training = &table.training;
-        let mut scope = graph.name_scope(&training.scope);
+        let mut scope = graph.name_scope(&table.training.scope);
         let loss = sparse_softmax_cross_entropy(&scope, &learning.logits, &inputs.labels)?;
         if let Some(training) = &inputs.training {
             let flagged = training.require_flag(&scope)?;
             scope = scope.control_dependencies(graph.update_ops().iter().chain([&flagged]));
         }
-        let frozen = match options.towers {
-            Towers::AsPublished => Vec::new(),
-            Towers::Fast { .. } => {
-                rewrites::biases_before_norms(&steps, options.accuracy_on == AccuracyOn::Logits)
-            }
-        };
-        let variables = graph.trainable_variables();
-        let mut trained = variables.clone();
-        trained.retain(|variable| frozen.iter().all(|other| other.name() != variable.name()));
-        let (trained, gradients) = match &learning.head {
-            Some(head) => head.gradients(&scope, &loss, &trained)?,
-            None => {
-                let gradients = gradients(&scope, &loss, &trained)?;
-                (trained, gradients)
-            }
-        };
-        let adam = AdamOptimizer {
-            learning_rate: training.adam.learning_rate.initial(),
-            beta1: training.adam.beta_1,
-            beta2: training.adam.beta_2,
-            epsilon: training.adam.epsilon,
-            feeds_learning_rate: !training.adam.learning_rate.is_constant(),
-        };
-        let train = adam.apply_gradients_to(&scope, &gradients, &trained, &variables)?;
-        if adam.feeds_learning_rate {
-            // The scope's own path: a name that was taken already has a number behind it.
-            let name = format!("{}/Adam/learning_rate", scope.path());
-            let operation = graph.graph().operation_by_name_required(&name);
-            let operation =
-                operation.map_err(|status| GraphError::Run { action: format!("find {name}"), status })?;
-            inputs.learning_rate = Some(operation.output(0));
-        }
+        let gradients = differentiate(options, &scope, &steps, &learning, &loss)?;
+        let optimizer = Optimizer::new(table, &scope, &gradients)?;
+        let evaluation = Evaluation::new(&graph, &logits, &measured, &inputs.labels)?;
+        Self::complete(graph, inputs, loss.value, optimizer, vec![evaluation])
+    }
 
-        let probabilities = softmax(&graph.within("output"), "Y_proba", &logits)?;
-        let accuracy = in_top_1(&graph.name_scope("eval"), &joined.measured, &inputs.labels)?;
+    /// As [`build`](Self::build), with one replica of the network on each of `devices`, such as `/device:GPU:1`: a step's rows
+    /// are cut into as many parts, and their gradients are added up. Every device may be given several times; variables
+    /// and optimizer are wherever TensorFlow puts them. On one device the graph is that of `build`.
+    ///
+    /// # Errors
+    /// TensorFlow refuses a node.
+    pub fn build_on(devices: &[String], table: &Table, options: &BuildOptions) -> Result<Self> {
+        if devices.len() < 2 {
+            return Self::build(table, options);
+        }
+        let graph = Scope::new(options.seed);
+        let inputs = Inputs::new(table, &graph)?;
+        layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
+        let variables = graph.variables();
+
+        let mut scope = graph.name_scope(&table.training.scope);
+        let learned = replicas::learn(table, options, &graph, &scope, &inputs, devices)?;
+        if let Some(training) = &inputs.training {
+            let flagged = training.require_flag(&scope)?;
+            scope = scope.control_dependencies(learned.updates.iter().chain([&flagged]));
+        }
+        let optimizer = Optimizer::new(table, &scope, &learned.gradients)?;
+        let evaluations = replicas::evaluate(table, options, &graph, &variables, &inputs, devices)?;
+        Self::complete(graph, inputs, learned.loss, optimizer, evaluations)
+    }
+
+    /// Adds what initializes, saves and restores the variables.
+    fn complete(
+        graph: Scope,
+        inputs: Inputs,
+        loss: Output,
+        optimizer: Optimizer,
+        evaluations: Vec<Evaluation>,
+    ) -> Result<Self> {
         let scope = graph.name_scope("init_and_save");
         let initialize = scope.global_variables_initializer()?;
         let saver = Saver::new(&scope, &graph.variables())?;
+        let Evaluation { logits, probabilities, accuracy } = evaluations[0].clone();
         Ok(Self {
             graph,
-            inputs,
+            inputs: Inputs { learning_rate: optimizer.learning_rate, ..inputs },
             logits,
             probabilities,
-            loss: loss.value,
+            loss,
             accuracy,
-            train,
+            evaluations,
+            train: optimizer.step,
             initialize,
             saver,
         })

@@ -29,6 +29,14 @@ pub enum TrainingError {
         /// TensorFlow's reason.
         status: Status,
     },
+    /// Some replicas would have no rows of a step.
+    #[error("{rows} rows are too few for {replicas} replicas, each of which needs one")]
+    FewerRowsThanReplicas {
+        /// Rows of the step.
+        rows: usize,
+        /// Replicas of the network.
+        replicas: usize,
+    },
     /// The loss left the numbers.
     #[error("the loss is {loss} at step {step}: training diverged")]
     Diverged {

@@ -1,5 +1,6 @@
 //! What an evaluation counts.
 
+use std::iter::Sum;
 use std::ops::AddAssign;
 
 /// How many rows of how many were classified right.
@@ -15,6 +16,15 @@ impl AddAssign for Correct {
     fn add_assign(&mut self, other: Self) {
         self.correct += other.correct;
         self.rows += other.rows;
+    }
+}
+
+impl Sum for Correct {
+    fn sum<I: Iterator<Item = Self>>(counted: I) -> Self {
+        counted.fold(Self::default(), |mut sum, next| {
+            sum += next;
+            sum
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a network is fed: images and labels.
 
 use crate::dataset::Split;
-use crate::model::Network;
+use crate::model::Inputs;
 use std::ops::Range;
 use tensorflow::{SessionRunArgs, Tensor};
 
@@ -20,22 +20,25 @@ impl Default for Feed {
 impl Feed {
     /// All rows of `split` in feeds of at most `chunk`.
     pub fn chunks(split: &Split, chunk: usize) -> Vec<Self> {
-        let feed = |rows| {
-            let mut feed = Self::default();
-            feed.set_range(split, rows);
-            feed
-        };
-        split.chunks(chunk).map(feed).collect()
+        split.chunks(chunk).map(|rows| Self::of_range(split, rows)).collect()
+    }
+
+    pub fn of(split: &Split, rows: &[usize]) -> Self {
+        let mut feed = Self::default();
+        feed.set(split, rows);
+        feed
+    }
+
+    pub fn of_range(split: &Split, rows: Range<usize>) -> Self {
+        let mut feed = Self::default();
+        feed.resize(rows.len(), split);
+        split.gather_range(rows, &mut feed.images, &mut feed.labels);
+        feed
     }
 
     pub fn set(&mut self, split: &Split, rows: &[usize]) {
         self.resize(rows.len(), split);
         split.gather(rows, &mut self.images, &mut self.labels);
-    }
-
-    pub fn set_range(&mut self, split: &Split, rows: Range<usize>) {
-        self.resize(rows.len(), split);
-        split.gather_range(rows, &mut self.images, &mut self.labels);
     }
 
     fn resize(&mut self, rows: usize, split: &Split) {
@@ -48,8 +51,8 @@ impl Feed {
         }
     }
 
-    pub fn feed<'a>(&'a self, network: &Network, args: &mut SessionRunArgs<'a>) {
-        args.add_feed(&network.inputs.x.operation, 0, &self.images);
-        args.add_feed(&network.inputs.labels.operation, 0, &self.labels);
+    pub fn feed<'a>(&'a self, inputs: &Inputs, args: &mut SessionRunArgs<'a>) {
+        args.add_feed(&inputs.x.operation, 0, &self.images);
+        args.add_feed(&inputs.labels.operation, 0, &self.labels);
     }
 }

@@ -5,6 +5,7 @@
 mod early_stopping;
 mod error;
 mod evaluation;
+mod evaluator;
 mod feed;
 mod fit;
 mod interrupt;

@@ -2,19 +2,19 @@
 
 use super::error::{Result, TrainingError};
 use super::evaluation::Correct;
+use super::evaluator::{Evaluator, failed, failed_on};
 use super::feed::Feed;
 use crate::dataset::{RandomTranslation, Split};
-use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError, is_out_of_memory};
+use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError};
 use crate::model::Network;
 use std::path::{Path, PathBuf};
-use tensorflow::{FetchToken, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor};
+use tensorflow::{Session, SessionOptions, SessionRunArgs, Tensor};
 
 /// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
 pub struct TrainingSession {
     network: Network,
     session: Session,
     batch: Feed,
-    chunk: Feed,
     training: Tensor<bool>,
     step: Tensor<i64>,
     learning_rate: Tensor<f32>,
@@ -33,7 +33,6 @@ impl TrainingSession {
             network,
             session,
             batch: Feed::default(),
-            chunk: Feed::default(),
             training: Tensor::from(true),
             step: Tensor::from(0),
             learning_rate: Tensor::from(0.0),
@@ -107,7 +106,7 @@ impl TrainingSession {
     /// the update. The rate is the graph's own where that is the same in every step.
     ///
     /// # Errors
-    /// TensorFlow fails.
+    /// TensorFlow fails, or there are fewer rows than replicas.
     pub fn train(
         &mut self,
         split: &Split,
@@ -116,6 +115,10 @@ impl TrainingSession {
         learning_rate: f32,
         translation: Option<&RandomTranslation>,
     ) -> Result<f32> {
+        let replicas = self.replicas();
+        if rows.len() < replicas {
+            return Err(TrainingError::FewerRowsThanReplicas { rows: rows.len(), replicas });
+        }
         self.batch.set(split, rows);
         if let Some(translation) = translation {
             let images = self.batch.images.chunks_exact_mut(split.image_pixels());
@@ -124,7 +127,7 @@ impl TrainingSession {
             }
         }
         let mut args = SessionRunArgs::new();
-        self.batch.feed(&self.network, &mut args);
+        self.batch.feed(&self.network.inputs, &mut args);
         if let Some(inputs) = &self.network.inputs.training {
             self.step[0] = step as i64;
             args.add_feed(&inputs.flag.operation, 0, &self.training);
@@ -150,7 +153,7 @@ impl TrainingSession {
     /// TensorFlow fails.
     pub fn evaluate_rows(&mut self, split: &Split, rows: &[usize]) -> Result<Correct> {
         self.batch.set(split, rows);
-        self.count(&self.batch)
+        self.evaluator().count(&self.network.evaluations[0], &self.batch)
     }
 
     /// As [`evaluate`](Self::evaluate), and shows `seen` the labels and the probabilities, float32 `[rows, classes]`, of each
@@ -158,96 +161,64 @@ impl TrainingSession {
     ///
     /// # Errors
     /// As there.
-    pub fn test(
-        &mut self,
-        split: &Split,
-        chunk: usize,
-        mut seen: impl FnMut(&[i32], &[f32]),
-    ) -> Result<Correct> {
+    pub fn test(&self, split: &Split, chunk: usize, mut seen: impl FnMut(&[i32], &[f32])) -> Result<Correct> {
+        let chunks: Vec<_> = split.chunks(chunk).collect();
+        let evaluator = self.evaluator();
+        let tested = evaluator.each(&chunks, |replica, rows| {
+            let feed = Feed::of_range(split, rows.clone());
+            let (correct, probabilities) = evaluator.correct_and_probabilities(replica, &feed)?;
+            Ok((Correct::of(&correct), feed.labels, probabilities))
+        })?;
         let mut total = Correct::default();
-        for rows in split.chunks(chunk) {
-            self.chunk.set_range(split, rows);
-            let (correct, probabilities) = self.correct_and_probabilities(&self.chunk)?;
-            seen(&self.chunk.labels, &probabilities);
-            total += Correct::of(&correct);
+        for (correct, labels, probabilities) in tested {
+            seen(&labels, &probabilities);
+            total += correct;
         }
         Ok(total)
     }
 
     /// Evaluates every row of `split`, at most `chunk` at a time, since a whole test set may not fit into the memory of a
-    /// small GPU; a last, smaller chunk counts by its rows.
+    /// small GPU; a last, smaller chunk counts by its rows. Replicas evaluate a chunk each at once.
     ///
     /// # Errors
     /// TensorFlow fails, for example because a chunk does not fit into memory.
-    pub fn evaluate(&mut self, split: &Split, chunk: usize) -> Result<Correct> {
-        let mut total = Correct::default();
-        for rows in split.chunks(chunk) {
-            self.chunk.set_range(split, rows);
-            total += self.count(&self.chunk)?;
-        }
-        Ok(total)
+    pub fn evaluate(&self, split: &Split, chunk: usize) -> Result<Correct> {
+        let chunks: Vec<_> = split.chunks(chunk).collect();
+        let evaluator = self.evaluator();
+        let counted = evaluator
+            .each(&chunks, |replica, rows| evaluator.count(replica, &Feed::of_range(split, rows.clone())))?;
+        Ok(counted.into_iter().sum())
     }
 
     /// As [`evaluate`](Self::evaluate), of chunks that are kept as they are fed.
     pub(super) fn evaluate_chunks(&self, chunks: &[Feed]) -> Result<Correct> {
-        let mut total = Correct::default();
-        for chunk in chunks {
-            total += self.count(chunk)?;
-        }
-        Ok(total)
+        let evaluator = self.evaluator();
+        let counted = evaluator.each(chunks, |replica, feed| evaluator.count(replica, feed))?;
+        Ok(counted.into_iter().sum())
     }
 
-    /// Which of the given rows are classified right.
-    pub(super) fn correct_rows(&mut self, split: &Split, rows: &[usize]) -> Result<Vec<bool>> {
-        self.chunk.set(split, rows);
-        Ok(self.correct(&self.chunk)?.to_vec())
+    /// Which of the given rows are classified right, evaluated at most `chunk` at a time.
+    pub(super) fn correct_rows(&self, split: &Split, rows: &[usize], chunk: usize) -> Result<Vec<bool>> {
+        let chunks: Vec<_> = rows.chunks(chunk.max(1)).collect();
+        let evaluator = self.evaluator();
+        let correct = evaluator.each(&chunks, |replica, rows| {
+            Ok(evaluator.correct(replica, &Feed::of(split, rows))?.to_vec())
+        })?;
+        Ok(correct.concat())
     }
 
-    fn count(&self, feed: &Feed) -> Result<Correct> {
-        Ok(Correct::of(&self.correct(feed)?))
+    /// How many parts a step's rows are cut into, and how many chunks are evaluated at once.
+    pub(super) fn replicas(&self) -> usize {
+        self.network.evaluations.len()
     }
 
-    fn correct(&self, feed: &Feed) -> Result<Tensor<bool>> {
-        let mut args = SessionRunArgs::new();
-        let correct = request(&mut args, &self.network.accuracy.correct);
-        self.run_on(feed, &mut args)?;
-        args.fetch(correct).map_err(|status| failed("evaluate".into(), status))
-    }
-
-    fn correct_and_probabilities(&self, feed: &Feed) -> Result<(Tensor<bool>, Tensor<f32>)> {
-        let mut args = SessionRunArgs::new();
-        let correct = request(&mut args, &self.network.accuracy.correct);
-        let probabilities = request(&mut args, &self.network.probabilities);
-        self.run_on(feed, &mut args)?;
-        let fetched = args.fetch(correct).and_then(|correct| Ok((correct, args.fetch(probabilities)?)));
-        fetched.map_err(|status| failed("evaluate".into(), status))
-    }
-
-    fn run_on<'a>(&self, feed: &'a Feed, args: &mut SessionRunArgs<'a>) -> Result<()> {
-        feed.feed(&self.network, args);
-        let rows = feed.labels.len();
-        let ran = self.session.run(args);
-        ran.map_err(|status| failed_on(format!("evaluate {rows} rows at once"), rows, true, status))
+    fn evaluator(&self) -> Evaluator<'_> {
+        let Network { inputs, evaluations, .. } = &self.network;
+        Evaluator { session: &self.session, inputs, replicas: evaluations }
     }
 
     /// The graph.
     pub fn network(&self) -> &Network {
         &self.network
-    }
-}
-
-fn request(args: &mut SessionRunArgs, output: &Output) -> FetchToken {
-    args.request_fetch(&output.operation, output.index)
-}
-
-fn failed(action: String, status: Status) -> TrainingError {
-    TrainingError::Run { action, status }
-}
-
-/// A failed run on so many rows.
-fn failed_on(action: String, rows: usize, evaluated: bool, status: Status) -> TrainingError {
-    match is_out_of_memory(&status) {
-        true => TrainingError::OutOfMemory { action, rows, evaluated, status },
-        false => failed(action, status),
     }
 }

@@ -64,7 +64,7 @@ impl Validator {
     /// The accuracy on `split`, at most `chunk` rows at a time; a bound if that settles that it is not above `best`.
     pub fn validate(
         &mut self,
-        session: &mut TrainingSession,
+        session: &TrainingSession,
         split: &Split,
         chunk: usize,
         best: Option<Best>,
@@ -72,8 +72,9 @@ impl Validator {
         match (self.mode, best) {
             (ValidationMode::Bounded, Some(best)) => {
                 let needed = least_improvement(best, split.len());
-                self.validate_bounded(chunk.min(BOUNDED_CHUNK), needed, |rows| {
-                    session.correct_rows(split, rows)
+                let chunk = chunk.clamp(1, BOUNDED_CHUNK);
+                self.validate_bounded(chunk * session.replicas(), needed, |rows| {
+                    session.correct_rows(split, rows, chunk)
                 })
             }
             (ValidationMode::Bounded, None) => {

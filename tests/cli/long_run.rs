@@ -10,7 +10,7 @@ use tf_mnist::dataset::{self, Order};
 use tf_mnist::graph::{
     AdamOptimizer, Dense, Saver, Scope, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
 };
-use tf_mnist::model::{Inputs, Network};
+use tf_mnist::model::{Evaluation, Inputs, Network};
 use tf_mnist::networks::{LearningRate, Validate};
 
 const PIXELS: u64 = 784;
@@ -41,8 +41,12 @@ fn tiny_network() -> tf_mnist::graph::Result<Network> {
     let train = AdamOptimizer::new(0.0001).minimize(&train, &loss, &graph.trainable_variables())?;
     let accuracy = in_top_1(&graph.name_scope("eval"), &logits, &labels)?;
     let scope = graph.name_scope("init_and_save");
+    let probabilities = softmax(&scope, "Y_proba", &logits)?;
+    let evaluation = Evaluation { logits, probabilities, accuracy };
+    let Evaluation { logits, probabilities, accuracy } = evaluation.clone();
     Ok(Network {
-        probabilities: softmax(&scope, "Y_proba", &logits)?,
+        evaluations: vec![evaluation],
+        probabilities,
         initialize: scope.global_variables_initializer()?,
         saver: Saver::new(&scope, &graph.variables())?,
         inputs: Inputs { x, images, labels, training: None, learning_rate: None },

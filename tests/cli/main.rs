@@ -20,6 +20,7 @@ mod networks;
 mod predict;
 mod predict_inputs;
 mod predict_surroundings;
+mod replicas;
 mod report;
 mod resume;
 mod saved_model;

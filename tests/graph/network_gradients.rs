@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use support::float64_reference::{self as reference, Array};
 use support::graph_session::{GraphSession, load, tensor};
 use support::networks::{build, optimized_dropping, table};
+use support::replicas::{self, Place};
 use support::values::Values;
 use tensorflow::Output;
 use tf_mnist::graph::{Precision, Variable};
@@ -220,19 +221,25 @@ fn scaled(values: &[f32], factor: f64) -> Vec<f64> {
 
 #[test]
 fn baseline_network() {
-    check_baseline(Towers::AsPublished);
+    check_baseline(1, Towers::AsPublished);
+}
+
+#[test]
+fn baseline_network_of_two_replicas_with_two_rows_and_one() {
+    check_baseline(2, Towers::AsPublished);
 }
 
 #[test]
 fn baseline_network_s_own_kernels() {
     if let Some(towers) = own_kernels() {
-        check_baseline(towers);
+        check_baseline(1, towers);
+        check_baseline(3, towers);
     }
 }
 
-fn check_baseline(towers: Towers) {
+fn check_baseline(replicas: u16, towers: Towers) {
     load();
-    let trial = Trial::new(build(&table("baseline"), Some(1), towers));
+    let trial = Trial::new(replicas::build(&table("baseline"), replicas, Place::OneDevice, towers));
     let relu = |x: Array| x.map(reference::relu);
     let stages = [
         conv2d(&["conv1/kernel", "conv1/bias"], 1),

@@ -3,11 +3,13 @@
 
 use std::path::Path;
 use support::networks::{build, optimized_dropping, table};
+use support::replicas::{self, Place};
 use support::{Feeds, golden};
-use tensorflow::{Graph, ImportGraphDefOptions, Session, SessionRunArgs, Tensor};
+use tensorflow::{Graph, ImportGraphDefOptions, Session, SessionOptions, SessionRunArgs, Tensor};
 use tf_mnist::dataset::{BatchPlan, Order};
 use tf_mnist::graph::Checkpoint;
 use tf_mnist::model::{Network, Towers};
+use tf_mnist::networks::Table;
 
 const BATCH: usize = 100;
 
@@ -43,6 +45,21 @@ fn optimized_without_dropout_from_drawn_start_values_and_row_orders() {
     }
 }
 
+/// Ours on three devices, Python's on one.
+#[test]
+fn three_replicas_from_python_s_start_values() {
+    support::load_reproducible();
+    let options = replicas::options(3, Place::Devices);
+    let ours = |table: Table| replicas::build(&table, 3, Place::Devices, Towers::AsPublished);
+    let start = Start::Golden("baseline/init.ckpt");
+    let python = PythonGraph { graph_def: "../replicas/baseline-3.pb", ..PythonGraph::BASELINE };
+    compare_on(&options, &ours(table("baseline")), &python, &start, Order::File, 60);
+    let start = Start::Golden("optimized/init.ckpt");
+    let (graph_def, has_training) = ("../replicas/optimized-3.pb", false);
+    let python = PythonGraph { graph_def, has_training, ..PythonGraph::OPTIMIZED };
+    compare_on(&options, &ours(optimized_dropping(0.0, 0.0)), &python, &start, Order::File, 15);
+}
+
 fn without_dropout(seed: u64) -> Network {
     build(&optimized_dropping(0.0, 0.0), Some(seed), Towers::AsPublished)
 }
@@ -70,10 +87,22 @@ impl PythonGraph {
 /// Trains both graphs side by side and asks for difference 0 in every loss, in the logits' probabilities and in every
 /// variable afterwards.
 fn compare(ours: &Network, python: &PythonGraph, start: &Start, order: Order, steps: usize) {
+    compare_on(&support::reproducible_options(), ours, python, start, order, steps);
+}
+
+/// As [`compare`], with ours in a session of these options.
+fn compare_on(
+    options: &SessionOptions,
+    ours: &Network,
+    python: &PythonGraph,
+    start: &Start,
+    order: Order,
+    steps: usize,
+) {
     let dataset = support::mnist();
     let folder = tempfile::tempdir().unwrap();
 
-    let our_session = Session::new(&support::reproducible_options(), &ours.graph.graph()).unwrap();
+    let our_session = Session::new(options, &ours.graph.graph()).unwrap();
     let start = match start {
         Start::Golden(name) => golden(name),
         Start::Drawn => {

@@ -48,11 +48,13 @@ mod gradients;
 mod initializer;
 mod layers;
 mod loss;
+mod moving_average;
 mod names;
 mod op;
 mod placeholder;
 mod scope;
 pub mod session;
+mod subgraph;
 mod variable;
 
 pub use accuracy::{Accuracy, in_top_1};
@@ -70,11 +72,13 @@ pub use layers::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Folded, Mode, Padding,
     Pair, Pool, Precision, Randomness, bias_add, pool, reshape, reshape_to, softmax, to_f32,
 };
-pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy};
+pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy, sparse_softmax_cross_entropy_share};
+pub use moving_average::MovingAverage;
 pub use op::OpBuilder;
 pub use scope::Scope;
 #[doc(inline)]
 pub use session::{GraphSession, SessionConfig, Step};
+pub use subgraph::Subgraph;
 pub use variable::Variable;
 
 pub use libtensorflow::{self, tensorflow};

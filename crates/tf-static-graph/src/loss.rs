@@ -2,7 +2,7 @@
 
 use crate::error::{GraphError, Result, shown};
 use crate::scope::Scope;
-use tensorflow::{DataType, Output};
+use tensorflow::{DataType, Operation, Output};
 
 /// A scalar to minimize: [`sparse_softmax_cross_entropy`], or [one of one's own](Loss::new).
 #[derive(Debug, Clone)]
@@ -71,30 +71,60 @@ impl Loss {
 /// # Errors
 /// Shapes do not fit.
 pub fn sparse_softmax_cross_entropy(scope: &Scope, logits: &Output, labels: &Output) -> Result<Loss> {
-    let inner = scope.name_scope("SparseSoftmaxCrossEntropyWithLogits");
-    // Python's front end leaves this unused node too.
-    inner.op("Shape", "Shape").input(labels).data_type("out_type", DataType::Int32).build()?;
-    let cross_entropy = inner
-        .op("SparseSoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits")
-        .input(logits)
-        .input(labels)
-        .build()?;
+    let cross_entropy = cross_entropy(scope, logits, labels)?;
     let rows = cross_entropy.output(0);
     let value = reduce_mean(scope, &rows)?;
 
     let surrogate = scope.name_scope("surrogate");
     let size = surrogate.op("Size", "rows").input(&rows).data_type("out_type", DataType::Int32).output()?;
     let size = cast(&surrogate, "rows_as_float", &size, DataType::Float)?;
+    let differentiable = differentiable(&surrogate, logits, &cross_entropy.output(1), &size)?;
+    Ok(Loss { value, differentiable })
+}
+
+/// What some rows of a batch contribute to the mean cross-entropy of all of its rows: the sum of their losses by `all_rows`,
+/// float32 []. Losses and gradients of the parts of a batch, added up, are those of the batch.
+///
+/// # Errors
+/// As [`sparse_softmax_cross_entropy`].
+pub fn sparse_softmax_cross_entropy_share(
+    scope: &Scope,
+    logits: &Output,
+    labels: &Output,
+    all_rows: &Output,
+) -> Result<Loss> {
+    let cross_entropy = cross_entropy(scope, logits, labels)?;
+    let axes = scope.constant("Const", &[1], &[0])?;
+    let sum = scope.op("Sum", "Sum").input(&cross_entropy.output(0)).input(&axes);
+    let sum = sum.boolean("keep_dims", false).output()?;
+    let value = scope.op("RealDiv", "truediv").input(&sum).input(all_rows).output()?;
+    let surrogate = scope.name_scope("surrogate");
+    let differentiable = differentiable(&surrogate, logits, &cross_entropy.output(1), all_rows)?;
+    Ok(Loss { value, differentiable })
+}
+
+/// The cross-entropy of each row, float32 `[rows]`, and its gradient in the logits.
+fn cross_entropy(scope: &Scope, logits: &Output, labels: &Output) -> Result<Operation> {
+    let inner = scope.name_scope("SparseSoftmaxCrossEntropyWithLogits");
+    // Python's front end leaves this unused node too.
+    inner.op("Shape", "Shape").input(labels).data_type("out_type", DataType::Int32).build()?;
+    inner
+        .op("SparseSoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits")
+        .input(logits)
+        .input(labels)
+        .build()
+}
+
+/// sum(logits · stop_gradient(gradient / rows)), float32 [].
+fn differentiable(surrogate: &Scope, logits: &Output, gradient: &Output, rows: &Output) -> Result<Output> {
     let one = surrogate.scalar("one", 1.0f32)?;
     // As Python does it: 1/rows, rounded, then times each entry.
-    let weight = surrogate.op("RealDiv", "weight").input(&one).input(&size).output()?;
-    let gradient = surrogate.op("Mul", "gradient").input(&cross_entropy.output(1)).input(&weight).output()?;
+    let weight = surrogate.op("RealDiv", "weight").input(&one).input(rows).output()?;
+    let gradient = surrogate.op("Mul", "gradient").input(gradient).input(&weight).output()?;
     let gradient = surrogate.op("StopGradient", "stop_gradient").input(&gradient).output()?;
     let product = surrogate.op("Mul", "product").input(logits).input(&gradient).output()?;
     let axes = surrogate.constant("axes", &[2], &[0, 1])?;
-    let differentiable =
-        surrogate.op("Sum", "sum").input(&product).input(&axes).boolean("keep_dims", false).output()?;
-    Ok(Loss { value, differentiable })
+    surrogate.op("Sum", "sum").input(&product).input(&axes).boolean("keep_dims", false).output()
 }
 
 /// The mean of all values of `x`, of any shape to []; `tf.reduce_mean`.

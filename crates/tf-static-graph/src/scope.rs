@@ -1,6 +1,7 @@
 //! The graph under construction: name scopes, control dependencies and the two collections that TF1 keeps.
 
 use crate::error::{GraphError, Result};
+use crate::moving_average::MovingAverage;
 use crate::names::Names;
 use crate::op::OpBuilder;
 use crate::variable::Variable;
@@ -29,6 +30,7 @@ struct Shared {
     names: RefCell<Names>,
     variables: RefCell<Vec<Variable>>,
     update_ops: RefCell<Vec<Operation>>,
+    moving_averages: RefCell<Vec<MovingAverage>>,
     seed: Option<u64>,
 }
 
@@ -86,6 +88,7 @@ impl Scope {
                 names: RefCell::new(names),
                 variables: RefCell::default(),
                 update_ops: RefCell::default(),
+                moving_averages: RefCell::default(),
                 seed,
             }),
             path: String::new(),
@@ -202,6 +205,15 @@ impl Scope {
     /// Adds to the collection `tf.GraphKeys.UPDATE_OPS`.
     pub fn add_update_op(&self, operation: Operation) {
         self.shared.update_ops.borrow_mut().push(operation);
+    }
+
+    /// The moving averages that the update ops move, in their order.
+    pub fn moving_averages(&self) -> Vec<MovingAverage> {
+        self.shared.moving_averages.borrow().clone()
+    }
+
+    pub(crate) fn add_moving_average(&self, average: MovingAverage) {
+        self.shared.moving_averages.borrow_mut().push(average);
     }
 
     /// An operation that gives every variable its initial value; `tf.global_variables_initializer()`.

@@ -66,8 +66,12 @@ fn for_export(error: &SavedModelError) -> Option<Advice> {
 }
 
 fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
-    if let Some(ClassifierError::NotANumber { .. }) = cause.downcast_ref() {
-        return Some(". Use an earlier checkpoint, or train again with a lower --learning-rate");
+    match cause.downcast_ref() {
+        Some(ClassifierError::NotANumber { .. }) => {
+            return Some(". Use an earlier checkpoint, or train again with a lower --learning-rate");
+        }
+        Some(ClassifierError::OneDevice { .. }) => return Some(", or leave --replicas out"),
+        _ => {}
     }
     if let Some(error) = cause.downcast_ref() {
         return match error {
@@ -93,6 +97,9 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             "\n  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
              --device cpu runs without",
         ),
+        SessionError::MissingDevices { .. } => {
+            Some("; take fewer --replicas, or --device cpu, where they share the processors")
+        }
         _ => None,
     }
 }

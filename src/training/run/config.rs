@@ -115,6 +115,7 @@ impl RunConfig {
             ("eval_chunk", config.eval_chunk > 0),
             ("validation_rows", config.validation_rows > 0),
             ("max_steps", config.max_steps != Some(0)),
+            ("replicas", config.session.replicas > 0),
         ];
         match options.into_iter().find(|(_, sound)| !sound) {
             Some((option, _)) => Err(format!("its {option} is out of range")),
@@ -133,23 +134,24 @@ impl RunConfig {
         if let Some(whole) = whole.as_object_mut() {
             whole.retain(|option, _| !left_out.contains(&option.as_str()));
             whole.insert("network".to_owned(), name);
+            whole.insert("replicas".to_owned(), json!(self.session.replicas));
         }
         flatten("", whole, &mut options);
         flatten("", training, &mut options);
         options
     }
 
-    /// Builds the graph to train. Beside its checkpoints goes the graph as published, whatever form trains.
+    /// Builds the graph to train, on those devices; see [`Network::build_on`]. Beside its checkpoints goes the graph as published, whatever form trains.
     ///
     /// # Errors
     /// TensorFlow refuses a node.
-    pub fn build_network(&self) -> Result<Network> {
+    pub fn build_network(&self, devices: &[String]) -> Result<Network> {
         let towers = match self.reproducible {
             true => Towers::AsPublished,
             false => Towers::Fast { precision: self.precision, convolutions: self.convolutions },
         };
         let options = BuildOptions { seed: Some(self.seed), towers, accuracy_on: self.accuracy_on };
-        let mut network = Network::build(&self.network, &options)?;
+        let mut network = Network::build_on(devices, &self.network, &options)?;
         let towers = Towers::AsPublished;
         let published = Network::build(&self.network, &BuildOptions { towers, ..options })?;
         network.saver.write_meta_graph(published.meta_graph()?);

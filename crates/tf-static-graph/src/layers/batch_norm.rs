@@ -2,6 +2,7 @@
 
 use crate::error::{GraphError, Result};
 use crate::initializer::Initializer;
+use crate::moving_average::MovingAverage;
 use crate::scope::Scope;
 use crate::variable::Variable;
 use tensorflow::{Operation, Output};
@@ -203,7 +204,9 @@ impl BatchNorm {
 
     fn update(&self, scope: &Scope, mean: &Output, variance: &Output, factor: f32) -> Result<()> {
         for (moving, batch) in [(&self.moving_mean, mean), (&self.moving_variance, variance)] {
-            scope.add_update_op(assign_moving_average(scope, moving, batch, factor)?);
+            let average = MovingAverage { variable: moving.clone(), value: batch.clone(), factor };
+            scope.add_update_op(average.move_towards(scope, moving, batch)?);
+            scope.add_moving_average(average);
         }
         Ok(())
     }
@@ -225,19 +228,25 @@ fn moments(scope: &Scope, x: &Output) -> Result<(Output, Output)> {
     Ok((squeeze(&mean)?, squeeze(&variance)?))
 }
 
-/// `moving = moving - (moving - value) · factor`; `tf.python.training.moving_averages.assign_moving_average`.
-fn assign_moving_average(scope: &Scope, moving: &Variable, value: &Output, factor: f32) -> Result<Operation> {
-    let inner = scope.name_scope("AssignMovingAvg");
-    let factor = inner.scalar("decay", factor)?;
-    let difference = inner.op("Sub", "sub").input(moving.read()).input(value).output()?;
-    let change = inner.op("Mul", "mul").input(&difference).input(&factor).output()?;
-    inner
-        .op_named_as_scope("AssignSub")
-        .input(moving.reference())
-        .input(&change)
-        .boolean("use_locking", false)
-        .colocate_with(moving)
-        .build()
+impl MovingAverage {
+    /// An operation that moves `moving` as this average is moved, towards another `value`: that of several batches, say.
+    /// `moving = moving - (moving - value) · factor`; `tf.python.training.moving_averages.assign_moving_average`.
+    ///
+    /// # Errors
+    /// The shapes do not fit.
+    pub fn move_towards(&self, scope: &Scope, moving: &Variable, value: &Output) -> Result<Operation> {
+        let inner = scope.name_scope("AssignMovingAvg");
+        let factor = inner.scalar("decay", self.factor)?;
+        let difference = inner.op("Sub", "sub").input(moving.read()).input(value).output()?;
+        let change = inner.op("Mul", "mul").input(&difference).input(&factor).output()?;
+        inner
+            .op_named_as_scope("AssignSub")
+            .input(moving.reference())
+            .input(&change)
+            .boolean("use_locking", false)
+            .colocate_with(moving)
+            .build()
+    }
 }
 
 /// The float64 that the user wrote for a float32: 0.9 rather than 0.8999999761581421.

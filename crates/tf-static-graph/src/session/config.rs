@@ -25,8 +25,15 @@ pub struct SessionConfig {
     pub inter_op_threads: u16,
     /// Whether TensorFlow may rewrite the graph (constant folding, fusion, layout) before running it.
     pub graph_optimizer: bool,
-    /// Most GPU memory to take, in MiB, all at once at the start; without it, memory grows as needed.
+    /// Most memory to take of each GPU, in MiB, all at once at the start; without it, memory grows as needed.
     pub gpu_memory_limit_mib: Option<u32>,
+    /// How many devices of one kind it is for; see [`replica_devices`](crate::session::replica_devices).
+    #[serde(default = "one_replica")]
+    pub replicas: u16,
+}
+
+fn one_replica() -> u16 {
+    1
 }
 
 impl Default for SessionConfig {
@@ -37,6 +44,7 @@ impl Default for SessionConfig {
             inter_op_threads: 0,
             graph_optimizer: true,
             gpu_memory_limit_mib: None,
+            replicas: 1,
         }
     }
 }
@@ -65,10 +73,13 @@ impl SessionConfig {
 
     /// The serialized `ConfigProto`.
     pub fn to_config_proto(&self) -> Vec<u8> {
-        let device_count = match self.device {
-            Device::Cpu => vec![DeviceCount { device_type: "GPU".to_owned(), count: Some(0) }],
-            Device::Auto | Device::Gpu(_) => Vec::new(),
+        let count = |device_type: &str, count: u16| DeviceCount {
+            device_type: device_type.to_owned(),
+            count: Some(count.into()),
         };
+        let cpus = (self.has_replicas() && !self.device.requires_gpu()).then(|| count("CPU", self.replicas));
+        let gpus = (self.device == Device::Cpu).then(|| count("GPU", 0));
+        let device_count = cpus.into_iter().chain(gpus).collect();
         let rewrite_options =
             (!self.graph_optimizer).then_some(RewriterConfig { disable_meta_optimizer: true });
         ConfigProto {
@@ -76,34 +87,40 @@ impl SessionConfig {
             intra_op_parallelism_threads: self.intra_op_threads.into(),
             inter_op_parallelism_threads: self.inter_op_threads.into(),
             gpu_options: self.gpu_options(),
-            // Operations without a GPU kernel run on the CPU instead of failing.
-            allow_soft_placement: true,
+            // Operations without a GPU kernel run on the CPU instead of failing. A replica's device that is not there
+            // would silently be another one, though.
+            allow_soft_placement: !self.has_replicas(),
             graph_options: rewrite_options.map(|options| GraphOptions { rewrite_options: Some(options) }),
         }
         .encode_to_vec()
     }
 
     fn gpu_options(&self) -> Option<GpuOptions> {
-        let number = match self.device {
+        let limit = self.gpu_memory_limit_mib;
+        let visible: Vec<u32> = match self.device {
             Device::Cpu => return None,
-            Device::Auto | Device::Gpu(None) => None,
-            Device::Gpu(number) => number,
+            Device::Gpu(Some(number)) => vec![number],
+            Device::Auto | Device::Gpu(None) if limit.is_some() => (0..self.replicas.max(1).into()).collect(),
+            Device::Auto | Device::Gpu(None) => Vec::new(), // all of them
         };
-        let (number, experimental) = match self.gpu_memory_limit_mib {
-            None => (number, None),
-            // A limit in MiB exists only for a virtual device, there must be one for each visible GPU, and its memory
-            // does not grow.
-            #[allow(clippy::cast_precision_loss)] // exact up to 16 TiB
-            Some(limit) => {
-                let device = VirtualDevices { memory_limit_mb: vec![limit as f32] };
-                (number.or(Some(0)), Some(GpuExperimental { virtual_devices: vec![device] }))
-            }
-        };
+        // A limit in MiB exists only for a virtual device, there must be one for each visible GPU, and its memory does
+        // not grow.
+        #[allow(clippy::cast_precision_loss)] // exact up to 16 TiB
+        let experimental = limit.map(|limit| {
+            let device = VirtualDevices { memory_limit_mb: vec![limit as f32] };
+            GpuExperimental { virtual_devices: vec![device; visible.len()] }
+        });
+        let visible: Vec<_> = visible.iter().map(u32::to_string).collect();
         Some(GpuOptions {
             allow_growth: experimental.is_none(),
-            visible_device_list: number.map_or_else(String::new, |number| number.to_string()),
+            visible_device_list: visible.join(","),
             experimental,
         })
+    }
+
+    /// Whether it is for more than one device.
+    pub fn has_replicas(&self) -> bool {
+        self.replicas > 1
     }
 
     /// Options for a [`tensorflow::Session`].
@@ -163,6 +180,15 @@ mod tests {
             (reproducible, "0a070a03475055100010012801380152055203980101"),
             (limited, "10ac022802320d2a01314a080a060a040000c0443801"),
             (config(Device::Gpu(Some(2)), None), "320520012a01323801"),
+            (
+                SessionConfig { replicas: 3, ..SessionConfig::reproducible() },
+                "0a070a0343505510030a070a0347505510001001280152055203980101",
+            ),
+            (SessionConfig { replicas: 2, ..config(Device::Auto, None) }, "0a070a03435055100232022001"),
+            (
+                SessionConfig { replicas: 2, ..config(Device::Gpu(None), Some(512)) },
+                "32172a03302c314a100a060a04000000440a060a0400000044",
+            ),
         ] {
             let bytes = config.to_config_proto();
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -189,9 +215,16 @@ mod tests {
         let json = serde_json::to_value(SessionConfig::reproducible()).unwrap();
         let expected = serde_json::json!({
             "device": "cpu", "intra_op_threads": 1, "inter_op_threads": 1, "graph_optimizer": false,
-            "gpu_memory_limit_mib": null,
+            "gpu_memory_limit_mib": null, "replicas": 1,
         });
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn what_was_written_before_there_were_replicas_is_of_one() {
+        let mut json = serde_json::to_value(SessionConfig::reproducible()).unwrap();
+        json.as_object_mut().unwrap().remove("replicas").unwrap();
+        assert_eq!(serde_json::from_value::<SessionConfig>(json).unwrap(), SessionConfig::reproducible());
     }
 
     #[test]

@@ -43,6 +43,30 @@ pub fn devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>, SessionError> 
     Ok(devices)
 }
 
+/// The devices that replicas run on, one each, as a graph names them, such as `/device:GPU:1`: GPUs from number 0 on, or, where
+/// there is none or `config` is for the CPU, as many CPU devices, which share the processors. A single replica runs on
+/// whichever device TensorFlow takes for each operation; that has the name "".
+///
+/// # Errors
+/// [`SessionError::MissingDevices`] if there are some, but too few; those of [`devices`].
+pub fn replica_devices(config: &SessionConfig) -> Result<Vec<String>, SessionError> {
+    if !config.has_replicas() {
+        return Ok(vec![String::new()]);
+    }
+    choose(&devices(config)?, config.replicas)
+}
+
+/// Of the devices seen, one for each of so many replicas.
+fn choose(seen: &[DeviceInfo], replicas: u16) -> Result<Vec<String>, SessionError> {
+    let kind = if seen.iter().any(|device| device.device_type == "GPU") { "GPU" } else { "CPU" };
+    let wanted: Vec<_> = (0..replicas).map(|number| format!("{kind}:{number}")).collect();
+    let seen: Vec<_> = seen.iter().map(|device| device.name.clone()).collect();
+    match wanted.iter().all(|name| seen.contains(name)) {
+        true => Ok(wanted.iter().map(|name| format!("/device:{name}")).collect()),
+        false => Err(SessionError::MissingDevices { wanted, seen }),
+    }
+}
+
 impl SessionConfig {
     /// Whether a session of this configuration has a GPU.
     ///
@@ -77,5 +101,38 @@ fn no_gpu(wanted: Device, seen: &str, runtime: &Runtime) -> SessionError {
         library: runtime.library.clone(),
         found_by: runtime.found_by,
         is_gpu_build: runtime.is_gpu_build,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(names: &[&str]) -> Vec<DeviceInfo> {
+        let device = |name: &&str| DeviceInfo {
+            name: (*name).to_owned(),
+            device_type: name[..3].to_owned(),
+            memory_bytes: None,
+        };
+        names.iter().map(device).collect()
+    }
+
+    #[test]
+    fn replicas_take_gpus_if_there_are_any_else_cpus() {
+        let chosen = |names: &[&str]| choose(&seen(names), 2).unwrap();
+        assert_eq!(chosen(&["CPU:0", "CPU:1"]), ["/device:CPU:0", "/device:CPU:1"]);
+        let many = ["CPU:0", "CPU:1", "GPU:0", "GPU:1", "GPU:2"];
+        assert_eq!(chosen(&many), ["/device:GPU:0", "/device:GPU:1"]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = choose(&seen(&["CPU:0", "CPU:1", "CPU:2", "GPU:0"]), 3).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "3 replicas need GPU:0, GPU:1, GPU:2; TensorFlow sees CPU:0, CPU:1, CPU:2, GPU:0: GPU:1, GPU:2 are not there"
+        );
+        let error = choose(&seen(&["CPU:0", "GPU:0"]), 2).unwrap_err();
+        assert!(error.to_string().ends_with(": GPU:1 is not there"), "{error}");
     }
 }

@@ -24,6 +24,14 @@ pub enum SessionError {
         /// Whether that is a build with GPU support.
         is_gpu_build: bool,
     },
+    /// Replicas are to run on devices of which TensorFlow sees only some.
+    #[error("{} replicas need {}; TensorFlow sees {}: {} not there", .wanted.len(), .wanted.join(", "), .seen.join(", "), are_not_among(.wanted, .seen))]
+    MissingDevices {
+        /// The devices that they are to run on.
+        wanted: Vec<String>,
+        /// The devices there are.
+        seen: Vec<String>,
+    },
     /// TensorFlow itself refused.
     #[error("TensorFlow cannot {doing}: {message}")]
     TensorFlow {
@@ -32,4 +40,10 @@ pub enum SessionError {
         /// Its own words.
         message: String,
     },
+}
+
+/// Those of `wanted` that are not `seen`, with their verb.
+fn are_not_among(wanted: &[String], seen: &[String]) -> String {
+    let missing: Vec<_> = wanted.iter().filter(|name| !seen.contains(name)).map(String::as_str).collect();
+    format!("{} {}", missing.join(", "), if missing.len() == 1 { "is" } else { "are" })
 }

@@ -10,7 +10,7 @@ mod host;
 
 pub use config::{SessionConfig, Threads};
 pub use device::{Device, ParseDeviceError};
-pub use devices::{DeviceInfo, devices};
+pub use devices::{DeviceInfo, devices, replica_devices};
 pub use error::SessionError;
 pub use graph_session::{GraphSession, Step};
 pub use host::Host;

@@ -1,0 +1,209 @@
+//! A network on several devices at once: towers over the variables of one graph, each with a part of the rows.
+//!
+//! A tower is built in a graph of its own, with its gradients, and imported once a device: so towers are equal by
+//! construction, and every node of one, backward ones too, is on its device. A tower's loss is the sum over its own rows by
+//! the number of all, so that losses and gradients are added, in the order of the replicas, and the bits are the same
+//! wherever they run.
+
+use super::evaluation::{Evaluation, in_use, measured};
+use super::forms::{BuildOptions, Towers};
+use super::inputs::Inputs;
+use super::layers;
+use super::lower::lower;
+use super::optimization::{Gradients, differentiate};
+use super::shards::{Shard, shards};
+use crate::graph::{
+    Accuracy, GraphError, Mode, MovingAverage, Result, Scope, Subgraph, Variable,
+    sparse_softmax_cross_entropy_share,
+};
+use crate::networks::Table;
+use tensorflow::{Operation, Output};
+
+/// What the towers of a step of training come to.
+pub(super) struct Learned {
+    /// The mean loss of the batch: float32 [].
+    pub loss: Output,
+    /// Its gradients in the variables of the graph.
+    pub gradients: Gradients,
+    /// Move the moving averages, each once, towards the mean of what the towers' rows give.
+    pub updates: Vec<Operation>,
+}
+
+/// A graph of one tower, still without the devices.
+struct Blueprint {
+    graph: Scope,
+    images: Output,
+    labels: Output,
+}
+
+impl Blueprint {
+    fn new(table: &Table, seed: Option<u64>) -> Result<Self> {
+        let graph = Scope::new(seed);
+        let [height, width, channels] = table.input_shape.map(|size| Some(size as i64));
+        let images = graph.placeholder::<f32>("images", &[None, height, width, channels])?;
+        let labels = graph.placeholder::<i32>("labels", &[None])?;
+        Ok(Self { graph, images, labels })
+    }
+}
+
+/// A tower that trains: from the rows of a replica, the number of all rows, what masks are drawn by, and the variables, to its
+/// share of the loss, the gradients, and what moving averages are to move towards.
+struct TrainingTower {
+    nodes: Subgraph,
+    /// Those that there are gradients in.
+    trained: Vec<Variable>,
+    averages: Vec<MovingAverage>,
+}
+
+impl TrainingTower {
+    fn new(table: &Table, options: &BuildOptions) -> Result<Self> {
+        let Blueprint { graph, images, labels } = Blueprint::new(table, options.seed)?;
+        let all_rows = graph.placeholder::<f32>("all_rows", &[])?;
+        let mask = graph.placeholder::<i64>("mask", &[])?;
+        let steps = layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
+        let parts = options.towers.in_training(table, &steps);
+        let learning = lower(&parts, &graph, &images, Mode::Training, Some(&mask))?;
+        let loss = sparse_softmax_cross_entropy_share(&graph, &learning.logits, &labels, &all_rows)?;
+        let Gradients { variables: trained, values } =
+            differentiate(options, &graph, &steps, &learning, &loss)?;
+        let averages = graph.moving_averages();
+
+        let takes = [vec![images, labels, all_rows, mask], reads(&graph.variables())].concat();
+        let towards = averages.iter().map(|average| average.value.clone()).collect();
+        let gives = [vec![loss.value], values, towards].concat();
+        Ok(Self { nodes: Subgraph::new(&graph, &takes, &gives)?, trained, averages })
+    }
+}
+
+/// Builds the towers that train, one on each of `devices`, within `graph`, which has the network's variables and no others
+/// yet; sums go into `scope`.
+pub(super) fn learn(
+    table: &Table,
+    options: &BuildOptions,
+    graph: &Scope,
+    scope: &Scope,
+    inputs: &Inputs,
+    devices: &[String],
+) -> Result<Learned> {
+    let tower = TrainingTower::new(table, options)?;
+    let variables = graph.variables();
+    let shards = shards(graph, inputs, devices.len())?;
+    let given = shards.into_iter().zip(devices).enumerate().map(|(replica, (shard, device))| {
+        let Shard { images, labels, all_rows, mask } = shard;
+        let takes = [vec![images, labels, all_rows, mask], reads(&variables)].concat();
+        tower.nodes.import(&place(graph, replica), "training", device, &takes)
+    });
+    let given = given.collect::<Result<Vec<_>>>()?;
+
+    let scope = scope.name_scope("replicas");
+    let sum = |place: usize| sum(&scope, given.iter().map(|outputs| &outputs[place]));
+    let loss = sum(0)?;
+    let values = (1..=tower.trained.len()).map(sum).collect::<Result<_>>()?;
+    let towards =
+        (1 + tower.trained.len()..).take(tower.averages.len()).map(sum).collect::<Result<Vec<_>>>()?;
+    let trained =
+        tower.trained.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<_>>()?;
+    Ok(Learned {
+        loss,
+        gradients: Gradients { variables: trained, values },
+        updates: move_averages(&scope, &variables, &tower.averages, &towards, devices.len())?,
+    })
+}
+
+/// Builds the towers that evaluate, one on each of `devices`, each of all the rows that a run is fed.
+pub(super) fn evaluate(
+    table: &Table,
+    options: &BuildOptions,
+    graph: &Scope,
+    variables: &[Variable],
+    inputs: &Inputs,
+    devices: &[String],
+) -> Result<Vec<Evaluation>> {
+    let Blueprint { graph: tower, images, labels } = Blueprint::new(table, options.seed)?;
+    let steps = layers::make(table, &tower, options.towers, options.seed.unwrap_or(0))?;
+    let using = in_use(table, options, &tower, &steps, &images)?;
+    let Evaluation { logits, probabilities, accuracy } =
+        Evaluation::new(&tower, &using.logits, measured(options, &using), &labels)?;
+    let takes = [vec![images, labels], reads(&tower.variables())].concat();
+    let tower = Subgraph::new(&tower, &takes, &[logits, probabilities, accuracy.correct, accuracy.mean])?;
+
+    let given = [vec![inputs.images.clone(), inputs.labels.clone()], reads(variables)].concat();
+    let evaluations = devices.iter().enumerate().map(|(replica, device)| {
+        let outputs = tower.import(&place(graph, replica), "inference", device, &given)?;
+        let output = |place: usize| outputs[place].clone();
+        let accuracy = Accuracy { correct: output(2), mean: output(3) };
+        Ok(Evaluation { logits: output(0), probabilities: output(1), accuracy })
+    });
+    evaluations.collect()
+}
+
+/// Builds the towers in use, one on each of `devices`, each of all the `images` that a run is fed, within `graph`, which has the
+/// network's variables; returns their logits.
+pub(super) fn infer(
+    devices: &[String],
+    table: &Table,
+    graph: &Scope,
+    images: &Output,
+    towers: Towers,
+) -> Result<Vec<Output>> {
+    let Blueprint { graph: tower, images: taken, .. } = Blueprint::new(table, None)?;
+    let steps = layers::make(table, &tower, towers, 0)?;
+    let logits = lower(&towers.in_use(table, &steps), &tower, &taken, Mode::Inference, None)?.logits;
+    let own = tower.variables();
+    let tower = Subgraph::new(&tower, &[vec![taken], reads(&own)].concat(), &[logits])?;
+    let variables = graph.variables();
+    let variables = own.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<Vec<_>>>()?;
+    let given = [vec![images.clone()], reads(&variables)].concat();
+    let logits = devices.iter().enumerate().map(|(replica, device)| {
+        Ok(tower.import(&place(graph, replica), "inference", device, &given)?.remove(0))
+    });
+    logits.collect()
+}
+
+/// Where the towers of a replica are put.
+fn place(graph: &Scope, replica: usize) -> Scope {
+    graph.within(&format!("replica_{replica}"))
+}
+
+fn reads(variables: &[Variable]) -> Vec<Output> {
+    variables.iter().map(|variable| variable.read().clone()).collect()
+}
+
+/// The variable of the graph for one of a tower's.
+fn of_graph(variables: &[Variable], other: &Variable) -> Result<Variable> {
+    let found = variables.iter().find(|variable| variable.name() == other.name());
+    found.cloned().ok_or_else(|| GraphError::NoVariable {
+        name: other.name().to_owned(),
+        reason: "only a tower has it".to_owned(),
+    })
+}
+
+/// The sum of values of one shape, added one after the other.
+fn sum<'a>(scope: &Scope, values: impl IntoIterator<Item = &'a Output>) -> Result<Output> {
+    let mut values = values.into_iter();
+    let mut sum = values.next().cloned().ok_or_else(|| GraphError::Shape {
+        node: scope.path().to_owned(),
+        reason: "there is nothing to add up".to_owned(),
+    })?;
+    for value in values {
+        sum = scope.op("AddV2", "add").input(&sum).input(value).output()?;
+    }
+    Ok(sum)
+}
+
+/// Moves each average once, towards the mean over the replicas, whose `sums` are given.
+fn move_averages(
+    scope: &Scope,
+    variables: &[Variable],
+    averages: &[MovingAverage],
+    sums: &[Output],
+    replicas: usize,
+) -> Result<Vec<Operation>> {
+    #[allow(clippy::cast_precision_loss)] // a few
+    let replicas = scope.scalar("count", replicas as f32)?;
+    let moves = averages.iter().zip(sums).map(|(average, sum)| {
+        let mean = scope.op("RealDiv", "mean").input(sum).input(&replicas).output()?;
+        average.move_towards(scope, &of_graph(variables, &average.variable)?, &mean)
+    });
+    moves.collect()
+}

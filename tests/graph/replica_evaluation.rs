@@ -1,0 +1,64 @@
+//! Rows that several replicas evaluate, a chunk each at once, give the bits of one; and a step has rows for each of them.
+
+use support::networks::table;
+use support::replicas::{self, Place};
+use support::{bits, golden, runs};
+use tf_mnist::dataset::{self, Split};
+use tf_mnist::graph::Precision;
+use tf_mnist::model::{Convolutions, Towers};
+use tf_mnist::networks::Table;
+use tf_mnist::training::{Correct, TrainingError, TrainingSession};
+
+/// With the values of a checkpoint of Python's.
+fn session(table: &Table, replicas: u16, towers: Towers, checkpoint: &str) -> TrainingSession {
+    support::load_reproducible();
+    let network = replicas::build(table, replicas, Place::Devices, towers);
+    let session = TrainingSession::new(network, &replicas::options(replicas, Place::Devices)).unwrap();
+    session.restore(&golden(checkpoint)).unwrap();
+    session
+}
+
+/// What is counted of `split` in chunks of 70 rows, and the bits of its probabilities, row by row.
+fn tested(session: &TrainingSession, split: &Split) -> (Correct, Vec<u32>) {
+    let (mut seen, mut labels) = (Vec::new(), Vec::new());
+    let correct = session
+        .test(split, 70, |of_rows, probabilities| {
+            labels.extend_from_slice(of_rows);
+            seen.extend(bits(probabilities));
+        })
+        .unwrap();
+    assert!(labels.iter().zip(split.labels()).all(|(&label, &expected)| label == i32::from(expected)));
+    assert_eq!(session.evaluate(split, 70).unwrap(), correct);
+    (correct, seen)
+}
+
+#[test]
+fn chunks_over_replicas_give_the_bits_and_counts_of_one() {
+    let own = Towers::Fast { precision: Precision::F32, convolutions: Convolutions::Own };
+    let forms =
+        if support::load_kernels() { vec![Towers::AsPublished, own] } else { vec![Towers::AsPublished] };
+    // No multiple of the chunk, nor a number of chunks that 3 divides.
+    let dataset = dataset::load_from(runs::small_mnist()).unwrap();
+    let split = &dataset.test;
+    for towers in forms {
+        for (name, checkpoint) in
+            [("baseline", "baseline/final.ckpt"), ("optimized", "optimized_nodrop/final.ckpt")]
+        {
+            let alone = tested(&session(&table(name), 1, towers, checkpoint), split);
+            assert_eq!((alone.0.rows, alone.1.len()), (split.len() as u64, split.len() * 10));
+            assert!(alone.0.accuracy() > 0.8, "{alone:?}");
+            for replicas in [2, 3] {
+                assert!(tested(&session(&table(name), replicas, towers, checkpoint), split) == alone);
+            }
+        }
+    }
+}
+
+#[test]
+fn fewer_rows_than_replicas_are_refused() {
+    let mut session = session(&table("baseline"), 3, Towers::AsPublished, "baseline/final.ckpt");
+    let train = &support::mnist().train;
+    let error = session.train(train, &[0, 1], 0, 0.001, None).unwrap_err();
+    assert!(matches!(error, TrainingError::FewerRowsThanReplicas { rows: 2, replicas: 3 }), "{error}");
+    session.train(train, &[0, 1, 2], 0, 0.001, None).unwrap();
+}

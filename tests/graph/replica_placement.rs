@@ -1,0 +1,121 @@
+//! Every node of a replica, those of its backward pass too, stands and runs on the replica's device.
+
+use prost::Message;
+use std::collections::{BTreeMap, BTreeSet};
+use support::Feeds;
+use support::networks::table;
+use support::replicas::{Place, Replicated};
+use tensorflow::{SessionRunArgs, Tensor};
+use tf_mnist::graph::checkpoint::meta_graph::proto::GraphDef;
+use tf_mnist::model::Towers;
+
+const REPLICAS: u16 = 3;
+
+/// Of a `RunMetadata`, which node ran where.
+#[derive(Clone, PartialEq, Message)]
+struct RunMetadata {
+    #[prost(message, optional, tag = "1")]
+    step_stats: Option<StepStats>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StepStats {
+    #[prost(message, repeated, tag = "1")]
+    dev_stats: Vec<DeviceStepStats>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DeviceStepStats {
+    #[prost(string, tag = "1")]
+    device: String,
+    #[prost(message, repeated, tag = "2")]
+    node_stats: Vec<NodeExecStats>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeExecStats {
+    #[prost(string, tag = "1")]
+    node_name: String,
+}
+
+/// A `RunOptions` with `trace_level` FULL_TRACE.
+const FULL_TRACE: &[u8] = &[1 << 3, 3];
+
+fn replica_of(node: &str) -> Option<&str> {
+    node.strip_prefix("replica_")?.split_once('/').map(|(replica, _)| replica)
+}
+
+/// The device that each node ran on in a step of training, without what is ahead of its kind and number.
+fn trace(trained: &Replicated) -> BTreeMap<String, String> {
+    let mut feeds = Feeds::new(7);
+    feeds.gather(&support::mnist().train, &[0, 1, 2, 3, 4, 5, 6]);
+    let (network, on, step) = (&trained.network, Tensor::<bool>::from(true), Tensor::<i64>::from(0));
+    let mut args = SessionRunArgs::new();
+    args.add_feed(&network.inputs.x.operation, 0, &feeds.images);
+    args.add_feed(&network.inputs.labels.operation, 0, &feeds.labels);
+    if let Some(training) = &network.inputs.training {
+        args.add_feed(&training.flag.operation, 0, &on);
+        args.add_feed(&training.step.operation, 0, &step);
+    }
+    args.add_target(&network.train);
+    args.request_fetch(&network.loss.operation, network.loss.index);
+    args.set_run_options(FULL_TRACE);
+    args.set_request_metadata(true);
+    trained.session.run(&mut args).unwrap();
+    let metadata = RunMetadata::decode(args.get_metadata().unwrap()).unwrap();
+    let mut ran = BTreeMap::new();
+    for device in metadata.step_stats.unwrap().dev_stats {
+        let name = device.device.split_once("/device:").unwrap().1.to_owned();
+        ran.extend(device.node_stats.into_iter().map(|node| (node.node_name, name.clone())));
+    }
+    ran
+}
+
+fn check(network: &str) {
+    let trained = Replicated::new(&table(network), REPLICAS, Place::Devices, Towers::AsPublished);
+    let graph = GraphDef::decode(&*trained.network.graph.graph_def().unwrap()).unwrap();
+    let ran = trace(&trained);
+    // Of nodes that compute the same TensorFlow runs one.
+    let runs = graph.node.iter().filter(|node| ran.contains_key(&node.name));
+    let twins: BTreeSet<_> = runs.map(|node| (&node.op, &node.input)).collect();
+    let mut constants: BTreeSet<&str> = BTreeSet::new();
+    let mut training: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for node in &graph.node {
+        // TensorFlow computes what is made of constants alone before any step, so no trace has it.
+        let mut inputs = node.input.iter();
+        let is_derived = !node.input.is_empty() && inputs.all(|input| constants.contains(&**input));
+        if node.op == "Const" || is_derived {
+            constants.insert(&node.name);
+        }
+        let Some(replica) = replica_of(&node.name) else {
+            assert_eq!(node.device, "", "{}", node.name);
+            continue;
+        };
+        assert_eq!(node.device, format!("/device:CPU:{replica}"), "{}", node.name);
+        let Some((_, inner)) = node.name.split_once("/training/") else { continue };
+        training.entry(replica).or_default().insert(inner);
+        match ran.get(&node.name) {
+            Some(device) => assert_eq!(*device, format!("CPU:{replica}"), "{}", node.name),
+            None => {
+                let is_left_out = constants.contains(&*node.name) || twins.contains(&(&node.op, &node.input));
+                assert!(is_left_out, "{} did not run", node.name);
+            }
+        }
+    }
+    assert_eq!(training.len(), usize::from(REPLICAS));
+    assert!(training.values().all(|nodes| nodes == &training["0"]), "towers differ");
+    let backward = training["0"].iter().filter(|name| name.starts_with("gradients/"));
+    assert!(backward.count() > 30);
+    // What is no replica's is the chief's.
+    let elsewhere: Vec<_> =
+        ran.iter().filter(|(node, device)| replica_of(node).is_none() && *device != "CPU:0").collect();
+    let is_transfer = |node: &str| node.contains("_Recv") || node.contains("_Send") || node.contains("edge_");
+    assert!(elsewhere.iter().all(|(node, _)| is_transfer(node)), "{elsewhere:?}");
+}
+
+/// One after the other: TensorFlow traces one run at a time in a process.
+#[test]
+fn every_node_of_a_replica_is_and_runs_on_its_device() {
+    check("baseline");
+    check("optimized");
+}

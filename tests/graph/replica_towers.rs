@@ -1,0 +1,167 @@
+//! What several replicas compute is what one computes, but for the order of sums, and but for batch norm and dropout, which
+//! each does by itself.
+
+use std::collections::BTreeMap;
+use support::Feeds;
+use support::networks::{optimized_dropping, table};
+use support::replicas::{Place, Replicated};
+use tensorflow::{SessionRunArgs, Tensor};
+use tf_mnist::model::Towers;
+use tf_mnist::networks::Table;
+
+/// Sums of up to 6272 float32 products in another order: sqrt(6272) · 2^-24 = 5e-6 of the size of what is summed.
+const ROUNDING: f32 = 1e-5;
+
+fn batch(rows: std::ops::Range<usize>) -> (Vec<f32>, Vec<i32>) {
+    let rows: Vec<_> = rows.collect();
+    let mut feeds = Feeds::new(rows.len());
+    feeds.gather(&support::mnist().train, &rows);
+    (feeds.images.to_vec(), feeds.labels.to_vec())
+}
+
+fn replicated(table: &Table, replicas: u16) -> Replicated {
+    Replicated::new(table, replicas, Place::Devices, Towers::AsPublished)
+}
+
+/// Loss and values after a step from the start.
+fn after_a_step(
+    table: &Table,
+    replicas: u16,
+    (images, labels): &(Vec<f32>, Vec<i32>),
+) -> (f32, BTreeMap<String, Vec<f32>>) {
+    let trained = replicated(table, replicas);
+    let loss = trained.train(images, labels, 0);
+    (loss, trained.values())
+}
+
+/// Two batches one after the other.
+fn joined(a: &(Vec<f32>, Vec<i32>), b: &(Vec<f32>, Vec<i32>)) -> (Vec<f32>, Vec<i32>) {
+    ([&a.0[..], &b.0].concat(), [&a.1[..], &b.1].concat())
+}
+
+/// Whether the gradients, tenths of which are Adam's first averages, are the same up to rounding.
+fn assert_the_same_gradients(a: &BTreeMap<String, Vec<f32>>, b: &BTreeMap<String, Vec<f32>>) {
+    let mut compared = 0;
+    for (name, a) in a.iter().filter(|(name, _)| name.ends_with("/Adam")) {
+        let size = a.iter().map(|x| x.abs()).fold(0.0, f32::max);
+        let worst = a.iter().zip(&b[name]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst <= ROUNDING * size, "{name}: {worst} of {size}");
+        compared += 1;
+    }
+    assert!(compared >= 8);
+}
+
+#[test]
+fn without_batch_norm_loss_and_gradients_are_those_of_one() {
+    let rows = batch(0..11);
+    let table = table("baseline");
+    let (loss, values) = after_a_step(&table, 1, &rows);
+    for replicas in [2, 3, 4] {
+        let (of_replicas, values_of_replicas) = after_a_step(&table, replicas, &rows);
+        assert!((loss - of_replicas).abs() <= ROUNDING * loss, "{loss} and {of_replicas}");
+        assert_the_same_gradients(&values, &values_of_replicas);
+    }
+}
+
+/// `optimized` without dropout and without the biases that its batch norms take out again, whose gradient is rounding alone.
+fn normed() -> Table {
+    let mut table = optimized_dropping(0.0, 0.0);
+    for layer in table.rows.iter_mut().flat_map(|row| &mut row.layers) {
+        match layer {
+            tf_mnist::networks::Layer::Conv2d(conv) => conv.use_bias = false,
+            tf_mnist::networks::Layer::Dense(dense) => dense.use_bias = false,
+            _ => {}
+        }
+    }
+    table
+}
+
+#[test]
+fn with_batch_norm_replicas_of_the_same_rows_are_as_one_of_them() {
+    let rows = batch(0..20);
+    let table = normed();
+    let (loss, values) = after_a_step(&table, 1, &rows);
+    let (of_two, values_of_two) = after_a_step(&table, 2, &joined(&rows, &rows));
+    assert!((loss - of_two).abs() <= ROUNDING * loss, "{loss} and {of_two}");
+    assert_the_same_gradients(&values, &values_of_two);
+}
+
+#[test]
+fn moving_averages_move_once_towards_the_mean_over_the_replicas() {
+    // Of 41 rows the first replica has 21.
+    let (first, second) = (batch(0..21), batch(21..41));
+    let table = normed();
+    let (_, first_alone) = after_a_step(&table, 1, &first);
+    let (_, second_alone) = after_a_step(&table, 1, &second);
+    let (_, together) = after_a_step(&table, 2, &joined(&first, &second));
+    let mut compared = 0;
+    for (name, together) in together.iter().filter(|(name, _)| name.contains("/moving_")) {
+        let (a, b) = (&first_alone[name], &second_alone[name]);
+        assert!(a != b, "{name}: nothing is told apart");
+        for ((a, b), together) in a.iter().zip(b).zip(together) {
+            // Adding three numbers of about the same size rounds twice; an average starts at 0 or 1 and is far from neither.
+            let tolerance = 4.0 * f32::EPSILON * a.abs().max(b.abs()).max(0.1);
+            assert!((f32::midpoint(*a, *b) - together).abs() <= tolerance, "{name}: {a}, {b}, {together}");
+        }
+        compared += 1;
+    }
+    assert_eq!(compared, 8);
+}
+
+#[test]
+fn dropout_differs_between_replicas_and_the_first_draws_the_masks_of_one() {
+    let rows = batch(0..5);
+    let table = optimized_dropping(0.25, 0.5);
+    let mask = |trained: &Replicated, tower: &str, rows: &(Vec<f32>, Vec<i32>), step: i64| -> Vec<bool> {
+        let name = format!("{tower}/pool3/dropout/GreaterEqual");
+        let operation = trained.network.graph.graph().operation_by_name_required(&name).unwrap();
+        let images = Tensor::new(&[rows.1.len() as u64, 784]).with_values(&rows.0).unwrap();
+        let labels = Tensor::new(&[rows.1.len() as u64]).with_values(&rows.1).unwrap();
+        let training = trained.network.inputs.training.as_ref().unwrap();
+        let (on, step) = (Tensor::<bool>::from(true), Tensor::<i64>::from(step));
+        let mut args = SessionRunArgs::new();
+        args.add_feed(&trained.network.inputs.x.operation, 0, &images);
+        args.add_feed(&trained.network.inputs.labels.operation, 0, &labels);
+        args.add_feed(&training.flag.operation, 0, &on);
+        args.add_feed(&training.step.operation, 0, &step);
+        let token = args.request_fetch(&operation, 0);
+        trained.session.run(&mut args).unwrap();
+        args.fetch::<bool>(token).unwrap().to_vec()
+    };
+    let one = replicated(&table, 1);
+    let alone = mask(&one, "training", &rows, 3);
+    let thrice = joined(&joined(&rows, &rows), &rows);
+    let trained = replicated(&table, 3);
+    let of = |replica| mask(&trained, &format!("replica_{replica}/training"), &thrice, 3);
+    let masks = [0, 1, 2].map(of);
+    for step in 4..7 {
+        let later = mask(&one, "training", &rows, step);
+        assert!(!masks.contains(&later), "a replica has a mask of step {step} ahead of its time");
+    }
+    assert_eq!(masks[0], alone);
+    assert_eq!(alone.len(), 5 * 14 * 14 * 32);
+    for (a, b) in [(0, 1), (0, 2), (1, 2)] {
+        let differ = masks[a].iter().zip(&masks[b]).filter(|(a, b)| a != b).count() as f64;
+        // Of two independent masks 2 · 0.25 · 0.75 of the units differ; four standard deviations, as in `dropout.rs`.
+        let (units, share) = (alone.len() as f64, 0.375);
+        let deviation = (units * share * (1.0 - share)).sqrt();
+        assert!((differ - units * share).abs() < 4.0 * deviation, "{differ} of {units}");
+    }
+}
+
+#[test]
+fn rows_are_cut_as_numpy_s_array_split_cuts_them() {
+    let rows = batch(0..11);
+    let trained = replicated(&table("baseline"), 4);
+    let operation = trained.network.graph.graph().operation_by_name_required("shards/images").unwrap();
+    let images = Tensor::new(&[11, 784]).with_values(&rows.0).unwrap();
+    let labels = Tensor::new(&[11]).with_values(&rows.1).unwrap();
+    let mut args = SessionRunArgs::new();
+    args.add_feed(&trained.network.inputs.x.operation, 0, &images);
+    args.add_feed(&trained.network.inputs.labels.operation, 0, &labels);
+    let tokens = [0, 1, 2, 3].map(|port| args.request_fetch(&operation, port));
+    trained.session.run(&mut args).unwrap();
+    let parts = tokens.map(|token| args.fetch::<f32>(token).unwrap());
+    assert_eq!(parts.each_ref().map(|part| part.dims()[0]), [3, 3, 3, 2]);
+    assert_eq!(parts.each_ref().map(|part| part.to_vec()).concat(), rows.0);
+}
