@@ -7,6 +7,7 @@ mod data_folders;
 mod dataset;
 mod describe;
 mod disk_faults;
+mod draw;
 mod evaluate;
 mod export;
 mod export_disk_faults;

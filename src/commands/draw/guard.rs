@@ -68,7 +68,8 @@ mod tests {
             assert!(is_own(&headers(&[("host", host)]), 8028), "{host}");
         }
         assert!(is_own(&headers(&[("host", "localhost")]), 80));
-        let own = [("host", "localhost:1"), ("origin", "http://localhost:1"), ("sec-fetch-site", "same-origin")];
+        let own =
+            [("host", "localhost:1"), ("origin", "http://localhost:1"), ("sec-fetch-site", "same-origin")];
         assert!(is_own(&headers(&own), 1));
     }
 

@@ -194,4 +194,4 @@ for (const name of ["dragover", "dragleave", "drop"]) {
   });
 }
 new ResizeObserver(repaint).observe(paper);
-repaint();
+show(null);

@@ -44,8 +44,8 @@ pub fn page(reader: &Reader) -> Markup {
                         div.said {
                             p #likeliest aria-hidden="true" { "?" }
                             figure {
-                                img #seen alt="The picture as the network sees it" width="112" height="112" hidden;
-                                figcaption.quiet { "What the network sees," br; (width) " x " (height) " pixels" }
+                                div.frame { img #seen alt="The picture as the network sees it" hidden; }
+                                figcaption.quiet { "The network sees" br; (width) " x " (height) " pixels" }
                             }
                         }
                         p #spoken.unseen role="status" {}

@@ -61,6 +61,8 @@ async fn accept(listener: tokio::net::TcpListener, connections: Arc<Semaphore>, 
 }
 
 async fn talk(stream: TcpStream, routes: Router) {
+    // An answer does not wait for more to send with it. Without that it is only later.
+    let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
