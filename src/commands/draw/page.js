@@ -35,8 +35,9 @@ function paint(canvas, side) {
   for (const stroke of strokes) {
     pen.beginPath();
     stroke.forEach(([x, y]) => pen.lineTo(x * side, y * side));
-    // Of one point there would be no line.
-    if (stroke.length === 1) pen.lineTo(stroke[0][0] * side + 0.01, stroke[0][1] * side);
+    // A line that ends where it begins is not drawn, and a dot is one.
+    const [x, y] = stroke.at(-1);
+    pen.lineTo(x * side + 0.01, y * side);
     pen.stroke();
   }
 }
@@ -69,7 +70,7 @@ async function ask() {
   asking = true;
   const asked = version;
   try {
-    const body = picture ? picture.blob : await drawn();
+    const body = picture ? picture.blob : drawn();
     const response = await fetch("classify", { method: "POST", body, signal: AbortSignal.timeout(PATIENCE) });
     const answer = await response.json();
     if (asked === version) show(answer);
@@ -84,12 +85,16 @@ async function ask() {
   if (asked !== version) ask();
 }
 
-const toBlob = (canvas, type) => new Promise((resolve) => canvas.toBlob(resolve, type, 0.9));
+// At once; canvas.toBlob waits until the browser is idle, which may take seconds while a hand draws.
+function encoded(canvas, type) {
+  const [, base64] = canvas.toDataURL(type, 0.9).split(",");
+  return new Blob([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))], { type });
+}
 
 function drawn() {
   const canvas = document.createElement("canvas");
   paint(canvas, SIDE);
-  return toBlob(canvas, "image/png");
+  return encoded(canvas, "image/png");
 }
 
 function show(answer) {
@@ -130,7 +135,7 @@ async function open(file) {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
     canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    blob = await toBlob(canvas, "image/jpeg");
+    blob = encoded(canvas, "image/jpeg");
   }
   strokes = [];
   pointer = null;
