@@ -1,13 +1,14 @@
 //! Chunks of work that are done in several places at once.
 
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// What `work` makes of each of `chunks`, in their order. The places share them out, each on a thread of its own if there
 /// are several.
 ///
 /// # Errors
-/// The first error of the first place that has one.
+/// That of the first place that has one; the others end their chunk and begin no more.
 ///
 /// # Panics
 /// There is no place.
@@ -20,9 +21,14 @@ pub(crate) fn at_once<P: Sync, C: Sync, T: Send, E: Send>(
     if used < 2 {
         return chunks.iter().map(|chunk| work(&places[0], chunk)).collect();
     }
+    let has_failed = AtomicBool::new(false);
     let done_at = |place: usize| {
         let own = chunks.iter().skip(place).step_by(used);
-        own.map(|chunk| work(&places[place], chunk)).collect::<Result<Vec<T>, E>>()
+        // What the others make of the rest is of no use once one has failed.
+        let own = own.take_while(|_| !has_failed.load(Ordering::Relaxed));
+        let done = own.map(|chunk| work(&places[place], chunk)).collect::<Result<Vec<T>, E>>();
+        has_failed.fetch_or(done.is_err(), Ordering::Relaxed);
+        done
     };
     let done_at = &done_at;
     let done = thread::scope(|scope| {

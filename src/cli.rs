@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
 use tf_mnist::dataset::Form;
 use tf_mnist::graph::Precision;
-use tf_mnist::model::AccuracyOn;
+use tf_mnist::model::{AccuracyOn, MAX_REPLICAS};
 use tf_mnist::training::ValidationMode;
 use values::{ACCURACY_ON, EVAL_CHUNK, PRECISION, VALIDATION, dropout_rate, learning_rate, one_of, rows};
 
@@ -129,9 +129,9 @@ pub struct TrainingArgs {
     /// Rows a step [default: the network's, 100]
     #[arg(long, value_name = "ROWS", value_parser = rows, allow_negative_numbers = true)]
     pub batch_size: Option<usize>,
-    /// Cut each step's rows into so many parts, for as many replicas of the network: on GPUs 0 to N-1, or on N devices that
-    /// share this machine's processors; batch norm takes each part by itself
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=256), allow_negative_numbers = true)]
+    /// Cut each step's rows into so many parts, for as many replicas of the network: on GPUs 0 to N-1 or, without
+    /// a GPU or with --device cpu, on N devices that share the processors; batch norm takes each part by itself
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=i64::from(MAX_REPLICAS)), allow_negative_numbers = true)]
     pub replicas: u16,
     /// Adam's learning rate, the same in every step [default: baseline 0.001, optimized 0.01]
     #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]

@@ -55,15 +55,18 @@ impl Misclassified {
 /// TensorFlow fails, for example because a chunk does not fit into memory.
 pub fn evaluate(classifier: &Classifier, split: &Split, chunk: usize) -> Result<Evaluation> {
     let chunks: Vec<_> = split.chunks(chunk).collect();
-    let evaluated = at_once(&classifier.scores, &chunks, |scores, rows| {
-        let mut images = vec![0.0; rows.len() * classifier.pixels()];
-        let mut labels = vec![0; rows.len()];
-        split.gather_range(rows.clone(), &mut images, &mut labels);
-        classifier.probabilities_by(scores, &images).map(|probabilities| (labels, probabilities))
-    })?;
     let mut evaluation = Evaluation::of(classifier.classes());
-    for (labels, probabilities) in evaluated {
-        evaluation.add_rows(&labels, &probabilities);
+    // The probabilities of a whole set may take a gigabyte.
+    for chunks in chunks.chunks(classifier.scores.len()) {
+        let evaluated = at_once(&classifier.scores, chunks, |scores, rows| {
+            let mut images = vec![0.0; rows.len() * classifier.pixels()];
+            let mut labels = vec![0; rows.len()];
+            split.gather_range(rows.clone(), &mut images, &mut labels);
+            classifier.probabilities_by(scores, &images).map(|probabilities| (labels, probabilities))
+        })?;
+        for (labels, probabilities) in evaluated {
+            evaluation.add_rows(&labels, &probabilities);
+        }
     }
     Ok(evaluation)
 }

@@ -4,7 +4,7 @@ use super::options;
 use super::tensorflow::{fastest_convolutions, load, no_gpu, onednn, session_config, with_replicas};
 use crate::cli::{GlobalArgs, ModelArgs};
 use anyhow::Result;
-use tf_mnist::classifier::{self, Classifier, Location};
+use tf_mnist::classifier::{self, Classifier, ClassifierError, Location};
 use tf_mnist::graph::Checkpoint;
 use tf_mnist::session::replica_devices;
 
@@ -24,8 +24,14 @@ pub fn replicated(global: &GlobalArgs, model: &ModelArgs, replicas: u16) -> Resu
     let config = with_replicas(session_config(global, false)?, replicas)?;
     let network = model.network.as_deref().map(options::find_network).transpose()?;
     // A slip in MODEL is found out before anything is fetched.
-    if let Location::Checkpoint(prefix) = classifier::locate(&model.path)? {
-        classifier::network_of(&Checkpoint::open(&prefix)?, network.as_ref())?;
+    match classifier::locate(&model.path)? {
+        Location::Checkpoint(prefix) => {
+            classifier::network_of(&Checkpoint::open(&prefix)?, network.as_ref())?;
+        }
+        Location::SavedModel(path) if replicas > 1 => {
+            return Err(ClassifierError::OneDevice { path }.into());
+        }
+        Location::SavedModel(_) => {}
     }
     let runtime = load(global, &config, onednn(global, false))?;
     let convolutions = fastest_convolutions(runtime, &config)?;

@@ -84,7 +84,8 @@ pub fn run(
     let again = format!("tf-mnist {command} --resume {}", output::shell_word(directory.path()));
     let tensorboard = !args.no_tensorboard;
     let run = Run { config, dataset, directory, saved, again, started, tensorboard };
-    run.train(session, total, global.quiet).map_err(|error| with_advice(error, &run.again))
+    run.train(session, total, global.quiet)
+        .map_err(|error| with_advice(error, run.config.session.replicas, &run.again))
 }
 
 /// A session with the values that the run begins with.
@@ -153,11 +154,15 @@ fn is_finished(config: &RunConfig, SavedState { state, .. }: &SavedState, steps_
 }
 
 /// How a run that failed goes on.
-fn with_advice(error: anyhow::Error, again: &str) -> anyhow::Error {
+fn with_advice(error: anyhow::Error, replicas: u16, again: &str) -> anyhow::Error {
     let advice = match error.downcast_ref() {
         // It would diverge again.
         Some(TrainingError::Diverged { .. }) => return error,
-        Some(TrainingError::OutOfMemory { rows, evaluated, .. }) => out_of_memory(*rows, *evaluated, again),
+        Some(&TrainingError::OutOfMemory { rows, evaluated, .. }) => {
+            // Of a step each replica takes a row at least.
+            let least = if evaluated { 1 } else { usize::from(replicas) };
+            out_of_memory(rows, least, evaluated, again)
+        }
         _ => format!("once that is settled, the run goes on from its last saved state: {again}"),
     };
     advised(error, advice)
@@ -190,17 +195,20 @@ fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
         1 => format!("--batch-size {batch_size}"),
         _ => format!("--batch-size {batch_size} --replicas {replicas}"),
     };
+    let of = if replicas > 1 { "a replica's" } else { "the" };
     log::warn!(
-        "{rows}: batch norm subtracts the mean over a replica's rows, which of a single row leaves nothing behind a dense \
-         layer, so the network will not learn; take some 20 rows or more for each"
+        "{rows}: batch norm subtracts the mean over {of} rows, which of a single row leaves nothing behind a dense layer, \
+         so the network will not learn; take some 20 rows or more"
     );
 }
 
 /// What to do where so many rows at once do not fit. The same run cannot go on: its batch is part of it.
-fn out_of_memory(rows: usize, evaluated: bool, again: &str) -> String {
+fn out_of_memory(rows: usize, least: usize, evaluated: bool, again: &str) -> String {
     let option = if evaluated { "--eval-chunk" } else { "--batch-size" };
     match rows / 2 {
-        0 => format!("one row alone does not fit; free memory, and go on with the run: {again}"),
+        half if half < least => {
+            format!("no fewer rows can be taken at once; free memory, and go on with the run: {again}")
+        }
         half => format!(
             "start anew with a smaller {option}, such as {option} {half}: --resume would go on with the {rows} rows of this run"
         ),

@@ -2,10 +2,9 @@
 //!
 //! [`Network`] is the whole that trains; `layers` makes the variables, `rewrites` and `own_kernels` turn the list of layers
 //! into a cheaper one for the same function, `lower` makes ops of it, `replicas` puts it on several devices, and [`summary`]
-//! describes it. Python's graph carries
-//! a cond in every layer whose training differs from its use, which the C++ gradient registry cannot differentiate. Here
-//! `training` routes the images into one of two towers over the same variables, and the gradient is taken inside the one
-//! that trains.
+//! describes it. Python's graph carries a cond in every layer whose training differs from its use, which the C++ gradient
+//! registry cannot differentiate. Here `training` routes the images into one of two towers over the same variables, and the
+//! gradient is taken inside the one that trains.
 
 mod evaluation;
 mod forms;
@@ -28,6 +27,7 @@ pub use inputs::{Inputs, TrainingInputs};
 pub use layers::to_images;
 pub use network::Network;
 pub use own_kernels::has_own_kernels;
+pub use shards::MAX_REPLICAS;
 
 use crate::graph::{Mode, Precision, Result, Scope};
 use crate::networks::Table;

@@ -24,7 +24,7 @@ pub struct Network {
     pub inputs: Inputs,
     /// What the probabilities are made of: float32 `[rows, classes]`.
     pub logits: Output,
-    /// `output/Y_proba`: float32 `[rows, classes]`.
+    /// float32 `[rows, classes]`: `output/Y_proba`, or, of several replicas, the first one's.
     pub probabilities: Output,
     /// Mean cross-entropy of the batch, before the update: float32 [].
     pub loss: Output,

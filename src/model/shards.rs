@@ -4,6 +4,9 @@ use super::inputs::Inputs;
 use crate::graph::{Result, Scope, cast};
 use tensorflow::{DataType, Output};
 
+/// The most replicas of a network: their numbers are eight bits of what dropout draws its masks by.
+pub const MAX_REPLICAS: u16 = 256;
+
 /// A replica's part of a step.
 pub(super) struct Shard {
     /// float32 `[own rows, height, width, channels]`.

@@ -147,13 +147,13 @@ impl TrainingSession {
         Ok(loss.first().copied().unwrap_or(f32::NAN))
     }
 
-    /// Evaluates the given rows at once.
+    /// Evaluates the rows of a step, on each replica as many of them as it trains on.
     ///
     /// # Errors
     /// TensorFlow fails.
-    pub fn evaluate_rows(&mut self, split: &Split, rows: &[usize]) -> Result<Correct> {
-        self.batch.set(split, rows);
-        self.evaluator().count(&self.network.evaluations[0], &self.batch)
+    pub fn evaluate_rows(&self, split: &Split, rows: &[usize]) -> Result<Correct> {
+        let part = rows.len().div_ceil(self.replicas());
+        Ok(Correct::of(&self.correct_rows(split, rows, part)?))
     }
 
     /// As [`evaluate`](Self::evaluate), and shows `seen` the labels and the probabilities, float32 `[rows, classes]`, of each
@@ -164,15 +164,18 @@ impl TrainingSession {
     pub fn test(&self, split: &Split, chunk: usize, mut seen: impl FnMut(&[i32], &[f32])) -> Result<Correct> {
         let chunks: Vec<_> = split.chunks(chunk).collect();
         let evaluator = self.evaluator();
-        let tested = evaluator.each(&chunks, |replica, rows| {
-            let feed = Feed::of_range(split, rows.clone());
-            let (correct, probabilities) = evaluator.correct_and_probabilities(replica, &feed)?;
-            Ok((Correct::of(&correct), feed.labels, probabilities))
-        })?;
         let mut total = Correct::default();
-        for (correct, labels, probabilities) in tested {
-            seen(&labels, &probabilities);
-            total += correct;
+        // The probabilities of a whole set may take a gigabyte.
+        for chunks in chunks.chunks(self.replicas()) {
+            let tested = evaluator.each(chunks, |replica, rows| {
+                let feed = Feed::of_range(split, rows.clone());
+                let (correct, probabilities) = evaluator.correct_and_probabilities(replica, &feed)?;
+                Ok((Correct::of(&correct), feed.labels, probabilities))
+            })?;
+            for (correct, labels, probabilities) in tested {
+                seen(&labels, &probabilities);
+                total += correct;
+            }
         }
         Ok(total)
     }

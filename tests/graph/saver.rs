@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use support::all_names as names;
 use support::graph_session::{GraphSession, graph};
-use support::names;
 use tf_mnist::graph::{
     Checkpoint, CheckpointError, CheckpointManager, GraphError, Initializer, Saver, Scope, Variable,
     latest_checkpoint,

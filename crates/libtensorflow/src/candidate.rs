@@ -36,6 +36,9 @@ impl fmt::Display for FoundBy {
     }
 }
 
+/// What a look at a place gave: candidates, or why there are none, for the report.
+pub(crate) type Found = Result<Vec<Candidate>, String>;
+
 /// A library that may be the one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {

@@ -64,6 +64,10 @@ impl<'a> Installer<'a> {
         let path = pip::download(self, aside.path())?;
         self.wheel.file.verify(&path)?;
         wheel::unpack(&self.wheel, &path, &folder, self.progress, &at_disk)?;
+        // Or the next start would find it damaged, and install it again.
+        if let State::Damaged(why) = installed::check(&folder, &self.wheel) {
+            return Err(format!("{} does not hold what it should: {why}", self.wheel.file.name));
+        }
         let library = self.wheel.libraries[0].name;
         // The name that the tensorflow crate opens, so that the folder will do as a TENSORFLOW_DIR too.
         symlink(library, folder.join(LIBRARY)).map_err(at_disk)?;

@@ -3,14 +3,13 @@
 mod places;
 mod python;
 
-use crate::candidate::{Candidate, FoundBy};
+use crate::candidate::{Candidate, Found, FoundBy};
 use crate::error::{LibraryError, RuntimeError};
 use crate::install::Installer;
 use crate::install::installed::{self, State};
 use crate::open::{self, Failure};
 use crate::platform::{self, LIBRARY_NAMES};
 use crate::report::{Attempt, Report};
-use crate::search::places::Found;
 use crate::watcher::Watcher;
 use crate::{Gpu, Options, environment};
 use serde::Serialize;

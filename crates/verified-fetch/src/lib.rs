@@ -2,7 +2,7 @@
 //!
 //! An [`Artifact`] is a name with a SHA-256 digest. [`cached()`] asks each [`Source`] in turn, verifies what comes and
 //! renames it into place; no file is ever seen half written or unverified. [`Client`] is the transfer over HTTPS
-//! beneath: always verified, bounded, tried three times.
+//! beneath: always verified, bounded, and tried three times where the trouble may pass.
 
 pub mod cache;
 pub mod child;

@@ -4,7 +4,7 @@ use super::layout::CONFIG;
 use crate::dataset::{Form, Order, RandomTranslation};
 use crate::graph::{Pair, Precision};
 use crate::lossy_path;
-use crate::model::{AccuracyOn, BuildOptions, Convolutions, Network, Towers};
+use crate::model::{AccuracyOn, BuildOptions, Convolutions, MAX_REPLICAS, Network, Towers};
 use crate::networks::{self, Keep, Table};
 use crate::session::SessionConfig;
 use crate::staging::regular_file;
@@ -115,7 +115,7 @@ impl RunConfig {
             ("eval_chunk", config.eval_chunk > 0),
             ("validation_rows", config.validation_rows > 0),
             ("max_steps", config.max_steps != Some(0)),
-            ("replicas", config.session.replicas > 0),
+            ("replicas", (1..=MAX_REPLICAS).contains(&config.session.replicas)),
         ];
         match options.into_iter().find(|(_, sound)| !sound) {
             Some((option, _)) => Err(format!("its {option} is out of range")),

@@ -1,15 +1,12 @@
 //! Where a TensorFlow library may already be, as the environment of the process says.
 
-use crate::candidate::{Candidate, FoundBy, library_in};
+use crate::candidate::{Candidate, Found, FoundBy, library_in};
 use crate::platform::{LIBRARY, PYTHON_LIBRARY, VERSIONED_LIBRARY};
 use crate::search::python;
 use crate::{environment, open};
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-/// What a look at a place gave: candidates, or why there are none, for the report.
-pub(crate) type Found = Result<Vec<Candidate>, String>;
 
 /// The library in the user's `TENSORFLOW_DIR`: the folder itself, its `lib`, or the very file. `Err` if it names none.
 pub(crate) fn named_library() -> Option<Result<Candidate, OsString>> {

@@ -1,8 +1,7 @@
 //! TensorFlow inside installed Python packages, found without importing it, which would take seconds.
 
-use crate::candidate::{Candidate, FoundBy};
+use crate::candidate::{Candidate, Found, FoundBy};
 use crate::platform::PYTHON_LIBRARY;
-use crate::search::places::Found;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
