@@ -145,7 +145,11 @@ fn gradients_of_the_same_ops_are_those_of_the_plain_tower_within_rounding() {
         if is_bias(name) {
             // Frozen: no gradient is taken of them, in truth it is zero.
             assert!(b.iter().all(|&m| m == 0.0), "{name}");
-            assert!(a.iter().all(|m| m.abs() < 1e-6), "{name}");
+            // A sum of 78400 terms that cancel: what is left is rounding, and depends on how many threads add it up, which the
+            // first session in a process decides. Seen: 2e-5 of the kernel's with two threads, 4e-5 with one.
+            let largest = |values: &[f32]| values.iter().map(|m| m.abs()).fold(0.0, f32::max);
+            let kernel = &plain[&name.replace("/bias", "/kernel")];
+            assert!(largest(a) < 1e-4 * largest(kernel), "{name}: {} of {}", largest(a), largest(kernel));
         } else {
             let size = a.iter().map(|m| m.abs()).fold(0.0, f32::max);
             let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
