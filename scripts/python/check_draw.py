@@ -3,6 +3,7 @@
 Usage: check_draw.py TF_MNIST MODEL CHROMIUM FOLDER; FOLDER gets pictures of the page.
 """
 
+import base64
 import io
 import pathlib
 import re
@@ -124,10 +125,11 @@ def drop(page, name, content, kind):
     """Drops a file onto the page."""
     page.evaluate("""async ([name, content, kind]) => {
         const transfer = new DataTransfer();
-        transfer.items.add(new File([new Uint8Array(content)], name, { type: kind }));
+        const bytes = Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
+        transfer.items.add(new File([bytes], name, { type: kind }));
         for (const event of ["dragover", "drop"])
             document.body.dispatchEvent(new DragEvent(event, { dataTransfer: transfer, bubbles: true, cancelable: true }));
-    }""", [name, list(content), kind])
+    }""", [name, base64.b64encode(content).decode(), kind])
 
 
 def png(picture):
@@ -190,6 +192,18 @@ def check_files(page):
     assert len(content) > 1_000_000
     drop(page, "large.png", content, "image/png")
     says(page, "1")
+    # Transparent around the digit, and of more detail than fits into what is sent.
+    layer = Image.effect_noise((2400, 2400), 90).convert("RGBA")
+    layer.putalpha(0)
+    layer.paste((0, 0, 0, 255), (1100, 500, 1300, 1900))
+    content = png(layer)
+    assert len(content) > 1_000_000
+    drop(page, "layer.png", content, "image/png")
+    says(page, "1")
+    noise = png(Image.effect_noise((2000, 2000), 120))
+    drop(page, "noise.png", noise, "image/png")
+    expect(page.locator("#seen")).to_be_visible()
+    expect(page.locator("#spoken")).not_to_have_text("")
     drop(page, "blank.png", png(Image.new("L", (100, 100), 255)), "image/png")
     expect(page.locator("#trouble")).to_contain_text("the picture is blank")
     expect(page.locator("#likeliest")).to_have_text("?")
@@ -199,6 +213,27 @@ def check_files(page):
     expect(page.locator("#trouble")).to_contain_text("film.mp4 has more than 1 MB")
     page.get_by_role("button", name="Clear").click()
     is_clear(page)
+
+
+def check_odd_moves(page):
+    """A stroke that is taken back while it is drawn, and what is dropped and is no file."""
+    draw(page, [[(20, 20), (80, 20)]])
+    box = page.locator("#paper").bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 150, box["y"] + 300)
+    page.keyboard.press("Control+z")
+    before = ink(page)
+    page.mouse.move(box["x"] + 250, box["y"] + 350)
+    assert ink(page) == before
+    page.mouse.up()
+    page.evaluate("""document.body.dispatchEvent(new DragEvent("drop",
+        { dataTransfer: new DataTransfer(), bubbles: true, cancelable: true }))""")
+    expect(page.locator("#trouble")).to_contain_text("That is no file")
+    page.set_viewport_size({"width": 844, "height": 390})
+    box = page.locator("#paper").bounding_box()
+    assert abs(box["width"] - box["height"]) < 1, box
+    page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def check_two_digits(page):
@@ -241,7 +276,7 @@ def main():
         context.add_init_script(STOPWATCH)
         page = context.new_page()
         page.goto(server.url)
-        for check in [check_mouse, check_resize, check_keyboard, check_files, check_two_digits]:
+        for check in [check_mouse, check_resize, check_keyboard, check_files, check_odd_moves, check_two_digits]:
             check(page)
             print(f"{check.__name__}: passed")
             page.keyboard.press("Escape")

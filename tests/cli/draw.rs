@@ -177,7 +177,7 @@ fn pictures_that_predict_refuses_are_refused_and_named() {
         (digit(7)[..200].to_vec(), "it ends before its picture does"),
         (bomb, "is 90000 x 90000 pixels: at most 540 million"),
         (b"GIF89a".to_vec(), "a GIF picture"),
-        (Vec::new(), "it is empty"),
+        (Vec::new(), "only PNG and JPEG pictures"),
     ] {
         let (status, answer) = server.classify(&picture);
         assert_eq!(status, 422, "{answer}");

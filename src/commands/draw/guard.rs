@@ -2,7 +2,7 @@
 //! ask here (another origin), or become of this origin by giving its name this machine's address (DNS rebinding).
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -22,16 +22,19 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// Lets a request through to `next` if it is to this server on `port`, and from its own page or from no page.
 pub async fn guard(State(port): State<u16>, request: Request, next: Next) -> Response {
-    let mut response = match is_own(request.headers(), port) {
+    let mut response = match is_own(request.method(), request.headers(), port) {
         true => next.run(request).await,
-        false => (StatusCode::FORBIDDEN, "only its own page may ask here\n").into_response(),
+        false => {
+            (StatusCode::FORBIDDEN, "only its own page may ask here: type its address into the browser\n")
+                .into_response()
+        }
     };
     let headers = HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value)));
     response.headers_mut().extend(headers);
     response
 }
 
-fn is_own(headers: &HeaderMap, port: u16) -> bool {
+fn is_own(method: &Method, headers: &HeaderMap, port: u16) -> bool {
     let all = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let is_host = |host: &[u8]| {
         // A browser leaves out the port that http has by itself.
@@ -43,7 +46,11 @@ fn is_own(headers: &HeaderMap, port: u16) -> bool {
         })
     };
     let is_origin = |origin: &[u8]| origin.strip_prefix(b"http://").is_some_and(is_host);
-    let is_site = |site: &[u8]| matches!(site, b"same-origin" | b"none");
+    let says = |name, value: &[u8]| all(HeaderName::from_static(name)).eq([value]);
+    // Whoever follows a link comes from another page, and sees this one whole.
+    let is_visit =
+        *method == Method::GET && says("sec-fetch-mode", b"navigate") && says("sec-fetch-dest", b"document");
+    let is_site = |site: &[u8]| is_visit || matches!(site, b"same-origin" | b"none");
     all(header::HOST).count() == 1
         && all(header::HOST).all(is_host)
         && all(header::ORIGIN).all(is_origin)
@@ -52,7 +59,12 @@ fn is_own(headers: &HeaderMap, port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{HeaderMap, HeaderName, HeaderValue, Method};
+
+    /// What [`super::is_own`] says of asking about a picture.
+    fn is_own(headers: &HeaderMap, port: u16) -> bool {
+        super::is_own(&Method::POST, headers, port)
+    }
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let line = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -71,6 +83,18 @@ mod tests {
         let own =
             [("host", "localhost:1"), ("origin", "http://localhost:1"), ("sec-fetch-site", "same-origin")];
         assert!(is_own(&headers(&own), 1));
+    }
+
+    #[test]
+    fn a_link_to_the_page_may_be_followed_and_no_form_sent() {
+        let site = ("sec-fetch-site", "cross-site");
+        let link =
+            [("host", "localhost:1"), site, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        assert!(super::is_own(&Method::GET, &headers(&link), 1));
+        assert!(!super::is_own(&Method::POST, &headers(&link), 1));
+        let frame =
+            [("host", "localhost:1"), site, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+        assert!(!super::is_own(&Method::GET, &headers(&frame), 1));
     }
 
     #[test]

@@ -12,7 +12,7 @@ const RETRY = 2000; // ms until a program that does not answer is asked again
 const PATIENCE = 15000; // ms for an answer
 
 let strokes = []; // each a list of [x, y] in 0..1
-let picture = null; // the file that is shown in place of a drawing, with its bitmap if the browser can show it
+let picture = null; // what is opened in place of a drawing: the bytes to send, and a bitmap if the browser can show it
 let pointer = null; // the one that draws
 let version = 0; // of what is on the paper
 let asking = false;
@@ -52,6 +52,7 @@ function repaint() {
 function changed() {
   version += 1;
   repaint();
+  if (isBlank()) show(null);
   ask();
 }
 
@@ -65,8 +66,7 @@ function clear() {
 // One question at a time: while an answer is out, the drawing goes on, and then the newest is asked about.
 async function ask() {
   clearTimeout(retry);
-  if (isBlank()) return show(null);
-  if (asking) return;
+  if (isBlank() || asking) return;
   asking = true;
   const asked = version;
   try {
@@ -126,24 +126,49 @@ function show(answer) {
   }
 }
 
-async function open(file) {
-  const bitmap = await createImageBitmap(file).catch(() => null);
-  let blob = file;
-  if (file.size > maxBytes) {
-    if (!bitmap) return show({ error: `${file.name} has more than 1 MB and is no picture that the browser can make smaller.` });
-    const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
+// A picture that the browser can show, as a JPEG file small enough to be sent.
+function shrunk(bitmap) {
+  for (let longest = LONGEST; ; longest *= 0.7) {
+    const scale = Math.min(1, longest / Math.max(bitmap.width, bitmap.height));
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
-    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    blob = encoded(canvas, "image/jpeg");
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = "#fff"; // what is transparent would be black
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    const blob = encoded(canvas, "image/jpeg");
+    if (blob.size <= maxBytes) return blob;
   }
+}
+
+// The bytes to send for a file: its own where that is a picture that is read as it is, or else what the browser makes of it.
+async function content(file, bitmap) {
+  const isRead = ["image/png", "image/jpeg"].includes(file.type);
+  if (bitmap && (!isRead || file.size > maxBytes)) return shrunk(bitmap);
+  if (file.size > maxBytes) throw new Error(`${file.name} has more than 1 MB and is no picture that the browser can make smaller.`);
+  const bytes = await file.arrayBuffer().catch(() => null);
+  if (!bytes) throw new Error(`${file.name} cannot be read: it is a folder, or gone.`);
+  return new Blob([bytes]);
+}
+
+function refuse(error) {
+  clear();
+  show({ error });
+}
+
+async function open(files) {
+  if (files.length > 1) return refuse("One picture at a time: several were opened.");
+  const [file] = files;
+  const opened = (version += 1);
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  const blob = await content(file, bitmap).catch((error) => error);
+  // Another picture was opened meanwhile, or something was drawn.
+  if (opened !== version) return;
+  if (blob instanceof Error) return refuse(blob.message);
   strokes = [];
-  pointer = null;
   picture = { blob, bitmap };
   changed();
 }
-
-const openFirst = (files) => files.length && open(files[0]);
 
 function place(event) {
   const box = paper.getBoundingClientRect();
@@ -175,6 +200,7 @@ for (const end of ["pointerup", "pointercancel"]) {
 
 function undo() {
   if (picture) return clear();
+  pointer = null;
   strokes.pop();
   changed();
 }
@@ -183,19 +209,24 @@ element("clear").addEventListener("click", clear);
 element("undo").addEventListener("click", undo);
 element("choose").addEventListener("click", () => element("file").click());
 element("file").addEventListener("change", (event) => {
-  openFirst(event.target.files);
+  if (event.target.files.length) open([...event.target.files]);
   event.target.value = ""; // so that the same file can be opened again
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") clear();
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") undo();
+  if ((event.ctrlKey || event.metaKey) && event.key === "z") undo();
 });
-document.addEventListener("paste", (event) => openFirst(event.clipboardData.files));
+document.addEventListener("paste", (event) => {
+  if (event.clipboardData.files.length) open([...event.clipboardData.files]);
+});
 for (const name of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(name, (event) => {
     event.preventDefault();
     document.body.classList.toggle("dropping", name === "dragover");
-    if (name === "drop") openFirst(event.dataTransfer.files);
+    if (name !== "drop") return;
+    const files = [...event.dataTransfer.files];
+    if (files.length) open(files);
+    else refuse("That is no file: save the picture first, and drop its file.");
   });
 }
 new ResizeObserver(repaint).observe(paper);

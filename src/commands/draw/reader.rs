@@ -36,11 +36,25 @@ pub struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The picture cannot be used.
-    #[error(transparent)]
+    #[error("{}", on_the_page(.0))]
     Picture(#[from] PictureError),
     /// The model cannot be used.
     #[error(transparent)]
     Model(#[from] ClassifierError),
+}
+
+/// Why a picture cannot be used, to somebody who has a page and no command line.
+fn on_the_page(error: &PictureError) -> String {
+    match error {
+        PictureError::Blank { .. } => format!("{NAME} is blank, or what is on it is too faint"),
+        PictureError::ForeignFormat { kind, .. } => {
+            format!("this is {kind}; only PNG and JPEG pictures are read here")
+        }
+        PictureError::UnknownFormat { .. } | PictureError::NoIndex { .. } => {
+            "only PNG and JPEG pictures are read here".to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 impl Reader {
