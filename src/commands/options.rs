@@ -12,7 +12,7 @@ use tf_mnist::graph::Checkpoint;
 use tf_mnist::model::{AccuracyOn, Convolutions, has_own_kernels};
 use tf_mnist::networks::{self, LearningRate, Table, Validate};
 use tf_mnist::runtime::Runtime;
-use tf_mnist::session::SessionConfig;
+use tf_mnist::session::{Host, SessionConfig};
 use tf_mnist::training::{RunConfig, Versions};
 
 /// The options of the run; what only the opened library and the data set tell is not in them yet. `network` is what was
@@ -155,6 +155,7 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) 
         commit: env!("TF_MNIST_COMMIT").into(),
         target: env!("TF_MNIST_TARGET").into(),
         compiler: env!("TF_MNIST_COMPILER").into(),
+        processor: Host::this().processor.unwrap_or_default(),
         tensorflow: runtime.version.clone(),
         library: runtime.library.clone(),
     };

@@ -57,7 +57,8 @@ impl Report<'_> {
             "threads",
             &format!("{} inside an operation, {} operations at once", threads.intra_op, threads.inter_op),
         );
-        line("processors", &format!("{} ({})", host.processors, joined(&host.instruction_sets)));
+        let processor = host.processor.as_deref().unwrap_or("of unknown name");
+        line("processors", &format!("{} {processor} ({})", host.processors, joined(&host.instruction_sets)));
         text.push('\n');
         let _ = writeln!(text, "  {:<13}memory", "device");
         for device in &self.devices {

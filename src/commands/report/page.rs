@@ -115,10 +115,13 @@ fn options(subject: &Subject) -> Markup {
     let session = &config.session;
     let time =
         RunDirectory::elapsed(&subject.folder).map(|time| format!("{:.0} s of training", time.as_secs_f64()));
+    let device = format!("device {}", session.device);
+    let mut machine = vec![versions.processor.as_str(), &versions.target, &device];
+    machine.retain(|part| !part.is_empty()); // runs of earlier versions do not tell all
     let places = [
         ("tf-mnist", format!("{} {}", versions.tf_mnist, versions.commit)),
         ("TensorFlow", versions.tensorflow.clone()),
-        ("machine", format!("{}, device {}", versions.target, session.device)),
+        ("machine", machine.join(", ")),
         (
             "threads",
             format!(

@@ -243,7 +243,7 @@ fn from_version_1(mut config: Value) -> std::result::Result<Value, String> {
     Ok(config)
 }
 
-/// The programs that made a run.
+/// The programs that made a run, and the processor.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Versions {
     /// This crate.
@@ -257,6 +257,9 @@ pub struct Versions {
     /// The compiler.
     #[serde(default)]
     pub compiler: String,
+    /// The processor's name, empty where that is not known.
+    #[serde(default)]
+    pub processor: String,
     /// The TensorFlow library.
     pub tensorflow: String,
     /// The file of that library.

@@ -6,6 +6,8 @@ use std::fs;
 /// This machine, as far as it matters to TensorFlow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Host {
+    /// The processor's name, where the system tells.
+    pub processor: Option<String>,
     /// Processors that this process may use.
     pub processors: usize,
     /// Memory in bytes, where the system tells.
@@ -18,6 +20,7 @@ impl Host {
     /// This machine.
     pub fn this() -> Self {
         Self {
+            processor: processor(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default()),
             processors: processors(),
             memory_bytes: memory_bytes(&fs::read_to_string("/proc/meminfo").unwrap_or_default()),
             instruction_sets: instruction_sets(),
@@ -61,6 +64,12 @@ fn instruction_sets() -> Vec<&'static str> {
     sets.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect()
 }
 
+/// From the line `model name : AMD EPYC 7B13` of /proc/cpuinfo.
+fn processor(about: &str) -> Option<String> {
+    let line = about.lines().find_map(|line| line.strip_prefix("model name"))?;
+    Some(line.trim_start().strip_prefix(':')?.trim().to_owned())
+}
+
 /// From the line `MemTotal:  24607172 kB` of /proc/meminfo.
 fn memory_bytes(about: &str) -> Option<u64> {
     let line = about.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
@@ -73,10 +82,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_linux_says_of_memory() {
+    fn reads_what_linux_says() {
         let about = "MemTotal:       24607172 kB\nMemFree: 1 kB";
         assert_eq!(memory_bytes(about), Some(24_607_172 * 1024));
         assert_eq!(memory_bytes(""), None);
+        let about = "processor\t: 0\nmodel name\t: AMD EPYC 7B13\nflags\t: fpu";
+        assert_eq!(processor(about).as_deref(), Some("AMD EPYC 7B13"));
+        assert_eq!(processor("processor\t: 0"), None);
         assert!(Host::this().processors >= 1);
     }
 }
