@@ -45,7 +45,8 @@ pub(crate) fn at_once<P: Sync, C: Sync, T: Send, E: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Barrier;
+    use std::sync::{Condvar, Mutex};
+    use std::time::Duration;
 
     #[test]
     fn results_are_in_the_order_of_the_chunks_whatever_the_number_of_places() {
@@ -63,9 +64,16 @@ mod tests {
 
     #[test]
     fn places_work_at_the_same_time() {
-        let all_here = Barrier::new(3); // which one after the other would wait at for ever
-        let places = [(); 3];
-        at_once(&places, &[(); 6], |_, _| Ok::<_, ()>(all_here.wait())).unwrap();
+        let (here, more_came) = (Mutex::new(0), Condvar::new());
+        let meet = |_: &(), _: &()| {
+            let mut here = here.lock().unwrap();
+            *here += 1;
+            more_came.notify_all();
+            // One after the other, the first would wait in vain.
+            let wait = more_came.wait_timeout_while(here, Duration::from_secs(60), |here| *here < 3).unwrap();
+            if wait.1.timed_out() { Err("alone") } else { Ok(()) }
+        };
+        assert_eq!(at_once(&[(); 3], &[(); 3], meet), Ok(vec![(); 3]));
     }
 
     #[test]
@@ -73,5 +81,19 @@ mod tests {
         let odd = |chunk: &i32| if chunk % 2 == 0 { Ok(*chunk) } else { Err(*chunk) };
         assert_eq!(at_once(&[(); 2], &[0, 1, 2, 3], |_, chunk| odd(chunk)), Err(1));
         assert_eq!(at_once(&[(); 1], &[0, 1, 2, 3], |_, chunk| odd(chunk)), Err(1));
+    }
+
+    #[test]
+    fn an_error_ends_the_other_places() {
+        let chunks: Vec<usize> = (0..20_000).collect();
+        let begun = Mutex::new(0);
+        let work = |_: &(), &chunk: &usize| {
+            *begun.lock().unwrap() += 1;
+            thread::sleep(Duration::from_millis(1));
+            if chunk == 0 { Err(chunk) } else { Ok(chunk) }
+        };
+        assert_eq!(at_once(&[(); 2], &chunks, work), Err(0));
+        let begun = *begun.lock().unwrap();
+        assert!(begun < chunks.len() / 2, "{begun} chunks were begun");
     }
 }

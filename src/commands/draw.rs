@@ -37,7 +37,6 @@ pub fn run(global: &GlobalArgs, args: &DrawArgs) -> Result<()> {
 
 /// Listens on this machine's own addresses alone: 127.0.0.1 and, where there is one, `::1`.
 fn listen(port: u16) -> Result<Vec<TcpListener>> {
-    let bind = |address: SocketAddr| TcpListener::bind(address);
     let failed = |address: SocketAddr, error: std::io::Error| match error.kind() {
         ErrorKind::AddrInUse => usage(format!(
             "--port {}: another program listens on that port of this machine; name another, or 0 for any that is free",
@@ -49,9 +48,9 @@ fn listen(port: u16) -> Result<Vec<TcpListener>> {
         _ => anyhow::Error::new(error).context(format!("cannot listen on {address}")),
     };
     let first = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let first = bind(first).map_err(|error| failed(first, error))?;
+    let first = TcpListener::bind(first).map_err(|error| failed(first, error))?;
     let second = SocketAddr::from((Ipv6Addr::LOCALHOST, first.local_addr()?.port()));
-    match bind(second) {
+    match TcpListener::bind(second) {
         Ok(second) => Ok(vec![first, second]),
         Err(error) if error.kind() == ErrorKind::AddrInUse => Err(failed(second, error)),
         Err(error) => {

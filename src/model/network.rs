@@ -88,13 +88,13 @@ impl Network {
         let variables = graph.variables();
 
         let mut scope = graph.name_scope(&table.training.scope);
-        let learned = replicas::learn(table, options, &graph, &scope, &inputs, devices)?;
+        let learned = replicas::learn(devices, table, options, &graph, &scope, &inputs)?;
         if let Some(training) = &inputs.training {
             let flagged = training.require_flag(&scope)?;
             scope = scope.control_dependencies(learned.updates.iter().chain([&flagged]));
         }
         let optimizer = Optimizer::new(table, &scope, &learned.gradients)?;
-        let evaluations = replicas::evaluate(table, options, &graph, &variables, &inputs, devices)?;
+        let evaluations = replicas::evaluate(devices, table, options, &graph, &variables, &inputs)?;
         Self::complete(graph, inputs, learned.loss, optimizer, evaluations)
     }
 

@@ -78,12 +78,12 @@ impl TrainingTower {
 /// Builds the towers that train, one on each of `devices`, within `graph`, which has the network's variables and no others
 /// yet; sums go into `scope`.
 pub(super) fn learn(
+    devices: &[String],
     table: &Table,
     options: &BuildOptions,
     graph: &Scope,
     scope: &Scope,
     inputs: &Inputs,
-    devices: &[String],
 ) -> Result<Learned> {
     let tower = TrainingTower::new(table, options)?;
     let variables = graph.variables();
@@ -112,12 +112,12 @@ pub(super) fn learn(
 
 /// Builds the towers that evaluate, one on each of `devices`, each of all the rows that a run is fed.
 pub(super) fn evaluate(
+    devices: &[String],
     table: &Table,
     options: &BuildOptions,
     graph: &Scope,
     variables: &[Variable],
     inputs: &Inputs,
-    devices: &[String],
 ) -> Result<Vec<Evaluation>> {
     let Blueprint { graph: tower, images, labels } = Blueprint::new(table, options.seed)?;
     let steps = layers::make(table, &tower, options.towers, options.seed.unwrap_or(0))?;

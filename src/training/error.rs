@@ -1,7 +1,7 @@
 //! What can go wrong while training.
 
 use crate::dataset::BatchError;
-use crate::graph::GraphError;
+use crate::graph::{GraphError, is_out_of_memory};
 use std::io;
 use std::path::{Path, PathBuf};
 use tensorflow::Status;
@@ -135,3 +135,16 @@ impl TrainingError {
 
 /// A result whose error is a [`TrainingError`].
 pub type Result<T> = std::result::Result<T, TrainingError>;
+
+/// A failed run.
+pub(super) fn failed(action: String, status: Status) -> TrainingError {
+    TrainingError::Run { action, status }
+}
+
+/// A failed run on so many rows.
+pub(super) fn failed_on(action: String, rows: usize, evaluated: bool, status: Status) -> TrainingError {
+    match is_out_of_memory(&status) {
+        true => TrainingError::OutOfMemory { action, rows, evaluated, status },
+        false => failed(action, status),
+    }
+}

@@ -1,12 +1,11 @@
 //! Rows that are evaluated chunk by chunk, as many chunks at once as the network has replicas.
 
-use super::error::{Result, TrainingError};
+use super::error::{Result, failed, failed_on};
 use super::evaluation::Correct;
 use super::feed::Feed;
 use crate::at_once::at_once;
-use crate::graph::is_out_of_memory;
 use crate::model::{Evaluation, Inputs};
-use tensorflow::{FetchToken, Output, Session, SessionRunArgs, Status, Tensor};
+use tensorflow::{FetchToken, Output, Session, SessionRunArgs, Tensor};
 
 /// A session, and where in its graph rows are evaluated.
 #[derive(Clone, Copy)]
@@ -65,16 +64,4 @@ impl Evaluator<'_> {
 
 fn request(args: &mut SessionRunArgs, output: &Output) -> FetchToken {
     args.request_fetch(&output.operation, output.index)
-}
-
-pub(super) fn failed(action: String, status: Status) -> TrainingError {
-    TrainingError::Run { action, status }
-}
-
-/// A failed run on so many rows.
-pub(super) fn failed_on(action: String, rows: usize, evaluated: bool, status: Status) -> TrainingError {
-    match is_out_of_memory(&status) {
-        true => TrainingError::OutOfMemory { action, rows, evaluated, status },
-        false => failed(action, status),
-    }
 }

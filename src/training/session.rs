@@ -1,8 +1,8 @@
 //! A network in a session: the four things that are ever run (train, evaluate, save, restore) and their feeds.
 
-use super::error::{Result, TrainingError};
+use super::error::{Result, TrainingError, failed, failed_on};
 use super::evaluation::Correct;
-use super::evaluator::{Evaluator, failed, failed_on};
+use super::evaluator::Evaluator;
 use super::feed::Feed;
 use crate::dataset::{RandomTranslation, Split};
 use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError};

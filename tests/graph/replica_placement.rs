@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::Feeds;
 use support::networks::table;
 use support::replicas::{Place, Replicated};
-use tensorflow::{SessionRunArgs, Tensor};
 use tf_mnist::graph::checkpoint::meta_graph::proto::GraphDef;
 use tf_mnist::model::Towers;
 
@@ -49,20 +48,9 @@ fn replica_of(node: &str) -> Option<&str> {
 fn trace(trained: &Replicated) -> BTreeMap<String, String> {
     let mut feeds = Feeds::new(7);
     feeds.gather(&support::mnist().train, &[0, 1, 2, 3, 4, 5, 6]);
-    let (network, on, step) = (&trained.network, Tensor::<bool>::from(true), Tensor::<i64>::from(0));
-    let mut args = SessionRunArgs::new();
-    args.add_feed(&network.inputs.x.operation, 0, &feeds.images);
-    args.add_feed(&network.inputs.labels.operation, 0, &feeds.labels);
-    if let Some(training) = &network.inputs.training {
-        args.add_feed(&training.flag.operation, 0, &on);
-        args.add_feed(&training.step.operation, 0, &step);
-    }
-    args.add_target(&network.train);
-    args.request_fetch(&network.loss.operation, network.loss.index);
-    args.set_run_options(FULL_TRACE);
-    args.set_request_metadata(true);
-    trained.session.run(&mut args).unwrap();
-    let metadata = RunMetadata::decode(args.get_metadata().unwrap()).unwrap();
+    let (network, session) = (&trained.network, &trained.session);
+    let (_, metadata) = support::train_step_with(session, network, &feeds, 0, Some(FULL_TRACE));
+    let metadata = RunMetadata::decode(&*metadata).unwrap();
     let mut ran = BTreeMap::new();
     for device in metadata.step_stats.unwrap().dev_stats {
         let name = device.device.split_once("/device:").unwrap().1.to_owned();

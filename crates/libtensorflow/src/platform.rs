@@ -44,12 +44,8 @@ pub(crate) struct Wheel {
 /// Bytes and SHA-256.
 type Pin = (u64, &'static str);
 
-/// Evaluated when compiling: a slip in a digest does not build.
 const fn pinned(name: &'static str, (bytes, sha256): Pin) -> Pinned {
-    match Digest::from_hex(sha256) {
-        Some(sha256) => Pinned { name, bytes, sha256 },
-        None => panic!("a digest has 64 hexadecimal digits"),
-    }
+    Pinned { name, bytes, sha256: Digest::pinned(sha256) }
 }
 
 /// The wheel, and the two libraries in it.

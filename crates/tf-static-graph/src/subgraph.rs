@@ -47,8 +47,8 @@ pub struct Subgraph {
 type Port = (String, usize);
 
 impl Subgraph {
-    /// Takes what `outputs` need from the graph of `scope`, stopping at `inputs`: what those are made of is left
-    /// out.
+    /// Takes what `outputs` need from the graph of `scope`, stopping at `inputs`: what those are
+    /// made of is left out.
     ///
     /// # Errors
     /// TensorFlow cannot serialize the graph.

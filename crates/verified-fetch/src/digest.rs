@@ -29,6 +29,17 @@ impl Digest {
         Some(Self(bytes))
     }
 
+    /// As [`from_hex`](Self::from_hex), for constants: a slip in one does not build.
+    ///
+    /// # Panics
+    /// It is no digest.
+    pub const fn pinned(text: &str) -> Self {
+        match Self::from_hex(text) {
+            Some(digest) => digest,
+            None => panic!("a digest has 64 hexadecimal digits"), // when compiling, as constants are
+        }
+    }
+
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// What stands above every answer. Scripts, styles and requests are this server's own; pictures may be the page's, too.
+/// What stands above every answer. Scripts, styles and requests are this server's own; pictures come within its answers.
 const HEADERS: [(HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,

@@ -62,10 +62,8 @@ pub fn all_names(folder: &Path) -> Vec<String> {
 
 /// What a folder holds besides lock files, in order; nothing if it is not there.
 pub fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = names.filter(|name| !name.ends_with("lock")).collect();
-    names.sort();
+    let mut names = if folder.exists() { all_names(folder) } else { Vec::new() };
+    names.retain(|name| !name.ends_with("lock"));
     names
 }
 
@@ -100,6 +98,17 @@ pub fn run_target(session: &Session, target: &Operation) {
 
 /// One training step; returns the loss before it.
 pub fn train_step(session: &Session, network: &Network, feeds: &Feeds, step: i64) -> f32 {
+    train_step_with(session, network, feeds, step, None).0
+}
+
+/// As [`train_step`], with these serialized `RunOptions`, if any; returns the `RunMetadata`, too, if those ask for it.
+pub fn train_step_with(
+    session: &Session,
+    network: &Network,
+    feeds: &Feeds,
+    step: i64,
+    options: Option<&[u8]>,
+) -> (f32, Vec<u8>) {
     let (flag, step) = (Tensor::<bool>::from(true), Tensor::<i64>::from(step));
     let mut args = SessionRunArgs::new();
     args.add_feed(&network.inputs.x.operation, 0, &feeds.images);
@@ -110,8 +119,12 @@ pub fn train_step(session: &Session, network: &Network, feeds: &Feeds, step: i64
     }
     args.add_target(&network.train);
     let loss = args.request_fetch(&network.loss.operation, network.loss.index);
+    if let Some(options) = options {
+        args.set_run_options(options);
+        args.set_request_metadata(true);
+    }
     session.run(&mut args).unwrap();
-    args.fetch::<f32>(loss).unwrap()[0]
+    (args.fetch::<f32>(loss).unwrap()[0], args.get_metadata().unwrap_or_default().to_vec())
 }
 
 /// The values of a float32 output.
