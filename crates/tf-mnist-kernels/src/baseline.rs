@@ -4,7 +4,7 @@
 //! conv2 has stride 2. Everything of an image stays in the processor's cache; conv1 is cheap, and done again for the
 //! gradients rather than kept.
 
-use super::factors::{BF16, factor, factors};
+use super::factors::{factor, factors};
 use super::first_layer::{Folded, convolve_pixel, kernel_of};
 use super::image::{EMPTY, PLACES, pad};
 use super::layout::{Block, PIXELS, SIDE, as_blocks, boxed};
@@ -27,8 +27,6 @@ pub(super) const SUMS: usize = HALF / 2;
 pub(super) struct BaselineFeatures<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for BaselineFeatures<FACTORS> {
-    const TYPE: &'static str =
-        if FACTORS == BF16 { "TfMnistBaselineFeaturesBf16" } else { "TfMnistBaselineFeatures" };
     const INPUTS: &'static [Argument] = &[
         Argument("images", &[ROWS, 28, 28, 1]),
         Argument("kernel1", &[3, 3, 1, 16]),

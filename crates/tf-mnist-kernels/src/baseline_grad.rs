@@ -3,7 +3,7 @@
 use super::baseline::{
     HALF, HALF_PIXELS, Hidden, OUT, SUMS, WINDOWS, Weights, first_layer, hidden, place_in,
 };
-use super::factors::{BF16, factor, factors};
+use super::factors::{factor, factors};
 use super::image::{EMPTY, PLACES, pad};
 use super::layout::{Block, PIXELS, SIDE, as_blocks};
 use super::registry::{Argument, Op, Output, ROWS};
@@ -18,8 +18,6 @@ const ROWS_SUMMED: usize = 10;
 pub(super) struct BaselineFeaturesGrad<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for BaselineFeaturesGrad<FACTORS> {
-    const TYPE: &'static str =
-        if FACTORS == BF16 { "TfMnistBaselineFeaturesGradBf16" } else { "TfMnistBaselineFeaturesGrad" };
     const INPUTS: &'static [Argument] = &[
         Argument("gradient", &[ROWS, 7, 7, 32]),
         Argument("features", &[ROWS, 7, 7, 32]),

@@ -10,7 +10,7 @@
 //! ```
 
 use super::batch_norm::{self, ChannelGradient, ChannelSums, inverse_deviation, population, unbiased};
-use super::factors::{BF16, factor, factors};
+use super::factors::{factor, factors};
 use super::image::{EMPTY, ImageMoments, PLACES, Padded, pad};
 use super::layout::{Block, PIXELS, SIDE, as_blocks};
 use super::registry::{Argument, Op, Output, ROWS};
@@ -22,7 +22,6 @@ use rayon::prelude::*;
 pub(super) struct FirstLayer<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
-    const TYPE: &'static str = if FACTORS == BF16 { "TfMnistFirstLayerBf16" } else { "TfMnistFirstLayer" };
     const INPUTS: &'static [Argument] = &[
         Argument("images", &[ROWS, 28, 28, 1]),
         Argument("kernel", &[3, 3, 1, 16]),
@@ -74,8 +73,6 @@ impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
 pub(super) struct FirstLayerGrad<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for FirstLayerGrad<FACTORS> {
-    const TYPE: &'static str =
-        if FACTORS == BF16 { "TfMnistFirstLayerGradBf16" } else { "TfMnistFirstLayerGrad" };
     const INPUTS: &'static [Argument] = &[
         Argument("gradient", &[ROWS, 28, 28, 16]),
         Argument("hidden", &[ROWS, 28, 28, 16]),

@@ -22,7 +22,6 @@ const POOLED: usize = SIDE / 2;
 pub(super) struct Features;
 
 impl Op for Features {
-    const TYPE: &'static str = "TfMnistFeatures";
     const INPUTS: &'static [Argument] = &[
         Argument("images", &[ROWS, 28, 28, 1]),
         Argument("kernel1", &[3, 3, 1, 16]),

@@ -2,7 +2,7 @@
 //! `[rows][14][14][32]`, and the gradients. SELU is increasing: the greatest of a window stays the greatest.
 
 use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation, population};
-use super::factors::{BF16, factor};
+use super::factors::factor;
 use super::layout::{Block, PIXELS, SIDE, as_blocks};
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{F32x16, selu, selu_derivative};
@@ -20,7 +20,6 @@ const WINDOWS: usize = POOLED * POOLED;
 pub(super) struct PoolLayer;
 
 impl Op for PoolLayer {
-    const TYPE: &'static str = "TfMnistPoolLayer";
     const INPUTS: &'static [Argument] = &[
         Argument("x", &[ROWS, 28, 28, 32]),
         Argument("mean", &[32]),
@@ -46,8 +45,6 @@ impl Op for PoolLayer {
 pub(super) struct PoolLayerGrad<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for PoolLayerGrad<FACTORS> {
-    const TYPE: &'static str =
-        if FACTORS == BF16 { "TfMnistPoolLayerGradBf16" } else { "TfMnistPoolLayerGrad" };
     const INPUTS: &'static [Argument] = &[
         Argument("gradient", &[ROWS, 14, 14, 32]),
         Argument("features", &[ROWS, 14, 14, 32]),

@@ -25,10 +25,13 @@ pub(super) const ROWS: i64 = -1;
 /// A float32 input or output of an op: name and shape.
 pub(super) struct Argument(pub &'static str, pub &'static [i64]);
 
-/// An op on the CPU.
-pub(super) trait Op: 'static {
-    /// Its type, as nodes name it.
+/// What has a type as nodes name it, see [`super::ops`].
+pub(super) trait Typed {
     const TYPE: &'static str;
+}
+
+/// An op on the CPU.
+pub(super) trait Op: Typed + 'static {
     /// The first has [`ROWS`].
     const INPUTS: &'static [Argument];
     const OUTPUTS: &'static [Argument];
@@ -66,7 +69,7 @@ fn zeroed(memory: &mut [MaybeUninit<f32>]) -> &mut [f32] {
     unsafe { slice::from_raw_parts_mut(memory.as_mut_ptr().cast(), memory.len()) }
 }
 
-/// Makes nodes of type [`Op::TYPE`] possible in this process.
+/// Makes nodes of type [`Typed::TYPE`] possible in this process.
 pub(super) fn register<O: Op>(api: &'static Api) -> Result<(), String> {
     let op_type = c_string(O::TYPE);
     let status = OwnStatus::new(api);

@@ -3,7 +3,7 @@
 
 use super::batch_norm::{self, ChannelSums, population, unbiased};
 use super::convolution::{convolve, filter_gradient, input_gradient};
-use super::factors::{BF16, factors};
+use super::factors::factors;
 use super::layout::PIXELS;
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::Instructions;
@@ -12,7 +12,6 @@ use super::simd::Instructions;
 pub(super) struct SecondLayer<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for SecondLayer<FACTORS> {
-    const TYPE: &'static str = if FACTORS == BF16 { "TfMnistSecondLayerBf16" } else { "TfMnistSecondLayer" };
     const INPUTS: &'static [Argument] = &[
         Argument("hidden", &[ROWS, 28, 28, 16]),
         Argument("kernel", &[3, 3, 16, 32]),
@@ -50,7 +49,6 @@ impl<const FACTORS: usize> Op for SecondLayer<FACTORS> {
 pub(super) struct SecondLayerKernelGrad;
 
 impl Op for SecondLayerKernelGrad {
-    const TYPE: &'static str = "TfMnistSecondLayerKernelGrad";
     const INPUTS: &'static [Argument] =
         &[Argument("gradient", &[ROWS, 28, 28, 32]), Argument("hidden", &[ROWS, 28, 28, 16])];
     const OUTPUTS: &'static [Argument] = &[Argument("kernel_gradient", &[3, 3, 16, 32])];
@@ -67,8 +65,6 @@ impl Op for SecondLayerKernelGrad {
 pub(super) struct SecondLayerInputGrad<const FACTORS: usize>;
 
 impl<const FACTORS: usize> Op for SecondLayerInputGrad<FACTORS> {
-    const TYPE: &'static str =
-        if FACTORS == BF16 { "TfMnistSecondLayerInputGradBf16" } else { "TfMnistSecondLayerInputGrad" };
     const INPUTS: &'static [Argument] =
         &[Argument("gradient", &[ROWS, 28, 28, 32]), Argument("kernel", &[3, 3, 16, 32])];
     const OUTPUTS: &'static [Argument] = &[Argument("hidden_gradient", &[ROWS, 28, 28, 16])];
