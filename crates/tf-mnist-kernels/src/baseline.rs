@@ -5,12 +5,13 @@
 //! gradients rather than kept.
 
 use super::factors::{factor, factors};
-use super::first_layer::{Folded, convolve_pixel, kernel_of};
+use super::first_layer::{AT_ONCE, Folded, convolve_pixels};
 use super::image::{EMPTY, PLACES, pad};
-use super::layout::{Block, PIXELS, SIDE, as_blocks, boxed};
+use super::layout::{Line, PIXELS, Room, SIDE, as_blocks, blocks_mut, boxed};
+use super::products::Product;
 use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::F32x16;
 use super::simd::{Instructions, for_each_instruction_set};
+use super::simd::{Register, registers};
 use rayon::prelude::*;
 
 /// Blocks of channels of conv2.
@@ -21,8 +22,6 @@ pub(super) const HALF_PIXELS: usize = HALF * HALF;
 /// Height and width behind the pool.
 pub(super) const POOLED: usize = HALF / 2;
 pub(super) const WINDOWS: usize = POOLED * POOLED;
-/// Results of conv2 summed up side by side: half a row.
-pub(super) const SUMS: usize = HALF / 2;
 /// The layers.
 pub(super) struct BaselineFeatures<const FACTORS: usize>;
 
@@ -57,10 +56,10 @@ impl<const FACTORS: usize> Op for BaselineFeatures<FACTORS> {
 pub(super) struct Weights {
     pub first: Folded,
     /// `[place][in][out block]`
-    pub kernel2: Vec<Block>,
+    pub kernel2: Vec<Line>,
     /// `[place][out]`, a block of inputs each.
-    pub transposed2: Vec<Block>,
-    pub bias2: [Block; OUT],
+    pub transposed2: Vec<Line>,
+    pub bias2: [Line; OUT],
 }
 
 impl Weights {
@@ -68,13 +67,13 @@ impl Weights {
         let (kernel1, kernel2) = (factors::<FACTORS>(kernel1), factors::<FACTORS>(kernel2));
         let mut weights = Self {
             first: Folded::default(),
-            kernel2: as_blocks(&kernel2).to_vec(),
-            transposed2: vec![[0.0; 16]; PLACES * 16 * OUT],
-            bias2: [[0.0; 16]; OUT],
+            kernel2: as_blocks(&kernel2).iter().copied().map(Line).collect(),
+            transposed2: vec![Line::default(); PLACES * 16 * OUT],
+            bias2: [Line::default(); OUT],
         };
         weights.first.kernel.copy_from_slice(as_blocks(&kernel1));
         weights.first.bias.copy_from_slice(bias1);
-        weights.bias2.copy_from_slice(as_blocks(bias2));
+        blocks_mut(&mut weights.bias2).copy_from_slice(as_blocks(bias2));
         for place in 0..PLACES {
             for input in 0..16 {
                 for output in 0..16 * OUT {
@@ -88,73 +87,78 @@ impl Weights {
 }
 
 /// What conv2 is applied to, with a row and a column of zeros behind: `[29][29]` blocks.
-pub(super) type Hidden = [[Block; SIDE + 1]; SIDE + 1];
+pub(super) type Hidden = [[Line; SIDE + 1]; SIDE + 1];
 
 pub(super) fn hidden() -> Box<Hidden> {
-    boxed([[0.0; 16]; SIDE + 1])
+    boxed([Line::default(); SIDE + 1])
 }
 
 /// ReLU(conv1(image)).
 #[inline(always)]
-pub(super) fn first_layer<V: F32x16, const FACTORS: usize>(
+pub(super) fn first_layer<V: Register, const FACTORS: usize>(
     image: &[f32],
     first: &Folded,
     hidden: &mut Hidden,
 ) {
     let mut padded = EMPTY;
     pad(image, &mut padded);
-    let kernel = kernel_of::<V>(first);
-    let bias = V::load(&first.bias);
     for y in 0..SIDE {
-        for x in 0..SIDE {
-            let sum = convolve_pixel(&padded, &kernel, bias, y, x);
-            factor::<V, FACTORS>(V::splat(0.0).max(sum)).store(&mut hidden[y][x]);
+        for x in (0..SIDE).step_by(AT_ONCE) {
+            for part in 0..V::PARTS {
+                let sums = convolve_pixels::<V>(&padded, first, y, x, part);
+                for k in 0..AT_ONCE {
+                    let value = factor::<V, FACTORS>(V::splat(0.0).max(sums[k]));
+                    value.store(&mut hidden[y][x + k], part);
+                }
+            }
         }
     }
 }
 
 for_each_instruction_set! {
     fn image_features<const FACTORS: usize>(
-        image: &[f32], weights: &Weights, hidden: &mut Hidden, features: &mut [Block], sums: &mut [Block],
+        image: &[f32], weights: &Weights, hidden: &mut Hidden, features: &mut [Room], sums: &mut [Room],
     ) = image_features_with
 }
 
 #[inline(always)]
-fn image_features_with<V: F32x16, const FACTORS: usize>(
+fn image_features_with<V: Register, const FACTORS: usize>(
     image: &[f32],
     weights: &Weights,
     hidden: &mut Hidden,
-    features: &mut [Block],
-    sums: &mut [Block],
+    features: &mut [Room],
+    sums: &mut [Room],
 ) {
     first_layer::<V, FACTORS>(image, &weights.first, hidden);
-    for y in 0..HALF {
-        for left in [0, SUMS] {
-            for block in 0..OUT {
-                let mut totals = [V::load(&weights.bias2[block]); SUMS];
-                for place in 0..PLACES {
-                    let row = &hidden[2 * y + place / 3];
-                    for channel in 0..16 {
-                        let factor = V::load(&weights.kernel2[(place * 16 + channel) * OUT + block]);
-                        for x in 0..SUMS {
-                            let value = V::splat(row[2 * (left + x) + place % 3][channel]);
-                            totals[x] = value.mul_add(factor, totals[x]);
-                        }
-                    }
-                }
-                for x in 0..SUMS {
-                    totals[x].store(&mut sums[(y * HALF + left + x) * OUT + block]);
-                }
-            }
+    let mut totals = [[Line::default(); OUT]; 2 * HALF];
+    for window_row in 0..POOLED {
+        totals.fill(weights.bias2);
+        for (y, totals) in (2 * window_row..).zip(totals.chunks_exact_mut(HALF)) {
+            let product = Product::<OUT> {
+                values: hidden.as_flattened(),
+                row: 2 * 16,
+                term: 1,
+                factors: &weights.kernel2,
+                terms: 16,
+            };
+            // At each place of the kernel, from the pixel under it.
+            let runs =
+                (0..PLACES).map(|place| (((2 * y + place / 3) * (SIDE + 1) + place % 3) * 16, place * 16));
+            product.sum::<V, HALF>(runs, true, totals.as_flattened_mut(), OUT);
         }
-    }
-    for window in 0..WINDOWS {
-        for block in 0..OUT {
-            let mut greatest = V::splat(0.0);
-            for k in 0..4 {
-                greatest = greatest.max(V::load(&sums[place_in(window, k) * OUT + block]));
+        let sums = &mut sums[window_row * 2 * HALF * OUT..][..2 * HALF * OUT];
+        let features = &mut features[window_row * POOLED * OUT..][..POOLED * OUT];
+        for window in 0..POOLED {
+            for (block, part) in registers::<V>(OUT) {
+                let mut greatest = V::splat(0.0);
+                for k in 0..4 {
+                    let place = place_in(window, k);
+                    let total = V::load(&totals[place][block], part);
+                    total.store(&mut sums[place * OUT + block], part);
+                    greatest = greatest.max(total);
+                }
+                greatest.store(&mut features[window * OUT + block], part);
             }
-            greatest.store(&mut features[window * OUT + block]);
         }
     }
 }

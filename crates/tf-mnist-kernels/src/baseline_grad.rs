@@ -1,14 +1,14 @@
 //! The gradients of [`super::baseline`] in its variables, from that in its features.
 
-use super::baseline::{
-    HALF, HALF_PIXELS, Hidden, OUT, SUMS, WINDOWS, Weights, first_layer, hidden, place_in,
-};
+use super::baseline::{HALF, HALF_PIXELS, Hidden, OUT, WINDOWS, Weights, first_layer, hidden, place_in};
 use super::factors::{factor, factors};
+use super::first_layer::add_under;
 use super::image::{EMPTY, PLACES, pad};
-use super::layout::{Block, PIXELS, SIDE, as_blocks};
+use super::layout::{Block, Line, PIXELS, SIDE, as_blocks, blocks_mut};
+use super::products::Product;
 use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::F32x16;
 use super::simd::{Instructions, for_each_instruction_set};
+use super::simd::{Register, registers};
 use rayon::prelude::*;
 
 /// Rows whose gradients are summed up by one thread at a time. Fixed, so that sums do not depend on the number of threads.
@@ -69,8 +69,8 @@ impl<const FACTORS: usize> Op for BaselineFeaturesGrad<FACTORS> {
         }
         kernel1_gradient.zeroed().copy_from_slice(total.first[..PLACES].as_flattened());
         bias1_gradient.zeroed().copy_from_slice(&total.first[PLACES]);
-        kernel2_gradient.zeroed().copy_from_slice(total.kernel2.as_flattened());
-        bias2_gradient.zeroed().copy_from_slice(total.bias2.as_flattened());
+        kernel2_gradient.zeroed().copy_from_slice(blocks_mut(&mut total.kernel2).as_flattened());
+        bias2_gradient.zeroed().copy_from_slice(blocks_mut(&mut total.bias2).as_flattened());
     }
 }
 
@@ -78,22 +78,23 @@ impl<const FACTORS: usize> Op for BaselineFeaturesGrad<FACTORS> {
 struct Gradients {
     /// Of conv1's kernel, and last of its bias.
     first: [Block; PLACES + 1],
-    kernel2: Vec<Block>,
-    bias2: [Block; OUT],
+    kernel2: Vec<Line>,
+    bias2: [Line; OUT],
 }
 
 impl Gradients {
     fn zero() -> Self {
         Self {
             first: [[0.0; 16]; PLACES + 1],
-            kernel2: vec![[0.0; 16]; PLACES * 16 * OUT],
-            bias2: [[0.0; 16]; OUT],
+            kernel2: vec![Line::default(); PLACES * 16 * OUT],
+            bias2: [Line::default(); OUT],
         }
     }
 
     fn add(&mut self, other: &Self) {
-        let totals = self.first.iter_mut().chain(&mut self.kernel2).chain(&mut self.bias2);
-        let others = other.first.iter().chain(&other.kernel2).chain(&other.bias2);
+        let totals =
+            self.first.iter_mut().chain(blocks_mut(&mut self.kernel2)).chain(blocks_mut(&mut self.bias2));
+        let others = other.first.iter().chain(other.kernel2.iter().chain(&other.bias2).map(|line| &line.0));
         for (total, other) in totals.zip(others) {
             for (total, &other) in total.iter_mut().zip(other) {
                 *total += other;
@@ -114,7 +115,7 @@ struct Pass<'a> {
 struct Scratch {
     hidden: Box<Hidden>,
     /// The gradient in what conv2's ReLU is applied to, `[15][15][out block]`: with zeros above and to the left.
-    dsums: Vec<Block>,
+    dsums: Vec<Line>,
 }
 
 /// Places of [`Scratch::dsums`] a row.
@@ -122,7 +123,7 @@ const WIDE: usize = HALF + 1;
 
 impl Scratch {
     fn new() -> Self {
-        Self { hidden: hidden(), dsums: vec![[0.0; 16]; WIDE * WIDE * OUT] }
+        Self { hidden: hidden(), dsums: vec![Line::default(); WIDE * WIDE * OUT] }
     }
 }
 
@@ -131,7 +132,7 @@ for_each_instruction_set! {
 }
 
 #[inline(always)]
-fn add_gradients_with<V: F32x16, const FACTORS: usize>(
+fn add_gradients_with<V: Register, const FACTORS: usize>(
     pass: &Pass,
     weights: &Weights,
     scratch: &mut Scratch,
@@ -146,123 +147,82 @@ fn add_gradients_with<V: F32x16, const FACTORS: usize>(
 
 /// Through the pool and ReLU, and the gradient of conv2's bias.
 #[inline(always)]
-fn spread_gradient<V: F32x16, const FACTORS: usize>(
+fn spread_gradient<V: Register, const FACTORS: usize>(
     pass: &Pass,
-    dsums: &mut [Block],
-    bias: &mut [Block; OUT],
+    dsums: &mut [Line],
+    bias: &mut [Line; OUT],
 ) {
     let zero = V::splat(0.0);
-    for block in 0..OUT {
-        let mut sum = V::load(&bias[block]);
+    for (block, part) in registers::<V>(OUT) {
+        let mut sum = V::load(&bias[block], part);
         for window in 0..WINDOWS {
             let unit = window * OUT + block;
-            let feature = V::load(&pass.features[unit]);
+            let feature = V::load(&pass.features[unit], part);
             // Where ReLU gave 0, nothing comes through.
-            let mut left = zero.select_ge(feature, zero, V::load(&pass.gradient[unit]));
+            let mut left = zero.select_ge(feature, zero, V::load(&pass.gradient[unit], part));
             sum = sum.add(left);
             for k in 0..4 {
                 let pixel = place_in(window, k);
                 // The first of equals, as TensorFlow's pool has it.
-                let value = V::load(&pass.sums[pixel * OUT + block]);
+                let value = V::load(&pass.sums[pixel * OUT + block], part);
                 let own = value.select_ge(feature, left, zero);
                 left = value.select_ge(feature, zero, left);
                 let place = (pixel / HALF + 1) * WIDE + pixel % HALF + 1;
-                factor::<V, FACTORS>(own).store(&mut dsums[place * OUT + block]);
+                factor::<V, FACTORS>(own).store(&mut dsums[place * OUT + block], part);
             }
         }
-        sum.store(&mut bias[block]);
+        sum.store(&mut bias[block], part);
     }
 }
 
-/// Channels whose sums, in every block of results, are kept in registers at once.
-const CHANNELS: usize = 4;
-
 #[inline(always)]
-fn add_kernel_gradient<V: F32x16>(hidden: &Hidden, dsums: &[Block], gradient: &mut [Block]) {
-    for place in 0..PLACES {
-        for first in (0..16).step_by(CHANNELS) {
-            let gradient = &mut gradient[(place * 16 + first) * OUT..][..CHANNELS * OUT];
-            let mut totals = [[V::splat(0.0); OUT]; CHANNELS];
-            for y in 0..HALF {
-                let row = &hidden[2 * y + place / 3];
-                let dsums = &dsums[((y + 1) * WIDE + 1) * OUT..][..HALF * OUT];
-                for x in 0..HALF {
-                    let values = &row[2 * x + place % 3];
-                    for block in 0..OUT {
-                        let dsum = V::load(&dsums[x * OUT + block]);
-                        for channel in 0..CHANNELS {
-                            let value = V::splat(values[first + channel]);
-                            totals[channel][block] = value.mul_add(dsum, totals[channel][block]);
-                        }
-                    }
-                }
-            }
-            for channel in 0..CHANNELS {
-                for block in 0..OUT {
-                    let total = &mut gradient[channel * OUT + block];
-                    V::load(total).add(totals[channel][block]).store(total);
-                }
-            }
-        }
+fn add_kernel_gradient<V: Register>(hidden: &Hidden, dsums: &[Line], gradient: &mut [Line]) {
+    for (place, gradient) in gradient.chunks_exact_mut(16 * OUT).enumerate() {
+        let (values, factors) = (hidden.as_flattened(), dsums);
+        let product = Product::<OUT> { values, row: 1, term: 2 * 16, factors, terms: HALF };
+        let runs =
+            (0..HALF).map(|y| (((2 * y + place / 3) * (SIDE + 1) + place % 3) * 16, (y + 1) * WIDE + 1));
+        product.sum::<V, 16>(runs, true, gradient, OUT);
     }
 }
 
 /// Through conv2 and ReLU to conv1's kernel and bias.
 #[inline(always)]
-fn add_first_layer_gradient<V: F32x16>(
+fn add_first_layer_gradient<V: Register>(
     image: &[f32],
     hidden: &Hidden,
-    dsums: &[Block],
+    dsums: &[Line],
     weights: &Weights,
     gradient: &mut [Block; PLACES + 1],
 ) {
     let zero = V::splat(0.0);
     let mut padded = EMPTY;
     pad(image, &mut padded);
-    let mut totals = [zero; PLACES + 1];
-    for place in 0..=PLACES {
-        totals[place] = V::load(&gradient[place]);
-    }
     for y in 0..SIDE {
-        let mut row = [[0.0; 16]; SIDE];
+        let mut row = [Line::default(); SIDE];
         for odd in 0..2 {
-            // Every second pixel, half of them at a time: those meet the same places of the kernel.
-            for left in [0, SUMS] {
-                let mut dhidden = [zero; SUMS];
-                for place in 0..PLACES {
-                    let (i, j) = (place / 3, place % 3);
-                    if (y + i) % 2 != 0 || (odd + j) % 2 != 0 {
-                        continue;
-                    }
-                    // From result (y - i) / 2, (x - j) / 2, or the zeros in front.
-                    let above = (y + 2 - i) / 2;
-                    let before = left + (odd + 2 - j) / 2;
-                    let dsums = &dsums[(above * WIDE + before) * OUT..][..SUMS * OUT];
-                    for block in 0..OUT {
-                        for channel in 0..16 {
-                            let output = 16 * block + channel;
-                            let factor = V::load(&weights.transposed2[place * 16 * OUT + output]);
-                            for x in 0..SUMS {
-                                let dsum = V::splat(dsums[x * OUT + block][channel]);
-                                dhidden[x] = dsum.mul_add(factor, dhidden[x]);
-                            }
-                        }
-                    }
-                }
-                for x in 0..SUMS {
-                    dhidden[x].store(&mut row[2 * (left + x) + odd]);
-                }
+            // Every second pixel: those meet the same places of the kernel, and there, of result (y - i) / 2, (x - j) / 2
+            // or of the zeros in front, the 32 channels.
+            let (values, factors) = (dsums, &weights.transposed2[..]);
+            let product = Product::<1> { values, row: 16 * OUT, term: 1, factors, terms: 16 * OUT };
+            let met = (0..PLACES)
+                .filter(|place| (y + place / 3).is_multiple_of(2) && (odd + place % 3).is_multiple_of(2));
+            let runs = met.map(|place| {
+                let (above, before) = ((y + 2 - place / 3) / 2, (odd + 2 - place % 3) / 2);
+                ((above * WIDE + before) * 16 * OUT, place * 16 * OUT)
+            });
+            product.sum::<V, HALF>(runs, false, &mut row[odd..], 2);
+        }
+        for part in 0..V::PARTS {
+            let mut totals = [zero; PLACES + 1];
+            for x in 0..SIDE {
+                let dz = zero.select_ge(V::load(&hidden[y][x], part), zero, V::load(&row[x], part));
+                add_under(&padded, y, x, dz, &mut totals);
+            }
+            for place in 0..=PLACES {
+                let gradient = &mut gradient[place];
+                V::load(gradient, part).add(totals[place]).store(gradient, part);
             }
         }
-        for x in 0..SIDE {
-            let dz = zero.select_ge(V::load(&hidden[y][x]), zero, V::load(&row[x]));
-            for place in 0..PLACES {
-                totals[place] = V::splat(padded[y + place / 3][x + place % 3]).mul_add(dz, totals[place]);
-            }
-            totals[PLACES] = totals[PLACES].add(dz);
-        }
-    }
-    for place in 0..=PLACES {
-        totals[place].store(&mut gradient[place]);
     }
 }

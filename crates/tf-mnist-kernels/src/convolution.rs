@@ -4,28 +4,16 @@
 //! Channels are given in blocks of 16. Rows are shared among the threads of the rayon pool that this is called in.
 
 use super::batch_norm::ChannelSums;
-use super::layout::{Block, PIXELS, SIDE, as_blocks, as_blocks_mut};
+use super::layout::{Block, Line, PIXELS, Room, SIDE, as_blocks, as_blocks_mut};
 use super::registry::Output;
-use super::simd::F32x16;
 use super::simd::{Instructions, for_each_instruction_set};
+use super::simd::{Register, registers};
 use super::winograd::{
-    Columns, POINTS, Points, TILES, kernel_gradient, multiply, multiply_transposed, tile_output,
-    transform_input, transform_output_gradient, transformed_kernel, zero_columns, zero_points,
+    ACROSS, Columns, POINTS, Points, Scratch, TILES, columns, convolve_tiles, kernel_gradient,
+    multiply_transposed, output_column, room, transform_columns, transform_gradient_columns,
+    transform_gradient_rows, transform_rows, transformed_kernel,
 };
 use rayon::prelude::*;
-
-/// Room for one row of tiles of an image.
-struct Scratch<const IN: usize, const OUT: usize> {
-    columns: Box<Columns<IN>>,
-    inputs: Box<Points<IN>>,
-    outputs: Box<Points<OUT>>,
-}
-
-impl<const IN: usize, const OUT: usize> Scratch<IN, OUT> {
-    fn new() -> Self {
-        Self { columns: zero_columns(), inputs: zero_points(), outputs: zero_points() }
-    }
-}
 
 /// Of each block of channels: the sums of the results before the bias, and of their squares.
 pub(super) type Statistics<const BLOCKS: usize> = [[ChannelSums; 2]; BLOCKS];
@@ -39,7 +27,7 @@ pub(super) fn convolve<const IN: usize, const OUT: usize>(
     bias: Option<&[f32]>,
     y: &mut Output<'_>,
 ) -> Statistics<OUT> {
-    let mut transformed = vec![[0.0; 16]; POINTS * 16 * IN * OUT];
+    let mut transformed = vec![Line::default(); POINTS * 16 * IN * OUT];
     transform_kernel(instructions, as_blocks(kernel), &mut transformed);
     let mut bias_blocks = [[0.0; 16]; OUT];
     if let Some(bias) = bias {
@@ -96,11 +84,11 @@ pub(super) fn filter_gradient<const IN: usize, const OUT: usize>(
     dy: &[f32],
     gradient: &mut [f32],
 ) {
-    let partial: Vec<Vec<Block>> = as_blocks(x)
+    let partial: Vec<Vec<Line>> = as_blocks(x)
         .par_chunks(ROWS_SUMMED * PIXELS * IN)
         .zip(as_blocks(dy).par_chunks(ROWS_SUMMED * PIXELS * OUT))
-        .map_init(Scratch::<IN, OUT>::new, |scratch, (x, dy)| {
-            let mut sums = vec![[0.0; 16]; POINTS * 16 * IN * OUT];
+        .map_init(GradientScratch::<IN, OUT>::new, |scratch, (x, dy)| {
+            let mut sums = vec![Line::default(); POINTS * 16 * IN * OUT];
             for (x, dy) in x.chunks(PIXELS * IN).zip(dy.chunks(PIXELS * OUT)) {
                 add_filter_gradient(instructions, x, dy, &mut sums, scratch);
             }
@@ -108,64 +96,81 @@ pub(super) fn filter_gradient<const IN: usize, const OUT: usize>(
         })
         .collect();
     let mut partial = partial.into_iter();
-    let mut total = partial.next().unwrap_or_else(|| vec![[0.0; 16]; POINTS * 16 * IN * OUT]);
+    let mut total = partial.next().unwrap_or_else(|| vec![Line::default(); POINTS * 16 * IN * OUT]);
     for sums in partial {
-        for (total, sum) in total.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
-            *total += sum;
+        for (total, sum) in total.iter_mut().zip(&sums) {
+            total.iter_mut().zip(sum.0).for_each(|(total, sum)| *total += sum);
         }
     }
     transform_kernel_gradient(instructions, &total, as_blocks_mut(gradient));
 }
 
 for_each_instruction_set! {
-    pub(super) fn transform_kernel<>(kernel: &[Block], transformed: &mut [Block]) = transformed_kernel
+    pub(super) fn transform_kernel<>(kernel: &[Block], transformed: &mut [Line]) = transformed_kernel
 }
 
 for_each_instruction_set! {
-    fn transform_kernel_gradient<>(transformed: &[Block], gradient: &mut [Block]) = kernel_gradient
+    fn transform_kernel_gradient<>(transformed: &[Line], gradient: &mut [Block]) = kernel_gradient
 }
 
 for_each_instruction_set! {
     fn convolve_image<const IN: usize, const OUT: usize>(
         x: &[Block],
-        kernel: &[Block],
+        kernel: &[Line],
         bias: &[Block; OUT],
-        y: &mut [Block],
+        y: &mut [Room],
         sums: &mut [[Block; 2]; OUT],
         scratch: &mut Scratch<IN, OUT>,
     ) = convolve_image_with
 }
 
 #[inline(always)]
-fn convolve_image_with<V: F32x16, const IN: usize, const OUT: usize>(
+fn convolve_image_with<V: Register, const IN: usize, const OUT: usize>(
     x: &[Block],
-    kernel: &[Block],
+    kernel: &[Line],
     bias: &[Block; OUT],
-    y: &mut [Block],
+    y: &mut [Room],
     sums: &mut [[Block; 2]; OUT],
     scratch: &mut Scratch<IN, OUT>,
 ) {
-    let Scratch { columns, inputs, outputs } = scratch;
     for tile_row in 0..TILES {
-        transform_input::<V, IN>(x, tile_row, columns, inputs);
-        multiply::<V, IN, OUT>(inputs, kernel, outputs);
-        for block in 0..OUT {
-            let bias = V::load(&bias[block]);
-            let (mut sum, mut squares) = (V::splat(0.0), V::splat(0.0));
-            for tile in 0..TILES {
-                let results = tile_output::<V, OUT>(outputs, tile, block);
+        let rows = convolve_tiles::<V, IN, OUT>(x, kernel, tile_row, scratch);
+        let y = &mut y[4 * tile_row * SIDE * OUT..][..4 * SIDE * OUT];
+        for (block, part) in registers::<V>(OUT) {
+            let bias = V::load(&bias[block], part);
+            let [sum, squares] = &mut sums[block];
+            let (mut total, mut total_squares) = (V::load(sum, part), V::load(squares, part));
+            for column in 0..SIDE {
+                let results = output_column::<V, OUT>(rows, column, block, part);
+                let [a, b, c, d] = results;
+                total = total.add(a.add(b).add(c.add(d)));
+                let (ab, cd) = (a.mul_add(a, b.mul(b)), c.mul_add(c, d.mul(d)));
+                total_squares = total_squares.add(ab.add(cd));
                 for i in 0..4 {
-                    for j in 0..4 {
-                        let pixel = (4 * tile_row + i) * SIDE + 4 * tile + j;
-                        let result = results[i][j];
-                        sum = sum.add(result);
-                        squares = result.mul_add(result, squares);
-                        result.add(bias).store(&mut y[pixel * OUT + block]);
-                    }
+                    results[i].add(bias).store(&mut y[(i * SIDE + column) * OUT + block], part);
                 }
             }
-            V::load(&sums[block][0]).add(sum).store(&mut sums[block][0]);
-            V::load(&sums[block][1]).add(squares).store(&mut sums[block][1]);
+            total.store(sum, part);
+            total_squares.store(squares, part);
+        }
+    }
+}
+
+/// Room for the points of an image.
+struct GradientScratch<const IN: usize, const OUT: usize> {
+    input_columns: Vec<Columns<IN>>,
+    output_columns: Vec<Columns<OUT>>,
+    inputs: Box<Points<IN>>,
+    outputs: Box<Points<OUT>>,
+}
+
+impl<const IN: usize, const OUT: usize> GradientScratch<IN, OUT> {
+    fn new() -> Self {
+        Self {
+            input_columns: columns(TILES),
+            output_columns: columns(TILES),
+            inputs: room(),
+            outputs: room(),
         }
     }
 }
@@ -174,23 +179,30 @@ for_each_instruction_set! {
     fn add_filter_gradient<const IN: usize, const OUT: usize>(
         x: &[Block],
         dy: &[Block],
-        sums: &mut [Block],
-        scratch: &mut Scratch<IN, OUT>,
+        sums: &mut [Line],
+        scratch: &mut GradientScratch<IN, OUT>,
     ) = add_filter_gradient_with
 }
 
 #[inline(always)]
-fn add_filter_gradient_with<V: F32x16, const IN: usize, const OUT: usize>(
+fn add_filter_gradient_with<V: Register, const IN: usize, const OUT: usize>(
     x: &[Block],
     dy: &[Block],
-    sums: &mut [Block],
-    scratch: &mut Scratch<IN, OUT>,
+    sums: &mut [Line],
+    scratch: &mut GradientScratch<IN, OUT>,
 ) {
-    let Scratch { columns, inputs, outputs } = scratch;
+    let GradientScratch { input_columns, output_columns, inputs, outputs } = scratch;
     for tile_row in 0..TILES {
-        transform_input::<V, IN>(x, tile_row, columns, inputs);
-        transform_output_gradient::<V, OUT>(dy, tile_row, outputs);
-        multiply_transposed::<V, IN, OUT>(inputs, outputs, sums);
+        transform_columns::<V, IN>(x, tile_row, &mut input_columns[tile_row]);
+        transform_gradient_columns::<V, OUT>(dy, tile_row, &mut output_columns[tile_row]);
+    }
+    // The sums of six points stay in the first-level cache meanwhile.
+    for (i, sums) in sums.chunks_exact_mut(ACROSS * 16 * IN * OUT).enumerate() {
+        for (input_columns, output_columns) in input_columns.iter().zip(output_columns.iter()) {
+            transform_rows::<V, IN>(&input_columns[i], inputs);
+            transform_gradient_rows::<V, OUT>(&output_columns[i], outputs);
+            multiply_transposed::<V, IN, OUT>(inputs, outputs, sums);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the factors of convolutions are rounded to.
 
-use super::simd::F32x16;
+use super::simd::Register;
 use std::borrow::Cow;
 
 /// Factors as they are, float32.
@@ -10,7 +10,7 @@ pub(super) const BF16: usize = 1;
 
 /// `x`, rounded to be a factor.
 #[inline(always)]
-pub(super) fn factor<V: F32x16, const FACTORS: usize>(x: V) -> V {
+pub(super) fn factor<V: Register, const FACTORS: usize>(x: V) -> V {
     if FACTORS == BF16 { x.to_bf16() } else { x }
 }
 
@@ -55,8 +55,10 @@ mod tests {
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn bf16s_with<V: F32x16>(x: &[f32; 16], y: &mut [f32; 16]) {
-        V::load(x).to_bf16().store(y);
+    fn bf16s_with<V: Register>(x: &[f32; 16], y: &mut [f32; 16]) {
+        for part in 0..V::PARTS {
+            V::load(x, part).to_bf16().store(y, part);
+        }
     }
 
     #[cfg(target_arch = "x86_64")]

@@ -12,10 +12,10 @@
 use super::batch_norm::{self, ChannelGradient, ChannelSums, inverse_deviation, population, unbiased};
 use super::factors::{factor, factors};
 use super::image::{EMPTY, ImageMoments, PLACES, Padded, pad};
-use super::layout::{Block, PIXELS, SIDE, as_blocks};
+use super::layout::{Block, PIXELS, Place, Room, SIDE, as_blocks};
 use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{F32x16, selu, selu_derivative};
 use super::simd::{Instructions, for_each_instruction_set};
+use super::simd::{Register, selu, selu_derivative};
 use rayon::prelude::*;
 
 /// The layer in training.
@@ -155,50 +155,50 @@ pub(super) struct Folded {
     pub bias: Block,
 }
 
-#[inline(always)]
-pub(super) fn kernel_of<V: F32x16>(folded: &Folded) -> [V; PLACES] {
-    let mut kernel = [V::splat(0.0); PLACES];
-    for place in 0..PLACES {
-        kernel[place] = V::load(&folded.kernel[place]);
-    }
-    kernel
-}
+/// Pixels side by side whose results are computed at once.
+pub(super) const AT_ONCE: usize = 4;
 
-/// image * kernel + bias at one pixel.
+/// image * kernel + bias at the pixels from `x` on of row `y`.
 #[inline(always)]
-pub(super) fn convolve_pixel<V: F32x16>(
+pub(super) fn convolve_pixels<V: Register>(
     padded: &Padded,
-    kernel: &[V; PLACES],
-    bias: V,
+    folded: &Folded,
     y: usize,
     x: usize,
-) -> V {
-    let mut sum = bias;
+    part: usize,
+) -> [V; AT_ONCE] {
+    let mut sums = [V::load(&folded.bias, part); AT_ONCE];
     for place in 0..PLACES {
-        sum = V::splat(padded[y + place / 3][x + place % 3]).mul_add(kernel[place], sum);
+        let kernel = V::load(&folded.kernel[place], part);
+        for k in 0..AT_ONCE {
+            sums[k] = V::splat(padded[y + place / 3][x + place % 3 + k]).mul_add(kernel, sums[k]);
+        }
     }
-    sum
+    sums
 }
 
 for_each_instruction_set! {
-    fn apply<const FACTORS: usize>(image: &[f32], folded: &Folded, hidden: &mut [Block]) = apply_with
+    fn apply<const FACTORS: usize>(image: &[f32], folded: &Folded, hidden: &mut [Room]) = apply_with
 }
 
 /// SELU(image * kernel + bias), to be a factor of conv2.
 #[inline(always)]
-pub(super) fn apply_with<V: F32x16, const FACTORS: usize>(
+pub(super) fn apply_with<V: Register, const FACTORS: usize>(
     image: &[f32],
     folded: &Folded,
-    hidden: &mut [Block],
+    hidden: &mut [impl Place],
 ) {
     let mut padded = EMPTY;
     pad(image, &mut padded);
-    let kernel = kernel_of::<V>(folded);
-    let bias = V::load(&folded.bias);
-    for y in 0..SIDE {
-        for x in 0..SIDE {
-            let sum = convolve_pixel(&padded, &kernel, bias, y, x);
-            factor::<V, FACTORS>(selu(sum)).store(&mut hidden[y * SIDE + x]);
+    for (y, hidden) in hidden.chunks_exact_mut(SIDE).enumerate() {
+        for x in (0..SIDE).step_by(AT_ONCE) {
+            let hidden = &mut hidden[x..][..AT_ONCE];
+            for part in 0..V::PARTS {
+                let values = selu(convolve_pixels::<V>(&padded, folded, y, x, part));
+                for k in 0..AT_ONCE {
+                    factor::<V, FACTORS>(values[k]).store(&mut hidden[k], part);
+                }
+            }
         }
     }
 }
@@ -211,7 +211,7 @@ for_each_instruction_set! {
 }
 
 #[inline(always)]
-fn sum_gradient_with<V: F32x16>(
+fn sum_gradient_with<V: Register>(
     image: &[f32],
     hidden: &[Block],
     gradient: &[Block],
@@ -219,18 +219,33 @@ fn sum_gradient_with<V: F32x16>(
 ) {
     let mut padded = EMPTY;
     pad(image, &mut padded);
-    let mut totals = [V::splat(0.0); PLACES + 1];
-    for y in 0..SIDE {
-        for x in 0..SIDE {
-            let pixel = y * SIDE + x;
-            let dz = V::load(&gradient[pixel]).mul(selu_derivative(V::load(&hidden[pixel])));
-            for place in 0..PLACES {
-                totals[place] = V::splat(padded[y + place / 3][x + place % 3]).mul_add(dz, totals[place]);
+    for part in 0..V::PARTS {
+        let mut totals = [V::splat(0.0); PLACES + 1];
+        for y in 0..SIDE {
+            for x in 0..SIDE {
+                let pixel = y * SIDE + x;
+                let derivative = selu_derivative(V::load(&hidden[pixel], part));
+                let dz = V::load(&gradient[pixel], part).mul(derivative);
+                add_under(&padded, y, x, dz, &mut totals);
             }
-            totals[PLACES] = totals[PLACES].add(dz);
+        }
+        for place in 0..=PLACES {
+            totals[place].store(&mut sums[place], part);
         }
     }
-    for place in 0..=PLACES {
-        totals[place].store(&mut sums[place]);
+}
+
+/// Adds `dz` of one pixel, times the image under each place, and alone.
+#[inline(always)]
+pub(super) fn add_under<V: Register>(
+    padded: &Padded,
+    y: usize,
+    x: usize,
+    dz: V,
+    totals: &mut [V; PLACES + 1],
+) {
+    for place in 0..PLACES {
+        totals[place] = V::splat(padded[y + place / 3][x + place % 3]).mul_add(dz, totals[place]);
     }
+    totals[PLACES] = totals[PLACES].add(dz);
 }

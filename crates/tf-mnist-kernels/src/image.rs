@@ -1,7 +1,7 @@
 //! Images under a kernel of 3 x 3 places: with a border of zeros, and their moments.
 
 use super::layout::{PIXELS, SIDE};
-use super::simd::F32x16;
+use super::simd::Register;
 use super::simd::{Instructions, for_each_instruction_set};
 use rayon::prelude::*;
 
@@ -86,35 +86,38 @@ for_each_instruction_set! {
 }
 
 #[inline(always)]
-fn image_moments_with<V: F32x16>(image: &[f32], moments: &mut RawMoments) {
+fn image_moments_with<V: Register>(image: &[f32], moments: &mut RawMoments) {
     let mut padded = EMPTY;
     pad(image, &mut padded);
     // 28 pixels are one register and 12 numbers of another.
-    let mut last = [0.0; 16];
-    last[..SIDE - 16].fill(1.0);
-    let masks = [V::splat(1.0), V::load(&last)];
+    let mut masks = [[1.0; 16]; 2];
+    masks[1][SIDE - 16..].fill(0.0);
     for p in 0..PLACES {
         let mut sums = [V::splat(0.0); PLACES + 1];
         for y in 0..SIDE {
             for half in 0..2 {
-                let under = window::<V>(&padded, p, y, 16 * half).mul(masks[half]);
-                sums[PLACES] = sums[PLACES].add(under);
-                for q in p..PLACES {
-                    sums[q] = under.mul_add(window(&padded, q, y, 16 * half), sums[q]);
+                for part in 0..V::PARTS {
+                    let under = window::<V>(&padded, p, y, 16 * half, part).mul(V::load(&masks[half], part));
+                    sums[PLACES] = sums[PLACES].add(under);
+                    for q in p..PLACES {
+                        sums[q] = under.mul_add(window(&padded, q, y, 16 * half, part), sums[q]);
+                    }
                 }
             }
         }
         for q in 0..=PLACES {
-            moments[p][q] = sums[q].to_array().iter().sum();
+            let mut lanes = [0.0; 16];
+            sums[q].store(&mut lanes, 0);
+            moments[p][q] = lanes.iter().sum();
         }
     }
 }
 
-/// Sixteen pixels from `x` on of row `y` of what lies under `place`.
+/// A part of the sixteen pixels from `x` on of row `y` of what lies under `place`.
 #[inline(always)]
-fn window<V: F32x16>(padded: &Padded, place: usize, y: usize, x: usize) -> V {
+fn window<V: Register>(padded: &Padded, place: usize, y: usize, x: usize, part: usize) -> V {
     let row = &padded[y + place / 3];
     let mut pixels = [0.0; 16];
     pixels.copy_from_slice(&row[x + place % 3..][..16]);
-    V::load(&pixels)
+    V::load(&pixels, part)
 }

@@ -4,13 +4,11 @@
 use super::convolution::transform_kernel;
 use super::factors::F32;
 use super::first_layer::{self, Folded};
-use super::layout::{Block, PIXELS, SIDE, as_blocks};
+use super::layout::{Block, Line, PIXELS, Room, SIDE, as_blocks, blocks_mut};
 use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{F32x16, selu};
 use super::simd::{Instructions, for_each_instruction_set};
-use super::winograd::{
-    Columns, POINTS, Points, TILES, multiply, tile_output, transform_input, zero_columns, zero_points,
-};
+use super::simd::{Register, registers, selu};
+use super::winograd::{self, POINTS, TILES, convolve_tiles, output_column};
 use rayon::prelude::*;
 
 /// Blocks of channels of conv2.
@@ -37,7 +35,7 @@ impl Op for Features {
         };
         let mut kernels = Kernels {
             first: Folded::default(),
-            kernel2: vec![[0.0; 16]; POINTS * 16 * OUT],
+            kernel2: vec![Line::default(); POINTS * 16 * OUT],
             bias2: [[0.0; 16]; OUT],
         };
         kernels.first.kernel.copy_from_slice(as_blocks(kernel1));
@@ -56,58 +54,57 @@ impl Op for Features {
 /// Kernels and biases in blocks, the kernel of conv2 transformed.
 struct Kernels {
     first: Folded,
-    kernel2: Vec<Block>,
+    kernel2: Vec<Line>,
     bias2: [Block; OUT],
 }
 
 /// What lies between the layers, of one image.
 struct Scratch {
-    hidden: Vec<Block>,
-    columns: Box<Columns<1>>,
-    inputs: Box<Points<1>>,
-    outputs: Box<Points<OUT>>,
+    hidden: Vec<Line>,
+    tiles: winograd::Scratch<1, OUT>,
 }
 
 impl Scratch {
     fn new() -> Self {
-        Self {
-            hidden: vec![[0.0; 16]; PIXELS],
-            columns: zero_columns(),
-            inputs: zero_points(),
-            outputs: zero_points(),
-        }
+        Self { hidden: vec![Line::default(); PIXELS], tiles: winograd::Scratch::new() }
     }
 }
 
 for_each_instruction_set! {
-    fn image_features<>(image: &[f32], kernels: &Kernels, features: &mut [Block], scratch: &mut Scratch) = image_features_with
+    fn image_features<>(image: &[f32], kernels: &Kernels, features: &mut [Room], scratch: &mut Scratch) = image_features_with
 }
 
 #[inline(always)]
-fn image_features_with<V: F32x16>(
+fn image_features_with<V: Register>(
     image: &[f32],
     kernels: &Kernels,
-    features: &mut [Block],
+    features: &mut [Room],
     scratch: &mut Scratch,
 ) {
-    let Scratch { hidden, columns, inputs, outputs } = scratch;
-    first_layer::apply_with::<V, F32>(image, &kernels.first, hidden);
+    first_layer::apply_with::<V, F32>(image, &kernels.first, &mut scratch.hidden);
+    let hidden = blocks_mut(&mut scratch.hidden);
     for tile_row in 0..TILES {
-        transform_input::<V, 1>(hidden, tile_row, columns, inputs);
-        multiply::<V, 1, OUT>(inputs, &kernels.kernel2, outputs);
-        for tile in 0..TILES {
-            for block in 0..OUT {
-                let bias = V::load(&kernels.bias2[block]);
-                let results = tile_output::<V, OUT>(outputs, tile, block);
-                for i in 0..2 {
-                    for j in 0..2 {
-                        let upper = results[2 * i][2 * j].max(results[2 * i][2 * j + 1]);
-                        let lower = results[2 * i + 1][2 * j].max(results[2 * i + 1][2 * j + 1]);
-                        // The bias and SELU, which increases, do not change which of the four is the greatest.
-                        let feature = selu(upper.max(lower).add(bias));
-                        let place = (2 * tile_row + i) * POOLED + 2 * tile + j;
-                        feature.store(&mut features[place * OUT + block]);
-                    }
+        let rows = convolve_tiles::<V, 1, OUT>(hidden, &kernels.kernel2, tile_row, &mut scratch.tiles);
+        let features = &mut features[2 * tile_row * POOLED * OUT..][..2 * POOLED * OUT];
+        for (block, part) in registers::<V>(OUT) {
+            let bias = V::load(&kernels.bias2[block], part);
+            for tile in 0..TILES {
+                // Of each window of the pool the greatest.
+                let mut greatest = [V::splat(f32::NEG_INFINITY); 4];
+                for column in 0..4 {
+                    let [a, b, c, d] = output_column::<V, OUT>(rows, 4 * tile + column, block, part);
+                    let (upper, lower) = (column / 2, 2 + column / 2);
+                    greatest[upper] = greatest[upper].max(a.max(b));
+                    greatest[lower] = greatest[lower].max(c.max(d));
+                }
+                // The bias and SELU, which increases, do not change which it is.
+                for k in 0..4 {
+                    greatest[k] = greatest[k].add(bias);
+                }
+                let values = selu(greatest);
+                for k in 0..4 {
+                    let place = k / 2 * POOLED + 2 * tile + k % 2;
+                    values[k].store(&mut features[place * OUT + block], part);
                 }
             }
         }

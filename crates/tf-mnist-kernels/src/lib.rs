@@ -24,6 +24,7 @@ mod inference;
 mod layout;
 mod ops;
 mod pool_layer;
+mod products;
 mod registry;
 mod second_layer;
 mod simd;

@@ -3,10 +3,10 @@
 
 use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation, population};
 use super::factors::factor;
-use super::layout::{Block, PIXELS, SIDE, as_blocks};
+use super::layout::{Block, PIXELS, Room, SIDE, as_blocks};
 use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{F32x16, selu, selu_derivative};
 use super::simd::{Instructions, for_each_instruction_set};
+use super::simd::{Register, registers, selu, selu_derivative};
 use rayon::prelude::*;
 
 /// Blocks of channels.
@@ -157,39 +157,47 @@ type Sums = [[Block; 2]; BLOCKS];
 
 /// The four values of a window, and what the batch norm makes of them.
 #[inline(always)]
-fn window<V: F32x16>(x: &[Block], place: usize, block: usize, scale: V, shift: V) -> ([V; 4], [V; 4]) {
-    let (row, column) = (place / POOLED, place % POOLED);
-    let corner = 2 * row * SIDE + 2 * column;
+fn window<V: Register>(
+    x: &[Block],
+    place: usize,
+    (block, part): (usize, usize),
+    affine: &Affine,
+) -> ([V; 4], [V; 4]) {
+    let (scale, shift) = (V::load(&affine.scale[block], part), V::load(&affine.shift[block], part));
     let mut values = [V::splat(0.0); 4];
     let mut normalized = [V::splat(0.0); 4];
     for k in 0..4 {
-        let pixel = corner + (k / 2) * SIDE + k % 2;
-        values[k] = V::load(&x[pixel * BLOCKS + block]);
+        values[k] = V::load(&x[pixel(place, k) * BLOCKS + block], part);
         normalized[k] = values[k].mul_add(scale, shift);
     }
     (values, normalized)
 }
 
+/// The `k`th pixel of a window.
+#[inline(always)]
+fn pixel(place: usize, k: usize) -> usize {
+    (2 * (place / POOLED) + k / 2) * SIDE + 2 * (place % POOLED) + k % 2
+}
+
 /// The least value of a window that counts as its greatest. On a blank part of an image all four are equal in truth, and
 /// as Winograd's algorithm rounds them they differ by less than this; the first takes the gradient, as in TensorFlow's pool.
 #[inline(always)]
-fn tied<V: F32x16>(z: &[V; 4]) -> V {
+fn tied<V: Register>(z: &[V; 4]) -> V {
     const ROUNDING: f32 = 1e-5;
     z[0].max(z[1]).max(z[2].max(z[3])).sub(V::splat(ROUNDING))
 }
 
 for_each_instruction_set! {
-    fn pool<>(x: &[Block], affine: &Affine, features: &mut [Block]) = pool_with
+    fn pool<>(x: &[Block], affine: &Affine, features: &mut [Room]) = pool_with
 }
 
 #[inline(always)]
-fn pool_with<V: F32x16>(x: &[Block], affine: &Affine, features: &mut [Block]) {
+fn pool_with<V: Register>(x: &[Block], affine: &Affine, features: &mut [Room]) {
     for place in 0..WINDOWS {
-        for block in 0..BLOCKS {
-            let (scale, shift) = (V::load(&affine.scale[block]), V::load(&affine.shift[block]));
-            let (_, z) = window(x, place, block, scale, shift);
+        for (block, part) in registers::<V>(BLOCKS) {
+            let (_, z) = window::<V>(x, place, (block, part), affine);
             let greatest = z[0].max(z[1]).max(z[2].max(z[3]));
-            selu(greatest).store(&mut features[place * BLOCKS + block]);
+            selu([greatest])[0].store(&mut features[place * BLOCKS + block], part);
         }
     }
 }
@@ -201,66 +209,62 @@ for_each_instruction_set! {
 }
 
 #[inline(always)]
-fn sum_gradient_with<V: F32x16>(
+fn sum_gradient_with<V: Register>(
     x: &[Block],
     features: &[Block],
     gradient: &[Block],
     affine: &Affine,
     sums: &mut Sums,
 ) {
-    for block in 0..BLOCKS {
-        let (scale, shift) = (V::load(&affine.scale[block]), V::load(&affine.shift[block]));
-        let mean = V::load(&affine.mean[block]);
-        let (mut sum, mut product_sum) = (V::splat(0.0), V::splat(0.0));
-        for place in 0..WINDOWS {
-            let (values, z) = window(x, place, block, scale, shift);
+    for place in 0..WINDOWS {
+        for (block, part) in registers::<V>(BLOCKS) {
+            let (values, z) = window::<V>(x, place, (block, part), affine);
             let tied = tied(&z);
             let mut value = values[3];
             for k in [2, 1, 0] {
                 value = z[k].select_ge(tied, values[k], value);
             }
             let unit = place * BLOCKS + block;
-            let dz = V::load(&gradient[unit]).mul(selu_derivative(V::load(&features[unit])));
-            sum = sum.add(dz);
-            product_sum = dz.mul_add(value.sub(mean), product_sum);
+            let dz = V::load(&gradient[unit], part).mul(selu_derivative(V::load(&features[unit], part)));
+            let [sum, product_sum] = &mut sums[block];
+            let value = value.sub(V::load(&affine.mean[block], part));
+            V::load(sum, part).add(dz).store(sum, part);
+            dz.mul_add(value, V::load(product_sum, part)).store(product_sum, part);
         }
-        sum.store(&mut sums[block][0]);
-        product_sum.store(&mut sums[block][1]);
     }
 }
 
 for_each_instruction_set! {
     fn spread_gradient<const FACTORS: usize>(
-        x: &[Block], features: &[Block], gradient: &[Block], affine: &Affine, through: &Through, x_gradient: &mut [Block],
+        x: &[Block], features: &[Block], gradient: &[Block], affine: &Affine, through: &Through, x_gradient: &mut [Room],
     ) = spread_gradient_with
 }
 
 #[inline(always)]
-fn spread_gradient_with<V: F32x16, const FACTORS: usize>(
+fn spread_gradient_with<V: Register, const FACTORS: usize>(
     x: &[Block],
     features: &[Block],
     gradient: &[Block],
     affine: &Affine,
     through: &Through,
-    x_gradient: &mut [Block],
+    x_gradient: &mut [Room],
 ) {
+    let zero = V::splat(0.0);
     for place in 0..WINDOWS {
-        for block in 0..BLOCKS {
-            let (scale, shift) = (V::load(&affine.scale[block]), V::load(&affine.shift[block]));
-            let (values, z) = window(x, place, block, scale, shift);
+        for (block, part) in registers::<V>(BLOCKS) {
+            let (values, z) = window::<V>(x, place, (block, part), affine);
             let tied = tied(&z);
             let unit = place * BLOCKS + block;
-            let dz = V::load(&gradient[unit]).mul(selu_derivative(V::load(&features[unit])));
-            let mut left = dz.mul(V::load(&through.slope[block]));
-            let (offset, pull) = (V::load(&through.offset[block]), V::load(&through.pull[block]));
-            let corner = 2 * (place / POOLED) * SIDE + 2 * (place % POOLED);
+            let dz = V::load(&gradient[unit], part).mul(selu_derivative(V::load(&features[unit], part)));
+            let [slope, offset, pull] = [&through.slope, &through.offset, &through.pull]
+                .map(|channels| V::load(&channels[block], part));
+            let mut left = dz.mul(slope);
             for k in 0..4 {
-                let zero = V::splat(0.0);
                 let own = z[k].select_ge(tied, left, zero);
                 left = z[k].select_ge(tied, zero, left);
                 let dx = values[k].mul_add(pull, offset).add(own);
-                let pixel = corner + (k / 2) * SIDE + k % 2;
-                factor::<V, FACTORS>(dx).store(&mut x_gradient[pixel * BLOCKS + block]);
+                let x_gradient = &mut x_gradient[pixel(place, k) * BLOCKS + block];
+                factor::<V, FACTORS>(dx).store(x_gradient, part);
             }
         }
     }

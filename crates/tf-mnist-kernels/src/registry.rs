@@ -7,7 +7,7 @@ mod c_api;
 
 pub(super) use c_api::Api;
 
-use super::layout::{Block, as_blocks_mut};
+use super::layout::Room;
 use super::simd::Instructions;
 use c_api::{
     FLOAT, INTERNAL, INVALID_ARGUMENT, KernelConstruction, KernelContext, OwnStatus, ShapeHandle,
@@ -56,10 +56,9 @@ impl<'a> Output<'a> {
         zeroed(self.0)
     }
 
-    /// One image after the other, each of so many blocks and all zeros: they are in the cache by then, and so cost little.
-    pub fn images(&mut self, blocks: usize) -> impl IndexedParallelIterator<Item = &mut [Block]> {
-        let images = self.0.par_chunks_mut(blocks * size_of::<Block>() / size_of::<f32>());
-        images.map(|image| as_blocks_mut(zeroed(image)))
+    /// One image after the other, each of so many blocks, all of which are to be written.
+    pub fn images(&mut self, blocks: usize) -> impl IndexedParallelIterator<Item = &mut [Room]> {
+        self.0.par_chunks_mut(blocks * 16).map(|image| image.as_chunks_mut().0)
     }
 }
 

@@ -1,19 +1,23 @@
-//! Sixteen float32 at a time, in whatever registers the processor has.
+//! As many float32 numbers at a time as a register of the processor holds.
 //!
-//! The kernels are generic over [`F32x16`] and inlined whole into one function per instruction set (see
+//! The kernels are generic over [`Register`] and inlined whole into one function per instruction set (see
 //! [`super::instructions`]), so that its operations become single instructions there.
 
 mod instructions;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86;
 
+use super::layout::{Block, Place};
 pub(super) use instructions::{Instructions, for_each_instruction_set};
 
-/// Sixteen float32 numbers.
-pub(super) trait F32x16: Copy {
+/// A register: all or a part of a block of sixteen numbers.
+pub(super) trait Register: Copy {
+    /// Registers that hold a block.
+    const PARTS: usize;
+
     fn splat(x: f32) -> Self;
-    fn load(from: &[f32; 16]) -> Self;
-    fn store(self, to: &mut [f32; 16]);
+    fn load(from: &Block, part: usize) -> Self;
+    fn store(self, to: &mut impl Place, part: usize);
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
@@ -27,39 +31,47 @@ pub(super) trait F32x16: Copy {
     fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self;
     /// The nearest bfloat16, ties to even: the upper half of a float32's bits.
     fn to_bf16(self) -> Self;
-    /// self · 2^n, where every n is a whole number in -126..=127.
-    fn scale_by_power_of_2(self, n: Self) -> Self;
+    /// self · 2^n, where n is a whole number of up to 9 bits in the low bits of `n`, and all is in the range of float32.
+    fn add_to_exponent(self, n: Self) -> Self;
+}
 
-    /// All sixteen, as an array.
-    #[inline(always)]
-    fn to_array(self) -> [f32; 16] {
-        let mut array = [0.0; 16];
-        self.store(&mut array);
-        array
-    }
+/// Of so many blocks, each register: its block and its part.
+#[inline(always)]
+pub(super) fn registers<V: Register>(blocks: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..blocks * V::PARTS).map(|register| (register / V::PARTS, register % V::PARTS))
 }
 
 /// exp(x) for x <= 0, within 2 units in the last place; below -87 it is exp(-87), which is next to nothing.
 ///
-/// x = n ln 2 + r with |r| <= ln 2 / 2, and exp(r) by the polynomial of the Cephes library's `expf` (S. Moshier).
+/// x = n ln 2 + r with |r| <= ln 2 / 2, and exp(r) = 1 + r + r² q(r) by the q of degree 4 whose
+/// greatest error is least, 3e-9. Of several
+/// registers each step is done before the next: their chains of steps overlap.
 #[inline(always)]
-pub(super) fn exp_of_negative<V: F32x16>(x: V) -> V {
+pub(super) fn exp_of_negative<V: Register, const N: usize>(mut x: [V; N]) -> [V; N] {
     const LOG2_E: f32 = std::f32::consts::LOG2_E;
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    // Adding and subtracting 1.5 · 2^23 rounds to a whole number.
+    // Adding 1.5 · 2^23 rounds to a whole number, in the low bits of the sum; subtracting it leaves that number.
     const ROUND: f32 = 12_582_912.0;
 
-    let x = V::splat(-87.0).max(x);
-    let n = x.mul_add(V::splat(LOG2_E), V::splat(ROUND)).sub(V::splat(ROUND));
-    let r = n.mul_add(V::splat(-LN2_HIGH), x);
-    let r = n.mul_add(V::splat(-LN2_LOW), r);
-    let mut p = V::splat(1.987_569_1e-4);
-    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
-        p = p.mul_add(r, V::splat(coefficient));
+    let (mut bits, mut p) = (x, [V::splat(1.381_454e-3); N]);
+    for k in 0..N {
+        x[k] = V::splat(-87.0).max(x[k]);
+        bits[k] = x[k].mul_add(V::splat(LOG2_E), V::splat(ROUND));
     }
-    let p = p.mul_add(r.mul(r), r).add(V::splat(1.0));
-    p.scale_by_power_of_2(n)
+    for k in 0..N {
+        let n = bits[k].sub(V::splat(ROUND));
+        x[k] = n.mul_add(V::splat(-LN2_LOW), n.mul_add(V::splat(-LN2_HIGH), x[k]));
+    }
+    for coefficient in [8.368_746e-3, 4.166_839e-2, 1.666_652e-1, 0.499_999_94, 1.0, 1.0] {
+        for k in 0..N {
+            p[k] = p[k].mul_add(x[k], V::splat(coefficient));
+        }
+    }
+    for k in 0..N {
+        p[k] = p[k].add_to_exponent(bits[k]);
+    }
+    p
 }
 
 /// Scale and scale · alpha of SELU (Klambauer et al., 2017), as TensorFlow's kernel has them.
@@ -68,18 +80,25 @@ pub(super) const SELU_SCALE_ALPHA: f32 = 1.758_099_3;
 
 /// The derivative of SELU where its value is `y`.
 #[inline(always)]
-pub(super) fn selu_derivative<V: F32x16>(y: V) -> V {
+pub(super) fn selu_derivative<V: Register>(y: V) -> V {
     let negative = y.add(V::splat(SELU_SCALE_ALPHA));
     y.select_ge(V::splat(0.0), V::splat(SELU_SCALE), negative)
 }
 
 /// SELU: 1.0507 x for x > 0, else 1.7581 (exp(x) - 1).
 #[inline(always)]
-pub(super) fn selu<V: F32x16>(x: V) -> V {
-    let zero = V::splat(0.0);
-    let negative = exp_of_negative(zero.min(x)).sub(V::splat(1.0));
-    let positive = zero.max(x).mul(V::splat(SELU_SCALE));
-    negative.mul_add(V::splat(SELU_SCALE_ALPHA), positive)
+pub(super) fn selu<V: Register, const N: usize>(x: [V; N]) -> [V; N] {
+    let mut y = x;
+    for k in 0..N {
+        y[k] = V::splat(0.0).min(x[k]);
+    }
+    y = exp_of_negative(y);
+    for k in 0..N {
+        // This is zero where x is positive.
+        let negative = y[k].mul_add(V::splat(SELU_SCALE_ALPHA), V::splat(-SELU_SCALE_ALPHA));
+        y[k] = V::splat(0.0).max(x[k]).mul_add(V::splat(SELU_SCALE), negative);
+    }
+    y
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]
@@ -92,8 +111,10 @@ mod tests {
     }
 
     #[inline(always)]
-    fn selus_with<V: F32x16>(x: &[f32; 16], y: &mut [f32; 16]) {
-        selu(V::load(x)).store(y);
+    fn selus_with<V: Register>(x: &[f32; 16], y: &mut [f32; 16]) {
+        for part in 0..V::PARTS {
+            selu([V::load(x, part)])[0].store(y, part);
+        }
     }
 
     for_each_instruction_set! {
@@ -101,8 +122,10 @@ mod tests {
     }
 
     #[inline(always)]
-    fn exps_with<V: F32x16>(x: &[f32; 16], y: &mut [f32; 16]) {
-        exp_of_negative(V::load(x)).store(y);
+    fn exps_with<V: Register>(x: &[f32; 16], y: &mut [f32; 16]) {
+        for part in 0..V::PARTS {
+            exp_of_negative([V::load(x, part)])[0].store(y, part);
+        }
     }
 
     /// Numbers from `from` to `to`, sixteen at a time.

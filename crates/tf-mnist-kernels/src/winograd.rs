@@ -6,96 +6,60 @@
 //! ```
 //!
 //! of a tile's 6 x 6 values d and the kernel g. The products of one of the 36 points over all channels are a matrix
-//! product, tiles by input channels by output channels. Channels come in blocks of 16, one [`F32x16`].
+//! product, tiles by input channels by output channels. A row of tiles goes through it six points at a time, so that what
+//! is between two steps is found in the first-level cache.
 
+mod kernel;
 mod transforms;
 
-use super::layout::{Block, SIDE, boxed};
-use super::simd::F32x16;
-use transforms::{
-    input_transform, kernel_gradient_transform, kernel_transform, output_gradient_transform, output_transform,
-};
+use super::layout::{Block, Line, SIDE, boxed};
+use super::products::Product;
+use super::simd::{Register, registers};
+pub(super) use kernel::{kernel_gradient, transformed_kernel};
+use std::iter;
+use transforms::{input_transform, output_gradient_transform, output_transform};
 
 /// Tiles along an image's side.
 pub(super) const TILES: usize = SIDE / 4;
 /// Products of a tile.
 pub(super) const POINTS: usize = 36;
 
+/// Points that lie in a row of the 6 x 6.
+pub(super) const ACROSS: usize = 6;
+
 /// Most blocks of channels.
 const MAX_BLOCKS: usize = 2;
 
-/// The values of one row of tiles at the 36 points: `[point][tile][block]`.
-pub(super) type Points<const BLOCKS: usize> = [[[Block; BLOCKS]; TILES]; POINTS];
+/// The values of one row of tiles at six points: `[point][tile][block]`.
+pub(super) type Points<const BLOCKS: usize> = [[[Line; BLOCKS]; TILES]; ACROSS];
 
-/// A row of tiles at zero everywhere.
-pub(super) fn zero_points<const BLOCKS: usize>() -> Box<Points<BLOCKS>> {
-    boxed([[[0.0; 16]; BLOCKS]; TILES])
+/// What lies between the two directions of an input's transform, of one row of tiles: `[point][column][block]`, with a
+/// column of zeros on either side.
+pub(super) type Columns<const BLOCKS: usize> = [[[Line; BLOCKS]; SIDE + 2]; 6];
+
+/// What lies between the two directions of an output's transform, of one row of tiles: `[point][column][block]`.
+pub(super) type Rows<const BLOCKS: usize> = [[[Line; BLOCKS]; SIDE]; 6];
+
+/// Room for `count` rows of tiles, all zero.
+pub(super) fn columns<const BLOCKS: usize>(count: usize) -> Vec<Columns<BLOCKS>> {
+    vec![[[[Line::default(); BLOCKS]; SIDE + 2]; 6]; count]
 }
 
-/// The kernel at the 36 points, `[point][in][out block]`, from float32 `[3][3][in][out]`.
-#[inline(always)]
-pub(super) fn transformed_kernel<V: F32x16>(kernel: &[Block], transformed: &mut [Block]) {
-    let pairs = kernel.len() / 9;
-    for pair in 0..pairs {
-        let mut columns = [[V::splat(0.0); 6]; 3];
-        for j in 0..3 {
-            let mut g = [V::splat(0.0); 3];
-            for i in 0..3 {
-                g[i] = V::load(&kernel[(3 * i + j) * pairs + pair]);
-            }
-            columns[j] = kernel_transform(g);
-        }
-        for i in 0..6 {
-            let row = kernel_transform([columns[0][i], columns[1][i], columns[2][i]]);
-            for j in 0..6 {
-                row[j].store(&mut transformed[(6 * i + j) * pairs + pair]);
-            }
-        }
-    }
-}
-
-/// The kernel's gradient, float32 `[3][3][in][out]`, from that of the transformed kernel.
-#[inline(always)]
-pub(super) fn kernel_gradient<V: F32x16>(transformed: &[Block], gradient: &mut [Block]) {
-    let pairs = gradient.len() / 9;
-    for pair in 0..pairs {
-        let mut columns = [[V::splat(0.0); 3]; 6];
-        for j in 0..6 {
-            let mut u = [V::splat(0.0); 6];
-            for i in 0..6 {
-                u[i] = V::load(&transformed[(6 * i + j) * pairs + pair]);
-            }
-            columns[j] = kernel_gradient_transform(u);
-        }
-        for i in 0..3 {
-            let row = kernel_gradient_transform(across(&columns, i));
-            for j in 0..3 {
-                row[j].store(&mut gradient[(3 * i + j) * pairs + pair]);
-            }
-        }
-    }
+/// Room for six points or for what lies between.
+pub(super) fn room<const BLOCKS: usize, const WIDTH: usize>() -> Box<[[[Line; BLOCKS]; WIDTH]; 6]> {
+    boxed([[Line::default(); BLOCKS]; WIDTH])
 }
 
 /// Zeros, for the rows around an image.
 static NOTHING: [Block; SIDE * MAX_BLOCKS] = [[0.0; 16]; SIDE * MAX_BLOCKS];
 
-/// What lies between the two directions of an input's transform; the first and the last column stay zero.
-pub(super) type Columns<const BLOCKS: usize> = [[[Block; BLOCKS]; SIDE + 2]; 6];
-
-/// Room for a transform, all zero.
-pub(super) fn zero_columns<const BLOCKS: usize>() -> Box<Columns<BLOCKS>> {
-    boxed([[[0.0; 16]; BLOCKS]; SIDE + 2])
-}
-
-/// The image `x`, `[28][28][block]`, at the points of tile row `tile_row`, with zeros around the image.
+/// The image `x`, `[28][28][block]`, at the points down the columns of tile row `tile_row`, with zeros around the image.
 #[inline(always)]
-pub(super) fn transform_input<V: F32x16, const BLOCKS: usize>(
+pub(super) fn transform_columns<V: Register, const BLOCKS: usize>(
     x: &[Block],
     tile_row: usize,
     columns: &mut Columns<BLOCKS>,
-    points: &mut Points<BLOCKS>,
 ) {
-    // Down the columns first, which neighbouring tiles share.
     let mut rows = [&NOTHING[..SIDE * BLOCKS]; 6];
     for i in 0..6 {
         let row = 4 * tile_row + i;
@@ -104,151 +68,175 @@ pub(super) fn transform_input<V: F32x16, const BLOCKS: usize>(
         }
     }
     for column in 0..SIDE {
-        for block in 0..BLOCKS {
+        for (block, part) in registers::<V>(BLOCKS) {
             let mut d = [V::splat(0.0); 6];
             for i in 0..6 {
-                d[i] = V::load(&rows[i][column * BLOCKS + block]);
+                d[i] = V::load(&rows[i][column * BLOCKS + block], part);
             }
             let d = input_transform(d);
             for i in 0..6 {
-                d[i].store(&mut columns[i][column + 1][block]);
-            }
-        }
-    }
-    for i in 0..6 {
-        for tile in 0..TILES {
-            for block in 0..BLOCKS {
-                let mut d = [V::splat(0.0); 6];
-                for j in 0..6 {
-                    d[j] = V::load(&columns[i][4 * tile + j][block]);
-                }
-                let d = input_transform(d);
-                for j in 0..6 {
-                    d[j].store(&mut points[6 * i + j][tile][block]);
-                }
+                d[i].store(&mut columns[i][column + 1][block], part);
             }
         }
     }
 }
 
-/// The gradient of the results, `[28][28][block]`, at the points of tile row `tile_row`.
+/// What [`transform_columns`] made at one point, at the six points across.
 #[inline(always)]
-pub(super) fn transform_output_gradient<V: F32x16, const BLOCKS: usize>(
-    dy: &[Block],
-    tile_row: usize,
+pub(super) fn transform_rows<V: Register, const BLOCKS: usize>(
+    columns: &[[Line; BLOCKS]; SIDE + 2],
     points: &mut Points<BLOCKS>,
 ) {
     for tile in 0..TILES {
-        for block in 0..BLOCKS {
-            let mut columns = [[V::splat(0.0); 6]; 4];
-            for j in 0..4 {
-                let mut y = [V::splat(0.0); 4];
-                for i in 0..4 {
-                    let pixel = (4 * tile_row + i) * SIDE + 4 * tile + j;
-                    y[i] = V::load(&dy[pixel * BLOCKS + block]);
-                }
-                columns[j] = output_gradient_transform(y);
+        for (block, part) in registers::<V>(BLOCKS) {
+            let mut d = [V::splat(0.0); 6];
+            for j in 0..6 {
+                d[j] = V::load(&columns[4 * tile + j][block], part);
             }
+            let d = input_transform(d);
+            for j in 0..6 {
+                d[j].store(&mut points[j][tile][block], part);
+            }
+        }
+    }
+}
+
+/// The gradient of the results, `[28][28][block]`, at the points down the columns of tile row `tile_row`.
+#[inline(always)]
+pub(super) fn transform_gradient_columns<V: Register, const BLOCKS: usize>(
+    dy: &[Block],
+    tile_row: usize,
+    columns: &mut Columns<BLOCKS>,
+) {
+    let rows = &dy[4 * tile_row * SIDE * BLOCKS..][..4 * SIDE * BLOCKS];
+    for column in 0..SIDE {
+        for (block, part) in registers::<V>(BLOCKS) {
+            let mut y = [V::splat(0.0); 4];
+            for i in 0..4 {
+                y[i] = V::load(&rows[(i * SIDE + column) * BLOCKS + block], part);
+            }
+            let y = output_gradient_transform(y);
             for i in 0..6 {
-                let row = output_gradient_transform(across(&columns, i));
-                for j in 0..6 {
-                    row[j].store(&mut points[6 * i + j][tile][block]);
-                }
+                y[i].store(&mut columns[i][column + 1][block], part);
             }
         }
     }
 }
 
-/// The 4 x 4 results of one tile in one block of channels.
+/// What [`transform_gradient_columns`] made at one point, at the six points across.
 #[inline(always)]
-pub(super) fn tile_output<V: F32x16, const BLOCKS: usize>(
-    points: &Points<BLOCKS>,
-    tile: usize,
-    block: usize,
-) -> [[V; 4]; 4] {
-    let mut columns = [[V::splat(0.0); 4]; 6];
-    for j in 0..6 {
-        let mut m = [V::splat(0.0); 6];
-        for i in 0..6 {
-            m[i] = V::load(&points[6 * i + j][tile][block]);
+pub(super) fn transform_gradient_rows<V: Register, const BLOCKS: usize>(
+    columns: &[[Line; BLOCKS]; SIDE + 2],
+    points: &mut Points<BLOCKS>,
+) {
+    for tile in 0..TILES {
+        for (block, part) in registers::<V>(BLOCKS) {
+            let mut y = [V::splat(0.0); 4];
+            for j in 0..4 {
+                y[j] = V::load(&columns[4 * tile + j + 1][block], part);
+            }
+            let y = output_gradient_transform(y);
+            for j in 0..6 {
+                y[j].store(&mut points[j][tile][block], part);
+            }
         }
-        columns[j] = output_transform(m);
     }
-    let mut results = [[V::splat(0.0); 4]; 4];
-    for i in 0..4 {
-        results[i] = output_transform(across(&columns, i));
-    }
-    results
 }
 
-/// Row `i` of a matrix given by its columns.
+/// From six points across to the four columns of each tile.
 #[inline(always)]
-fn across<V: F32x16, const HEIGHT: usize, const WIDTH: usize>(
-    columns: &[[V; HEIGHT]; WIDTH],
-    i: usize,
-) -> [V; WIDTH] {
-    let mut row = [V::splat(0.0); WIDTH];
-    for j in 0..WIDTH {
-        row[j] = columns[j][i];
+fn output_rows<V: Register, const BLOCKS: usize>(points: &Points<BLOCKS>, rows: &mut [[Line; BLOCKS]; SIDE]) {
+    for tile in 0..TILES {
+        for (block, part) in registers::<V>(BLOCKS) {
+            let mut m = [V::splat(0.0); 6];
+            for j in 0..6 {
+                m[j] = V::load(&points[j][tile][block], part);
+            }
+            let m = output_transform(m);
+            for j in 0..4 {
+                m[j].store(&mut rows[4 * tile + j][block], part);
+            }
+        }
     }
-    row
 }
 
-/// At each point: tiles by input channels, times the transformed kernel, input by output channels.
+/// Of a row of tiles: the four results of a column in a part of a block of channels.
 #[inline(always)]
-pub(super) fn multiply<V: F32x16, const IN: usize, const OUT: usize>(
+pub(super) fn output_column<V: Register, const BLOCKS: usize>(
+    rows: &Rows<BLOCKS>,
+    column: usize,
+    block: usize,
+    part: usize,
+) -> [V; 4] {
+    let mut m = [V::splat(0.0); 6];
+    for i in 0..6 {
+        m[i] = V::load(&rows[i][column][block], part);
+    }
+    output_transform(m)
+}
+
+/// Room for one row of tiles of an image.
+pub(super) struct Scratch<const IN: usize, const OUT: usize> {
+    columns: Vec<Columns<IN>>,
+    inputs: Box<Points<IN>>,
+    outputs: Box<Points<OUT>>,
+    rows: Box<Rows<OUT>>,
+}
+
+impl<const IN: usize, const OUT: usize> Scratch<IN, OUT> {
+    pub fn new() -> Self {
+        Self { columns: columns(1), inputs: room(), outputs: room(), rows: room() }
+    }
+}
+
+/// The row `tile_row` of tiles of the image `x`, `[28][28][block]`, times the transformed kernel: what
+/// [`output_column`] takes.
+#[inline(always)]
+pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>(
+    x: &[Block],
+    kernel: &[Line],
+    tile_row: usize,
+    scratch: &'a mut Scratch<IN, OUT>,
+) -> &'a Rows<OUT> {
+    let Scratch { columns, inputs, outputs, rows } = scratch;
+    let columns = &mut columns[0];
+    transform_columns::<V, IN>(x, tile_row, columns);
+    for i in 0..6 {
+        transform_rows::<V, IN>(&columns[i], inputs);
+        multiply::<V, IN, OUT>(inputs, &kernel[i * ACROSS * 16 * IN * OUT..], outputs);
+        output_rows::<V, OUT>(outputs, &mut rows[i]);
+    }
+    rows
+}
+
+/// At each of six points: tiles by input channels, times the transformed kernel, input by output channels.
+#[inline(always)]
+fn multiply<V: Register, const IN: usize, const OUT: usize>(
     inputs: &Points<IN>,
-    kernel: &[Block],
+    kernel: &[Line],
     outputs: &mut Points<OUT>,
 ) {
-    for ((inputs, kernel), outputs) in
-        inputs.iter().zip(kernel.chunks_exact(16 * IN * OUT)).zip(outputs.iter_mut())
-    {
-        // As many sums at a time as fit into registers: one block of results of each of the 7 tiles.
-        for out in 0..OUT {
-            let mut sums = [V::splat(0.0); TILES];
-            for block in 0..IN {
-                for channel in 0..16 {
-                    let factor = V::load(&kernel[(16 * block + channel) * OUT + out]);
-                    for tile in 0..TILES {
-                        let value = V::splat(inputs[tile][block][channel]);
-                        sums[tile] = value.mul_add(factor, sums[tile]);
-                    }
-                }
-            }
-            for tile in 0..TILES {
-                sums[tile].store(&mut outputs[tile][out]);
-            }
-        }
+    for (point, factors) in kernel.chunks_exact(16 * IN * OUT).take(ACROSS).enumerate() {
+        let values = inputs[point].as_flattened();
+        let product = Product::<OUT> { values, row: 16 * IN, term: 1, factors, terms: 16 * IN };
+        product.sum::<V, TILES>(iter::once((0, 0)), false, outputs[point].as_flattened_mut(), OUT);
     }
 }
 
-/// Adds to the transformed kernel's gradient, `[point][in][out block]`: at each point, the transpose of tiles by input
-/// channels, times tiles by output channels.
+/// Adds to the transformed kernel's gradient, `[point][in][out block]`: at each of six points, the transpose of tiles by
+/// input channels, times tiles by output channels.
 #[inline(always)]
-pub(super) fn multiply_transposed<V: F32x16, const IN: usize, const OUT: usize>(
+pub(super) fn multiply_transposed<V: Register, const IN: usize, const OUT: usize>(
     inputs: &Points<IN>,
     outputs: &Points<OUT>,
-    gradient: &mut [Block],
+    gradient: &mut [Line],
 ) {
-    for ((inputs, outputs), gradient) in
-        inputs.iter().zip(outputs).zip(gradient.chunks_exact_mut(16 * IN * OUT))
-    {
-        for out in 0..OUT {
-            let mut values = [V::splat(0.0); TILES];
-            for tile in 0..TILES {
-                values[tile] = V::load(&outputs[tile][out]);
-            }
-            for block in 0..IN {
-                for channel in 0..16 {
-                    let sum = &mut gradient[(16 * block + channel) * OUT + out];
-                    let mut total = V::load(sum);
-                    for tile in 0..TILES {
-                        total = V::splat(inputs[tile][block][channel]).mul_add(values[tile], total);
-                    }
-                    total.store(sum);
-                }
-            }
+    for (point, gradient) in gradient.chunks_exact_mut(16 * IN * OUT).enumerate() {
+        let (values, factors) = (inputs[point].as_flattened(), outputs[point].as_flattened());
+        let product = Product::<OUT> { values, row: 1, term: 16 * IN, factors, terms: TILES };
+        // Sixteen channels at a time.
+        for (block, gradient) in gradient.chunks_exact_mut(16 * OUT).enumerate() {
+            product.sum::<V, 16>(iter::once((16 * block, 0)), true, gradient, OUT);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The transforms in one dimension.
 
-use crate::simd::F32x16;
+use crate::simd::Register;
 
 /// The filter's polynomials are multiplied at 0, ±A, ±B and infinity. With the usual ±1, ±2 results are off by 4.7e-6 of the
 /// greatest, with these by 0.9e-6; and their squares are short in binary, so that most coefficients are exact.
@@ -11,7 +11,7 @@ const B2: f32 = B * B;
 
 /// Bᵀ d, along one axis.
 #[inline(always)]
-pub(super) fn input_transform<V: F32x16>(d: [V; 6]) -> [V; 6] {
+pub(super) fn input_transform<V: Register>(d: [V; 6]) -> [V; 6] {
     let [d0, d1, d2, d3, d4, d5] = d;
     let (a2, b2) = (V::splat(-A2), V::splat(-B2));
     let (sum, product) = (V::splat(-(A2 + B2)), V::splat(A2 * B2));
@@ -29,7 +29,7 @@ pub(super) fn input_transform<V: F32x16>(d: [V; 6]) -> [V; 6] {
 
 /// Aᵀ m, along one axis.
 #[inline(always)]
-pub(super) fn output_transform<V: F32x16>(m: [V; 6]) -> [V; 4] {
+pub(super) fn output_transform<V: Register>(m: [V; 6]) -> [V; 4] {
     let [m0, m1, m2, m3, m4, m5] = m;
     let (even_a, odd_a) = (m1.add(m2), m1.sub(m2));
     let (even_b, odd_b) = (m3.add(m4), m3.sub(m4));
@@ -43,7 +43,7 @@ pub(super) fn output_transform<V: F32x16>(m: [V; 6]) -> [V; 4] {
 
 /// A y, the transpose of [`output_transform`].
 #[inline(always)]
-pub(super) fn output_gradient_transform<V: F32x16>(y: [V; 4]) -> [V; 6] {
+pub(super) fn output_gradient_transform<V: Register>(y: [V; 4]) -> [V; 6] {
     let [y0, y1, y2, y3] = y;
     let even_a = y2.mul_add(V::splat(A2), y0);
     let odd_a = y3.mul_add(V::splat(A * A2), y1.mul(V::splat(A)));
@@ -59,7 +59,7 @@ const AT_B: f32 = 2.0 * B2 * (B2 - A2);
 
 /// G g, along one axis.
 #[inline(always)]
-pub(super) fn kernel_transform<V: F32x16>(g: [V; 3]) -> [V; 6] {
+pub(super) fn kernel_transform<V: Register>(g: [V; 3]) -> [V; 6] {
     let [g0, g1, g2] = g;
     let even_a = g2.mul_add(V::splat(A2 / AT_A), g0.mul(V::splat(1.0 / AT_A)));
     let even_b = g2.mul_add(V::splat(B2 / AT_B), g0.mul(V::splat(1.0 / AT_B)));
@@ -77,7 +77,7 @@ pub(super) fn kernel_transform<V: F32x16>(g: [V; 3]) -> [V; 6] {
 
 /// Gᵀ u, the transpose of [`kernel_transform`].
 #[inline(always)]
-pub(super) fn kernel_gradient_transform<V: F32x16>(u: [V; 6]) -> [V; 3] {
+pub(super) fn kernel_gradient_transform<V: Register>(u: [V; 6]) -> [V; 3] {
     let [u0, u1, u2, u3, u4, u5] = u;
     let (even_a, odd_a) = (u1.add(u2), u1.sub(u2));
     let (even_b, odd_b) = (u3.add(u4), u3.sub(u4));

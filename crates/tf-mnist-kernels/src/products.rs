@@ -1,0 +1,116 @@
+//! Products of matrices, summed up in registers. How many sums there are at a time is a matter of the instruction set.
+
+use super::layout::{Line, floats};
+use super::simd::Register;
+
+/// Of each row, the sum over terms of a value times the term's factors, which are `BLOCKS` of channels.
+pub(super) struct Product<'a, const BLOCKS: usize> {
+    pub values: &'a [Line],
+    /// How many numbers lie from a row's value to that of the next row, and from that of a term to that of the next.
+    pub row: usize,
+    pub term: usize,
+    pub factors: &'a [Line],
+    /// Terms of a run.
+    pub terms: usize,
+}
+
+impl<const BLOCKS: usize> Product<'_, BLOCKS> {
+    /// The sums of `ROWS` rows over `runs` of terms, each from a number of `values` and from a term of `factors` on. They
+    /// are added to those in `sums`, or replace them; `distance` blocks lie from one row to the next.
+    #[inline(always)]
+    pub fn sum<V: Register, const ROWS: usize>(
+        &self,
+        runs: impl Iterator<Item = (usize, usize)> + Clone,
+        added: bool,
+        sums: &mut [Line],
+        distance: usize,
+    ) {
+        let mut some = Sums { product: self, runs, added, sums, distance };
+        // Two registers of factors share a value, but where there is one only.
+        if V::PARTS * BLOCKS == 1 {
+            some.all_rows::<V, ROWS, 1>(0);
+        } else {
+            for register in (0..V::PARTS * BLOCKS).step_by(2) {
+                some.all_rows::<V, ROWS, 2>(register);
+            }
+        }
+    }
+}
+
+struct Sums<'a, I, const BLOCKS: usize> {
+    product: &'a Product<'a, BLOCKS>,
+    runs: I,
+    added: bool,
+    sums: &'a mut [Line],
+    distance: usize,
+}
+
+impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I, BLOCKS> {
+    /// With AVX-512 up to 16 of its 32 registers are sums, with AVX2 up to 10 of 16; fewer than 8 would wait for each other.
+    #[inline(always)]
+    fn all_rows<V: Register, const ROWS: usize, const WIDTH: usize>(&mut self, register: usize) {
+        match (V::PARTS, ROWS) {
+            (1, 7) => self.rows::<V, 7, WIDTH>(0, register),
+            (1, 14) => {
+                self.rows::<V, 7, WIDTH>(0, register);
+                self.rows::<V, 7, WIDTH>(7, register);
+            }
+            (1, _) => {
+                for row in (0..ROWS).step_by(8) {
+                    self.rows::<V, 8, WIDTH>(row, register);
+                }
+            }
+            (_, 7) => {
+                self.rows::<V, 4, WIDTH>(0, register);
+                self.rows::<V, 3, WIDTH>(4, register);
+            }
+            (_, 14) => {
+                self.rows::<V, 5, WIDTH>(0, register);
+                self.rows::<V, 5, WIDTH>(5, register);
+                self.rows::<V, 4, WIDTH>(10, register);
+            }
+            (_, _) => {
+                for row in (0..ROWS).step_by(4) {
+                    self.rows::<V, 4, WIDTH>(row, register);
+                }
+            }
+        }
+    }
+
+    /// `HEIGHT` rows from `row` on, in `WIDTH` registers of channels from `register` on.
+    #[inline(always)]
+    fn rows<V: Register, const HEIGHT: usize, const WIDTH: usize>(&mut self, row: usize, register: usize) {
+        let Product { values, row: to_row, term: to_term, factors, terms } = *self.product;
+        let values = floats(values);
+        let place = |k: usize| ((register + k) / V::PARTS, (register + k) % V::PARTS);
+        let mut sums = [[V::splat(0.0); WIDTH]; HEIGHT];
+        if self.added {
+            for i in 0..HEIGHT {
+                for k in 0..WIDTH {
+                    sums[i][k] = V::load(&self.sums[(row + i) * self.distance + place(k).0], place(k).1);
+                }
+            }
+        }
+        for (value, term) in self.runs.clone() {
+            let values = &values[value + row * to_row..][..(HEIGHT - 1) * to_row + (terms - 1) * to_term + 1];
+            let factors = &factors[term * BLOCKS..][..terms * BLOCKS];
+            for term in 0..terms {
+                let mut registers = [V::splat(0.0); WIDTH];
+                for k in 0..WIDTH {
+                    registers[k] = V::load(&factors[term * BLOCKS + place(k).0], place(k).1);
+                }
+                for i in 0..HEIGHT {
+                    let value = V::splat(values[i * to_row + term * to_term]);
+                    for k in 0..WIDTH {
+                        sums[i][k] = value.mul_add(registers[k], sums[i][k]);
+                    }
+                }
+            }
+        }
+        for i in 0..HEIGHT {
+            for k in 0..WIDTH {
+                sums[i][k].store(&mut self.sums[(row + i) * self.distance + place(k).0], place(k).1);
+            }
+        }
+    }
+}
