@@ -134,8 +134,8 @@ fn convolve_image_with<V: Register, const IN: usize, const OUT: usize>(
     scratch: &mut Scratch<IN, OUT>,
 ) {
     for tile_row in 0..TILES {
-        let rows = convolve_tiles::<V, IN, OUT>(x, kernel, tile_row, scratch);
         let y = &mut y[4 * tile_row * SIDE * OUT..][..4 * SIDE * OUT];
+        let rows = convolve_tiles::<V, IN, OUT>(x, kernel, tile_row, scratch, y);
         for (block, part) in registers::<V>(OUT) {
             let bias = V::load(&bias[block], part);
             let [sum, squares] = &mut sums[block];

@@ -84,8 +84,9 @@ fn image_features_with<V: Register>(
     first_layer::apply_with::<V, F32>(image, &kernels.first, &mut scratch.hidden);
     let hidden = blocks_mut(&mut scratch.hidden);
     for tile_row in 0..TILES {
-        let rows = convolve_tiles::<V, 1, OUT>(hidden, &kernels.kernel2, tile_row, &mut scratch.tiles);
         let features = &mut features[2 * tile_row * POOLED * OUT..][..2 * POOLED * OUT];
+        let rows =
+            convolve_tiles::<V, 1, OUT>(hidden, &kernels.kernel2, tile_row, &mut scratch.tiles, features);
         for (block, part) in registers::<V>(OUT) {
             let bias = V::load(&kernels.bias2[block], part);
             for tile in 0..TILES {

@@ -18,6 +18,8 @@ pub(super) trait Register: Copy {
     fn splat(x: f32) -> Self;
     fn load(from: &Block, part: usize) -> Self;
     fn store(self, to: &mut impl Place, part: usize);
+    /// Brings the line of the cache that holds `place` nearer, if there is one.
+    fn fetch(place: *const f32);
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;

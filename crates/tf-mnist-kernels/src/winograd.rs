@@ -12,7 +12,7 @@
 mod kernel;
 mod transforms;
 
-use super::layout::{Block, Line, SIDE, boxed};
+use super::layout::{Block, Line, Room, SIDE, boxed};
 use super::products::Product;
 use super::simd::{Register, registers};
 pub(super) use kernel::{kernel_gradient, transformed_kernel};
@@ -189,24 +189,39 @@ impl<const IN: usize, const OUT: usize> Scratch<IN, OUT> {
     }
 }
 
-/// The row `tile_row` of tiles of the image `x`, `[28][28][block]`, times the transformed kernel: what
-/// [`output_column`] takes.
+/// The row `tile_row` of tiles of the image `x`, `[28][28][block]`, times the transformed kernel: what [`output_column`]
+/// takes, to be written to `to`.
 #[inline(always)]
 pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>(
     x: &[Block],
     kernel: &[Line],
     tile_row: usize,
     scratch: &'a mut Scratch<IN, OUT>,
+    to: &[Room],
 ) -> &'a Rows<OUT> {
     let Scratch { columns, inputs, outputs, rows } = scratch;
     let columns = &mut columns[0];
     transform_columns::<V, IN>(x, tile_row, columns);
+    // While it multiplies, the memory has time for what comes next.
+    let next = x.as_ptr().wrapping_add((4 * tile_row + 5) * SIDE * IN);
     for i in 0..6 {
         transform_rows::<V, IN>(&columns[i], inputs);
-        multiply::<V, IN, OUT>(inputs, &kernel[i * ACROSS * 16 * IN * OUT..], outputs);
+        multiply::<V, IN, OUT>(inputs, &kernel[i * ACROSS * 16 * IN * OUT..], outputs, |point| {
+            fetch_some::<V, IN>(next.cast(), ACROSS * i + point);
+            fetch_some::<V, OUT>(to.as_ptr().cast(), ACROSS * i + point);
+        });
         output_rows::<V, OUT>(outputs, &mut rows[i]);
     }
     rows
+}
+
+/// Of four rows of pixels, what is due at the `n`th of the 36 points.
+#[inline(always)]
+fn fetch_some<V: Register, const BLOCKS: usize>(rows: *const Block, n: usize) {
+    let count = (4 * SIDE * BLOCKS).div_ceil(POINTS);
+    for k in 0..count {
+        V::fetch(rows.wrapping_add(n * count + k).cast());
+    }
 }
 
 /// At each of six points: tiles by input channels, times the transformed kernel, input by output channels.
@@ -215,8 +230,10 @@ fn multiply<V: Register, const IN: usize, const OUT: usize>(
     inputs: &Points<IN>,
     kernel: &[Line],
     outputs: &mut Points<OUT>,
+    meanwhile: impl Fn(usize),
 ) {
     for (point, factors) in kernel.chunks_exact(16 * IN * OUT).take(ACROSS).enumerate() {
+        meanwhile(point);
         let values = inputs[point].as_flattened();
         let product = Product::<OUT> { values, row: 16 * IN, term: 1, factors, terms: 16 * IN };
         product.sum::<V, TILES>(iter::once((0, 0)), false, outputs[point].as_flattened_mut(), OUT);

@@ -16,6 +16,16 @@ macro_rules! instructions {
     };
 }
 
+/// Methods that are the same in every instruction set.
+macro_rules! common {
+    () => {
+        #[inline(always)]
+        fn fetch(place: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+        }
+    };
+}
+
 /// One register of AVX-512.
 #[derive(Clone, Copy)]
 pub struct Avx512(__m512);
@@ -35,6 +45,7 @@ impl Register for Avx512 {
     fn store(self, to: &mut impl Place, _: usize) {
         unsafe { _mm512_storeu_ps(to.room().as_mut_ptr().cast(), self.0) }
     }
+    common! {}
     instructions! {
         add: _mm512_add_ps;
         sub: _mm512_sub_ps;
@@ -94,6 +105,7 @@ impl Register for Avx2 {
         let (parts, _) = to.room().as_chunks_mut::<8>();
         unsafe { _mm256_storeu_ps(parts[part].as_mut_ptr().cast(), self.0) }
     }
+    common! {}
     instructions! {
         add: _mm256_add_ps;
         sub: _mm256_sub_ps;
