@@ -101,28 +101,15 @@ impl Head {
             // None in the biases: the batch norms behind take those out again.
             gradients: Box::new(move |scope, gradient| {
                 let scope = scope.name_scope("conv");
-                let node = scope.op(ops.pool_layer_grad, "pool3").input(gradient).input(&made);
+                let node = scope.op(ops.layers_grad, "features").input(gradient).input(&made);
                 let node = with_inputs(node, &statistics.iter().collect::<Vec<_>>());
-                let pool = with_inputs(node, &reads(&[&norm2.gamma, &norm2.beta])).build()?;
-                let inputs = [&pool.output(0), &first.output(0)];
-                let kernel2 =
-                    with_inputs(scope.op(ops.second_layer_kernel_grad, "conv2_kernel"), &inputs).output()?;
-                let inputs = [&pool.output(0), conv2.kernel.read()];
-                let hidden =
-                    with_inputs(scope.op(ops.second_layer_input_grad, "conv2_input"), &inputs).output()?;
-                let node = scope.op(ops.first_layer_grad, "conv1").input(&hidden);
-                let node = with_inputs(node, &[&first.output(0), &images]);
-                let node = with_inputs(node, &reads(&kernel_and_bias(&conv1)));
-                let rest = [&first.output(1), &first.output(2), &first.output(4)];
-                let first = with_inputs(node.input(norm1.gamma.read()), &rest).build()?;
-                Ok(vec![
-                    (conv1.kernel.clone(), first.output(0)),
-                    (norm1.gamma.clone(), first.output(1)),
-                    (norm1.beta.clone(), first.output(2)),
-                    (conv2.kernel.clone(), kernel2),
-                    (norm2.gamma.clone(), pool.output(1)),
-                    (norm2.beta.clone(), pool.output(2)),
-                ])
+                let node = with_inputs(node, &reads(&[&norm2.gamma, &norm2.beta, &conv2.kernel]));
+                let node = with_inputs(node, &[0, 1, 2, 4].map(|port| first.output(port)).each_ref());
+                let node = with_inputs(node.input(&images), &reads(&kernel_and_bias(&conv1)));
+                let found = node.input(norm1.gamma.read()).build()?;
+                let learned =
+                    [&conv1.kernel, &norm1.gamma, &norm1.beta, &conv2.kernel, &norm2.gamma, &norm2.beta];
+                Ok(learned.into_iter().cloned().zip((0..).map(|port| found.output(port))).collect())
             }),
         })
     }

@@ -116,48 +116,43 @@ pub(super) fn first_layer<V: Register, const FACTORS: usize>(
 }
 
 for_each_instruction_set! {
-    fn image_features<const FACTORS: usize>(
-        image: &[f32], weights: &Weights, hidden: &mut Hidden, features: &mut [Room], sums: &mut [Room],
-    ) = image_features_with
-}
-
-#[inline(always)]
-fn image_features_with<V: Register, const FACTORS: usize>(
-    image: &[f32],
-    weights: &Weights,
-    hidden: &mut Hidden,
-    features: &mut [Room],
-    sums: &mut [Room],
-) {
-    first_layer::<V, FACTORS>(image, &weights.first, hidden);
-    let mut totals = [[Line::default(); OUT]; 2 * HALF];
-    for window_row in 0..POOLED {
-        totals.fill(weights.bias2);
-        for (y, totals) in (2 * window_row..).zip(totals.chunks_exact_mut(HALF)) {
-            let product = Product::<OUT> {
-                values: hidden.as_flattened(),
-                row: 2 * 16,
-                term: 1,
-                factors: &weights.kernel2,
-                terms: 16,
-            };
-            // At each place of the kernel, from the pixel under it.
-            let runs =
-                (0..PLACES).map(|place| (((2 * y + place / 3) * (SIDE + 1) + place % 3) * 16, place * 16));
-            product.sum::<V, HALF>(runs, true, totals.as_flattened_mut(), OUT);
-        }
-        let sums = &mut sums[window_row * 2 * HALF * OUT..][..2 * HALF * OUT];
-        let features = &mut features[window_row * POOLED * OUT..][..POOLED * OUT];
-        for window in 0..POOLED {
-            for (block, part) in registers::<V>(OUT) {
-                let mut greatest = V::splat(0.0);
-                for k in 0..4 {
-                    let place = place_in(window, k);
-                    let total = V::load(&totals[place][block], part);
-                    total.store(&mut sums[place * OUT + block], part);
-                    greatest = greatest.max(total);
+    fn image_features<V, const FACTORS: usize>(
+        image: &[f32],
+        weights: &Weights,
+        hidden: &mut Hidden,
+        features: &mut [Room],
+        sums: &mut [Room],
+    ) {
+        first_layer::<V, FACTORS>(image, &weights.first, hidden);
+        let mut totals = [[Line::default(); OUT]; 2 * HALF];
+        for window_row in 0..POOLED {
+            totals.fill(weights.bias2);
+            for (y, totals) in (2 * window_row..).zip(totals.chunks_exact_mut(HALF)) {
+                let product = Product::<OUT> {
+                    values: hidden.as_flattened(),
+                    row: 2 * 16,
+                    term: 1,
+                    factors: &weights.kernel2,
+                    terms: 16,
+                };
+                // At each place of the kernel, from the pixel under it.
+                let runs =
+                    (0..PLACES).map(|place| (((2 * y + place / 3) * (SIDE + 1) + place % 3) * 16, place * 16));
+                product.sum::<V, HALF>(runs, true, totals.as_flattened_mut(), OUT);
+            }
+            let sums = &mut sums[window_row * 2 * HALF * OUT..][..2 * HALF * OUT];
+            let features = &mut features[window_row * POOLED * OUT..][..POOLED * OUT];
+            for window in 0..POOLED {
+                for (block, part) in registers::<V>(OUT) {
+                    let mut greatest = V::splat(0.0);
+                    for k in 0..4 {
+                        let place = place_in(window, k);
+                        let total = V::load(&totals[place][block], part);
+                        total.store(&mut sums[place * OUT + block], part);
+                        greatest = greatest.max(total);
+                    }
+                    greatest.store(&mut features[window * OUT + block], part);
                 }
-                greatest.store(&mut features[window * OUT + block], part);
             }
         }
     }

@@ -128,21 +128,18 @@ impl Scratch {
 }
 
 for_each_instruction_set! {
-    fn add_gradients<const FACTORS: usize>(pass: &Pass, weights: &Weights, scratch: &mut Scratch, total: &mut Gradients) = add_gradients_with
-}
-
-#[inline(always)]
-fn add_gradients_with<V: Register, const FACTORS: usize>(
-    pass: &Pass,
-    weights: &Weights,
-    scratch: &mut Scratch,
-    total: &mut Gradients,
-) {
-    let Scratch { hidden, dsums } = scratch;
-    spread_gradient::<V, FACTORS>(pass, dsums, &mut total.bias2);
-    first_layer::<V, FACTORS>(pass.image, &weights.first, hidden);
-    add_kernel_gradient::<V>(hidden, dsums, &mut total.kernel2);
-    add_first_layer_gradient::<V>(pass.image, hidden, dsums, weights, &mut total.first);
+    fn add_gradients<V, const FACTORS: usize>(
+        pass: &Pass,
+        weights: &Weights,
+        scratch: &mut Scratch,
+        total: &mut Gradients,
+    ) {
+        let Scratch { hidden, dsums } = scratch;
+        spread_gradient::<V, FACTORS>(pass, dsums, &mut total.bias2);
+        first_layer::<V, FACTORS>(pass.image, &weights.first, hidden);
+        add_kernel_gradient::<V>(hidden, dsums, &mut total.kernel2);
+        add_first_layer_gradient::<V>(pass.image, hidden, dsums, weights, &mut total.first);
+    }
 }
 
 /// Through the pool and ReLU, and the gradient of conv2's bias.

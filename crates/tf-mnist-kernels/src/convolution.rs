@@ -4,14 +4,14 @@
 //! Channels are given in blocks of 16. Rows are shared among the threads of the rayon pool that this is called in.
 
 use super::batch_norm::ChannelSums;
-use super::layout::{Block, Line, PIXELS, Room, SIDE, as_blocks, as_blocks_mut};
+use super::layout::{Block, Line, PIXELS, Room, SIDE, as_blocks};
 use super::registry::Output;
 use super::simd::{Instructions, for_each_instruction_set};
 use super::simd::{Register, registers};
 use super::winograd::{
-    ACROSS, Columns, POINTS, Points, Scratch, TILES, columns, convolve_tiles, kernel_gradient,
-    multiply_transposed, output_column, room, transform_columns, transform_gradient_columns,
-    transform_gradient_rows, transform_rows, transformed_kernel,
+    ACROSS, Columns, POINTS, Points, Scratch, TILES, columns, convolve_tiles, fetch, multiply_transposed,
+    output_column, room, transform_columns, transform_gradient_columns, transform_gradient_rows,
+    transform_kernel, transform_rows,
 };
 use rayon::prelude::*;
 
@@ -24,15 +24,12 @@ pub(super) fn convolve<const IN: usize, const OUT: usize>(
     instructions: Instructions,
     x: &[f32],
     kernel: &[f32],
-    bias: Option<&[f32]>,
+    bias: &[f32],
     y: &mut Output<'_>,
 ) -> Statistics<OUT> {
-    let mut transformed = vec![Line::default(); POINTS * 16 * IN * OUT];
-    transform_kernel(instructions, as_blocks(kernel), &mut transformed);
+    let transformed = at_points(instructions, kernel);
     let mut bias_blocks = [[0.0; 16]; OUT];
-    if let Some(bias) = bias {
-        bias_blocks.copy_from_slice(as_blocks(bias));
-    }
+    bias_blocks.copy_from_slice(as_blocks(bias));
     let sums: Vec<[[Block; 2]; OUT]> = as_blocks(x)
         .par_chunks(PIXELS * IN)
         .zip(y.images(PIXELS * OUT))
@@ -52,15 +49,9 @@ pub(super) fn convolve<const IN: usize, const OUT: usize>(
     statistics
 }
 
-/// The gradient in x of `convolve::<IN, OUT>`, from that in y.
-pub(super) fn input_gradient<const IN: usize, const OUT: usize>(
-    instructions: Instructions,
-    dy: &[f32],
-    kernel: &[f32],
-    dx: &mut Output<'_>,
-) {
-    // That is the convolution with the kernel turned by half a turn, and its channels the other way round.
-    let (inputs, outputs) = (16 * IN, 16 * OUT);
+/// The kernel that y's gradient is convolved with for that in x: turned by half a turn, its `[in][out]` the other way
+/// round.
+pub(super) fn turned(kernel: &[f32], inputs: usize, outputs: usize) -> Vec<f32> {
     let mut turned = vec![0.0; kernel.len()];
     for place in 0..9 {
         let from = &kernel[(8 - place) * inputs * outputs..][..inputs * outputs];
@@ -71,101 +62,64 @@ pub(super) fn input_gradient<const IN: usize, const OUT: usize>(
             }
         }
     }
-    convolve::<OUT, IN>(instructions, dy, &turned, None, dx);
+    turned
 }
 
-/// Rows whose gradient is summed up by one thread at a time. Fixed, so that sums do not depend on the number of threads.
-const ROWS_SUMMED: usize = 10;
-
-/// The gradient in the kernel of `convolve::<IN, OUT>`, from x and the gradient in y.
-pub(super) fn filter_gradient<const IN: usize, const OUT: usize>(
-    instructions: Instructions,
-    x: &[f32],
-    dy: &[f32],
-    gradient: &mut [f32],
-) {
-    let partial: Vec<Vec<Line>> = as_blocks(x)
-        .par_chunks(ROWS_SUMMED * PIXELS * IN)
-        .zip(as_blocks(dy).par_chunks(ROWS_SUMMED * PIXELS * OUT))
-        .map_init(GradientScratch::<IN, OUT>::new, |scratch, (x, dy)| {
-            let mut sums = vec![Line::default(); POINTS * 16 * IN * OUT];
-            for (x, dy) in x.chunks(PIXELS * IN).zip(dy.chunks(PIXELS * OUT)) {
-                add_filter_gradient(instructions, x, dy, &mut sums, scratch);
-            }
-            sums
-        })
-        .collect();
-    let mut partial = partial.into_iter();
-    let mut total = partial.next().unwrap_or_else(|| vec![Line::default(); POINTS * 16 * IN * OUT]);
-    for sums in partial {
-        for (total, sum) in total.iter_mut().zip(&sums) {
-            total.iter_mut().zip(sum.0).for_each(|(total, sum)| *total += sum);
-        }
-    }
-    transform_kernel_gradient(instructions, &total, as_blocks_mut(gradient));
+/// `kernel` at the points of Winograd's algorithm.
+pub(super) fn at_points(instructions: Instructions, kernel: &[f32]) -> Vec<Line> {
+    let mut transformed = vec![Line::default(); POINTS * kernel.len() / (9 * 16)];
+    transform_kernel(instructions, as_blocks(kernel), &mut transformed);
+    transformed
 }
 
 for_each_instruction_set! {
-    pub(super) fn transform_kernel<>(kernel: &[Block], transformed: &mut [Line]) = transformed_kernel
-}
-
-for_each_instruction_set! {
-    fn transform_kernel_gradient<>(transformed: &[Line], gradient: &mut [Block]) = kernel_gradient
-}
-
-for_each_instruction_set! {
-    fn convolve_image<const IN: usize, const OUT: usize>(
+    fn convolve_image<V, const IN: usize, const OUT: usize>(
         x: &[Block],
         kernel: &[Line],
         bias: &[Block; OUT],
         y: &mut [Room],
         sums: &mut [[Block; 2]; OUT],
         scratch: &mut Scratch<IN, OUT>,
-    ) = convolve_image_with
-}
-
-#[inline(always)]
-fn convolve_image_with<V: Register, const IN: usize, const OUT: usize>(
-    x: &[Block],
-    kernel: &[Line],
-    bias: &[Block; OUT],
-    y: &mut [Room],
-    sums: &mut [[Block; 2]; OUT],
-    scratch: &mut Scratch<IN, OUT>,
-) {
-    for tile_row in 0..TILES {
-        let y = &mut y[4 * tile_row * SIDE * OUT..][..4 * SIDE * OUT];
-        let rows = convolve_tiles::<V, IN, OUT>(x, kernel, tile_row, scratch, y);
-        for (block, part) in registers::<V>(OUT) {
-            let bias = V::load(&bias[block], part);
-            let [sum, squares] = &mut sums[block];
-            let (mut total, mut total_squares) = (V::load(sum, part), V::load(squares, part));
-            for column in 0..SIDE {
-                let results = output_column::<V, OUT>(rows, column, block, part);
-                let [a, b, c, d] = results;
-                total = total.add(a.add(b).add(c.add(d)));
-                let (ab, cd) = (a.mul_add(a, b.mul(b)), c.mul_add(c, d.mul(d)));
-                total_squares = total_squares.add(ab.add(cd));
-                for i in 0..4 {
-                    results[i].add(bias).store(&mut y[(i * SIDE + column) * OUT + block], part);
+    ) {
+        for tile_row in 0..TILES {
+            let y = &mut y[4 * tile_row * SIDE * OUT..][..4 * SIDE * OUT];
+            let next = x.as_ptr().wrapping_add((4 * tile_row + 5) * SIDE * IN);
+            let rows = convolve_tiles::<V, IN, OUT>(x, kernel, tile_row, scratch, |n| {
+                // What is read and written next.
+                fetch::<V, { 4 * SIDE }, POINTS>(next, n);
+                fetch::<V, { 8 * SIDE }, POINTS>(y.as_ptr().cast(), n);
+            });
+            for (block, part) in registers::<V>(OUT) {
+                let bias = V::load(&bias[block], part);
+                let [sum, squares] = &mut sums[block];
+                let (mut total, mut total_squares) = (V::load(sum, part), V::load(squares, part));
+                for column in 0..SIDE {
+                    let results = output_column::<V, OUT>(rows, column, block, part);
+                    let [a, b, c, d] = results;
+                    total = total.add(a.add(b).add(c.add(d)));
+                    let (ab, cd) = (a.mul_add(a, b.mul(b)), c.mul_add(c, d.mul(d)));
+                    total_squares = total_squares.add(ab.add(cd));
+                    for i in 0..4 {
+                        results[i].add(bias).store(&mut y[(i * SIDE + column) * OUT + block], part);
+                    }
                 }
+                total.store(sum, part);
+                total_squares.store(squares, part);
             }
-            total.store(sum, part);
-            total_squares.store(squares, part);
         }
     }
 }
 
-/// Room for the points of an image.
-struct GradientScratch<const IN: usize, const OUT: usize> {
+/// Room for the points of an image and of the gradient of its results.
+pub(super) struct FilterScratch<const IN: usize, const OUT: usize> {
     input_columns: Vec<Columns<IN>>,
     output_columns: Vec<Columns<OUT>>,
     inputs: Box<Points<IN>>,
     outputs: Box<Points<OUT>>,
 }
 
-impl<const IN: usize, const OUT: usize> GradientScratch<IN, OUT> {
-    fn new() -> Self {
+impl<const IN: usize, const OUT: usize> FilterScratch<IN, OUT> {
+    pub fn new() -> Self {
         Self {
             input_columns: columns(TILES),
             output_columns: columns(TILES),
@@ -175,39 +129,37 @@ impl<const IN: usize, const OUT: usize> GradientScratch<IN, OUT> {
     }
 }
 
-for_each_instruction_set! {
-    fn add_filter_gradient<const IN: usize, const OUT: usize>(
-        x: &[Block],
-        dy: &[Block],
-        sums: &mut [Line],
-        scratch: &mut GradientScratch<IN, OUT>,
-    ) = add_filter_gradient_with
-}
-
+/// Adds to the gradient in the kernel at the points, from an image x and the gradient in its y.
 #[inline(always)]
-fn add_filter_gradient_with<V: Register, const IN: usize, const OUT: usize>(
+pub(super) fn add_filter_gradient<V: Register, const IN: usize, const OUT: usize>(
     x: &[Block],
     dy: &[Block],
     sums: &mut [Line],
-    scratch: &mut GradientScratch<IN, OUT>,
+    scratch: &mut FilterScratch<IN, OUT>,
+    meanwhile: impl Fn(usize),
 ) {
-    let GradientScratch { input_columns, output_columns, inputs, outputs } = scratch;
+    let FilterScratch { input_columns, output_columns, inputs, outputs } = scratch;
     for tile_row in 0..TILES {
         transform_columns::<V, IN>(x, tile_row, &mut input_columns[tile_row]);
         transform_gradient_columns::<V, OUT>(dy, tile_row, &mut output_columns[tile_row]);
     }
     // The sums of six points stay in the first-level cache meanwhile.
     for (i, sums) in sums.chunks_exact_mut(ACROSS * 16 * IN * OUT).enumerate() {
-        for (input_columns, output_columns) in input_columns.iter().zip(output_columns.iter()) {
+        let tile_rows = input_columns.iter().zip(output_columns.iter()).enumerate();
+        for (tile_row, (input_columns, output_columns)) in tile_rows {
             transform_rows::<V, IN>(&input_columns[i], inputs);
             transform_gradient_rows::<V, OUT>(&output_columns[i], outputs);
-            multiply_transposed::<V, IN, OUT>(inputs, outputs, sums);
+            multiply_transposed::<V, IN, OUT>(inputs, outputs, sums, |point| {
+                meanwhile((i * TILES + tile_row) * ACROSS + point);
+            });
         }
     }
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
+    use super::super::layout::{as_blocks_mut, blocks_mut, floats};
+    use super::super::winograd::transform_kernel_gradient;
     use super::*;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -215,6 +167,12 @@ mod tests {
     fn random(count: usize, seed: u64) -> Vec<f32> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         (0..count).map(|_| (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
+    }
+
+    for_each_instruction_set! {
+        fn add_image<V>(x: &[Block], dy: &[Block], sums: &mut [Line]) {
+            add_filter_gradient::<V, 1, 2>(x, dy, sums, &mut FilterScratch::new(), |_| ());
+        }
     }
 
     /// Calls `each` for each place that a kernel element meets: image row, y, x, kernel place, input pixel.
@@ -269,13 +227,24 @@ mod tests {
         });
         for instructions in Instructions::all_of_this_processor() {
             let mut found = vec![f32::NAN; y.len()];
-            convolve::<1, 2>(instructions, &x, &kernel, None, &mut Output::over(&mut found));
+            convolve::<1, 2>(instructions, &x, &kernel, &[0.0; OUT], &mut Output::over(&mut found));
             assert_near(&found, &y, TOLERANCE, &format!("y, {instructions:?}"));
             let mut found = vec![f32::NAN; dx.len()];
-            input_gradient::<1, 2>(instructions, &dy, &kernel, &mut Output::over(&mut found));
+            let turned = turned(&kernel, IN, OUT);
+            convolve::<2, 1>(instructions, &dy, &turned, &[0.0; IN], &mut Output::over(&mut found));
             assert_near(&found, &dx, TOLERANCE, &format!("dx, {instructions:?}"));
+            // Ten rows at a time, as the op does.
+            let mut total = vec![Line::default(); POINTS * IN * 2];
+            for (x, dy) in x.chunks(10 * PIXELS * IN).zip(dy.chunks(10 * PIXELS * OUT)) {
+                let mut sums = vec![Line::default(); POINTS * IN * 2];
+                for (x, dy) in as_blocks(x).chunks(PIXELS).zip(as_blocks(dy).chunks(2 * PIXELS)) {
+                    add_image(instructions, x, dy, &mut sums);
+                }
+                let both = blocks_mut(&mut total).as_flattened_mut().iter_mut().zip(floats(&sums));
+                both.for_each(|(total, sum)| *total += sum);
+            }
             let mut found = vec![f32::NAN; dk.len()];
-            filter_gradient::<1, 2>(instructions, &x, &dy, &mut found);
+            transform_kernel_gradient(instructions, &total, as_blocks_mut(&mut found));
             assert_near(&found, &dk, TOLERANCE, &format!("dk, {instructions:?}"));
         }
     }

@@ -50,14 +50,10 @@ mod tests {
 
     #[cfg(target_arch = "x86_64")]
     for_each_instruction_set! {
-        fn bf16s<>(x: &[f32; 16], y: &mut [f32; 16]) = bf16s_with
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn bf16s_with<V: Register>(x: &[f32; 16], y: &mut [f32; 16]) {
-        for part in 0..V::PARTS {
-            V::load(x, part).to_bf16().store(y, part);
+        fn bf16s<V>(x: &[f32; 16], y: &mut [f32; 16]) {
+            for part in 0..V::PARTS {
+                V::load(x, part).to_bf16().store(y, part);
+            }
         }
     }
 

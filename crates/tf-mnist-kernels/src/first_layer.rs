@@ -9,13 +9,13 @@
 //! Σ y = k · r,    Σ y² = kᵀ R k
 //! ```
 
-use super::batch_norm::{self, ChannelGradient, ChannelSums, inverse_deviation, population, unbiased};
+use super::batch_norm::{self, inverse_deviation, population, unbiased};
 use super::factors::{factor, factors};
 use super::image::{EMPTY, ImageMoments, PLACES, Padded, pad};
-use super::layout::{Block, PIXELS, Place, Room, SIDE, as_blocks};
+use super::layout::{Block, PIXELS, Place, Room, SIDE};
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{Instructions, for_each_instruction_set};
-use super::simd::{Register, selu, selu_derivative};
+use super::simd::{Register, selu};
 use rayon::prelude::*;
 
 /// The layer in training.
@@ -69,85 +69,6 @@ impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
     }
 }
 
-/// The layer's gradients, from that in `hidden`. That in the bias is zero: the batch norm takes it out again.
-pub(super) struct FirstLayerGrad<const FACTORS: usize>;
-
-impl<const FACTORS: usize> Op for FirstLayerGrad<FACTORS> {
-    const INPUTS: &'static [Argument] = &[
-        Argument("gradient", &[ROWS, 28, 28, 16]),
-        Argument("hidden", &[ROWS, 28, 28, 16]),
-        Argument("images", &[ROWS, 28, 28, 1]),
-        Argument("kernel", &[3, 3, 1, 16]),
-        Argument("bias", &[16]),
-        Argument("gamma", &[16]),
-        Argument("mean", &[16]),
-        Argument("variance", &[16]),
-        Argument("image_moments", &[10, 9]),
-    ];
-    const OUTPUTS: &'static [Argument] = &[
-        Argument("kernel_gradient", &[3, 3, 1, 16]),
-        Argument("gamma_gradient", &[16]),
-        Argument("beta_gradient", &[16]),
-    ];
-
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let (
-            [gradient, hidden, images, kernel, bias, gamma, mean, variance, image_moments],
-            [kernel_gradient, gamma_gradient, beta_gradient],
-        ) = (inputs, outputs)
-        else {
-            unreachable!("as many as the op has")
-        };
-        let [kernel_gradient, gamma_gradient, beta_gradient] =
-            [kernel_gradient, gamma_gradient, beta_gradient].map(Output::zeroed);
-        let (images, kernel) = (factors::<FACTORS>(images), factors::<FACTORS>(kernel));
-        let population = population(images.len() / PIXELS);
-        let moments = ImageMoments::read(image_moments);
-        // Of dz, the gradient in what SELU is applied to: its sum times the image under each place, and its sum.
-        let sums: Vec<GradientSums> = images
-            .par_chunks(PIXELS)
-            .zip(as_blocks(hidden).par_chunks(PIXELS))
-            .zip(as_blocks(gradient).par_chunks(PIXELS))
-            .map(|((image, hidden), gradient)| {
-                let mut sums = [[0.0; 16]; PLACES + 1];
-                sum_gradient(instructions, image, hidden, gradient, &mut sums);
-                sums
-            })
-            .collect();
-        let mut total = [ChannelSums::ZERO; PLACES + 1];
-        for sums in &sums {
-            for (total, sum) in total.iter_mut().zip(sums) {
-                total.add(sum);
-            }
-        }
-        for channel in 0..16 {
-            let k: [f64; PLACES] = std::array::from_fn(|place| f64::from(kernel[place * 16 + channel]));
-            let under: [f64; PLACES] = std::array::from_fn(|place| total[place].0[channel]);
-            let sum = total[PLACES].0[channel];
-            let centre = f64::from(mean[channel]) - f64::from(bias[channel]);
-            let inverse = inverse_deviation(f64::from(variance[channel]));
-            let with_values: f64 = k.iter().zip(under).map(|(k, under)| k * under).sum();
-            let product_sum = inverse * (with_values - centre * sum);
-            gamma_gradient[channel] = product_sum as f32;
-            beta_gradient[channel] = sum as f32;
-            let dx = ChannelGradient::new(
-                f64::from(gamma[channel]),
-                centre,
-                inverse,
-                population,
-                sum,
-                product_sum,
-            );
-            for place in 0..PLACES {
-                let values_under = moments.product_sum(&k, place);
-                let gradient =
-                    dx.slope * under[place] + dx.offset * moments.sums[place] + dx.pull * values_under;
-                kernel_gradient[place * 16 + channel] = gradient as f32;
-            }
-        }
-    }
-}
-
 /// A kernel and a bias with the batch norm in them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Folded {
@@ -178,59 +99,30 @@ pub(super) fn convolve_pixels<V: Register>(
 }
 
 for_each_instruction_set! {
-    fn apply<const FACTORS: usize>(image: &[f32], folded: &Folded, hidden: &mut [Room]) = apply_with
-}
-
-/// SELU(image * kernel + bias), to be a factor of conv2.
-#[inline(always)]
-pub(super) fn apply_with<V: Register, const FACTORS: usize>(
-    image: &[f32],
-    folded: &Folded,
-    hidden: &mut [impl Place],
-) {
-    let mut padded = EMPTY;
-    pad(image, &mut padded);
-    for (y, hidden) in hidden.chunks_exact_mut(SIDE).enumerate() {
-        for x in (0..SIDE).step_by(AT_ONCE) {
-            let hidden = &mut hidden[x..][..AT_ONCE];
-            for part in 0..V::PARTS {
-                let values = selu(convolve_pixels::<V>(&padded, folded, y, x, part));
-                for k in 0..AT_ONCE {
-                    factor::<V, FACTORS>(values[k]).store(&mut hidden[k], part);
-                }
-            }
+    fn apply<V, const FACTORS: usize>(image: &[f32], folded: &Folded, hidden: &mut [Room]) {
+        let mut padded = EMPTY;
+        pad(image, &mut padded);
+        for (y, hidden) in hidden.chunks_exact_mut(SIDE).enumerate() {
+            apply_row::<V, FACTORS>(&padded, folded, y, hidden);
         }
     }
 }
 
-/// Of one image: the sums of dz times the image under each place, and last of dz alone.
-type GradientSums = [Block; PLACES + 1];
-
-for_each_instruction_set! {
-    fn sum_gradient<>(image: &[f32], hidden: &[Block], gradient: &[Block], sums: &mut GradientSums) = sum_gradient_with
-}
-
+/// Row `y` of SELU(image * kernel + bias), to be factors of conv2.
 #[inline(always)]
-fn sum_gradient_with<V: Register>(
-    image: &[f32],
-    hidden: &[Block],
-    gradient: &[Block],
-    sums: &mut GradientSums,
+pub(super) fn apply_row<V: Register, const FACTORS: usize>(
+    padded: &Padded,
+    folded: &Folded,
+    y: usize,
+    hidden: &mut [impl Place],
 ) {
-    let mut padded = EMPTY;
-    pad(image, &mut padded);
-    for part in 0..V::PARTS {
-        let mut totals = [V::splat(0.0); PLACES + 1];
-        for y in 0..SIDE {
-            for x in 0..SIDE {
-                let pixel = y * SIDE + x;
-                let derivative = selu_derivative(V::load(&hidden[pixel], part));
-                let dz = V::load(&gradient[pixel], part).mul(derivative);
-                add_under(&padded, y, x, dz, &mut totals);
+    for x in (0..SIDE).step_by(AT_ONCE) {
+        let hidden = &mut hidden[x..][..AT_ONCE];
+        for part in 0..V::PARTS {
+            let values = selu(convolve_pixels::<V>(padded, folded, y, x, part));
+            for k in 0..AT_ONCE {
+                factor::<V, FACTORS>(values[k]).store(&mut hidden[k], part);
             }
-        }
-        for place in 0..=PLACES {
-            totals[place].store(&mut sums[place], part);
         }
     }
 }

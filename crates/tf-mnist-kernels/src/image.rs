@@ -82,33 +82,30 @@ impl ImageMoments {
 type RawMoments = [[f32; PLACES + 1]; PLACES];
 
 for_each_instruction_set! {
-    fn image_moments<>(image: &[f32], moments: &mut RawMoments) = image_moments_with
-}
-
-#[inline(always)]
-fn image_moments_with<V: Register>(image: &[f32], moments: &mut RawMoments) {
-    let mut padded = EMPTY;
-    pad(image, &mut padded);
-    // 28 pixels are one register and 12 numbers of another.
-    let mut masks = [[1.0; 16]; 2];
-    masks[1][SIDE - 16..].fill(0.0);
-    for p in 0..PLACES {
-        let mut sums = [V::splat(0.0); PLACES + 1];
-        for y in 0..SIDE {
-            for half in 0..2 {
-                for part in 0..V::PARTS {
-                    let under = window::<V>(&padded, p, y, 16 * half, part).mul(V::load(&masks[half], part));
-                    sums[PLACES] = sums[PLACES].add(under);
-                    for q in p..PLACES {
-                        sums[q] = under.mul_add(window(&padded, q, y, 16 * half, part), sums[q]);
+    fn image_moments<V>(image: &[f32], moments: &mut RawMoments) {
+        let mut padded = EMPTY;
+        pad(image, &mut padded);
+        // 28 pixels are one register and 12 numbers of another.
+        let mut masks = [[1.0; 16]; 2];
+        masks[1][SIDE - 16..].fill(0.0);
+        for p in 0..PLACES {
+            let mut sums = [V::splat(0.0); PLACES + 1];
+            for y in 0..SIDE {
+                for half in 0..2 {
+                    for part in 0..V::PARTS {
+                        let under = window::<V>(&padded, p, y, 16 * half, part).mul(V::load(&masks[half], part));
+                        sums[PLACES] = sums[PLACES].add(under);
+                        for q in p..PLACES {
+                            sums[q] = under.mul_add(window(&padded, q, y, 16 * half, part), sums[q]);
+                        }
                     }
                 }
             }
-        }
-        for q in 0..=PLACES {
-            let mut lanes = [0.0; 16];
-            sums[q].store(&mut lanes, 0);
-            moments[p][q] = lanes.iter().sum();
+            for q in 0..=PLACES {
+                let mut lanes = [0.0; 16];
+                sums[q].store(&mut lanes, 0);
+                moments[p][q] = lanes.iter().sum();
+            }
         }
     }
 }

@@ -1,14 +1,15 @@
 //! The optimized network in use, from the images to what its first dense layer is fed, in one pass: every image stays in
 //! the processor's cache from its pixels to its pooled activations.
 
-use super::convolution::transform_kernel;
+use super::convolution::at_points;
 use super::factors::F32;
-use super::first_layer::{self, Folded};
+use super::first_layer::{Folded, apply_row};
+use super::image::{EMPTY, pad};
 use super::layout::{Block, Line, PIXELS, Room, SIDE, as_blocks, blocks_mut};
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{Instructions, for_each_instruction_set};
 use super::simd::{Register, registers, selu};
-use super::winograd::{self, POINTS, TILES, convolve_tiles, output_column};
+use super::winograd::{self, POINTS, TILES, convolve_tiles, fetch, output_column};
 use rayon::prelude::*;
 
 /// Blocks of channels of conv2.
@@ -35,13 +36,12 @@ impl Op for Features {
         };
         let mut kernels = Kernels {
             first: Folded::default(),
-            kernel2: vec![Line::default(); POINTS * 16 * OUT],
+            kernel2: at_points(instructions, kernel2),
             bias2: [[0.0; 16]; OUT],
         };
         kernels.first.kernel.copy_from_slice(as_blocks(kernel1));
         kernels.first.bias.copy_from_slice(bias1);
         kernels.bias2.copy_from_slice(as_blocks(bias2));
-        transform_kernel(instructions, as_blocks(kernel2), &mut kernels.kernel2);
         images.par_chunks(PIXELS).zip(features.images(POOLED * POOLED * OUT)).for_each_init(
             Scratch::new,
             |scratch, (image, features)| {
@@ -71,41 +71,41 @@ impl Scratch {
 }
 
 for_each_instruction_set! {
-    fn image_features<>(image: &[f32], kernels: &Kernels, features: &mut [Room], scratch: &mut Scratch) = image_features_with
-}
-
-#[inline(always)]
-fn image_features_with<V: Register>(
-    image: &[f32],
-    kernels: &Kernels,
-    features: &mut [Room],
-    scratch: &mut Scratch,
-) {
-    first_layer::apply_with::<V, F32>(image, &kernels.first, &mut scratch.hidden);
-    let hidden = blocks_mut(&mut scratch.hidden);
-    for tile_row in 0..TILES {
-        let features = &mut features[2 * tile_row * POOLED * OUT..][..2 * POOLED * OUT];
-        let rows =
-            convolve_tiles::<V, 1, OUT>(hidden, &kernels.kernel2, tile_row, &mut scratch.tiles, features);
-        for (block, part) in registers::<V>(OUT) {
-            let bias = V::load(&kernels.bias2[block], part);
-            for tile in 0..TILES {
-                // Of each window of the pool the greatest.
-                let mut greatest = [V::splat(f32::NEG_INFINITY); 4];
-                for column in 0..4 {
-                    let [a, b, c, d] = output_column::<V, OUT>(rows, 4 * tile + column, block, part);
-                    let (upper, lower) = (column / 2, 2 + column / 2);
-                    greatest[upper] = greatest[upper].max(a.max(b));
-                    greatest[lower] = greatest[lower].max(c.max(d));
-                }
-                // The bias and SELU, which increases, do not change which it is.
-                for k in 0..4 {
-                    greatest[k] = greatest[k].add(bias);
-                }
-                let values = selu(greatest);
-                for k in 0..4 {
-                    let place = k / 2 * POOLED + 2 * tile + k % 2;
-                    values[k].store(&mut features[place * OUT + block], part);
+    fn image_features<V>(image: &[f32], kernels: &Kernels, features: &mut [Room], scratch: &mut Scratch) {
+        let mut padded = EMPTY;
+        pad(image, &mut padded);
+        let mut rows_made = 0;
+        for tile_row in 0..TILES {
+            // As many rows of hidden values as this row of tiles reads: they are in the first-level cache then.
+            for y in rows_made..SIDE.min(4 * tile_row + 5) {
+                apply_row::<V, F32>(&padded, &kernels.first, y, &mut scratch.hidden[y * SIDE..][..SIDE]);
+                rows_made = y + 1;
+            }
+            let hidden = blocks_mut(&mut scratch.hidden);
+            let features = &mut features[2 * tile_row * POOLED * OUT..][..2 * POOLED * OUT];
+            let rows = convolve_tiles::<V, 1, OUT>(hidden, &kernels.kernel2, tile_row, &mut scratch.tiles, |n| {
+                fetch::<V, { 4 * POOLED }, POINTS>(features.as_ptr().cast(), n);
+            });
+            for (block, part) in registers::<V>(OUT) {
+                let bias = V::load(&kernels.bias2[block], part);
+                for tile in 0..TILES {
+                    // Of each window of the pool the greatest.
+                    let mut greatest = [V::splat(f32::NEG_INFINITY); 4];
+                    for column in 0..4 {
+                        let [a, b, c, d] = output_column::<V, OUT>(rows, 4 * tile + column, block, part);
+                        let (upper, lower) = (column / 2, 2 + column / 2);
+                        greatest[upper] = greatest[upper].max(a.max(b));
+                        greatest[lower] = greatest[lower].max(c.max(d));
+                    }
+                    // The bias and SELU, which increases, do not change which it is.
+                    for k in 0..4 {
+                        greatest[k] = greatest[k].add(bias);
+                    }
+                    let values = selu(greatest);
+                    for k in 0..4 {
+                        let place = k / 2 * POOLED + 2 * tile + k % 2;
+                        values[k].store(&mut features[place * OUT + block], part);
+                    }
                 }
             }
         }

@@ -62,18 +62,12 @@ ops! {
         baseline_features_grad: baseline_grad::BaselineFeaturesGrad,
         /// The optimized network in training: conv1, batch norm, SELU.
         first_layer: first_layer::FirstLayer,
-        /// Its gradients.
-        first_layer_grad: first_layer::FirstLayerGrad,
         /// conv2 in training, and the statistics of its results.
         second_layer: second_layer::SecondLayer,
-        /// Its gradient in what it is applied to.
-        second_layer_input_grad: second_layer::SecondLayerInputGrad,
-        /// The gradients of `pool_layer`.
-        pool_layer_grad: pool_layer::PoolLayerGrad,
+        /// The gradients of `first_layer`, `second_layer` and `pool_layer`.
+        layers_grad: layers_grad::LayersGrad,
     }
     float32 {
-        /// The gradient of `second_layer` in its kernel, of factors that were rounded before.
-        second_layer_kernel_grad: second_layer::SecondLayerKernelGrad,
         /// Batch norm, pool, SELU in training.
         pool_layer: pool_layer::PoolLayer,
         /// The optimized network in use: conv1, SELU, conv2, pool, SELU, batch norms folded.

@@ -1,7 +1,7 @@
 //! The batch norm behind conv2, the pool and SELU: SELU(max_pool(batch_norm(x))), float32 `[rows][28][28][32]` to
 //! `[rows][14][14][32]`, and the gradients. SELU is increasing: the greatest of a window stays the greatest.
 
-use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation, population};
+use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation};
 use super::factors::factor;
 use super::layout::{Block, PIXELS, Room, SIDE, as_blocks};
 use super::registry::{Argument, Op, Output, ROWS};
@@ -10,11 +10,11 @@ use super::simd::{Register, registers, selu, selu_derivative};
 use rayon::prelude::*;
 
 /// Blocks of channels.
-const BLOCKS: usize = 2;
+pub(super) const BLOCKS: usize = 2;
 const CHANNELS: usize = 16 * BLOCKS;
 /// Height and width behind the pool.
 const POOLED: usize = SIDE / 2;
-const WINDOWS: usize = POOLED * POOLED;
+pub(super) const WINDOWS: usize = POOLED * POOLED;
 
 /// The layer in training.
 pub(super) struct PoolLayer;
@@ -41,53 +41,48 @@ impl Op for PoolLayer {
     }
 }
 
-/// The layer's gradients, from that in `features`.
-pub(super) struct PoolLayerGrad<const FACTORS: usize>;
+/// The batch norm as one multiplication and addition, and the mean.
+#[derive(Debug, Default)]
+pub(super) struct Affine {
+    scale: [Block; BLOCKS],
+    shift: [Block; BLOCKS],
+    mean: [Block; BLOCKS],
+}
 
-impl<const FACTORS: usize> Op for PoolLayerGrad<FACTORS> {
-    const INPUTS: &'static [Argument] = &[
-        Argument("gradient", &[ROWS, 14, 14, 32]),
-        Argument("features", &[ROWS, 14, 14, 32]),
-        Argument("x", &[ROWS, 28, 28, 32]),
-        Argument("mean", &[32]),
-        Argument("variance", &[32]),
-        Argument("gamma", &[32]),
-        Argument("beta", &[32]),
-    ];
-    const OUTPUTS: &'static [Argument] = &[
-        Argument("x_gradient", &[ROWS, 28, 28, 32]),
-        Argument("gamma_gradient", &[32]),
-        Argument("beta_gradient", &[32]),
-    ];
+impl Affine {
+    pub fn new(mean: &[f32], variance: &[f32], gamma: &[f32], beta: &[f32]) -> Self {
+        let mut affine = Self::default();
+        for channel in 0..CHANNELS {
+            let (block, lane) = (channel / 16, channel % 16);
+            let scale = f64::from(gamma[channel]) * inverse_deviation(f64::from(variance[channel]));
+            affine.scale[block][lane] = scale as f32;
+            affine.shift[block][lane] = (f64::from(beta[channel]) - f64::from(mean[channel]) * scale) as f32;
+            affine.mean[block][lane] = mean[channel];
+        }
+        affine
+    }
+}
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let (
-            [gradient, features, x, mean, variance, gamma, beta],
-            [x_gradient, gamma_gradient, beta_gradient],
-        ) = (inputs, outputs)
-        else {
-            unreachable!("as many as the op has")
-        };
-        let [gamma_gradient, beta_gradient] = [gamma_gradient, beta_gradient].map(Output::zeroed);
-        let population = population(x.len() / PIXELS / CHANNELS);
-        let affine = Affine::new(mean, variance, gamma, beta);
-        let images = || {
-            as_blocks(x)
-                .par_chunks(PIXELS * BLOCKS)
-                .zip(as_blocks(features).par_chunks(WINDOWS * BLOCKS))
-                .zip(as_blocks(gradient).par_chunks(WINDOWS * BLOCKS))
-        };
-        let sums: Vec<Sums> = images()
-            .map(|((x, features), gradient)| {
-                let mut sums = [[[0.0; 16]; 2]; BLOCKS];
-                sum_gradient(instructions, x, features, gradient, &affine, &mut sums);
-                sums
-            })
-            .collect();
-        let mut through = Through::default();
+/// [`ChannelGradient`] of every channel.
+#[derive(Debug, Default)]
+pub(super) struct Through {
+    slope: [Block; BLOCKS],
+    offset: [Block; BLOCKS],
+    pull: [Block; BLOCKS],
+}
+
+impl Through {
+    /// From the sums of every image; also gives the gradients in gamma and beta.
+    pub fn new(
+        sums: &[Sums],
+        [mean, variance, gamma]: [&[f32]; 3],
+        population: f64,
+        [gamma_gradient, beta_gradient]: [&mut [f32]; 2],
+    ) -> Self {
+        let mut through = Self::default();
         for block in 0..BLOCKS {
             let mut totals = [ChannelSums::ZERO; 2];
-            for sums in &sums {
+            for sums in sums {
                 totals[0].add(&sums[block][0]);
                 totals[1].add(&sums[block][1]);
             }
@@ -106,54 +101,12 @@ impl<const FACTORS: usize> Op for PoolLayerGrad<FACTORS> {
                 through.pull[block][lane] = dx.pull as f32;
             }
         }
-        images().zip(x_gradient.images(PIXELS * BLOCKS)).for_each(
-            |(((x, features), gradient), x_gradient)| {
-                spread_gradient::<FACTORS>(
-                    instructions,
-                    x,
-                    features,
-                    gradient,
-                    &affine,
-                    &through,
-                    x_gradient,
-                );
-            },
-        );
+        through
     }
-}
-
-/// The batch norm as one multiplication and addition, and the mean.
-#[derive(Debug, Default)]
-struct Affine {
-    scale: [Block; BLOCKS],
-    shift: [Block; BLOCKS],
-    mean: [Block; BLOCKS],
-}
-
-impl Affine {
-    fn new(mean: &[f32], variance: &[f32], gamma: &[f32], beta: &[f32]) -> Self {
-        let mut affine = Self::default();
-        for channel in 0..CHANNELS {
-            let (block, lane) = (channel / 16, channel % 16);
-            let scale = f64::from(gamma[channel]) * inverse_deviation(f64::from(variance[channel]));
-            affine.scale[block][lane] = scale as f32;
-            affine.shift[block][lane] = (f64::from(beta[channel]) - f64::from(mean[channel]) * scale) as f32;
-            affine.mean[block][lane] = mean[channel];
-        }
-        affine
-    }
-}
-
-/// [`ChannelGradient`] of every channel.
-#[derive(Debug, Default)]
-struct Through {
-    slope: [Block; BLOCKS],
-    offset: [Block; BLOCKS],
-    pull: [Block; BLOCKS],
 }
 
 /// Of one image and block of channels: the sums of dz, the gradient behind the batch norm, and of dz · (x - mean).
-type Sums = [[Block; 2]; BLOCKS];
+pub(super) type Sums = [[Block; 2]; BLOCKS];
 
 /// The four values of a window, and what the batch norm makes of them.
 #[inline(always)]
@@ -188,66 +141,54 @@ fn tied<V: Register>(z: &[V; 4]) -> V {
 }
 
 for_each_instruction_set! {
-    fn pool<>(x: &[Block], affine: &Affine, features: &mut [Room]) = pool_with
-}
-
-#[inline(always)]
-fn pool_with<V: Register>(x: &[Block], affine: &Affine, features: &mut [Room]) {
-    for place in 0..WINDOWS {
-        for (block, part) in registers::<V>(BLOCKS) {
-            let (_, z) = window::<V>(x, place, (block, part), affine);
-            let greatest = z[0].max(z[1]).max(z[2].max(z[3]));
-            selu([greatest])[0].store(&mut features[place * BLOCKS + block], part);
-        }
-    }
-}
-
-for_each_instruction_set! {
-    fn sum_gradient<>(
-        x: &[Block], features: &[Block], gradient: &[Block], affine: &Affine, sums: &mut Sums,
-    ) = sum_gradient_with
-}
-
-#[inline(always)]
-fn sum_gradient_with<V: Register>(
-    x: &[Block],
-    features: &[Block],
-    gradient: &[Block],
-    affine: &Affine,
-    sums: &mut Sums,
-) {
-    for place in 0..WINDOWS {
-        for (block, part) in registers::<V>(BLOCKS) {
-            let (values, z) = window::<V>(x, place, (block, part), affine);
-            let tied = tied(&z);
-            let mut value = values[3];
-            for k in [2, 1, 0] {
-                value = z[k].select_ge(tied, values[k], value);
+    fn pool<V>(x: &[Block], affine: &Affine, features: &mut [Room]) {
+        for place in 0..WINDOWS {
+            for (block, part) in registers::<V>(BLOCKS) {
+                let (_, z) = window::<V>(x, place, (block, part), affine);
+                let greatest = z[0].max(z[1]).max(z[2].max(z[3]));
+                selu([greatest])[0].store(&mut features[place * BLOCKS + block], part);
             }
-            let unit = place * BLOCKS + block;
-            let dz = V::load(&gradient[unit], part).mul(selu_derivative(V::load(&features[unit], part)));
-            let [sum, product_sum] = &mut sums[block];
-            let value = value.sub(V::load(&affine.mean[block], part));
-            V::load(sum, part).add(dz).store(sum, part);
-            dz.mul_add(value, V::load(product_sum, part)).store(product_sum, part);
         }
     }
 }
 
 for_each_instruction_set! {
-    fn spread_gradient<const FACTORS: usize>(
-        x: &[Block], features: &[Block], gradient: &[Block], affine: &Affine, through: &Through, x_gradient: &mut [Room],
-    ) = spread_gradient_with
+    /// The sums of one image; `sums` are zero before.
+    pub(super) fn sum_gradient<V>(
+        x: &[Block],
+        features: &[Block],
+        gradient: &[Block],
+        affine: &Affine,
+        sums: &mut Sums,
+    ) {
+        for place in 0..WINDOWS {
+            for (block, part) in registers::<V>(BLOCKS) {
+                let (values, z) = window::<V>(x, place, (block, part), affine);
+                let tied = tied(&z);
+                let mut value = values[3];
+                for k in [2, 1, 0] {
+                    value = z[k].select_ge(tied, values[k], value);
+                }
+                let unit = place * BLOCKS + block;
+                let dz = V::load(&gradient[unit], part).mul(selu_derivative(V::load(&features[unit], part)));
+                let [sum, product_sum] = &mut sums[block];
+                let value = value.sub(V::load(&affine.mean[block], part));
+                V::load(sum, part).add(dz).store(sum, part);
+                dz.mul_add(value, V::load(product_sum, part)).store(product_sum, part);
+            }
+        }
+    }
 }
 
+/// The gradient in x, to be a factor.
 #[inline(always)]
-fn spread_gradient_with<V: Register, const FACTORS: usize>(
+pub(super) fn spread_gradient<V: Register, const FACTORS: usize>(
     x: &[Block],
     features: &[Block],
     gradient: &[Block],
     affine: &Affine,
     through: &Through,
-    x_gradient: &mut [Room],
+    x_gradient: &mut [Block],
 ) {
     let zero = V::splat(0.0);
     for place in 0..WINDOWS {

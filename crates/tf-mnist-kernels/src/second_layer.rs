@@ -1,8 +1,8 @@
 //! conv2 in training: 3x3, stride 1, zeros around the images, float32 `[rows][28][28][16]` to `[rows][28][28][32]`, with
-//! the statistics that its batch norm needs; and the gradients.
+//! the statistics that its batch norm needs.
 
 use super::batch_norm::{self, ChannelSums, population, unbiased};
-use super::convolution::{convolve, filter_gradient, input_gradient};
+use super::convolution::convolve;
 use super::factors::factors;
 use super::layout::PIXELS;
 use super::registry::{Argument, Op, Output, ROWS};
@@ -30,7 +30,7 @@ impl<const FACTORS: usize> Op for SecondLayer<FACTORS> {
         };
         let population = population(hidden.len() / PIXELS / 16);
         let [mean, variance, unbiased_variance] = [mean, variance, unbiased_variance].map(Output::zeroed);
-        let statistics = convolve::<1, 2>(instructions, hidden, &factors::<FACTORS>(kernel), Some(bias), y);
+        let statistics = convolve::<1, 2>(instructions, hidden, &factors::<FACTORS>(kernel), bias, y);
         for (block, [sums, squares]) in statistics.iter().enumerate() {
             let (ChannelSums(sums), ChannelSums(squares)) = (sums, squares);
             for lane in 0..16 {
@@ -42,37 +42,5 @@ impl<const FACTORS: usize> Op for SecondLayer<FACTORS> {
                 unbiased_variance[channel] = unbiased(spread, population) as f32;
             }
         }
-    }
-}
-
-/// The gradient in its kernel.
-pub(super) struct SecondLayerKernelGrad;
-
-impl Op for SecondLayerKernelGrad {
-    const INPUTS: &'static [Argument] =
-        &[Argument("gradient", &[ROWS, 28, 28, 32]), Argument("hidden", &[ROWS, 28, 28, 16])];
-    const OUTPUTS: &'static [Argument] = &[Argument("kernel_gradient", &[3, 3, 16, 32])];
-
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let ([gradient, hidden], [kernel_gradient]) = (inputs, outputs) else {
-            unreachable!("as many as the op has")
-        };
-        filter_gradient::<1, 2>(instructions, hidden, gradient, kernel_gradient.zeroed());
-    }
-}
-
-/// The gradient in what it is applied to.
-pub(super) struct SecondLayerInputGrad<const FACTORS: usize>;
-
-impl<const FACTORS: usize> Op for SecondLayerInputGrad<FACTORS> {
-    const INPUTS: &'static [Argument] =
-        &[Argument("gradient", &[ROWS, 28, 28, 32]), Argument("kernel", &[3, 3, 16, 32])];
-    const OUTPUTS: &'static [Argument] = &[Argument("hidden_gradient", &[ROWS, 28, 28, 16])];
-
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let ([gradient, kernel], [hidden_gradient]) = (inputs, outputs) else {
-            unreachable!("as many as the op has")
-        };
-        input_gradient::<1, 2>(instructions, gradient, &factors::<FACTORS>(kernel), hidden_gradient);
     }
 }

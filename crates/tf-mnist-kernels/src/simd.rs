@@ -8,7 +8,8 @@ mod instructions;
 pub(super) mod x86;
 
 use super::layout::{Block, Place};
-pub(super) use instructions::{Instructions, for_each_instruction_set};
+pub(super) use instructions::for_each_instruction_set;
+pub use instructions::{Instructions, VARIABLE};
 
 /// A register: all or a part of a block of sixteen numbers.
 pub(super) trait Register: Copy {
@@ -109,24 +110,18 @@ mod tests {
     use super::{Instructions, for_each_instruction_set};
 
     for_each_instruction_set! {
-        fn selus<>(x: &[f32; 16], y: &mut [f32; 16]) = selus_with
-    }
-
-    #[inline(always)]
-    fn selus_with<V: Register>(x: &[f32; 16], y: &mut [f32; 16]) {
-        for part in 0..V::PARTS {
-            selu([V::load(x, part)])[0].store(y, part);
+        fn selus<V>(x: &[f32; 16], y: &mut [f32; 16]) {
+            for part in 0..V::PARTS {
+                selu([V::load(x, part)])[0].store(y, part);
+            }
         }
     }
 
     for_each_instruction_set! {
-        fn exps<>(x: &[f32; 16], y: &mut [f32; 16]) = exps_with
-    }
-
-    #[inline(always)]
-    fn exps_with<V: Register>(x: &[f32; 16], y: &mut [f32; 16]) {
-        for part in 0..V::PARTS {
-            exp_of_negative([V::load(x, part)])[0].store(y, part);
+        fn exps<V>(x: &[f32; 16], y: &mut [f32; 16]) {
+            for part in 0..V::PARTS {
+                exp_of_negative([V::load(x, part)])[0].store(y, part);
+            }
         }
     }
 

@@ -12,10 +12,10 @@
 mod kernel;
 mod transforms;
 
-use super::layout::{Block, Line, Room, SIDE, boxed};
+use super::layout::{Block, Line, SIDE, boxed};
 use super::products::Product;
 use super::simd::{Register, registers};
-pub(super) use kernel::{kernel_gradient, transformed_kernel};
+pub(super) use kernel::{transform_kernel, transform_kernel_gradient};
 use std::iter;
 use transforms::{input_transform, output_gradient_transform, output_transform};
 
@@ -190,37 +190,33 @@ impl<const IN: usize, const OUT: usize> Scratch<IN, OUT> {
 }
 
 /// The row `tile_row` of tiles of the image `x`, `[28][28][block]`, times the transformed kernel: what [`output_column`]
-/// takes, to be written to `to`.
+/// takes. While it multiplies, the memory has time for `meanwhile`, which is told the number of the point.
 #[inline(always)]
 pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>(
     x: &[Block],
     kernel: &[Line],
     tile_row: usize,
     scratch: &'a mut Scratch<IN, OUT>,
-    to: &[Room],
+    meanwhile: impl Fn(usize),
 ) -> &'a Rows<OUT> {
     let Scratch { columns, inputs, outputs, rows } = scratch;
     let columns = &mut columns[0];
     transform_columns::<V, IN>(x, tile_row, columns);
-    // While it multiplies, the memory has time for what comes next.
-    let next = x.as_ptr().wrapping_add((4 * tile_row + 5) * SIDE * IN);
     for i in 0..6 {
         transform_rows::<V, IN>(&columns[i], inputs);
         multiply::<V, IN, OUT>(inputs, &kernel[i * ACROSS * 16 * IN * OUT..], outputs, |point| {
-            fetch_some::<V, IN>(next.cast(), ACROSS * i + point);
-            fetch_some::<V, OUT>(to.as_ptr().cast(), ACROSS * i + point);
+            meanwhile(ACROSS * i + point)
         });
         output_rows::<V, OUT>(outputs, &mut rows[i]);
     }
     rows
 }
 
-/// Of four rows of pixels, what is due at the `n`th of the 36 points.
+/// Brings the `n`th of `parts` parts of so many blocks nearer.
 #[inline(always)]
-fn fetch_some<V: Register, const BLOCKS: usize>(rows: *const Block, n: usize) {
-    let count = (4 * SIDE * BLOCKS).div_ceil(POINTS);
-    for k in 0..count {
-        V::fetch(rows.wrapping_add(n * count + k).cast());
+pub(super) fn fetch<V: Register, const BLOCKS: usize, const PARTS: usize>(from: *const Block, n: usize) {
+    for k in 0..const { BLOCKS.div_ceil(PARTS) } {
+        V::fetch(from.wrapping_add(n * BLOCKS.div_ceil(PARTS) + k).cast());
     }
 }
 
@@ -247,8 +243,10 @@ pub(super) fn multiply_transposed<V: Register, const IN: usize, const OUT: usize
     inputs: &Points<IN>,
     outputs: &Points<OUT>,
     gradient: &mut [Line],
+    meanwhile: impl Fn(usize),
 ) {
     for (point, gradient) in gradient.chunks_exact_mut(16 * IN * OUT).enumerate() {
+        meanwhile(point);
         let (values, factors) = (inputs[point].as_flattened(), outputs[point].as_flattened());
         let product = Product::<OUT> { values, row: 1, term: 16 * IN, factors, terms: TILES };
         // Sixteen channels at a time.

@@ -11,7 +11,24 @@ pub enum Instructions {
     Avx512,
 }
 
+/// Names the instruction set to use, `avx2` or `avx512`, instead of the widest.
+pub const VARIABLE: &str = "TF_MNIST_INSTRUCTIONS";
+
 impl Instructions {
+    /// Those that the environment names, or the widest that this processor has; none where it lacks them.
+    pub fn to_use() -> Result<Option<Self>, String> {
+        let Some(name) = std::env::var_os(VARIABLE).filter(|name| !name.is_empty()) else {
+            return Ok(Self::of_this_processor());
+        };
+        match name.to_str() {
+            #[cfg(target_arch = "x86_64")]
+            Some("avx2") => Ok(Self::of_this_processor().map(|_| Self::Avx2)),
+            #[cfg(target_arch = "x86_64")]
+            Some("avx512") => Ok(Self::of_this_processor().filter(|&widest| widest == Self::Avx512)),
+            _ => Err(name.to_string_lossy().into_owned()),
+        }
+    }
+
     /// The widest that this processor has; none on one without AVX2, where TensorFlow's own ops are used.
     pub fn of_this_processor() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
@@ -35,23 +52,27 @@ impl Instructions {
     }
 }
 
-/// Defines a function that runs a generic kernel with given [`Instructions`]: the kernel is inlined whole into a function
-/// of each instruction set.
+/// Defines a kernel, generic over its [`Register`](super::Register), as a function that runs it with given
+/// [`Instructions`]: it is inlined whole into a function of each instruction set.
 macro_rules! for_each_instruction_set {
     (
         $(#[$documentation:meta])*
-        $visibility:vis fn $name:ident<$(const $parameter:ident: usize),*>($($argument:ident: $type:ty),* $(,)?) = $kernel:ident
+        $visibility:vis fn $name:ident<$register:ident $(, const $parameter:ident: usize)*>(
+            $($argument:ident: $type:ty),* $(,)?
+        ) $body:block
     ) => {
         $(#[$documentation])*
         #[cfg(target_arch = "x86_64")]
         $visibility fn $name<$(const $parameter: usize),*>(instructions: Instructions, $($argument: $type),*) {
+            #[inline(always)]
+            fn of_any<$register: Register, $(const $parameter: usize),*>($($argument: $type),*) $body
             #[target_feature(enable = "avx512f")]
             fn avx512<$(const $parameter: usize),*>($($argument: $type),*) {
-                $kernel::<$crate::simd::x86::Avx512, $($parameter),*>($($argument),*);
+                of_any::<$crate::simd::x86::Avx512, $($parameter),*>($($argument),*);
             }
             #[target_feature(enable = "avx2,fma")]
             fn avx2<$(const $parameter: usize),*>($($argument: $type),*) {
-                $kernel::<$crate::simd::x86::Avx2, $($parameter),*>($($argument),*);
+                of_any::<$crate::simd::x86::Avx2, $($parameter),*>($($argument),*);
             }
             // SAFETY: an `Instructions` is only made of what the processor has.
             unsafe {

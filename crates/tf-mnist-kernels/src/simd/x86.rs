@@ -6,140 +6,95 @@
 use super::{Block, Place, Register};
 use std::arch::x86_64::*;
 
-/// Methods of two registers that are one instruction each.
-macro_rules! instructions {
-    ($($name:ident: $instruction:ident;)*) => {
-        $(#[inline(always)]
-        fn $name(self, other: Self) -> Self {
-            Self(unsafe { $instruction(self.0, other.0) })
-        })*
-    };
-}
+/// A register of `$lanes` numbers, `$parts` of which hold a block, by the instructions of the set; `$bits` makes integers of
+/// numbers, `$floats` numbers of integers.
+macro_rules! register {
+    (
+        $(#[$documentation:meta])*
+        $name:ident($register:ty), $parts:literal of $lanes:literal:
+        $splat:ident $load:ident $store:ident $mul_add:ident
+        $bits:ident $floats:ident $splat_bits:ident $add_bits:ident $and_bits:ident $left:ident $right:ident;
+        $($binary:ident: $instruction:ident,)*
+        ($a:ident >= $b:ident, $then:ident, $otherwise:ident) $select_ge:block
+    ) => {
+        $(#[$documentation])*
+        #[derive(Clone, Copy)]
+        pub struct $name($register);
 
-/// Methods that are the same in every instruction set.
-macro_rules! common {
-    () => {
-        #[inline(always)]
-        fn fetch(place: *const f32) {
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+        impl Register for $name {
+            const PARTS: usize = $parts;
+
+            #[inline(always)]
+            fn splat(x: f32) -> Self {
+                Self(unsafe { $splat(x) })
+            }
+            #[inline(always)]
+            fn load(from: &Block, part: usize) -> Self {
+                let (parts, _) = from.as_chunks::<$lanes>();
+                Self(unsafe { $load(parts[part].as_ptr()) })
+            }
+            #[inline(always)]
+            fn store(self, to: &mut impl Place, part: usize) {
+                let (parts, _) = to.room().as_chunks_mut::<$lanes>();
+                unsafe { $store(parts[part].as_mut_ptr().cast(), self.0) }
+            }
+            #[inline(always)]
+            fn fetch(place: *const f32) {
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+            }
+            $(#[inline(always)]
+            fn $binary(self, other: Self) -> Self {
+                Self(unsafe { $instruction(self.0, other.0) })
+            })*
+            #[inline(always)]
+            fn mul_add(self, factor: Self, summand: Self) -> Self {
+                Self(unsafe { $mul_add(self.0, factor.0, summand.0) })
+            }
+            #[inline(always)]
+            fn to_bf16(self) -> Self {
+                unsafe {
+                    let odd = $and_bits($right::<16>($bits(self.0)), $splat_bits(1));
+                    let rounded = $add_bits($bits(self.0), $add_bits(odd, $splat_bits(0x7fff)));
+                    Self($floats($and_bits(rounded, $splat_bits(0xffff_0000_u32 as i32))))
+                }
+            }
+            #[inline(always)]
+            fn add_to_exponent(self, n: Self) -> Self {
+                Self(unsafe { $floats($add_bits($bits(self.0), $left::<23>($bits(n.0)))) })
+            }
+            #[inline(always)]
+            fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self {
+                let ($a, $b, $then, $otherwise) = (self.0, other.0, then.0, otherwise.0);
+                Self(unsafe { $select_ge })
+            }
         }
     };
 }
 
-/// One register of AVX-512.
-#[derive(Clone, Copy)]
-pub struct Avx512(__m512);
-
-impl Register for Avx512 {
-    const PARTS: usize = 1;
-
-    #[inline(always)]
-    fn splat(x: f32) -> Self {
-        Self(unsafe { _mm512_set1_ps(x) })
-    }
-    #[inline(always)]
-    fn load(from: &Block, _: usize) -> Self {
-        Self(unsafe { _mm512_loadu_ps(from.as_ptr()) })
-    }
-    #[inline(always)]
-    fn store(self, to: &mut impl Place, _: usize) {
-        unsafe { _mm512_storeu_ps(to.room().as_mut_ptr().cast(), self.0) }
-    }
-    common! {}
-    instructions! {
-        add: _mm512_add_ps;
-        sub: _mm512_sub_ps;
-        mul: _mm512_mul_ps;
-        max: _mm512_max_ps;
-        min: _mm512_min_ps;
-    }
-    #[inline(always)]
-    fn mul_add(self, factor: Self, summand: Self) -> Self {
-        Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, summand.0) })
-    }
-    #[inline(always)]
-    fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self {
-        unsafe {
-            let holds = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(self.0, other.0);
-            Self(_mm512_mask_blend_ps(holds, otherwise.0, then.0))
-        }
-    }
-    #[inline(always)]
-    fn to_bf16(self) -> Self {
-        unsafe {
-            let bits = _mm512_castps_si512(self.0);
-            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-            let half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
-            let rounded = _mm512_add_epi32(bits, half);
-            let upper = _mm512_set1_epi32(0xffff_0000_u32 as i32);
-            Self(_mm512_castsi512_ps(_mm512_and_si512(rounded, upper)))
-        }
-    }
-    #[inline(always)]
-    fn add_to_exponent(self, n: Self) -> Self {
-        unsafe {
-            let shifted = _mm512_slli_epi32::<23>(_mm512_castps_si512(n.0));
-            Self(_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(self.0), shifted)))
-        }
-    }
+register! {
+    /// One register of AVX-512.
+    Avx512(__m512), 1 of 16:
+    _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps
+    _mm512_castps_si512 _mm512_castsi512_ps _mm512_set1_epi32 _mm512_add_epi32 _mm512_and_si512 _mm512_slli_epi32
+    _mm512_srli_epi32;
+    add: _mm512_add_ps,
+    sub: _mm512_sub_ps,
+    mul: _mm512_mul_ps,
+    max: _mm512_max_ps,
+    min: _mm512_min_ps,
+    (a >= b, then, otherwise) { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b), otherwise, then) }
 }
 
-/// One register of AVX2.
-#[derive(Clone, Copy)]
-pub struct Avx2(__m256);
-
-impl Register for Avx2 {
-    const PARTS: usize = 2;
-
-    #[inline(always)]
-    fn splat(x: f32) -> Self {
-        Self(unsafe { _mm256_set1_ps(x) })
-    }
-    #[inline(always)]
-    fn load(from: &Block, part: usize) -> Self {
-        let (parts, _) = from.as_chunks::<8>();
-        Self(unsafe { _mm256_loadu_ps(parts[part].as_ptr()) })
-    }
-    #[inline(always)]
-    fn store(self, to: &mut impl Place, part: usize) {
-        let (parts, _) = to.room().as_chunks_mut::<8>();
-        unsafe { _mm256_storeu_ps(parts[part].as_mut_ptr().cast(), self.0) }
-    }
-    common! {}
-    instructions! {
-        add: _mm256_add_ps;
-        sub: _mm256_sub_ps;
-        mul: _mm256_mul_ps;
-        max: _mm256_max_ps;
-        min: _mm256_min_ps;
-    }
-    #[inline(always)]
-    fn mul_add(self, factor: Self, summand: Self) -> Self {
-        Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, summand.0) })
-    }
-    #[inline(always)]
-    fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self {
-        unsafe {
-            let holds = _mm256_cmp_ps::<_CMP_GE_OQ>(self.0, other.0);
-            Self(_mm256_blendv_ps(otherwise.0, then.0, holds))
-        }
-    }
-    #[inline(always)]
-    fn to_bf16(self) -> Self {
-        unsafe {
-            let bits = _mm256_castps_si256(self.0);
-            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
-            let half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
-            let rounded = _mm256_add_epi32(bits, half);
-            let upper = _mm256_set1_epi32(0xffff_0000_u32 as i32);
-            Self(_mm256_castsi256_ps(_mm256_and_si256(rounded, upper)))
-        }
-    }
-    #[inline(always)]
-    fn add_to_exponent(self, n: Self) -> Self {
-        unsafe {
-            let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(n.0));
-            Self(_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(self.0), shifted)))
-        }
-    }
+register! {
+    /// One register of AVX2.
+    Avx2(__m256), 2 of 8:
+    _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps
+    _mm256_castps_si256 _mm256_castsi256_ps _mm256_set1_epi32 _mm256_add_epi32 _mm256_and_si256 _mm256_slli_epi32
+    _mm256_srli_epi32;
+    add: _mm256_add_ps,
+    sub: _mm256_sub_ps,
+    mul: _mm256_mul_ps,
+    max: _mm256_max_ps,
+    min: _mm256_min_ps,
+    (a >= b, then, otherwise) { _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps::<_CMP_GE_OQ>(a, b)) }
 }
