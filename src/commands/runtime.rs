@@ -5,6 +5,7 @@ use crate::cli::{GlobalArgs, JsonArgs};
 use anyhow::Result;
 use serde::Serialize;
 use std::fmt::Write;
+use tf_mnist::kernels;
 use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::Runtime;
 use tf_mnist::session::{DeviceInfo, Host, SessionConfig, Threads, devices};
@@ -46,13 +47,15 @@ impl Report<'_> {
         };
         line("library", &terminal::name(&runtime.library));
         line("oneDNN", if runtime.onednn { "on" } else { "off" });
-        line(
-            "kernels",
-            match self.convolutions {
-                Convolutions::Own => "tf-mnist's own for convolutions, TensorFlow's for the rest",
-                Convolutions::TensorFlow => "TensorFlow's alone",
-            },
-        );
+        match (self.convolutions, kernels::instructions()) {
+            (Convolutions::Own, Some(set)) => {
+                line(
+                    "kernels",
+                    &format!("tf-mnist's own for convolutions ({set}), TensorFlow's for the rest"),
+                );
+            }
+            _ => line("kernels", "TensorFlow's alone"),
+        }
         line(
             "threads",
             &format!("{} inside an operation, {} operations at once", threads.intra_op, threads.inter_op),

@@ -101,13 +101,14 @@ pub fn no_gpu(error: SessionError) -> anyhow::Error {
 /// CPU, else TensorFlow's. Whether there are any for a network, [`has_own_kernels`](tf_mnist::model::has_own_kernels) tells.
 ///
 /// # Errors
-/// A GPU is required and there is none, or no session can be opened.
+/// A GPU is required and there is none, no session can be opened, or the environment names instructions that there are not.
 pub fn fastest_convolutions(runtime: &Runtime, config: &SessionConfig) -> Result<Convolutions> {
     if config.uses_gpu(runtime).map_err(no_gpu)? {
         return Ok(Convolutions::TensorFlow);
     }
     Ok(match kernels::load(&runtime.library, config.threads().intra_op) {
         Ok(()) => Convolutions::Own,
+        Err(error @ kernels::Unavailable::Instructions { .. }) => return Err(error.into()),
         Err(reason) => {
             log::debug!("no kernels of our own: {reason}");
             Convolutions::TensorFlow

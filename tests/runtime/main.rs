@@ -15,9 +15,10 @@ use std::process::{self, Stdio};
 use std::sync::OnceLock;
 
 /// What a user's environment may say of TensorFlow and its surroundings; nothing of it reaches the tests.
-const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 11] = [
     "CUDA_VISIBLE_DEVICES",
     "TENSORFLOW_DIR",
+    "TF_MNIST_INSTRUCTIONS",
     "TF_ENABLE_ONEDNN_OPTS",
     "TF_CPP_MIN_LOG_LEVEL",
     "TF_XLA_FLAGS",

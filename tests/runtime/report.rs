@@ -4,6 +4,7 @@ use crate::{library, report, runtime};
 use predicates::prelude::*;
 use predicates::str::contains;
 use std::path::Path;
+use tf_mnist::session::Host;
 
 #[test]
 fn shows_library_devices_and_threads_and_none_of_tensorflow_s_chatter() {
@@ -33,6 +34,18 @@ fn onednn_is_off_when_the_user_says_so() {
     assert_eq!(report(&["--no-onednn"])["onednn"], false);
     let own = runtime(&[]).env("TF_ENABLE_ONEDNN_OPTS", "0").assert().success();
     own.stdout(contains("oneDNN       off"));
+}
+
+#[test]
+fn the_kernels_instructions_can_be_named() {
+    library();
+    let instructions = |name| runtime(&["--device", "cpu"]).env("TF_MNIST_INSTRUCTIONS", name).assert();
+    instructions("avx3").code(1).stderr(contains("TF_MNIST_INSTRUCTIONS is avx3: it is avx2 or avx512"));
+    if Host::this().instruction_sets.contains(&"avx2") {
+        instructions("avx2").success().stdout(contains("tf-mnist's own for convolutions (AVX2)"));
+    } else {
+        instructions("avx2").code(1);
+    }
 }
 
 #[test]

@@ -9,9 +9,9 @@ use super::registry::Output;
 use super::simd::{Instructions, for_each_instruction_set};
 use super::simd::{Register, registers};
 use super::winograd::{
-    ACROSS, Columns, POINTS, Points, Scratch, TILES, columns, convolve_tiles, fetch, multiply_transposed,
-    output_column, room, transform_columns, transform_gradient_columns, transform_gradient_rows,
-    transform_kernel, transform_rows,
+    ACROSS, Columns, Input, OutputGradient, POINTS, Points, Scratch, TILES, columns, convolve_tiles, fetch,
+    multiply_transposed, output_column, room, rows_made, rows_read, transform_columns, transform_kernel,
+    transform_rows,
 };
 use rayon::prelude::*;
 
@@ -140,15 +140,16 @@ pub(super) fn add_filter_gradient<V: Register, const IN: usize, const OUT: usize
 ) {
     let FilterScratch { input_columns, output_columns, inputs, outputs } = scratch;
     for tile_row in 0..TILES {
-        transform_columns::<V, IN>(x, tile_row, &mut input_columns[tile_row]);
-        transform_gradient_columns::<V, OUT>(dy, tile_row, &mut output_columns[tile_row]);
+        transform_columns::<V, Input, IN, 6>(rows_read::<IN>(x, tile_row), &mut input_columns[tile_row]);
+        let dy = rows_made::<OUT>(dy, tile_row);
+        transform_columns::<V, OutputGradient, OUT, 4>(dy, &mut output_columns[tile_row]);
     }
     // The sums of six points stay in the first-level cache meanwhile.
     for (i, sums) in sums.chunks_exact_mut(ACROSS * 16 * IN * OUT).enumerate() {
         let tile_rows = input_columns.iter().zip(output_columns.iter()).enumerate();
         for (tile_row, (input_columns, output_columns)) in tile_rows {
-            transform_rows::<V, IN>(&input_columns[i], inputs);
-            transform_gradient_rows::<V, OUT>(&output_columns[i], outputs);
+            transform_rows::<V, Input, IN, 6>(&input_columns[i], inputs);
+            transform_rows::<V, OutputGradient, OUT, 4>(&output_columns[i], outputs);
             multiply_transposed::<V, IN, OUT>(inputs, outputs, sums, |point| {
                 meanwhile((i * TILES + tile_row) * ACROSS + point);
             });

@@ -74,12 +74,11 @@ for_each_instruction_set! {
     fn image_features<V>(image: &[f32], kernels: &Kernels, features: &mut [Room], scratch: &mut Scratch) {
         let mut padded = EMPTY;
         pad(image, &mut padded);
-        let mut rows_made = 0;
         for tile_row in 0..TILES {
             // As many rows of hidden values as this row of tiles reads: they are in the first-level cache then.
-            for y in rows_made..SIDE.min(4 * tile_row + 5) {
+            let made = if tile_row == 0 { 0 } else { 4 * tile_row + 1 };
+            for y in made..SIDE.min(4 * tile_row + 5) {
                 apply_row::<V, F32>(&padded, &kernels.first, y, &mut scratch.hidden[y * SIDE..][..SIDE]);
-                rows_made = y + 1;
             }
             let hidden = blocks_mut(&mut scratch.hidden);
             let features = &mut features[2 * tile_row * POOLED * OUT..][..2 * POOLED * OUT];

@@ -42,11 +42,11 @@ use tensorflow::{DataType, Graph, Operation, Status};
 /// Why graphs are built of TensorFlow's ops alone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
-    /// The processor has no AVX2, or not the AVX-512 that the environment asks for.
+    /// The processor has no AVX2.
     #[error("there are none for this processor")]
     Processor,
-    /// The environment names instructions that there are no kernels for.
-    #[error("{} is {name}: it is avx2 or avx512", simd::VARIABLE)]
+    /// The environment names instructions that there are no kernels for, or that the processor lacks.
+    #[error("{} is {name}: it is avx2 or avx512, as far as the processor has it", simd::VARIABLE)]
     Instructions {
         /// What it names.
         name: String,

@@ -42,29 +42,32 @@ impl Op for PoolLayer {
 }
 
 /// The batch norm as one multiplication and addition, and the mean.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Affine {
     scale: [Block; BLOCKS],
     shift: [Block; BLOCKS],
     mean: [Block; BLOCKS],
 }
 
+/// Of each channel.
+fn channels(of: impl Fn(usize) -> f64) -> [Block; BLOCKS] {
+    std::array::from_fn(|block| std::array::from_fn(|lane| of(16 * block + lane) as f32))
+}
+
 impl Affine {
     pub fn new(mean: &[f32], variance: &[f32], gamma: &[f32], beta: &[f32]) -> Self {
-        let mut affine = Self::default();
-        for channel in 0..CHANNELS {
-            let (block, lane) = (channel / 16, channel % 16);
-            let scale = f64::from(gamma[channel]) * inverse_deviation(f64::from(variance[channel]));
-            affine.scale[block][lane] = scale as f32;
-            affine.shift[block][lane] = (f64::from(beta[channel]) - f64::from(mean[channel]) * scale) as f32;
-            affine.mean[block][lane] = mean[channel];
+        let value = |of: &[f32], channel: usize| f64::from(of[channel]);
+        let scale = |channel| value(gamma, channel) * inverse_deviation(value(variance, channel));
+        Self {
+            scale: channels(scale),
+            shift: channels(|channel| value(beta, channel) - value(mean, channel) * scale(channel)),
+            mean: channels(|channel| value(mean, channel)),
         }
-        affine
     }
 }
 
 /// [`ChannelGradient`] of every channel.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Through {
     slope: [Block; BLOCKS],
     offset: [Block; BLOCKS],
@@ -79,29 +82,26 @@ impl Through {
         population: f64,
         [gamma_gradient, beta_gradient]: [&mut [f32]; 2],
     ) -> Self {
-        let mut through = Self::default();
-        for block in 0..BLOCKS {
-            let mut totals = [ChannelSums::ZERO; 2];
-            for sums in sums {
-                totals[0].add(&sums[block][0]);
-                totals[1].add(&sums[block][1]);
-            }
-            let [ChannelSums(sums), ChannelSums(products)] = totals;
-            for lane in 0..16 {
-                let channel = 16 * block + lane;
-                let inverse = inverse_deviation(f64::from(variance[channel]));
-                // Summed up with x - mean.
-                let product_sum = products[lane] * inverse;
-                let (gamma, mean) = (f64::from(gamma[channel]), f64::from(mean[channel]));
-                let dx = ChannelGradient::new(gamma, mean, inverse, population, sums[lane], product_sum);
-                gamma_gradient[channel] = product_sum as f32;
-                beta_gradient[channel] = sums[lane] as f32;
-                through.slope[block][lane] = dx.slope as f32;
-                through.offset[block][lane] = dx.offset as f32;
-                through.pull[block][lane] = dx.pull as f32;
-            }
+        let mut totals = [[ChannelSums::ZERO; 2]; BLOCKS];
+        for (total, sum) in
+            sums.iter().flat_map(|sums| (0..2 * BLOCKS).map(move |k| (k, &sums[k / 2][k % 2])))
+        {
+            totals[total / 2][total % 2].add(sum);
         }
-        through
+        let gradients: [ChannelGradient; CHANNELS] = std::array::from_fn(|channel| {
+            let [ChannelSums(sums), ChannelSums(products)] = &totals[channel / 16];
+            let (sum, inverse) = (sums[channel % 16], inverse_deviation(f64::from(variance[channel])));
+            // Summed up with x - mean.
+            let product_sum = products[channel % 16] * inverse;
+            (gamma_gradient[channel], beta_gradient[channel]) = (product_sum as f32, sum as f32);
+            let (gamma, mean) = (f64::from(gamma[channel]), f64::from(mean[channel]));
+            ChannelGradient::new(gamma, mean, inverse, population, sum, product_sum)
+        });
+        Self {
+            slope: channels(|channel| gradients[channel].slope),
+            offset: channels(|channel| gradients[channel].offset),
+            pull: channels(|channel| gradients[channel].pull),
+        }
     }
 }
 

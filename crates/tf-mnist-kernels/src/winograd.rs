@@ -17,7 +17,8 @@ use super::products::Product;
 use super::simd::{Register, registers};
 pub(super) use kernel::{transform_kernel, transform_kernel_gradient};
 use std::iter;
-use transforms::{input_transform, output_gradient_transform, output_transform};
+pub(super) use transforms::{Input, OutputGradient};
+use transforms::{Transform, output_transform};
 
 /// Tiles along an image's side.
 pub(super) const TILES: usize = SIDE / 4;
@@ -53,27 +54,35 @@ pub(super) fn room<const BLOCKS: usize, const WIDTH: usize>() -> Box<[[[Line; BL
 /// Zeros, for the rows around an image.
 static NOTHING: [Block; SIDE * MAX_BLOCKS] = [[0.0; 16]; SIDE * MAX_BLOCKS];
 
-/// The image `x`, `[28][28][block]`, at the points down the columns of tile row `tile_row`, with zeros around the image.
+/// The rows of the image `x`, `[28][28][block]`, that tile row `tile_row` reads, with zeros around the image.
 #[inline(always)]
-pub(super) fn transform_columns<V: Register, const BLOCKS: usize>(
-    x: &[Block],
-    tile_row: usize,
+pub(super) fn rows_read<const BLOCKS: usize>(x: &[Block], tile_row: usize) -> [&[Block]; 6] {
+    std::array::from_fn(|i| match (4 * tile_row + i).checked_sub(1) {
+        Some(row) if row < SIDE => &x[row * SIDE * BLOCKS..][..SIDE * BLOCKS],
+        _ => &NOTHING[..SIDE * BLOCKS],
+    })
+}
+
+/// The rows of the results `y`, `[28][28][block]`, of tile row `tile_row`.
+#[inline(always)]
+pub(super) fn rows_made<const BLOCKS: usize>(y: &[Block], tile_row: usize) -> [&[Block]; 4] {
+    std::array::from_fn(|i| &y[(4 * tile_row + i) * SIDE * BLOCKS..][..SIDE * BLOCKS])
+}
+
+/// Rows of values ([`rows_read`]) or of the gradient in results ([`rows_made`]) at the points down the columns.
+#[inline(always)]
+pub(super) fn transform_columns<V: Register, T: Transform<N>, const BLOCKS: usize, const N: usize>(
+    rows: [&[Block]; N],
     columns: &mut Columns<BLOCKS>,
 ) {
-    let mut rows = [&NOTHING[..SIDE * BLOCKS]; 6];
-    for i in 0..6 {
-        let row = 4 * tile_row + i;
-        if (1..=SIDE).contains(&row) {
-            rows[i] = &x[(row - 1) * SIDE * BLOCKS..][..SIDE * BLOCKS];
-        }
-    }
+    let rows = rows.map(|row| &row[..SIDE * BLOCKS]);
     for column in 0..SIDE {
         for (block, part) in registers::<V>(BLOCKS) {
-            let mut d = [V::splat(0.0); 6];
-            for i in 0..6 {
+            let mut d = [V::splat(0.0); N];
+            for i in 0..N {
                 d[i] = V::load(&rows[i][column * BLOCKS + block], part);
             }
-            let d = input_transform(d);
+            let d = T::of(d);
             for i in 0..6 {
                 d[i].store(&mut columns[i][column + 1][block], part);
             }
@@ -83,61 +92,21 @@ pub(super) fn transform_columns<V: Register, const BLOCKS: usize>(
 
 /// What [`transform_columns`] made at one point, at the six points across.
 #[inline(always)]
-pub(super) fn transform_rows<V: Register, const BLOCKS: usize>(
+pub(super) fn transform_rows<V: Register, T: Transform<N>, const BLOCKS: usize, const N: usize>(
     columns: &[[Line; BLOCKS]; SIDE + 2],
     points: &mut Points<BLOCKS>,
 ) {
+    // Six columns begin with the one before the tile.
+    let first = if N == 6 { 0 } else { 1 };
     for tile in 0..TILES {
         for (block, part) in registers::<V>(BLOCKS) {
-            let mut d = [V::splat(0.0); 6];
-            for j in 0..6 {
-                d[j] = V::load(&columns[4 * tile + j][block], part);
+            let mut d = [V::splat(0.0); N];
+            for j in 0..N {
+                d[j] = V::load(&columns[4 * tile + first + j][block], part);
             }
-            let d = input_transform(d);
+            let d = T::of(d);
             for j in 0..6 {
                 d[j].store(&mut points[j][tile][block], part);
-            }
-        }
-    }
-}
-
-/// The gradient of the results, `[28][28][block]`, at the points down the columns of tile row `tile_row`.
-#[inline(always)]
-pub(super) fn transform_gradient_columns<V: Register, const BLOCKS: usize>(
-    dy: &[Block],
-    tile_row: usize,
-    columns: &mut Columns<BLOCKS>,
-) {
-    let rows = &dy[4 * tile_row * SIDE * BLOCKS..][..4 * SIDE * BLOCKS];
-    for column in 0..SIDE {
-        for (block, part) in registers::<V>(BLOCKS) {
-            let mut y = [V::splat(0.0); 4];
-            for i in 0..4 {
-                y[i] = V::load(&rows[(i * SIDE + column) * BLOCKS + block], part);
-            }
-            let y = output_gradient_transform(y);
-            for i in 0..6 {
-                y[i].store(&mut columns[i][column + 1][block], part);
-            }
-        }
-    }
-}
-
-/// What [`transform_gradient_columns`] made at one point, at the six points across.
-#[inline(always)]
-pub(super) fn transform_gradient_rows<V: Register, const BLOCKS: usize>(
-    columns: &[[Line; BLOCKS]; SIDE + 2],
-    points: &mut Points<BLOCKS>,
-) {
-    for tile in 0..TILES {
-        for (block, part) in registers::<V>(BLOCKS) {
-            let mut y = [V::splat(0.0); 4];
-            for j in 0..4 {
-                y[j] = V::load(&columns[4 * tile + j + 1][block], part);
-            }
-            let y = output_gradient_transform(y);
-            for j in 0..6 {
-                y[j].store(&mut points[j][tile][block], part);
             }
         }
     }
@@ -201,9 +170,9 @@ pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>
 ) -> &'a Rows<OUT> {
     let Scratch { columns, inputs, outputs, rows } = scratch;
     let columns = &mut columns[0];
-    transform_columns::<V, IN>(x, tile_row, columns);
+    transform_columns::<V, Input, IN, 6>(rows_read::<IN>(x, tile_row), columns);
     for i in 0..6 {
-        transform_rows::<V, IN>(&columns[i], inputs);
+        transform_rows::<V, Input, IN, 6>(&columns[i], inputs);
         multiply::<V, IN, OUT>(inputs, &kernel[i * ACROSS * 16 * IN * OUT..], outputs, |point| {
             meanwhile(ACROSS * i + point)
         });

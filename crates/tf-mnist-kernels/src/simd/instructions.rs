@@ -1,5 +1,7 @@
 //! Which instructions the kernels use on this processor.
 
+use std::fmt;
+
 /// An instruction set that the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Instructions {
@@ -11,22 +13,38 @@ pub enum Instructions {
     Avx512,
 }
 
+impl fmt::Display for Instructions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => f.write_str("AVX2"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => f.write_str("AVX-512"),
+        }
+    }
+}
+
 /// Names the instruction set to use, `avx2` or `avx512`, instead of the widest.
 pub const VARIABLE: &str = "TF_MNIST_INSTRUCTIONS";
 
 impl Instructions {
-    /// Those that the environment names, or the widest that this processor has; none where it lacks them.
+    /// Those that the environment names, or the widest; none where the processor has none.
+    ///
+    /// # Errors
+    /// What the environment names is no set of instructions, or not one of this processor's.
     pub fn to_use() -> Result<Option<Self>, String> {
+        let widest = Self::of_this_processor();
         let Some(name) = std::env::var_os(VARIABLE).filter(|name| !name.is_empty()) else {
-            return Ok(Self::of_this_processor());
+            return Ok(widest);
         };
-        match name.to_str() {
+        let named: Option<Self> = match name.to_str() {
             #[cfg(target_arch = "x86_64")]
-            Some("avx2") => Ok(Self::of_this_processor().map(|_| Self::Avx2)),
+            Some("avx2") => Some(Self::Avx2),
             #[cfg(target_arch = "x86_64")]
-            Some("avx512") => Ok(Self::of_this_processor().filter(|&widest| widest == Self::Avx512)),
-            _ => Err(name.to_string_lossy().into_owned()),
-        }
+            Some("avx512") => Some(Self::Avx512),
+            _ => None,
+        };
+        if named.is_some() && named <= widest { Ok(named) } else { Err(name.to_string_lossy().into_owned()) }
     }
 
     /// The widest that this processor has; none on one without AVX2, where TensorFlow's own ops are used.

@@ -9,22 +9,31 @@ const B: f32 = 1.5;
 const A2: f32 = A * A;
 const B2: f32 = B * B;
 
+/// From the values of a tile along one axis to the points. A function that is passed would not take the instruction set.
+pub trait Transform<const N: usize> {
+    fn of<V: Register>(values: [V; N]) -> [V; 6];
+}
+
 /// Bᵀ d, along one axis.
-#[inline(always)]
-pub(super) fn input_transform<V: Register>(d: [V; 6]) -> [V; 6] {
-    let [d0, d1, d2, d3, d4, d5] = d;
-    let (a2, b2) = (V::splat(-A2), V::splat(-B2));
-    let (sum, product) = (V::splat(-(A2 + B2)), V::splat(A2 * B2));
-    let (even_a, odd_a) = (d2.mul_add(b2, d4), d1.mul_add(b2, d3));
-    let (even_b, odd_b) = (d2.mul_add(a2, d4), d1.mul_add(a2, d3));
-    [
-        d0.mul_add(product, d2.mul_add(sum, d4)),
-        odd_a.mul_add(V::splat(A), even_a),
-        odd_a.mul_add(V::splat(-A), even_a),
-        odd_b.mul_add(V::splat(B), even_b),
-        odd_b.mul_add(V::splat(-B), even_b),
-        d1.mul_add(product, d3.mul_add(sum, d5)),
-    ]
+pub struct Input;
+
+impl Transform<6> for Input {
+    #[inline(always)]
+    fn of<V: Register>(d: [V; 6]) -> [V; 6] {
+        let [d0, d1, d2, d3, d4, d5] = d;
+        let (a2, b2) = (V::splat(-A2), V::splat(-B2));
+        let (sum, product) = (V::splat(-(A2 + B2)), V::splat(A2 * B2));
+        let (even_a, odd_a) = (d2.mul_add(b2, d4), d1.mul_add(b2, d3));
+        let (even_b, odd_b) = (d2.mul_add(a2, d4), d1.mul_add(a2, d3));
+        [
+            d0.mul_add(product, d2.mul_add(sum, d4)),
+            odd_a.mul_add(V::splat(A), even_a),
+            odd_a.mul_add(V::splat(-A), even_a),
+            odd_b.mul_add(V::splat(B), even_b),
+            odd_b.mul_add(V::splat(-B), even_b),
+            d1.mul_add(product, d3.mul_add(sum, d5)),
+        ]
+    }
 }
 
 /// Aᵀ m, along one axis.
@@ -42,14 +51,18 @@ pub(super) fn output_transform<V: Register>(m: [V; 6]) -> [V; 4] {
 }
 
 /// A y, the transpose of [`output_transform`].
-#[inline(always)]
-pub(super) fn output_gradient_transform<V: Register>(y: [V; 4]) -> [V; 6] {
-    let [y0, y1, y2, y3] = y;
-    let even_a = y2.mul_add(V::splat(A2), y0);
-    let odd_a = y3.mul_add(V::splat(A * A2), y1.mul(V::splat(A)));
-    let even_b = y2.mul_add(V::splat(B2), y0);
-    let odd_b = y3.mul_add(V::splat(B * B2), y1.mul(V::splat(B)));
-    [y0, even_a.add(odd_a), even_a.sub(odd_a), even_b.add(odd_b), even_b.sub(odd_b), y3]
+pub struct OutputGradient;
+
+impl Transform<4> for OutputGradient {
+    #[inline(always)]
+    fn of<V: Register>(y: [V; 4]) -> [V; 6] {
+        let [y0, y1, y2, y3] = y;
+        let even_a = y2.mul_add(V::splat(A2), y0);
+        let odd_a = y3.mul_add(V::splat(A * A2), y1.mul(V::splat(A)));
+        let even_b = y2.mul_add(V::splat(B2), y0);
+        let odd_b = y3.mul_add(V::splat(B * B2), y1.mul(V::splat(B)));
+        [y0, even_a.add(odd_a), even_a.sub(odd_a), even_b.add(odd_b), even_b.sub(odd_b), y3]
+    }
 }
 
 /// What the rows of G are divided by: the derivatives of x (x² - A²) (x² - B²) at 0, ±A and ±B.
