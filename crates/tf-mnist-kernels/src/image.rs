@@ -89,22 +89,25 @@ for_each_instruction_set! {
         let mut masks = [[1.0; 16]; 2];
         masks[1][SIDE - 16..].fill(0.0);
         for p in 0..PLACES {
-            let mut sums = [V::splat(0.0); PLACES + 1];
-            for y in 0..SIDE {
-                for half in 0..2 {
-                    for part in 0..V::PARTS {
-                        let under = window::<V>(&padded, p, y, 16 * half, part).mul(V::load(&masks[half], part));
+            let mut lanes = [[0.0; 16]; PLACES + 1];
+            for part in 0..V::PARTS {
+                let mut sums = [V::splat(0.0); PLACES + 1];
+                for y in 0..SIDE {
+                    for half in 0..2 {
+                        let mask = V::load(&masks[half], part);
+                        let under = window::<V>(&padded, p, y, 16 * half, part).mul(mask);
                         sums[PLACES] = sums[PLACES].add(under);
                         for q in p..PLACES {
                             sums[q] = under.mul_add(window(&padded, q, y, 16 * half, part), sums[q]);
                         }
                     }
                 }
+                for q in 0..=PLACES {
+                    sums[q].store(&mut lanes[q], part);
+                }
             }
             for q in 0..=PLACES {
-                let mut lanes = [0.0; 16];
-                sums[q].store(&mut lanes, 0);
-                moments[p][q] = lanes.iter().sum();
+                moments[p][q] = lanes[q].iter().sum();
             }
         }
     }
