@@ -51,6 +51,7 @@ impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I
     fn all_rows<V: Register, const ROWS: usize, const WIDTH: usize>(&mut self, register: usize) {
         match (V::PARTS, ROWS) {
             (1, 7) => self.rows::<V, 7, WIDTH>(0, register),
+            (1, 14) if WIDTH == 1 => self.rows::<V, 14, WIDTH>(0, register),
             (1, 14) => {
                 self.rows::<V, 7, WIDTH>(0, register);
                 self.rows::<V, 7, WIDTH>(7, register);
