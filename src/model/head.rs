@@ -52,12 +52,11 @@ impl Head {
             return self.train_plain(scope, images);
         };
         let head = self.train_normed(scope, images, norm1.clone(), norm2.clone())?;
-        match (&self.dense, step) {
-            (Some((dropout, dense)), Some(step)) => {
-                let scope = scope.name_scope("dense");
-                self.train_dense(&scope, head, dropout.rate(), &dropout.key(&scope, step)?, dense)
+        match &self.dense {
+            Some((dropout, dense)) => {
+                self.train_dense(&scope.name_scope("dense"), head, dropout, dense, step)
             }
-            _ => Ok(head),
+            None => Ok(head),
         }
     }
 
@@ -130,21 +129,23 @@ impl Head {
             }),
         })
     }
-}
 
-impl Head {
     fn train_dense(
         &self,
         scope: &Scope,
         head: TrainedHead,
-        rate: f32,
-        key: &Output,
+        dropout: &Dropout,
         dense: &Dense,
+        step: Option<&Output>,
     ) -> Result<TrainedHead> {
         let (ops, kernel) = (self.ops, dense.kernel.clone());
+        let key = match step {
+            Some(step) => dropout.key(scope, step)?,
+            None => dropout.key(scope, &scope.scalar("no_step", 0i64)?)?,
+        };
         // The ops take float32 alone: these hold the key's bits.
-        let key = scope.op("Bitcast", "key_bits").input(key).data_type("type", DataType::Float).output()?;
-        let inputs = [head.features, kernel.read().clone(), scope.scalar("rate", rate)?, key];
+        let key = scope.op("Bitcast", "key_bits").input(&key).data_type("type", DataType::Float).output()?;
+        let inputs = [head.features, kernel.read().clone(), scope.scalar("rate", dropout.rate())?, key];
         let features = with_inputs(scope.op(ops.dense, "products"), &inputs.each_ref()).output()?;
         Ok(TrainedHead {
             features,

@@ -87,7 +87,9 @@ pub(super) fn by_own_kernels(
     let (dense, rest) = match parts[..] {
         // In use rows come by the thousand, and TensorFlow's product is as fast.
         [Part::Flatten(_), Part::Dropout(dropout), Part::Dense(dense)]
-            if norms.is_some() && mode == Mode::Training && dense.kernel.shape()[1] == DENSE_UNITS =>
+            if norms.is_some()
+                && mode == Mode::Training
+                && dense.kernel.shape().last() == Some(&DENSE_UNITS) =>
         {
             (Some((dropout.clone(), dense.clone())), &rest[3..])
         }

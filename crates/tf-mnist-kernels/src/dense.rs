@@ -22,23 +22,24 @@ const GROUP: usize = 24;
 /// A chunk of a group of rows.
 type Rows = [Units; GROUP];
 
+const FEATURES: Argument = Argument("features", &[ROWS, 14, 14, 32]);
+const KERNEL: Argument = Argument("kernel", &[INPUTS as i64, 32]);
+const RATE: Argument = Argument("rate", &[]);
+/// The bits of what masks are drawn by, see [`Dropout`].
+const KEY: Argument = Argument("key", &[2, 2]);
+
 /// The layer's sums, without a bias.
 pub(super) struct Dense;
 
 impl Op for Dense {
-    const INPUTS: &'static [Argument] = &[
-        Argument("features", &[ROWS, 14, 14, 32]),
-        Argument("kernel", &[INPUTS as i64, 32]),
-        Argument("rate", &[]),
-        Argument("key", &[2, 2]),
-    ];
+    const INPUTS: &'static [Argument] = &[FEATURES, KERNEL, RATE, KEY];
     const OUTPUTS: &'static [Argument] = &[Argument("sums", &[ROWS, 32])];
 
     fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([features, kernel, rate, key], [sums]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };
-        let layer = Layer::new(features, kernel, Dropout::new(rate[0], key));
+        let layer = Layer::new(features, kernel, rate, key);
         let groups = sums.zeroed().par_chunks_mut(GROUP * UNITS).enumerate();
         groups.for_each(|(group, sums)| multiply(instructions, &layer, group, sums));
     }
@@ -48,23 +49,15 @@ impl Op for Dense {
 pub(super) struct DenseGrad;
 
 impl Op for DenseGrad {
-    const INPUTS: &'static [Argument] = &[
-        Argument("gradient", &[ROWS, 32]),
-        Argument("features", &[ROWS, 14, 14, 32]),
-        Argument("kernel", &[INPUTS as i64, 32]),
-        Argument("rate", &[]),
-        Argument("key", &[2, 2]),
-    ];
-    const OUTPUTS: &'static [Argument] = &[
-        Argument("features_gradient", &[ROWS, 14, 14, 32]),
-        Argument("kernel_gradient", &[INPUTS as i64, 32]),
-    ];
+    const INPUTS: &'static [Argument] = &[Argument("gradient", &[ROWS, 32]), FEATURES, KERNEL, RATE, KEY];
+    const OUTPUTS: &'static [Argument] =
+        &[Argument("features_gradient", FEATURES.1), Argument("kernel_gradient", KERNEL.1)];
 
     fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
         let ([gradient, features, kernel, rate, key], [spread, outer]) = (inputs, outputs) else {
             unreachable!("as many as the op has")
         };
-        let layer = Layer::new(features, kernel, Dropout::new(rate[0], key));
+        let layer = Layer::new(features, kernel, rate, key);
         // Whole groups of rows: zeros behind the last.
         let rows = gradient.len() / UNITS;
         let mut padded = vec![Line::default(); rows.next_multiple_of(GROUP) * BLOCKS];
@@ -86,14 +79,14 @@ struct Layer<'a> {
 }
 
 impl<'a> Layer<'a> {
-    fn new(features: &'a [f32], kernel: &'a [f32], dropout: Dropout) -> Self {
+    fn new(features: &'a [f32], kernel: &'a [f32], rate: &[f32], key: &[f32]) -> Self {
         // TensorFlow's memory begins with a line of the cache, as a rule.
         // SAFETY: a line is sixteen numbers.
         let lines = |values: &'a [f32]| match unsafe { values.align_to() } {
             ([], lines, []) => Cow::Borrowed(lines),
             _ => as_blocks(values).iter().copied().map(Line).collect(),
         };
-        Self { features: lines(features), kernel: lines(kernel), dropout }
+        Self { features: lines(features), kernel: lines(kernel), dropout: Dropout::new(rate[0], key) }
     }
 
     /// A chunk of a row of the features.
