@@ -2,7 +2,7 @@
 
 use super::part::Step;
 use super::{own_kernels, rewrites};
-use crate::graph::Precision;
+use crate::graph::{Mode, Precision};
 use crate::networks::Table;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -81,11 +81,15 @@ impl Towers {
 
     /// What becomes of a network's parts in training.
     pub(super) fn in_training(self, table: &Table, steps: &[Step]) -> Vec<Step> {
+        self.rewritten(table, steps, Mode::Training)
+    }
+
+    fn rewritten(self, table: &Table, steps: &[Step], mode: Mode) -> Vec<Step> {
         let Self::Fast { precision, convolutions } = self else {
             return steps.to_vec();
         };
         let own = match convolutions {
-            Convolutions::Own => own_kernels::by_own_kernels(table, steps, precision),
+            Convolutions::Own => own_kernels::by_own_kernels(table, steps, precision, mode),
             Convolutions::TensorFlow => None,
         };
         rewrites::pool_first(own.unwrap_or_else(|| steps.to_vec()))
@@ -95,7 +99,7 @@ impl Towers {
     pub(super) fn in_use(self, table: &Table, steps: &[Step]) -> Vec<Step> {
         match self {
             Self::AsPublished => steps.to_vec(),
-            Self::Fast { .. } => rewrites::fold_norms(self.in_training(table, steps)),
+            Self::Fast { .. } => rewrites::fold_norms(self.rewritten(table, steps, Mode::Inference)),
         }
     }
 }

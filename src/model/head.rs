@@ -1,9 +1,11 @@
 //! The first layers of the two published networks by the ops of [`crate::kernels`]: from the images to the pooled features,
 //! forwards and backwards.
 
-use crate::graph::{BatchNorm, Conv2d, Loss, OpBuilder, Result, Scope, Variable, gradients_at};
+use crate::graph::{
+    BatchNorm, Conv2d, Dense, Dropout, Loss, OpBuilder, Result, Scope, Variable, gradients_at,
+};
 use crate::kernels::OpTypes;
-use tensorflow::Output;
+use tensorflow::{DataType, Output};
 
 /// Convolutions that the kernels are written for, 28 x 28 pixels in.
 #[derive(Debug, Clone)]
@@ -13,6 +15,8 @@ pub(super) struct Head {
     pub conv2: Conv2d,
     /// The batch norms behind them, which `optimized` has.
     pub norms: Option<[BatchNorm; 2]>,
+    /// In training, with batch norms: a dense layer of the features, and the dropout in front of it.
+    pub dense: Option<(Dropout, Dense)>,
 }
 
 /// From the gradient of a loss in the features to its gradients in variables.
@@ -20,7 +24,7 @@ type TakeGradients = dyn Fn(&Scope, &Output) -> Result<Vec<(Variable, Output)>>;
 
 /// A head in training.
 pub(super) struct TrainedHead {
-    /// float32 `[rows, 7, 7, 32]`, or, with batch norms, `[rows, 14, 14, 32]`.
+    /// float32 `[rows, 7, 7, 32]`, or, with batch norms, `[rows, 14, 14, 32]`; or a dense layer's products, `[rows, 32]`.
     pub features: Output,
     /// All variables that a gradient may be asked of.
     variables: Vec<Variable>,
@@ -31,7 +35,7 @@ impl Head {
     /// The features of `images`, float32 `[rows, 28, 28, 1]`, in use.
     pub fn apply(&self, scope: &Scope, images: &Output) -> Result<Output> {
         let Some(norms) = &self.norms else {
-            return Ok(self.train(scope, images)?.features);
+            return Ok(self.train_plain(scope, images)?.features);
         };
         let fold = |conv: &Conv2d, norm: &BatchNorm| {
             norm.fold(scope, conv.kernel.read(), conv.bias.as_ref().map(Variable::read))
@@ -42,11 +46,25 @@ impl Head {
     }
 
     /// The same in training; with batch norms by the statistics of the batch, towards which the moving averages are moved
-    /// ([`Scope::update_ops`]).
-    pub fn train(&self, scope: &Scope, images: &Output) -> Result<TrainedHead> {
-        match &self.norms {
-            None => self.train_plain(scope, images),
-            Some([norm1, norm2]) => self.train_normed(scope, images, norm1.clone(), norm2.clone()),
+    /// ([`Scope::update_ops`]). A dense layer's dropout draws its masks by `step`, int64 [].
+    pub fn train(&self, scope: &Scope, images: &Output, step: Option<&Output>) -> Result<TrainedHead> {
+        let Some([norm1, norm2]) = &self.norms else {
+            return self.train_plain(scope, images);
+        };
+        let head = self.train_normed(scope, images, norm1.clone(), norm2.clone())?;
+        match &self.dense {
+            Some((dropout, dense)) => {
+                self.train_dense(&scope.name_scope("dense"), head, dropout, dense, step)
+            }
+            None => Ok(head),
+        }
+    }
+
+    /// From the `features` of the trained head to what it comes to: behind a dense layer's products, bias and activation.
+    pub fn complete(&self, scope: &Scope, features: Output) -> Result<Output> {
+        match &self.dense {
+            Some((_, dense)) => dense.complete(scope, features),
+            None => Ok(features),
         }
     }
 
@@ -60,7 +78,6 @@ impl Head {
             features: made.output(0),
             variables,
             gradients: Box::new(move |scope, gradient| {
-                let scope = scope.name_scope("conv");
                 let node = scope.op(op, "features").input(gradient);
                 let node = with_inputs(node, &[&made.output(0), &made.output(1), &images]);
                 // All but the last, conv2's bias.
@@ -100,7 +117,6 @@ impl Head {
             variables: variables.into_iter().cloned().collect(),
             // None in the biases: the batch norms behind take those out again.
             gradients: Box::new(move |scope, gradient| {
-                let scope = scope.name_scope("conv");
                 let node = scope.op(ops.layers_grad, "features").input(gradient).input(&made);
                 let node = with_inputs(node, &statistics.iter().collect::<Vec<_>>());
                 let node = with_inputs(node, &reads(&[&norm2.gamma, &norm2.beta, &conv2.kernel]));
@@ -110,6 +126,36 @@ impl Head {
                 let learned =
                     [&conv1.kernel, &norm1.gamma, &norm1.beta, &conv2.kernel, &norm2.gamma, &norm2.beta];
                 Ok(learned.into_iter().cloned().zip((0..).map(|port| found.output(port))).collect())
+            }),
+        })
+    }
+
+    fn train_dense(
+        &self,
+        scope: &Scope,
+        head: TrainedHead,
+        dropout: &Dropout,
+        dense: &Dense,
+        step: Option<&Output>,
+    ) -> Result<TrainedHead> {
+        let (ops, kernel) = (self.ops, dense.kernel.clone());
+        let key = match step {
+            Some(step) => dropout.key(scope, step)?,
+            None => dropout.key(scope, &scope.scalar("no_step", 0i64)?)?,
+        };
+        // The ops take float32 alone: these hold the key's bits.
+        let key = scope.op("Bitcast", "key_bits").input(&key).data_type("type", DataType::Float).output()?;
+        let inputs = [head.features, kernel.read().clone(), scope.scalar("rate", dropout.rate())?, key];
+        let features = with_inputs(scope.op(ops.dense, "products"), &inputs.each_ref()).output()?;
+        Ok(TrainedHead {
+            features,
+            variables: [head.variables, vec![kernel.clone()]].concat(),
+            gradients: Box::new(move |scope, gradient| {
+                let node = scope.op(ops.dense_grad, "dense").input(gradient);
+                let dense = with_inputs(node, &inputs.each_ref()).build()?;
+                let mut gradients = (head.gradients)(scope, &dense.output(0))?;
+                gradients.push((kernel.clone(), dense.output(1)));
+                Ok(gradients)
             }),
         })
     }
@@ -130,7 +176,7 @@ impl TrainedHead {
         ends.push(self.features.clone());
         let mut gradients = gradients_at(scope, loss, &ends)?;
         let in_features = gradients.swap_remove(behind.len()); // the last
-        let own = (self.gradients)(scope, &in_features)?;
+        let own = (self.gradients)(&scope.name_scope("conv"), &in_features)?;
         let (own, own_gradients): (Vec<_>, Vec<_>) = own.into_iter().unzip();
         Ok(([behind, own].concat(), [gradients, own_gradients].concat()))
     }

@@ -61,8 +61,8 @@ pub(super) fn lower(
                 None => norm.apply(scope, &h, mode)?,
             },
             Part::Head(own) if mode == Mode::Training => {
-                let trained = own.train(scope, &h)?;
-                head.insert(trained).features.clone()
+                let trained = own.train(scope, &h, step)?;
+                own.complete(scope, head.insert(trained).features.clone())?
             }
             Part::Head(own) => own.apply(scope, &h)?,
         };

@@ -3,8 +3,8 @@
 
 use super::head::Head;
 use super::part::{Part, Step};
-use crate::graph::{Activation, Padding, Precision};
-use crate::kernels::{BATCH_NORM_EPSILON, OpTypes};
+use crate::graph::{Activation, Mode, Padding, Precision};
+use crate::kernels::{BATCH_NORM_EPSILON, DENSE_UNITS, OpTypes};
 use crate::networks::{self, Layer, Pooling2d, Table};
 
 /// How many steps the kernels of our own stand for, if the table begins with a head that they are written for.
@@ -62,7 +62,12 @@ pub fn has_own_kernels(table: &Table) -> bool {
 }
 
 /// Takes the kernels of our own for the first steps of a network, where they are written for them.
-pub(super) fn by_own_kernels(table: &Table, steps: &[Step], precision: Precision) -> Option<Vec<Step>> {
+pub(super) fn by_own_kernels(
+    table: &Table,
+    steps: &[Step],
+    precision: Precision,
+    mode: Mode,
+) -> Option<Vec<Step>> {
     let ops = match precision {
         Precision::F32 => OpTypes::F32,
         Precision::Bf16 => OpTypes::BF16,
@@ -78,6 +83,18 @@ pub(super) fn by_own_kernels(table: &Table, steps: &[Step], precision: Precision
     }
     let [conv1, conv2] = convolutions.try_into().ok()?;
     let norms = norms.try_into().ok();
-    let head = Step { scope: "conv".into(), part: Part::Head(Box::new(Head { ops, conv1, conv2, norms })) };
-    Some([&[head], rest].concat())
+    let parts: Vec<_> = rest.iter().take(3).map(|step| &step.part).collect();
+    let (dense, rest) = match parts[..] {
+        // In use rows come by the thousand, and TensorFlow's product is as fast.
+        [Part::Flatten(_), Part::Dropout(dropout), Part::Dense(dense)]
+            if norms.is_some()
+                && mode == Mode::Training
+                && dense.kernel.shape().last() == Some(&DENSE_UNITS) =>
+        {
+            (Some((dropout.clone(), dense.clone())), &rest[3..])
+        }
+        _ => (None, rest),
+    };
+    let head = Part::Head(Box::new(Head { ops, conv1, conv2, norms, dense }));
+    Some([&[Step { scope: "conv".into(), part: head }], rest].concat())
 }

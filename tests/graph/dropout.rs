@@ -91,7 +91,7 @@ fn units_are_kept_as_often_as_the_rate_says(randomness: Randomness) {
 }
 
 /// Pearson's correlation of two masks of density 1/2, in units of its standard deviation 1/sqrt(n).
-fn sigmas(a: &[bool], b: &[bool]) -> f64 {
+pub fn sigmas(a: &[bool], b: &[bool]) -> f64 {
     let n = a.len() as f64;
     let agree = a.iter().zip(b).filter(|(a, b)| a == b).count() as f64;
     (2.0 * agree / n - 1.0) * n.sqrt()

@@ -113,6 +113,7 @@ fn a_number_that_is_none_shows_in_the_loss() {
                 "conv2/kernel",
                 "batch_normalization_1/gamma",
                 "batch_normalization_1/beta",
+                "fc1/kernel",
             ],
         ),
     ];

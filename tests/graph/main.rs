@@ -11,6 +11,7 @@ mod kernels;
 mod layer_gradients;
 mod misuse;
 mod network_gradients;
+mod own_dense;
 mod python_graph;
 mod replica_bits;
 mod replica_evaluation;

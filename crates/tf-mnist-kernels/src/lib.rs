@@ -17,6 +17,8 @@ mod baseline;
 mod baseline_grad;
 mod batch_norm;
 mod convolution;
+mod dense;
+mod dropout;
 mod factors;
 mod first_layer;
 mod image;
@@ -74,6 +76,9 @@ pub const BATCH_NORM_EPSILON: f32 = batch_norm::EPSILON;
 pub fn instructions() -> Option<Instructions> {
     LOADED.get().map(|loaded| loaded.instructions)
 }
+
+/// Units of the dense layer in the ops.
+pub const DENSE_UNITS: u64 = dense::UNITS as u64;
 
 /// TensorFlow's functions, once the ops are being registered.
 fn api() -> Option<&'static Api> {
@@ -140,7 +145,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-    const TEST_ROWS: i64 = 11;
+    const TEST_ROWS: i64 = 29;
 
     fn size(Argument(_, shape): &Argument) -> usize {
         let sized = shape.iter().map(|&size| if size == ROWS { TEST_ROWS } else { size });
@@ -161,10 +166,15 @@ mod tests {
         let inputs: Vec<_> = O::INPUTS.iter().map(|argument| drawn(&mut random, argument)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let mut found = Instructions::all_of_this_processor().into_iter().map(|instructions| {
-            let mut outputs: Vec<_> =
-                O::OUTPUTS.iter().map(|argument| vec![f32::NAN; size(argument)]).collect();
-            let mut slices: Vec<_> = outputs.iter_mut().map(|output| Output::over(output)).collect();
-            O::compute(instructions, &inputs, &mut slices);
+            let [outputs, others] = [1, 3].map(|threads| {
+                let mut outputs: Vec<_> =
+                    O::OUTPUTS.iter().map(|argument| vec![f32::NAN; size(argument)]).collect();
+                let mut slices: Vec<_> = outputs.iter_mut().map(|output| Output::over(output)).collect();
+                let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| O::compute(instructions, &inputs, &mut slices));
+                outputs
+            });
+            assert!(outputs == others, "{}: it depends on the number of threads", O::TYPE);
             outputs
         });
         let Some(first) = found.next() else { return };

@@ -72,6 +72,10 @@ ops! {
         pool_layer: pool_layer::PoolLayer,
         /// The optimized network in use: conv1, SELU, conv2, pool, SELU, batch norms folded.
         features: inference::Features,
+        /// Dropout and the first dense layer of the optimized network in training, without its bias.
+        dense: dense::Dense,
+        /// Its gradients.
+        dense_grad: dense::DenseGrad,
     }
 }
 

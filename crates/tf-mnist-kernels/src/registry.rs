@@ -60,6 +60,15 @@ impl<'a> Output<'a> {
     pub fn images(&mut self, blocks: usize) -> impl IndexedParallelIterator<Item = &mut [Room]> {
         self.0.par_chunks_mut(blocks * 16).map(|image| image.as_chunks_mut().0)
     }
+
+    /// Of rows of so many chunks, each of so many blocks: the first chunks of all rows, the second of all, and so on.
+    pub fn columns(&mut self, chunks: usize, blocks: usize) -> Vec<Vec<&mut [Room]>> {
+        let mut columns: Vec<Vec<_>> = (0..chunks).map(|_| Vec::new()).collect();
+        for (place, chunk) in self.0.as_chunks_mut().0.chunks_exact_mut(blocks).enumerate() {
+            columns[place % chunks].push(chunk);
+        }
+        columns
+    }
 }
 
 fn zeroed(memory: &mut [MaybeUninit<f32>]) -> &mut [f32] {

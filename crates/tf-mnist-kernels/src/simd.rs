@@ -36,6 +36,13 @@ pub(super) trait Register: Copy {
     fn to_bf16(self) -> Self;
     /// self · 2^n, where n is a whole number of up to 9 bits in the low bits of `n`, and all is in the range of float32.
     fn add_to_exponent(self, n: Self) -> Self;
+    /// Of the bits.
+    fn and(self, other: Self) -> Self;
+    fn xor(self, other: Self) -> Self;
+    /// The bits as numbers of 64: the lower half of each times `factor`.
+    fn lower_times(self, factor: u32) -> Self;
+    /// The bits as numbers of 64: the upper half of each.
+    fn upper(self) -> Self;
 }
 
 /// Of so many blocks, each register: its block and its part.

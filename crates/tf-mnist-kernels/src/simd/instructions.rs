@@ -51,7 +51,7 @@ impl Instructions {
     pub fn of_this_processor() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
         {
-            if std::is_x86_feature_detected!("avx512f") {
+            if std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512dq") {
                 return Some(Self::Avx512);
             }
             if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
@@ -84,7 +84,7 @@ macro_rules! for_each_instruction_set {
         $visibility fn $name<$(const $parameter: usize),*>(instructions: Instructions, $($argument: $type),*) {
             #[inline(always)]
             fn of_any<$register: Register, $(const $parameter: usize),*>($($argument: $type),*) $body
-            #[target_feature(enable = "avx512f")]
+            #[target_feature(enable = "avx512f,avx512dq")]
             fn avx512<$(const $parameter: usize),*>($($argument: $type),*) {
                 of_any::<$crate::simd::x86::Avx512, $($parameter),*>($($argument),*);
             }

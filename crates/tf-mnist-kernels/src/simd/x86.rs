@@ -13,7 +13,8 @@ macro_rules! register {
         $(#[$documentation:meta])*
         $name:ident($register:ty), $parts:literal of $lanes:literal:
         $splat:ident $load:ident $store:ident $mul_add:ident
-        $bits:ident $floats:ident $splat_bits:ident $add_bits:ident $and_bits:ident $left:ident $right:ident;
+        $bits:ident $floats:ident $splat_bits:ident $add_bits:ident $and_bits:ident $left:ident $right:ident
+        $multiply:ident $upper:ident;
         $($binary:ident: $instruction:ident,)*
         ($a:ident >= $b:ident, $then:ident, $otherwise:ident) $select_ge:block
     ) => {
@@ -63,6 +64,14 @@ macro_rules! register {
                 Self(unsafe { $floats($add_bits($bits(self.0), $left::<23>($bits(n.0)))) })
             }
             #[inline(always)]
+            fn lower_times(self, factor: u32) -> Self {
+                Self(unsafe { $floats($multiply($bits(self.0), $splat_bits(factor as i32))) })
+            }
+            #[inline(always)]
+            fn upper(self) -> Self {
+                Self(unsafe { $upper(self.0) })
+            }
+            #[inline(always)]
             fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self {
                 let ($a, $b, $then, $otherwise) = (self.0, other.0, then.0, otherwise.0);
                 Self(unsafe { $select_ge })
@@ -76,12 +85,14 @@ register! {
     Avx512(__m512), 1 of 16:
     _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps
     _mm512_castps_si512 _mm512_castsi512_ps _mm512_set1_epi32 _mm512_add_epi32 _mm512_and_si512 _mm512_slli_epi32
-    _mm512_srli_epi32;
+    _mm512_srli_epi32 _mm512_mul_epu32 _mm512_movehdup_ps;
     add: _mm512_add_ps,
     sub: _mm512_sub_ps,
     mul: _mm512_mul_ps,
     max: _mm512_max_ps,
     min: _mm512_min_ps,
+    and: _mm512_and_ps,
+    xor: _mm512_xor_ps,
     (a >= b, then, otherwise) { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b), otherwise, then) }
 }
 
@@ -90,11 +101,13 @@ register! {
     Avx2(__m256), 2 of 8:
     _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps
     _mm256_castps_si256 _mm256_castsi256_ps _mm256_set1_epi32 _mm256_add_epi32 _mm256_and_si256 _mm256_slli_epi32
-    _mm256_srli_epi32;
+    _mm256_srli_epi32 _mm256_mul_epu32 _mm256_movehdup_ps;
     add: _mm256_add_ps,
     sub: _mm256_sub_ps,
     mul: _mm256_mul_ps,
     max: _mm256_max_ps,
     min: _mm256_min_ps,
+    and: _mm256_and_ps,
+    xor: _mm256_xor_ps,
     (a >= b, then, otherwise) { _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps::<_CMP_GE_OQ>(a, b)) }
 }

@@ -86,6 +86,15 @@ impl Dense {
             .output()?;
         finish(&scope, product, bias, self.activation)
     }
+
+    /// What follows the product x·kernel, float32 `[rows, out]`, made elsewhere: bias and activation.
+    ///
+    /// # Errors
+    /// The shape of `product` does not fit.
+    pub fn complete(&self, scope: &Scope, product: Output) -> Result<Output> {
+        let bias = self.bias.as_ref().map(Variable::read);
+        finish(&scope.name_scope(&self.name), product, bias, self.activation)
+    }
 }
 
 /// Gives `x` the shape `dims`, where -1 stands for the rest, in row-major order; `tf.reshape`. Flattening

@@ -91,8 +91,16 @@ impl Dropout {
         fits.then_some(threshold as u8) // below 256, as the rate is below 1
     }
 
-    /// The generator's key, int64 `[2]`.
-    fn key(&self, scope: &Scope, step: &Output) -> Result<Output> {
+    /// How many units are dropped, as a share.
+    pub fn rate(&self) -> f32 {
+        self.rate
+    }
+
+    /// What the mask numbered `step`, int64 `[]`, is drawn by: seed and position, int64 `[2]`.
+    ///
+    /// # Errors
+    /// TensorFlow refuses a node.
+    pub fn key(&self, scope: &Scope, step: &Output) -> Result<Output> {
         // The op takes two numbers. The layer goes into the step's upper bits, which no run reaches.
         let layer = scope.scalar("layer", self.layer << 40)?;
         let position = scope.op("AddV2", "position").input(step).input(&layer).output()?;
