@@ -78,7 +78,7 @@ pub use op::OpBuilder;
 pub use scope::Scope;
 #[doc(inline)]
 pub use session::{GraphSession, SessionConfig, Step};
-pub use subgraph::Subgraph;
+pub use subgraph::{Import, Subgraph};
 pub use variable::Variable;
 
 pub use libtensorflow::{self, tensorflow};
