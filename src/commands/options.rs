@@ -135,6 +135,7 @@ fn new_run(
         save_every: args.save_every,
         convolutions: Convolutions::default(), // see `record_runtime`
         precision: args.precision,
+        sync_batch_norm: args.sync_batch_norm,
         data_dir: None,
         data_dir_bytes: None,
         data_sha256: Vec::new(),

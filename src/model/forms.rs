@@ -1,6 +1,6 @@
 //! The forms in which a network is built.
 
-use super::part::Step;
+use super::part::{Part, Step};
 use super::{own_kernels, rewrites};
 use crate::graph::Precision;
 use crate::networks::Table;
@@ -54,11 +54,19 @@ pub struct BuildOptions {
     pub towers: Towers,
     /// Which logits accuracy is measured on.
     pub accuracy_on: AccuracyOn,
+    /// Whether batch norms of several replicas train by mean and variance over the rows of all of them, by TensorFlow's
+    /// ops, rather than each by its own.
+    pub sync_batch_norm: bool,
 }
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { seed: None, towers: Towers::AsPublished, accuracy_on: AccuracyOn::default() }
+        Self {
+            seed: None,
+            towers: Towers::AsPublished,
+            accuracy_on: AccuracyOn::default(),
+            sync_batch_norm: false,
+        }
     }
 }
 
@@ -89,6 +97,17 @@ impl Towers {
             Convolutions::TensorFlow => None,
         };
         rewrites::pool_first(own.unwrap_or_else(|| steps.to_vec()))
+    }
+
+    /// The same where batch norms are those of all replicas, of which ops of our own know nothing.
+    pub(super) fn in_synchronized_training(self, table: &Table, steps: &[Step]) -> Vec<Step> {
+        let is_own = |step: &Step| matches!(&step.part, Part::Head(head) if head.norms.is_some());
+        let mut parts = self.in_training(table, steps);
+        if parts.iter().any(is_own) {
+            let (precision, convolutions) = (self.precision(), Convolutions::TensorFlow);
+            parts = Self::Fast { precision, convolutions }.in_training(table, steps);
+        }
+        rewrites::synchronize(parts)
     }
 
     /// What becomes of them in use.

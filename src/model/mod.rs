@@ -20,6 +20,7 @@ mod replicas;
 mod rewrites;
 mod shards;
 pub mod summary;
+mod synchronization;
 
 pub use evaluation::Evaluation;
 pub use forms::{AccuracyOn, BuildOptions, Convolutions, Towers};

@@ -7,7 +7,7 @@ use support::networks::{optimized_dropping, table};
 use support::replicas::{Place, Replicated};
 use tensorflow::{SessionRunArgs, Tensor};
 use tf_mnist::model::Towers;
-use tf_mnist::networks::Table;
+use tf_mnist::networks::{Layer, Table};
 
 /// Sums of up to 6272 float32 products in another order: sqrt(6272) · 2^-24 = 5e-6 of the size of what is summed.
 const ROUNDING: f32 = 1e-5;
@@ -66,14 +66,19 @@ fn without_batch_norm_loss_and_gradients_are_those_of_one() {
 /// `optimized` without dropout and without the biases that its batch norms take out again, whose gradient is rounding alone.
 fn normed() -> Table {
     let mut table = optimized_dropping(0.0, 0.0);
+    without_dropout_and_biases(&mut table);
+    table
+}
+
+fn without_dropout_and_biases(table: &mut Table) {
     for layer in table.rows.iter_mut().flat_map(|row| &mut row.layers) {
         match layer {
-            tf_mnist::networks::Layer::Conv2d(conv) => conv.use_bias = false,
-            tf_mnist::networks::Layer::Dense(dense) => dense.use_bias = false,
+            Layer::Conv2d(conv) => conv.use_bias = false,
+            Layer::Dense(dense) => dense.use_bias = false,
+            Layer::Dropout(dropout) => dropout.rate = 0.0,
             _ => {}
         }
     }
-    table
 }
 
 #[test]
@@ -84,6 +89,38 @@ fn with_batch_norm_replicas_of_the_same_rows_are_as_one_of_them() {
     let (of_two, values_of_two) = after_a_step(&table, 2, &joined(&rows, &rows));
     assert!((loss - of_two).abs() <= ROUNDING * loss, "{loss} and {of_two}");
     assert_the_same_gradients(&values, &values_of_two);
+}
+
+/// The network of a test, with all of `normed`'s three norms in front of its layers that end it.
+#[test]
+fn batch_norms_of_all_rows_are_those_of_one() {
+    let rows = batch(0..11);
+    let mut small = table("tests/fixtures/networks/normed.toml");
+    small.classes = 47;
+    let mut accurate = table("accurate");
+    without_dropout_and_biases(&mut accurate);
+    without_dropout_and_biases(&mut small);
+    for table in [normed(), small, accurate] {
+        let (loss, values) = after_a_step(&table, 1, &rows);
+        let (_, unsynchronized) = after_a_step(&table, 2, &rows);
+        for replicas in [2, 3] {
+            let trained = Replicated::synchronized(&table, replicas, Place::Devices, Towers::AsPublished);
+            let of_replicas = trained.train(&rows.0, &rows.1, 0);
+            println!("{} {replicas} {loss} {of_replicas}", table.name);
+            let values_of_replicas = trained.values();
+            for (name, a) in
+                values.iter().filter(|(name, _)| name.ends_with("/Adam") || name.contains("moving"))
+            {
+                let size = a.iter().map(|x| x.abs()).fold(0.0, f32::max);
+                let worst = |b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                println!(
+                    "{name}: {:e}, {:e}",
+                    worst(&values_of_replicas[name]) / size,
+                    worst(&unsynchronized[name]) / size
+                );
+            }
+        }
+    }
 }
 
 #[test]

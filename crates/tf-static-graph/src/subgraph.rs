@@ -47,7 +47,7 @@ pub struct Subgraph {
 /// those of several imports, say.
 #[derive(Debug)]
 pub struct Import<'a> {
-    from: &'a GraphDef,
+    from: &'a Subgraph,
     scope: Scope,
     device: String,
     given: HashMap<Port, Output>,
@@ -73,7 +73,7 @@ impl Subgraph {
     /// # Errors
     /// TensorFlow refuses it, for example inputs of other dtypes or shapes.
     pub fn import(&self, scope: &Scope, name: &str, device: &str, inputs: &[Output]) -> Result<Vec<Output>> {
-        self.begin(scope, name, device, inputs)?.take(&self.outputs)
+        self.begin(scope, name, device, inputs)?.finish()
     }
 
     /// Begins an import in which the outputs are taken one after the other.
@@ -81,8 +81,8 @@ impl Subgraph {
     /// # Errors
     /// There are more or fewer `inputs` than it was taken with.
     pub fn begin(&self, scope: &Scope, name: &str, device: &str, inputs: &[Output]) -> Result<Import<'_>> {
-        let (from, scope, device) = (&self.graph, scope.name_scope(name), device.to_owned());
-        let mut import = Import { from, scope, device, given: HashMap::default() };
+        let (scope, device) = (scope.name_scope(name), device.to_owned());
+        let mut import = Import { from: self, scope, device, given: HashMap::default() };
         import.give(&self.inputs, inputs)?;
         Ok(import)
     }
@@ -120,11 +120,20 @@ impl Import<'_> {
         })
     }
 
+    /// Imports what is left; returns all outputs that it was taken with.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn finish(&self) -> Result<Vec<Output>> {
+        self.take(&self.from.outputs)
+    }
+
     fn import(&self, outputs: &[Port]) -> std::result::Result<Vec<Output>, Status> {
         let mut options = ImportGraphDefOptions::new();
         options.set_prefix(self.scope.path())?;
         options.set_default_device(&self.device)?;
-        let nodes: HashMap<&str, &NodeDef> = self.from.node.iter().map(|node| (&*node.name, node)).collect();
+        let nodes: HashMap<&str, &NodeDef> =
+            self.from.graph.node.iter().map(|node| (&*node.name, node)).collect();
         let mut needed = HashSet::new();
         let mut open = Vec::new();
         for output in outputs {
@@ -152,7 +161,7 @@ impl Import<'_> {
                 }
             }
         }
-        let mut graph = self.from.clone();
+        let mut graph = self.from.graph.clone();
         graph.node.retain(|node| needed.contains(&*node.name));
         // Not `import_graph_def_with_return_outputs`, in which TensorFlow copies outputs that are not there where it fails.
         let mut into = self.scope.graph_mut();
