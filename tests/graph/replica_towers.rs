@@ -1,5 +1,5 @@
 //! What several replicas compute is what one computes, but for the order of sums, and but for batch norm and dropout, which
-//! each does by itself.
+//! each does by itself unless batch norms are synchronized.
 
 use std::collections::BTreeMap;
 use support::Feeds;
@@ -43,9 +43,8 @@ fn joined(a: &(Vec<f32>, Vec<i32>), b: &(Vec<f32>, Vec<i32>)) -> (Vec<f32>, Vec<
 fn assert_the_same_gradients(a: &BTreeMap<String, Vec<f32>>, b: &BTreeMap<String, Vec<f32>>) {
     let mut compared = 0;
     for (name, a) in a.iter().filter(|(name, _)| name.ends_with("/Adam")) {
-        let size = a.iter().map(|x| x.abs()).fold(0.0, f32::max);
-        let worst = a.iter().zip(&b[name]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(worst <= ROUNDING * size, "{name}: {worst} of {size}");
+        let apart = apart(a, &b[name]);
+        assert!(apart <= ROUNDING, "{name}: {apart}");
         compared += 1;
     }
     assert!(compared >= 8);
@@ -91,34 +90,45 @@ fn with_batch_norm_replicas_of_the_same_rows_are_as_one_of_them() {
     assert_the_same_gradients(&values, &values_of_two);
 }
 
-/// The network of a test, with all of `normed`'s three norms in front of its layers that end it.
+/// How far two values of a variable are apart, as a share of the greatest of the first.
+fn apart(a: &[f32], b: &[f32]) -> f32 {
+    let size = a.iter().map(|x| x.abs()).fold(0.0, f32::max);
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / size
+}
+
 #[test]
 fn batch_norms_of_all_rows_are_those_of_one() {
     let rows = batch(0..11);
     let mut small = table("tests/fixtures/networks/normed.toml");
     small.classes = 47;
-    let mut accurate = table("accurate");
-    without_dropout_and_biases(&mut accurate);
-    without_dropout_and_biases(&mut small);
-    for table in [normed(), small, accurate] {
+    let tables = [table("optimized"), table("accurate"), small].map(|mut table| {
+        without_dropout_and_biases(&mut table);
+        table
+    });
+    for table in tables {
         let (loss, values) = after_a_step(&table, 1, &rows);
-        let (_, unsynchronized) = after_a_step(&table, 2, &rows);
+        let (_, each_by_itself) = after_a_step(&table, 2, &rows);
         for replicas in [2, 3] {
             let trained = Replicated::synchronized(&table, replicas, Place::Devices, Towers::AsPublished);
             let of_replicas = trained.train(&rows.0, &rows.1, 0);
-            println!("{} {replicas} {loss} {of_replicas}", table.name);
+            assert!((loss - of_replicas).abs() <= ROUNDING * loss, "{loss} and {of_replicas}");
             let values_of_replicas = trained.values();
-            for (name, a) in
-                values.iter().filter(|(name, _)| name.ends_with("/Adam") || name.contains("moving"))
-            {
-                let size = a.iter().map(|x| x.abs()).fold(0.0, f32::max);
-                let worst = |b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                println!(
-                    "{name}: {:e}, {:e}",
-                    worst(&values_of_replicas[name]) / size,
-                    worst(&unsynchronized[name]) / size
-                );
+            let mut compared = 0;
+            for (name, a) in &values {
+                // Each norm on the way divides what was rounded by a standard deviation; 2e-5 was the most seen, and of variances
+                // 1.4e-6. Without a word between the replicas gradients are off by 0.03 and more, moving averages by 1e-3, and
+                // variances, which begin at 1 and move by a tenth of what is small in the first layer, by 1.7e-5.
+                let tolerance = match name.rsplit('/').next() {
+                    Some("Adam" | "moving_mean") => 1e-4,
+                    Some("moving_variance") => ROUNDING,
+                    _ => continue,
+                };
+                let (off, by_itself) = (apart(a, &values_of_replicas[name]), apart(a, &each_by_itself[name]));
+                assert!(off <= tolerance, "{name} of {}, {replicas} replicas: {off}", table.name);
+                assert!(by_itself > tolerance, "{name} of {}: nothing is told apart", table.name);
+                compared += 1;
             }
+            assert!(compared > 15, "{compared}");
         }
     }
 }
