@@ -1,7 +1,8 @@
 //! The forms in which a network is built.
 
-use super::part::{Part, Step};
-use super::{own_kernels, rewrites};
+use super::own_kernels::{self, own_kernels_normalize};
+use super::part::Step;
+use super::rewrites;
 use crate::graph::Precision;
 use crate::networks::Table;
 use serde::{Deserialize, Serialize};
@@ -101,13 +102,13 @@ impl Towers {
 
     /// The same where batch norms are those of all replicas, of which ops of our own know nothing.
     pub(super) fn in_synchronized_training(self, table: &Table, steps: &[Step]) -> Vec<Step> {
-        let is_own = |step: &Step| matches!(&step.part, Part::Head(head) if head.norms.is_some());
-        let mut parts = self.in_training(table, steps);
-        if parts.iter().any(is_own) {
-            let (precision, convolutions) = (self.precision(), Convolutions::TensorFlow);
-            parts = Self::Fast { precision, convolutions }.in_training(table, steps);
-        }
-        rewrites::synchronize(parts)
+        let towers = match self {
+            Self::Fast { precision, convolutions: Convolutions::Own } if own_kernels_normalize(table) => {
+                Self::Fast { precision, convolutions: Convolutions::TensorFlow }
+            }
+            towers => towers,
+        };
+        rewrites::synchronize(towers.in_training(table, steps))
     }
 
     /// What becomes of them in use.
