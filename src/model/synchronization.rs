@@ -27,7 +27,7 @@ pub(super) fn synchronize(
         let scope = scope.name_scope("batch_normalization");
         let statistics = Statistics::combine(&scope, &shares, &take(towers, &norm.own)?)?;
         for tower in &mut *towers {
-            tower.give(std::slice::from_ref(&norm.all), std::slice::from_ref(&statistics.all))?;
+            tower.give(&norm.all, &statistics.all)?;
         }
         averages.extend(norm.moving_averages(&scope, &statistics, &shards[0].all_rows)?);
         joined.push((norm, scope, statistics));
@@ -38,7 +38,7 @@ pub(super) fn synchronize(
         let [in_gamma, in_beta] = [in_gamma, in_beta].map(|value| sum(scope, &take(towers, value)?));
         let in_own = norm.differentiate(scope, statistics, gamma.read(), [&in_gamma?, &in_beta?])?;
         for (tower, in_own) in towers.iter_mut().zip(in_own) {
-            tower.give(std::slice::from_ref(&norm.gradients), &[in_own])?;
+            tower.give(&norm.gradients, &in_own)?;
         }
     }
     Ok(averages)
@@ -53,7 +53,7 @@ fn share(scope: &Scope, shard: &Shard) -> Result<Output> {
 
 /// An output of a tower in each of the `towers`.
 fn take(towers: &[Import], output: &Output) -> Result<Vec<Output>> {
-    towers.iter().map(|tower| Ok(tower.take(std::slice::from_ref(output))?.remove(0))).collect()
+    towers.iter().map(|tower| tower.take(output)).collect()
 }
 
 /// The graph's variable for one of a tower's, and the gradient in it.

@@ -53,8 +53,8 @@ impl Trial {
         let epsilon = f64::from(CONFIG.epsilon);
         let moments = (mean.clone(), variance.clone());
         let y = reference::normalize(&x, &moments, &gamma, &wide(&self.beta), epsilon).values;
-        let ones = vec![1.0; CHANNELS];
-        let normalized = reference::normalize(&x, &moments, &ones, &vec![0.0; CHANNELS], epsilon).values;
+        let ones = [1.0; CHANNELS];
+        let normalized = reference::normalize(&x, &moments, &ones, &[0.0; CHANNELS], epsilon).values;
         let sums = |values: &dyn Fn(usize) -> f64| {
             let mut sums = vec![0.0; CHANNELS];
             (0..y.len()).for_each(|at| sums[at % CHANNELS] += values(at));
@@ -112,15 +112,13 @@ impl Trial {
             })
             .collect();
         let shares = SHARDS.map(|rows| chief.scalar("share", rows as f32 / all as f32).unwrap());
-        let own: Vec<_> =
-            towers.iter().map(|tower| tower.take(&[norm.own.clone()]).unwrap().remove(0)).collect();
+        let own: Vec<_> = towers.iter().map(|tower| tower.take(&norm.own).unwrap()).collect();
         let statistics = Statistics::combine(&chief, &shares, &own).unwrap();
         for tower in &mut towers {
-            tower.give(&[norm.all.clone()], &[statistics.all.clone()]).unwrap();
+            tower.give(&norm.all, &statistics.all).unwrap();
         }
         let [in_gamma, in_beta] = [&gives[2], &gives[3]].map(|output| {
-            let parts: Vec<_> =
-                towers.iter().map(|tower| tower.take(&[output.clone()]).unwrap().remove(0)).collect();
+            let parts: Vec<_> = towers.iter().map(|tower| tower.take(output).unwrap()).collect();
             let sum = chief.op("AddN", "sum").input_list(&parts).int("N", parts.len() as i64);
             sum.output().unwrap()
         });
@@ -129,7 +127,7 @@ impl Trial {
             .iter_mut()
             .zip(in_own)
             .map(|(tower, in_own)| {
-                tower.give(&[norm.gradients.clone()], &[in_own]).unwrap();
+                tower.give(&norm.gradients, &in_own).unwrap();
                 tower.finish().unwrap()
             })
             .collect();

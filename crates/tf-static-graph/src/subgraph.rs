@@ -83,41 +83,36 @@ impl Subgraph {
     pub fn begin(&self, scope: &Scope, name: &str, device: &str, inputs: &[Output]) -> Result<Import<'_>> {
         let (scope, device) = (scope.name_scope(name), device.to_owned());
         let mut import = Import { from: self, scope, device, given: HashMap::default() };
-        import.give(&self.inputs, inputs)?;
+        if inputs.len() != self.inputs.len() {
+            return Err(GraphError::Shape {
+                node: import.scope.path().to_owned(),
+                reason: format!("{} inputs for the {} of a subgraph", inputs.len(), self.inputs.len()),
+            });
+        }
+        for (input, given) in self.inputs.iter().zip(inputs) {
+            import.give(input, given)?;
+        }
         Ok(import)
     }
 }
 
 impl Import<'_> {
-    /// From here on takes `given`, of this graph, in place of `inputs`, of the graph that is imported.
+    /// From here on takes `given`, of this graph, in place of `input`, of the graph that is imported.
     ///
     /// # Errors
-    /// There are not as many of the one as of the other.
-    pub fn give(&mut self, inputs: &[Output], given: &[Output]) -> Result<()> {
-        if inputs.len() != given.len() {
-            return Err(GraphError::Shape {
-                node: self.scope.path().to_owned(),
-                reason: format!("{} inputs for the {} of a subgraph", given.len(), inputs.len()),
-            });
-        }
-        for (input, given) in inputs.iter().zip(given) {
-            self.given.insert(port(input)?, given.clone());
-        }
+    /// [`GraphError::Name`]: a node's name is no UTF-8.
+    pub fn give(&mut self, input: &Output, given: &Output) -> Result<()> {
+        self.given.insert(port(input)?, given.clone());
         Ok(())
     }
 
-    /// Imports the nodes that `outputs`, of the graph that is imported, need and that are not there yet; returns the outputs
-    /// as they are there.
+    /// Imports the nodes that `output`, of the graph that is imported, needs and that are not there yet; returns the output
+    /// as it is there.
     ///
     /// # Errors
     /// TensorFlow refuses it, for example given outputs of other dtypes or shapes.
-    pub fn take(&self, outputs: &[Output]) -> Result<Vec<Output>> {
-        let ports = outputs.iter().map(port).collect::<Result<Vec<_>>>()?;
-        self.import(&ports).map_err(|status| GraphError::Node {
-            node: self.scope.path().to_owned(),
-            op: "a subgraph".to_owned(),
-            status,
-        })
+    pub fn take(&self, output: &Output) -> Result<Output> {
+        Ok(self.take_all(std::slice::from_ref(output))?.remove(0))
     }
 
     /// Imports what is left; returns all outputs that it was taken with.
@@ -125,7 +120,16 @@ impl Import<'_> {
     /// # Errors
     /// As [`take`](Self::take).
     pub fn finish(&self) -> Result<Vec<Output>> {
-        self.take(&self.from.outputs)
+        self.take_all(&self.from.outputs)
+    }
+
+    fn take_all(&self, outputs: &[Output]) -> Result<Vec<Output>> {
+        let ports = outputs.iter().map(port).collect::<Result<Vec<_>>>()?;
+        self.import(&ports).map_err(|status| GraphError::Node {
+            node: self.scope.path().to_owned(),
+            op: "a subgraph".to_owned(),
+            status,
+        })
     }
 
     fn import(&self, outputs: &[Port]) -> std::result::Result<Vec<Output>, Status> {
