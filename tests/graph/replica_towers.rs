@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use support::Feeds;
+use support::canonical::{Names, text};
 use support::networks::{optimized_dropping, table};
-use support::replicas::{Place, Replicated};
+use support::replicas::{Place, Replicated, build, build_synchronized};
 use support::values::Values;
 use tensorflow::{SessionRunArgs, Tensor};
-use tf_mnist::model::Towers;
+use tf_mnist::graph::Precision;
+use tf_mnist::model::{Convolutions, Towers};
 use tf_mnist::networks::{Layer, Table};
 
 /// Sums of up to 6272 float32 products in another order: sqrt(6272) · 2^-24 = 5e-6 of the size of what is summed.
@@ -131,6 +133,19 @@ fn batch_norms_of_all_rows_are_those_of_one() {
             }
             assert!(compared > 15, "{compared}");
         }
+    }
+}
+
+#[test]
+fn without_batch_norm_there_is_nothing_to_synchronize() {
+    let own = support::load_kernels().then_some(Convolutions::Own);
+    for convolutions in [Convolutions::TensorFlow].into_iter().chain(own) {
+        let towers = Towers::Fast { precision: Precision::F32, convolutions };
+        let [apart, together] = [build, build_synchronized].map(|build| {
+            let network = build(&table("baseline"), 2, Place::Devices, towers);
+            text(&network.graph.graph_def().unwrap(), Names::Kept)
+        });
+        assert!(apart == together, "{towers:?}");
     }
 }
 

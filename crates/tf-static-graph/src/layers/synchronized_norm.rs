@@ -116,15 +116,14 @@ impl Statistics {
         for (share, [other, _]) in shares.iter().zip(&own).skip(1) {
             mean = of("AddV2", &mean, &of("Mul", share, &of("Sub", other, first)?)?)?;
         }
-        let mut variance: Option<Output> = None;
+        let mut variance = scope.scalar("zero", 0.0f32)?;
         let mut parts = Vec::new();
         for (share, [own_mean, own_variance]) in shares.iter().zip(&own) {
             let off = of("Sub", own_mean, &mean)?;
             let part = of("Mul", share, &of("AddV2", own_variance, &of("Mul", &off, &off)?)?)?;
-            variance = Some(variance.map_or(Ok(part.clone()), |sum| of("AddV2", &sum, &part))?);
+            variance = of("AddV2", &variance, &part)?;
             parts.push((share.clone(), off));
         }
-        let variance = variance.unwrap_or_else(|| mean.clone()); // there is one, as there is a first
         Ok(Self { all: pack(&scope, &mean, &variance)?, mean, variance, parts })
     }
 }
