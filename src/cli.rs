@@ -130,13 +130,9 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "ROWS", value_parser = rows, allow_negative_numbers = true)]
     pub batch_size: Option<usize>,
     /// Cut each step's rows into so many parts, for as many replicas of the network: on GPUs 0 to N-1 or, without
-    /// a GPU or with --device cpu, on N devices that share the processors; batch norm takes each part by itself,
-    /// unless --sync-batch-norm says otherwise
+    /// a GPU or with --device cpu, on N devices that share the processors; batch norm takes each part by itself
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=i64::from(MAX_REPLICAS)), allow_negative_numbers = true)]
     pub replicas: u16,
-    /// Normalize in training by mean and variance over the rows of all replicas, as one device would
-    #[arg(long)]
-    pub sync_batch_norm: bool,
     /// Adam's learning rate, the same in every step [default: baseline 0.001, optimized 0.01]
     #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]
     pub learning_rate: Option<f32>,
@@ -156,6 +152,9 @@ pub struct TrainingArgs {
     /// measured
     #[arg(long, value_name = "LOGITS", default_value = ACCURACY_ON[0].0, value_parser = one_of::<AccuracyOn>(ACCURACY_ON))]
     pub accuracy_on: AccuracyOn,
+    /// With several replicas, let batch norm train by mean and variance over the rows of all of them, as one device would
+    #[arg(long)]
+    pub sync_batch_norm: bool,
     /// Share of values dropped in the row `pool3` [default: optimized 0.25]
     #[arg(long, value_name = "RATE", value_parser = dropout_rate, allow_negative_numbers = true)]
     pub pool_dropout: Option<f32>,

@@ -112,7 +112,7 @@ fn open_session(config: &RunConfig, saved: Option<&SavedState>) -> Result<Traini
         }
         (None, None) => session.initialize()?,
     }
-    warn_of_single_rows(config);
+    warn_of_single_rows(config, &session);
     Ok(session)
 }
 
@@ -183,10 +183,13 @@ fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
 }
 
 /// Says where batch norm cannot work.
-fn warn_of_single_rows(config: &RunConfig) {
+fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
+    let variables = session.network().graph.variables();
     let (batch_size, replicas) = (config.network.training.batch_size, config.session.replicas);
     let parts = if config.sync_batch_norm { 1 } else { usize::from(replicas.max(1)) };
-    if batch_size / parts > 1 || !config.network.has_batch_norm() {
+    if batch_size / parts > 1
+        || !variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
+    {
         return;
     }
     let rows = match replicas {
