@@ -152,6 +152,9 @@ pub struct TrainingArgs {
     /// measured
     #[arg(long, value_name = "LOGITS", default_value = ACCURACY_ON[0].0, value_parser = one_of::<AccuracyOn>(ACCURACY_ON))]
     pub accuracy_on: AccuracyOn,
+    /// With several replicas, let batch norm train by mean and variance over the rows of all of them, as one device would
+    #[arg(long)]
+    pub sync_batch_norm: bool,
     /// Share of values dropped in the row `pool3` [default: optimized 0.25]
     #[arg(long, value_name = "RATE", value_parser = dropout_rate, allow_negative_numbers = true)]
     pub pool_dropout: Option<f32>,

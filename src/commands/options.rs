@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use std::path::{Path, PathBuf};
 use tf_mnist::classifier::{self, ClassifierError, Location};
 use tf_mnist::graph::Checkpoint;
-use tf_mnist::model::{AccuracyOn, Convolutions, has_own_kernels};
+use tf_mnist::model::{AccuracyOn, Convolutions, has_own_kernels, own_kernels_normalize};
 use tf_mnist::networks::{self, LearningRate, Table, Validate};
 use tf_mnist::runtime::Runtime;
 use tf_mnist::session::{Host, SessionConfig};
@@ -135,6 +135,7 @@ fn new_run(
         save_every: args.save_every,
         convolutions: Convolutions::default(), // see `record_runtime`
         precision: args.precision,
+        sync_batch_norm: args.sync_batch_norm,
         data_dir: None,
         data_dir_bytes: None,
         data_sha256: Vec::new(),
@@ -188,9 +189,30 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) 
         );
     }
     config.convolutions = convolutions;
+    if let Some(told) = of_sync_batch_norm(config) {
+        log::info!("--sync-batch-norm {told}");
+    }
     config.onednn = runtime.onednn;
     config.versions = versions;
     Ok(())
+}
+
+/// What is to be told of `--sync-batch-norm`, if it is on.
+fn of_sync_batch_norm(config: &RunConfig) -> Option<String> {
+    let (session, name) = (&config.session, &config.network.name);
+    if !config.sync_batch_norm {
+        None
+    } else if !config.network.has_batch_norm() {
+        Some(format!("changes nothing: {name} has no batch norm"))
+    } else if !session.has_replicas() {
+        Some("changes nothing: there is one replica, whose rows are all".to_owned())
+    } else if config.convolutions == Convolutions::Own && own_kernels_normalize(&config.network) {
+        Some(format!(
+            "trains {name} by TensorFlow's ops alone: kernels of our own normalize over a replica's rows"
+        ))
+    } else {
+        None
+    }
 }
 
 /// The prefix of the checkpoint that `--warm-start` means: any MODEL of the other commands will do.

@@ -37,9 +37,10 @@ const MAY_CHANGE: [(&str, Change); 8] = [
 ];
 
 /// Options that may be typed again, but not change.
-const MAY_NOT_CHANGE: [(&str, Get); 18] = [
+const MAY_NOT_CHANGE: [(&str, Get); 19] = [
     ("batch_size", |run| json!(run.network.training.batch_size)),
     ("replicas", |run| json!(run.session.replicas)),
+    ("sync_batch_norm", |run| json!(run.sync_batch_norm)),
     ("learning_rate", |run| json!(run.network.training.adam.learning_rate)),
     ("validate_every", |run| json!(run.network.training.validate)),
     ("validation", |run| json!(run.validation)),

@@ -186,7 +186,8 @@ fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
 fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
     let variables = session.network().graph.variables();
     let (batch_size, replicas) = (config.network.training.batch_size, config.session.replicas);
-    if batch_size / usize::from(replicas.max(1)) > 1
+    let parts = if config.sync_batch_norm { 1 } else { usize::from(replicas.max(1)) };
+    if batch_size / parts > 1
         || !variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
     {
         return;

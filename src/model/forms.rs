@@ -1,7 +1,8 @@
 //! The forms in which a network is built.
 
+use super::own_kernels::{self, own_kernels_normalize};
 use super::part::Step;
-use super::{own_kernels, rewrites};
+use super::rewrites;
 use crate::graph::{Mode, Precision};
 use crate::networks::Table;
 use serde::{Deserialize, Serialize};
@@ -54,11 +55,19 @@ pub struct BuildOptions {
     pub towers: Towers,
     /// Which logits accuracy is measured on.
     pub accuracy_on: AccuracyOn,
+    /// Whether batch norms of several replicas train by mean and variance over the rows of all of them, by TensorFlow's
+    /// ops, rather than each by its own.
+    pub sync_batch_norm: bool,
 }
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { seed: None, towers: Towers::AsPublished, accuracy_on: AccuracyOn::default() }
+        Self {
+            seed: None,
+            towers: Towers::AsPublished,
+            accuracy_on: AccuracyOn::default(),
+            sync_batch_norm: false,
+        }
     }
 }
 
@@ -93,6 +102,17 @@ impl Towers {
             Convolutions::TensorFlow => None,
         };
         rewrites::pool_first(own.unwrap_or_else(|| steps.to_vec()))
+    }
+
+    /// The same where batch norms are those of all replicas, of which ops of our own know nothing.
+    pub(super) fn in_synchronized_training(self, table: &Table, steps: &[Step]) -> Vec<Step> {
+        let towers = match self {
+            Self::Fast { precision, convolutions: Convolutions::Own } if own_kernels_normalize(table) => {
+                Self::Fast { precision, convolutions: Convolutions::TensorFlow }
+            }
+            towers => towers,
+        };
+        rewrites::synchronize(towers.in_training(table, steps))
     }
 
     /// What becomes of them in use.

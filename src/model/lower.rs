@@ -2,7 +2,7 @@
 
 use super::head::TrainedHead;
 use super::part::{Part, Step};
-use crate::graph::{Mode, Pool, Result, Scope, Variable, bias_add, pool, reshape, to_f32};
+use crate::graph::{Mode, Pool, Result, Scope, SynchronizedNorm, Variable, bias_add, pool, reshape, to_f32};
 use std::collections::HashMap;
 use tensorflow::Output;
 
@@ -14,6 +14,8 @@ pub(super) struct Tower {
     pub logits: Output,
     /// What a head of our own ops left for its gradients.
     pub head: Option<TrainedHead>,
+    /// Its batch norms that have to be synchronized with other towers', in their order.
+    pub synchronized: Vec<SynchronizedNorm>,
 }
 
 /// Builds the ops of `steps` in `tower`, from `images`, float32 `[rows, height, width, channels]`: to train at `step`,
@@ -27,6 +29,7 @@ pub(super) fn lower(
 ) -> Result<Tower> {
     let mut scopes: HashMap<&str, Scope> = HashMap::new();
     let (mut h, mut plain, mut head) = (images.clone(), images.clone(), None);
+    let mut synchronized = Vec::new();
     for Step { scope, part } in steps {
         // One for all parts of a name, so that two rows of `conv` share it.
         let scope = scopes.entry(scope).or_insert_with_key(|name| match *name {
@@ -38,6 +41,11 @@ pub(super) fn lower(
             Part::Conv2d(conv) => conv.apply(scope, &h)?,
             Part::Dense(dense) => dense.apply(scope, &h)?,
             Part::BatchNorm(norm) => norm.apply(scope, &h, mode)?,
+            Part::SynchronizedNorm(norm) => {
+                let (h, norm) = norm.apply_synchronized(scope, &h)?;
+                synchronized.push(norm);
+                h
+            }
             Part::Activation(activation) => activation.apply(scope, &h)?,
             Part::Pool(kind, window) => pool(scope, *kind, &h, window.size, window.strides, window.padding)?,
             Part::Flatten(values) => reshape(scope, &h, &[-1, *values as i32])?,
@@ -67,9 +75,10 @@ pub(super) fn lower(
             Part::Head(own) => own.apply(scope, &h)?,
         };
     }
-    if !matches!(steps.last(), Some(Step { part: Part::BatchNorm(_), .. })) {
+    let last = steps.last().map(|step| &step.part);
+    if !matches!(last, Some(Part::BatchNorm(_) | Part::SynchronizedNorm(_))) {
         plain.clone_from(&h);
     }
     let logits = h;
-    Ok(Tower { plain, logits, head })
+    Ok(Tower { plain, logits, head, synchronized })
 }

@@ -20,13 +20,14 @@ mod replicas;
 mod rewrites;
 mod shards;
 pub mod summary;
+mod synchronization;
 
 pub use evaluation::Evaluation;
 pub use forms::{AccuracyOn, BuildOptions, Convolutions, Towers};
 pub use inputs::{Inputs, TrainingInputs};
 pub use layers::to_images;
 pub use network::Network;
-pub use own_kernels::has_own_kernels;
+pub use own_kernels::{has_own_kernels, own_kernels_normalize};
 pub use shards::MAX_REPLICAS;
 
 use crate::graph::{Mode, Precision, Result, Scope};

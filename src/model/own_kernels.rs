@@ -61,6 +61,13 @@ pub fn has_own_kernels(table: &Table) -> bool {
     replaced(table).is_some()
 }
 
+/// Whether those normalize too, each replica over its own rows.
+pub fn own_kernels_normalize(table: &Table) -> bool {
+    let layers = table.layers();
+    let mut layers = layers.iter().take(replaced(table).unwrap_or_default());
+    layers.any(|placed| matches!(placed.layer, Layer::BatchNormalization(_)))
+}
+
 /// Takes the kernels of our own for the first steps of a network, where they are written for them.
 pub(super) fn by_own_kernels(
     table: &Table,

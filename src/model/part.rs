@@ -11,6 +11,8 @@ pub(super) enum Part {
     Conv2d(Conv2d),
     Dense(Dense),
     BatchNorm(BatchNorm),
+    /// The same in training by the statistics of all replicas' rows.
+    SynchronizedNorm(BatchNorm),
     Activation(Activation),
     Pool(Pool, Window),
     /// Into rows of so many values.

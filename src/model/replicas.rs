@@ -11,9 +11,10 @@ use super::inputs::Inputs;
 use super::layers;
 use super::lower::lower;
 use super::optimization::{Gradients, differentiate};
-use super::shards::{Shard, shards};
+use super::shards::shards;
+use super::synchronization::{sum, synchronize};
 use crate::graph::{
-    Accuracy, GraphError, Mode, MovingAverage, Result, Scope, Subgraph, Variable,
+    Accuracy, GraphError, Import, Mode, MovingAverage, Result, Scope, Subgraph, SynchronizedNorm, Variable,
     sparse_softmax_cross_entropy_share,
 };
 use crate::networks::Table;
@@ -50,9 +51,9 @@ impl Blueprint {
 /// share of the loss, the gradients, and what moving averages are to move towards.
 struct TrainingTower {
     nodes: Subgraph,
-    /// Those that there are gradients in.
-    trained: Vec<Variable>,
+    gradients: Gradients,
     averages: Vec<MovingAverage>,
+    synchronized: Vec<SynchronizedNorm>,
 }
 
 impl TrainingTower {
@@ -61,17 +62,21 @@ impl TrainingTower {
         let all_rows = graph.placeholder::<f32>("all_rows", &[])?;
         let mask = graph.placeholder::<i64>("mask", &[])?;
         let steps = layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
-        let parts = options.towers.in_training(table, &steps);
+        let parts = match options.sync_batch_norm {
+            true => options.towers.in_synchronized_training(table, &steps),
+            false => options.towers.in_training(table, &steps),
+        };
         let learning = lower(&parts, &graph, &images, Mode::Training, Some(&mask))?;
         let loss = sparse_softmax_cross_entropy_share(&graph, &learning.logits, &labels, &all_rows)?;
-        let Gradients { variables: trained, values } =
-            differentiate(options, &graph, &steps, &learning, &loss)?;
+        let synchronized = learning.synchronized.clone();
+        let loss = loss.with_gradients_of(synchronized.iter().map(|norm| norm.term.clone()));
+        let gradients = differentiate(options, &graph, &steps, &learning, &loss)?;
         let averages = graph.moving_averages();
 
         let takes = [vec![images, labels, all_rows, mask], reads(&graph.variables())].concat();
         let towards = averages.iter().map(|average| average.value.clone()).collect();
-        let gives = [vec![loss.value], values, towards].concat();
-        Ok(Self { nodes: Subgraph::new(&graph, &takes, &gives)?, trained, averages })
+        let gives = [vec![loss.value], gradients.values.clone(), towards].concat();
+        Ok(Self { nodes: Subgraph::new(&graph, &takes, &gives)?, gradients, averages, synchronized })
     }
 }
 
@@ -88,26 +93,30 @@ pub(super) fn learn(
     let tower = TrainingTower::new(table, options)?;
     let variables = graph.variables();
     let shards = shards(graph, inputs, devices.len())?;
-    let given = shards.into_iter().zip(devices).enumerate().map(|(replica, (shard, device))| {
-        let Shard { images, labels, all_rows, mask } = shard;
-        let takes = [vec![images, labels, all_rows, mask], reads(&variables)].concat();
-        tower.nodes.import(&place(graph, replica), "training", device, &takes)
+    let towers = shards.iter().zip(devices).enumerate().map(|(replica, (shard, device))| {
+        let takes = [&shard.images, &shard.labels, &shard.all_rows, &shard.mask].map(Output::clone);
+        let takes = [takes.to_vec(), reads(&variables)].concat();
+        tower.nodes.begin(&place(graph, replica), "training", device, &takes)
     });
-    let given = given.collect::<Result<Vec<_>>>()?;
+    let mut towers = towers.collect::<Result<Vec<_>>>()?;
 
     let scope = scope.name_scope("replicas");
+    let Gradients { variables: trained, values } = tower.gradients;
+    let trained = trained.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<_>>()?;
+    let mut gradients = Gradients { variables: trained, values };
+    let synchronized = synchronize(&scope, &tower.synchronized, &gradients, &shards, &mut towers)?;
+    let given = towers.iter().map(Import::finish).collect::<Result<Vec<_>>>()?;
     let sum = |place: usize| sum(&scope, given.iter().map(|outputs| &outputs[place]));
     let loss = sum(0)?;
-    let values = (1..=tower.trained.len()).map(sum).collect::<Result<_>>()?;
-    let towards =
-        (1 + tower.trained.len()..).take(tower.averages.len()).map(sum).collect::<Result<Vec<_>>>()?;
-    let trained =
-        tower.trained.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<_>>()?;
-    Ok(Learned {
-        loss,
-        gradients: Gradients { variables: trained, values },
-        updates: move_averages(&scope, &variables, &tower.averages, &towards, devices.len())?,
-    })
+    let behind = 1 + gradients.values.len();
+    gradients.values = (1..behind).map(sum).collect::<Result<_>>()?;
+    let towards = (behind..).take(tower.averages.len()).map(sum).collect::<Result<Vec<_>>>()?;
+    let mut updates = move_averages(&scope, &variables, &tower.averages, &towards, devices.len())?;
+    for average in synchronized {
+        let variable = of_graph(&variables, &average.variable)?;
+        updates.push(average.move_towards(&scope, &variable, &average.value)?);
+    }
+    Ok(Learned { loss, gradients, updates })
 }
 
 /// Builds the towers that evaluate, one on each of `devices`, each of all the rows that a run is fed.
@@ -176,19 +185,6 @@ fn of_graph(variables: &[Variable], other: &Variable) -> Result<Variable> {
         name: other.name().to_owned(),
         reason: "only a tower has it".to_owned(),
     })
-}
-
-/// The sum of values of one shape, added one after the other.
-fn sum<'a>(scope: &Scope, values: impl IntoIterator<Item = &'a Output>) -> Result<Output> {
-    let mut values = values.into_iter();
-    let mut sum = values.next().cloned().ok_or_else(|| GraphError::Shape {
-        node: scope.path().to_owned(),
-        reason: "there is nothing to add up".to_owned(),
-    })?;
-    for value in values {
-        sum = scope.op("AddV2", "add").input(&sum).input(value).output()?;
-    }
-    Ok(sum)
 }
 
 /// Moves each average once, towards the mean over the replicas, whose `sums` are given.

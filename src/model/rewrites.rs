@@ -49,6 +49,16 @@ fn folding_pays(part: &Part) -> bool {
     }
 }
 
+/// Makes each batch norm one of all replicas'.
+pub(super) fn synchronize(mut steps: Vec<Step>) -> Vec<Step> {
+    for Step { part, .. } in &mut steps {
+        if let Part::BatchNorm(norm) = part {
+            *part = Part::SynchronizedNorm(norm.clone());
+        }
+    }
+    steps
+}
+
 /// The biases that a batch norm right behind takes out again. Their gradient is zero but for rounding, of which Adam,
 /// which divides by its size, would make a random walk. Of the last layer, only if nobody looks at its own sums.
 pub(super) fn biases_before_norms(steps: &[Step], sums_of_the_last_show: bool) -> Vec<&Variable> {

@@ -184,6 +184,12 @@ impl Table {
         self.rows.iter().flat_map(|row| &row.layers).any(differs)
     }
 
+    /// Whether one of its layers is a batch norm.
+    pub fn has_batch_norm(&self) -> bool {
+        let mut layers = self.rows.iter().flat_map(|row| &row.layers);
+        layers.any(|layer| matches!(layer, Layer::BatchNormalization(_)))
+    }
+
     /// Whether the logits come from a batch norm, in front of which accuracy may be measured too.
     pub fn ends_in_batch_norm(&self) -> bool {
         let last = self.rows.last().and_then(|row| row.layers.last());

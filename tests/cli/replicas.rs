@@ -50,6 +50,53 @@ fn a_run_that_was_killed_goes_on_as_if_it_had_not_been() {
 }
 
 #[test]
+fn synchronized_batch_norms_are_the_run_s_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let [apart, reference, run] = ["apart", "reference", "run"].map(|name| folder.path().join(name));
+    let arguments = [OPTIMIZED, &["--sync-batch-norm"]].concat();
+    succeed(start(&apart, OPTIMIZED));
+    succeed(start(&reference, &arguments));
+    assert_eq!(config(&apart)["sync_batch_norm"], false);
+    assert_eq!(config(&reference)["sync_batch_norm"], true);
+    assert!(checkpoint_files(&apart) != checkpoint_files(&reference), "it changed nothing");
+    let mut child = start(&run, &arguments).spawn().unwrap();
+    wait_for_lines(&run, 6);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // An option of a run, whether it is typed again or not.
+    succeed(resume(&run, &["optimized"]));
+    assert_eq!(metrics(&run), metrics(&reference));
+    assert!(checkpoint_files(&run) == checkpoint_files(&reference));
+    succeed(resume(&run, &["optimized", "--sync-batch-norm"]));
+    let stderr = fail(resume(&apart, &["optimized", "--sync-batch-norm"]), 2);
+    assert!(stderr.contains("--sync-batch-norm disagrees with the run in"), "{stderr}");
+
+    // A run of before it was an option has none.
+    let path = apart.join("config.json");
+    let mut config = config(&apart);
+    config.as_object_mut().unwrap().remove("sync_batch_norm").unwrap();
+    fs::write(&path, config.to_string()).unwrap();
+    succeed(resume(&apart, &["optimized", "--max-steps", "14"]));
+}
+
+#[test]
+fn synchronized_batch_norms_that_change_nothing_are_said_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str, arguments: &[&str]| {
+        let run = folder.path().join(name);
+        let said = stderr(&succeed(start(&run, &[arguments, &["--max-steps", "2"]].concat())));
+        (said, checkpoint_files(&run))
+    };
+    let network = ["optimized", "--batch-size", "20"];
+    let (said, synchronized) = run("synchronized", &[&network[..], &["--sync-batch-norm"]].concat());
+    assert!(said.contains("--sync-batch-norm changes nothing: there is one replica"), "{said}");
+    let (said, alone) = run("alone", &network);
+    assert!(!said.contains("--sync-batch-norm") && synchronized == alone);
+    let (said, _) = run("baseline", &[BASELINE, &["--sync-batch-norm"]].concat());
+    assert!(said.contains("--sync-batch-norm changes nothing: baseline has no batch norm"), "{said}");
+}
+
+#[test]
 fn what_it_leaves_is_used_as_any_run_is() {
     let folder = tempfile::tempdir().unwrap();
     let [alone, run, exported, page] =

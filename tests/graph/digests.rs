@@ -40,12 +40,12 @@ fn digests() -> String {
     for (form, towers) in forms() {
         for seed in [None, Some(7)] {
             let accuracy_on = AccuracyOn::default();
-            let options = BuildOptions { seed, towers, accuracy_on };
+            let options = BuildOptions { seed, towers, accuracy_on, ..Default::default() };
             let network = Network::build(&table("baseline"), &options).unwrap();
             add(format!("baseline, seed {seed:?}"), &form, &network.graph);
         }
         for accuracy_on in [AccuracyOn::LogitsBatchNorm, AccuracyOn::Logits] {
-            let options = BuildOptions { seed: Some(0), towers, accuracy_on };
+            let options = BuildOptions { seed: Some(0), towers, accuracy_on, ..Default::default() };
             let network = Network::build(&table("optimized"), &options).unwrap();
             add(format!("optimized, accuracy on {accuracy_on:?}"), &form, &network.graph);
         }

@@ -20,6 +20,7 @@ mod replica_towers;
 mod rewrites;
 mod saver;
 mod subgraph;
+mod synchronized_norm;
 mod towers;
 mod training_flag;
 mod wrapped;

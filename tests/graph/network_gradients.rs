@@ -260,10 +260,18 @@ fn check_baseline(replicas: u16, towers: Towers) {
 
 fn check_optimized(towers: Towers, pool_dropout: f32, fc_dropout: f32) {
     load();
-    let trial = Trial::new(build(&optimized_dropping(pool_dropout, fc_dropout), Some(1), towers));
+    let network = build(&optimized_dropping(pool_dropout, fc_dropout), Some(1), towers);
     // Kernels of our own have no node of its own for it; the gradient's mask is the layer's.
     let own = matches!(towers, Towers::Fast { convolutions: Convolutions::Own, .. });
-    let pool_dropped = if own { "loss_and_train/conv/dense" } else { "training/pool3/dropout/SelectV2" };
+    let pool_dropped = if own { "loss_and_train/conv/dense" } else { DROPPED };
+    check_optimized_as(network, pool_dropped, pool_dropout, fc_dropout);
+}
+
+/// Where TensorFlow's ops drop values of the pool's.
+const DROPPED: &str = "training/pool3/dropout/SelectV2";
+
+fn check_optimized_as(network: Network, pool_dropped: &str, pool_dropout: f32, fc_dropout: f32) {
+    let trial = Trial::new(network);
     let pool_mask = trial.mask(pool_dropped, pool_dropout.into(), 14 * 14 * 32);
     let fc_mask = trial.mask("training/fc1/dropout/SelectV2", fc_dropout.into(), 32);
     let stages = [
@@ -308,6 +316,19 @@ fn optimized_network_s_fast_tower_with_dropout() {
 fn optimized_network_s_own_kernels_with_dropout() {
     if let Some(towers) = own_kernels() {
         check_optimized(towers, 0.25, 0.5);
+    }
+}
+
+/// Of two rows and one, and of three times one, of which no replica by itself could normalize anything behind a dense layer.
+#[test]
+fn optimized_network_of_synchronized_replicas() {
+    load();
+    let table = optimized_dropping(0.0, 0.0);
+    for (replicas, towers) in
+        [(2, Towers::AsPublished), (3, Towers::AsPublished), (2, fast(Convolutions::TensorFlow))]
+    {
+        let network = replicas::build_synchronized(&table, replicas, Place::OneDevice, towers);
+        check_optimized_as(network, DROPPED, 0.0, 0.0);
     }
 }
 

@@ -14,10 +14,14 @@ const STEPS: i64 = 3;
 /// Losses and last values on one device and on several, which must be the same bits, and not those of another number of
 /// replicas.
 fn assert_the_same_bits(table: &Table, towers: Towers) {
+    assert_the_same_bits_of(table, |replicas, place| Replicated::new(table, replicas, place, towers));
+}
+
+fn assert_the_same_bits_of(table: &Table, build: impl Fn(u16, Place) -> Replicated) {
     let dataset = support::mnist();
     let mut feeds = Feeds::new(ROWS);
     let mut run = |replicas, place| {
-        let trained = Replicated::new(table, replicas, place, towers);
+        let trained = build(replicas, place);
         let losses: Vec<_> = (0..STEPS)
             .map(|step| {
                 let rows: Vec<_> = (0..ROWS).map(|row| step as usize * ROWS + row).collect();
@@ -63,6 +67,19 @@ fn a_table_of_a_user_s_own() {
 #[test]
 fn the_accurate_network_s_fast_towers() {
     assert_the_same_bits(&table("accurate"), FAST);
+}
+
+#[test]
+fn batch_norms_of_all_replicas_rows() {
+    let mut normed = table("tests/fixtures/networks/normed.toml");
+    normed.classes = 47;
+    let own = load_kernels().then_some((table("optimized"), OWN));
+    let networks =
+        [(table("optimized"), Towers::AsPublished), (normed, Towers::AsPublished), (table("accurate"), FAST)];
+    for (table, towers) in networks.into_iter().chain(own) {
+        let build = |replicas, place| Replicated::synchronized(&table, replicas, place, towers);
+        assert_the_same_bits_of(&table, build);
+    }
 }
 
 #[test]

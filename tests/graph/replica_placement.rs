@@ -59,10 +59,9 @@ fn trace(trained: &Replicated) -> BTreeMap<String, String> {
     ran
 }
 
-fn check(network: &str) {
-    let trained = Replicated::new(&table(network), REPLICAS, Place::Devices, Towers::AsPublished);
+fn check(trained: &Replicated) {
     let graph = GraphDef::decode(&*trained.network.graph.graph_def().unwrap()).unwrap();
-    let ran = trace(&trained);
+    let ran = trace(trained);
     // Of nodes that compute the same TensorFlow runs one.
     let runs = graph.node.iter().filter(|node| ran.contains_key(&node.name));
     let twins: BTreeSet<_> = runs.map(|node| (&node.op, &node.input)).collect();
@@ -105,6 +104,8 @@ fn check(network: &str) {
 /// One after the other: TensorFlow traces one run at a time in a process.
 #[test]
 fn every_node_of_a_replica_is_and_runs_on_its_device() {
-    check("baseline");
-    check("optimized");
+    for network in ["baseline", "optimized"] {
+        check(&Replicated::new(&table(network), REPLICAS, Place::Devices, Towers::AsPublished));
+    }
+    check(&Replicated::synchronized(&table("optimized"), REPLICAS, Place::Devices, Towers::AsPublished));
 }

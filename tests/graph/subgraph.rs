@@ -44,6 +44,40 @@ fn its_inputs_are_fed_as_any_other() {
     assert_eq!(session.step().feed(&x, &fed).fetch(&twice[0]).run().unwrap()[0], [2.0, 4.0, 6.0, 8.0]);
 }
 
+/// Each of two imports goes on with the sum of what both gave by then.
+#[test]
+fn what_several_give_can_be_put_together_before_they_go_on() {
+    let scope = graph(None);
+    let (x, both) =
+        (scope.placeholder::<f32>("x", &[]).unwrap(), scope.placeholder::<f32>("both", &[]).unwrap());
+    let squared = scope.op("Square", "squared").input(&x).output().unwrap();
+    let share = scope.op("RealDiv", "share").input(&squared).input(&both).output().unwrap();
+    let waits =
+        scope.op("Neg", "behind").input(&share).control_inputs([&squared.operation]).output().unwrap();
+    let subgraph = Subgraph::new(&scope, std::slice::from_ref(&x), &[squared.clone(), waits]).unwrap();
+
+    let scope = graph(None);
+    let begin = |x| subgraph.begin(&scope, "part", "/device:CPU:0", &[scope.scalar("x", x).unwrap()]);
+    let mut parts = [1.0f32, 3.0].map(|x| begin(x).unwrap());
+    let squares: Vec<_> = parts.iter().map(|part| part.take(&squared).unwrap()).collect();
+    let sum = scope.op("AddV2", "sum").input(&squares[0]).input(&squares[1]).output().unwrap();
+    let session = |outputs: &[Output]| {
+        let session = GraphSession::open(&scope);
+        outputs.iter().map(|output| session.value(output)[0]).collect::<Vec<_>>()
+    };
+    let ends = parts.each_mut().map(|part| {
+        part.give(&both, &sum).unwrap();
+        let outputs = part.finish().unwrap();
+        assert!(part.finish().unwrap()[1].operation.name() == outputs[1].operation.name());
+        outputs[1].clone()
+    });
+    assert_eq!(session(&squares), [1.0, 9.0]);
+    assert_eq!(session(&ends), [-0.1, -0.9]);
+    let parts = ["x", "x_1", "part/squared", "part_1/squared", "sum"];
+    assert_eq!(names(&scope)[..5], parts);
+    assert_eq!(names(&scope)[5..], ["part/share", "part/behind", "part_1/share", "part_1/behind"]);
+}
+
 #[test]
 fn what_does_not_fit_is_an_error_that_names_the_place() {
     let subgraph = doubled();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use support::networks::{build, optimized_dropping, table};
+use support::replicas::{Place, build_synchronized};
 use support::{Feeds, golden};
 use tensorflow::Session;
 use tf_mnist::graph::{Checkpoint, Precision};
@@ -191,31 +192,49 @@ fn the_baseline_by_own_kernels_has_the_plain_tower_s_logits_and_gradients_within
     }
 }
 
+/// How far the loss, and each gradient, is from that of float64, as a share of the greatest of it.
+fn float64_errors(restored: &Restored) -> (f32, BTreeMap<String, f32>) {
+    let truth = Checkpoint::open(&support::fixture("float64_gradients")).unwrap();
+    let true_loss = truth.read_f32("loss").unwrap()[0];
+    let (loss, averages) = after_one_step(restored);
+    let mut errors = BTreeMap::new();
+    for (name, average) in averages {
+        let Some(truth) = truth.get(&name).map(|_| truth.read_f32(&name).unwrap()) else {
+            assert!(is_bias(&name) || name == "fc1/kernel", "{name}");
+            continue;
+        };
+        let size = truth.iter().map(|x| x.abs()).fold(0.0, f32::max);
+        let worst = average.iter().zip(&truth).map(|(m, g)| (10.0 * m - g).abs()).fold(0.0, f32::max);
+        errors.insert(name, worst / size);
+    }
+    assert_eq!(errors.len(), 11);
+    ((loss - true_loss).abs() / true_loss, errors)
+}
+
+/// As near as those of one device at least, as no replica adds up so many values.
+#[test]
+fn gradients_of_synchronized_replicas_are_those_that_python_computes_in_float64() {
+    support::load_reproducible();
+    let table = optimized_dropping(0.0, 0.0);
+    let (_, one) = float64_errors(&started(Towers::AsPublished));
+    for replicas in [2, 3] {
+        let build = || build_synchronized(&table, replicas, Place::OneDevice, Towers::AsPublished);
+        let (loss, errors) = float64_errors(&Restored::new(build, "optimized/init.ckpt"));
+        assert!(loss <= ROUNDING, "{loss}");
+        for (name, error) in errors {
+            assert!(error <= one[&name], "{name}: {error}, and one device's {}", one[&name]);
+        }
+    }
+}
+
 /// TensorFlow's float32 batch norms add up 78400 values one after the other, so its gradients are off by up to 1 in 75 here:
 /// too far to measure ours by.
 #[test]
 fn gradients_by_own_kernels_are_those_that_python_computes_in_float64() {
-    let truth = Checkpoint::open(&support::fixture("float64_gradients")).unwrap();
-    let true_loss = truth.read_f32("loss").unwrap()[0];
-    let errors = |towers| {
-        let (loss, averages) = after_one_step(&started(towers));
-        let mut errors = BTreeMap::new();
-        for (name, average) in averages {
-            let Some(truth) = truth.get(&name).map(|_| truth.read_f32(&name).unwrap()) else {
-                assert!(is_bias(&name) || name == "fc1/kernel", "{name}");
-                continue;
-            };
-            let size = truth.iter().map(|x| x.abs()).fold(0.0, f32::max);
-            let worst = average.iter().zip(&truth).map(|(m, g)| (10.0 * m - g).abs()).fold(0.0, f32::max);
-            errors.insert(name, worst / size);
-        }
-        assert_eq!(errors.len(), 11);
-        (loss, errors)
-    };
     let Some(&own) = fast_towers().get(1) else { return };
-    let (loss, own) = errors(own);
-    assert!((loss - true_loss).abs() <= 1e-6 * true_loss, "{loss} and {true_loss}");
-    let (_, plain) = errors(Towers::AsPublished);
+    let (loss, own) = float64_errors(&started(own));
+    assert!(loss <= 1e-6, "{loss}");
+    let (_, plain) = float64_errors(&started(Towers::AsPublished));
     for (name, &error) in &own {
         // Behind the pool only rounding is left. Before it, where two values of a window are equal but for that, either may
         // take the gradient.

@@ -25,12 +25,7 @@ pub fn gradients_at(scope: &Scope, loss: &Loss, outputs: &[Output]) -> Result<Ve
     let inner = scope.name_scope("gradients");
     // Starting values of one's own (`dx`) would be freed by the crate before TensorFlow reads them; the surrogate in
     // `Loss` does without.
-    let found = inner.graph_mut().add_gradients(
-        Some(inner.path()),
-        std::slice::from_ref(&loss.differentiable),
-        outputs,
-        None,
-    );
+    let found = inner.graph_mut().add_gradients(Some(inner.path()), &loss.differentiable, outputs, None);
     let found = found.map_err(|status| match unreachable(&status.to_string()) {
         Some(output) => GraphError::Unconnected { output },
         None => GraphError::Gradient { of: loss.value.operation.name().unwrap_or_default(), status },

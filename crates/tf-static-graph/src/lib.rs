@@ -70,7 +70,8 @@ pub use gradients::{gradients, gradients_at};
 pub use initializer::Initializer;
 pub use layers::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Folded, Mode, Padding,
-    Pair, Pool, Precision, Randomness, bias_add, pool, reshape, reshape_to, softmax, to_f32,
+    Pair, Pool, Precision, Randomness, Statistics, SynchronizedNorm, bias_add, pool, reshape, reshape_to,
+    softmax, to_f32,
 };
 pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy, sparse_softmax_cross_entropy_share};
 pub use moving_average::MovingAverage;
@@ -78,7 +79,7 @@ pub use op::OpBuilder;
 pub use scope::Scope;
 #[doc(inline)]
 pub use session::{GraphSession, SessionConfig, Step};
-pub use subgraph::Subgraph;
+pub use subgraph::{Import, Subgraph};
 pub use variable::Variable;
 
 pub use libtensorflow::{self, tensorflow};

@@ -9,8 +9,8 @@ use tensorflow::{DataType, Operation, Output};
 pub struct Loss {
     /// The loss itself, float32 [].
     pub value: Output,
-    /// A float32 scalar with the same gradient, made of ops that TensorFlow's C++ registry can differentiate.
-    pub(crate) differentiable: Output,
+    /// Float32 scalars whose gradients add up to its own, made of ops that TensorFlow's C++ registry can differentiate.
+    pub(crate) differentiable: Vec<Output>,
 }
 
 impl Loss {
@@ -51,12 +51,19 @@ impl Loss {
     pub fn new(scope: &Scope, value: Output) -> Result<Self> {
         let dtype = value.operation.output_type(value.index as usize);
         match (scope.shape(&value).as_deref(), dtype) {
-            (Some([]), DataType::Float) => Ok(Self { differentiable: value.clone(), value }),
+            (Some([]), DataType::Float) => Ok(Self { differentiable: vec![value.clone()], value }),
             (shape, dtype) => Err(GraphError::Shape {
                 node: value.operation.name().unwrap_or_default(),
                 reason: format!("a loss is a float32 scalar, not {dtype} {}; see reduce_mean", shown(shape)),
             }),
         }
+    }
+
+    /// The same loss, to whose gradients those of `terms`, float32 [], are added: of what depends on it in another graph, say.
+    #[must_use]
+    pub fn with_gradients_of(mut self, terms: impl IntoIterator<Item = Output>) -> Self {
+        self.differentiable.extend(terms);
+        self
     }
 }
 
@@ -79,7 +86,7 @@ pub fn sparse_softmax_cross_entropy(scope: &Scope, logits: &Output, labels: &Out
     let size = surrogate.op("Size", "rows").input(&rows).data_type("out_type", DataType::Int32).output()?;
     let size = cast(&surrogate, "rows_as_float", &size, DataType::Float)?;
     let differentiable = differentiable(&surrogate, logits, &cross_entropy.output(1), &size)?;
-    Ok(Loss { value, differentiable })
+    Ok(Loss { value, differentiable: vec![differentiable] })
 }
 
 /// What some rows of a batch contribute to the mean cross-entropy of all of its rows: the sum of their losses by `all_rows`,
@@ -100,7 +107,7 @@ pub fn sparse_softmax_cross_entropy_share(
     let value = scope.op("RealDiv", "truediv").input(&sum).input(all_rows).output()?;
     let surrogate = scope.name_scope("surrogate");
     let differentiable = differentiable(&surrogate, logits, &cross_entropy.output(1), all_rows)?;
-    Ok(Loss { value, differentiable })
+    Ok(Loss { value, differentiable: vec![differentiable] })
 }
 
 /// The cross-entropy of each row, float32 `[rows]`, and its gradient in the logits.

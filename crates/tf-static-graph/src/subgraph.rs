@@ -5,7 +5,7 @@ use crate::error::{GraphError, Result};
 use crate::scope::Scope;
 use prost::Message;
 use std::collections::{HashMap, HashSet};
-use tensorflow::{ImportGraphDefOptions, Output, Status};
+use tensorflow::{ImportGraphDefOptions, Operation, Output, Status};
 
 /// The nodes of a graph that some outputs need, back to some inputs.
 ///
@@ -38,9 +38,19 @@ use tensorflow::{ImportGraphDefOptions, Output, Status};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Subgraph {
-    graph_def: Vec<u8>,
-    inputs: Vec<Port>,
-    outputs: Vec<Port>,
+    graph: GraphDef,
+    inputs: Vec<Output>,
+    outputs: Vec<Output>,
+}
+
+/// A [`Subgraph`] that is being put into a graph part by part: so an input may be made of what other outputs came to there,
+/// those of several imports, say.
+#[derive(Debug)]
+pub struct Import<'a> {
+    from: &'a Subgraph,
+    scope: Scope,
+    device: String,
+    given: HashMap<Port, Output>,
 }
 
 /// Name and number of an output.
@@ -53,15 +63,8 @@ impl Subgraph {
     /// # Errors
     /// TensorFlow cannot serialize the graph.
     pub fn new(scope: &Scope, inputs: &[Output], outputs: &[Output]) -> Result<Self> {
-        let whole = GraphDef::decode(&*scope.graph_def()?).map_err(GraphError::Unreadable)?;
-        let ports = |outputs: &[Output]| outputs.iter().map(port).collect::<Result<Vec<_>>>();
-        let (inputs, outputs) = (ports(inputs)?, ports(outputs)?);
-        let needed = needed(&whole.node, &inputs, &outputs);
-        let graph = GraphDef {
-            node: whole.node.into_iter().filter(|node| needed.contains(&node.name)).collect(),
-            ..whole
-        };
-        Ok(Self { graph_def: graph.encode_to_vec(), inputs, outputs })
+        let graph = GraphDef::decode(&*scope.graph_def()?).map_err(GraphError::Unreadable)?;
+        Ok(Self { graph, inputs: inputs.to_vec(), outputs: outputs.to_vec() })
     }
 
     /// Puts the nodes into a name scope `name` of their own within `scope`, all on `device`, such as `/device:GPU:1`, with
@@ -70,64 +73,118 @@ impl Subgraph {
     /// # Errors
     /// TensorFlow refuses it, for example inputs of other dtypes or shapes.
     pub fn import(&self, scope: &Scope, name: &str, device: &str, inputs: &[Output]) -> Result<Vec<Output>> {
-        let scope = scope.name_scope(name);
+        self.begin(scope, name, device, inputs)?.finish()
+    }
+
+    /// Begins an import in which the outputs are taken one after the other.
+    ///
+    /// # Errors
+    /// There are more or fewer `inputs` than it was taken with.
+    pub fn begin(&self, scope: &Scope, name: &str, device: &str, inputs: &[Output]) -> Result<Import<'_>> {
+        let (scope, device) = (scope.name_scope(name), device.to_owned());
+        let mut import = Import { from: self, scope, device, given: HashMap::default() };
         if inputs.len() != self.inputs.len() {
             return Err(GraphError::Shape {
-                node: scope.path().to_owned(),
+                node: import.scope.path().to_owned(),
                 reason: format!("{} inputs for the {} of a subgraph", inputs.len(), self.inputs.len()),
             });
         }
-        self.try_import(&scope, device, inputs).map_err(|status| GraphError::Node {
-            node: scope.path().to_owned(),
+        for (input, given) in self.inputs.iter().zip(inputs) {
+            import.give(input, given)?;
+        }
+        Ok(import)
+    }
+}
+
+impl Import<'_> {
+    /// From here on takes `given`, of this graph, in place of `input`, of the graph that is imported.
+    ///
+    /// # Errors
+    /// [`GraphError::Name`]: a node's name is no UTF-8.
+    pub fn give(&mut self, input: &Output, given: &Output) -> Result<()> {
+        self.given.insert(port(input)?, given.clone());
+        Ok(())
+    }
+
+    /// Imports the nodes that `output`, of the graph that is imported, needs and that are not there yet; returns the output
+    /// as it is there.
+    ///
+    /// # Errors
+    /// TensorFlow refuses it, for example given outputs of other dtypes or shapes.
+    pub fn take(&self, output: &Output) -> Result<Output> {
+        Ok(self.take_all(std::slice::from_ref(output))?.remove(0))
+    }
+
+    /// Imports what is left; returns all outputs that it was taken with.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn finish(&self) -> Result<Vec<Output>> {
+        self.take_all(&self.from.outputs)
+    }
+
+    fn take_all(&self, outputs: &[Output]) -> Result<Vec<Output>> {
+        let ports = outputs.iter().map(port).collect::<Result<Vec<_>>>()?;
+        self.import(&ports).map_err(|status| GraphError::Node {
+            node: self.scope.path().to_owned(),
             op: "a subgraph".to_owned(),
             status,
         })
     }
 
-    fn try_import(
-        &self,
-        scope: &Scope,
-        device: &str,
-        inputs: &[Output],
-    ) -> std::result::Result<Vec<Output>, Status> {
+    fn import(&self, outputs: &[Port]) -> std::result::Result<Vec<Output>, Status> {
         let mut options = ImportGraphDefOptions::new();
-        options.set_prefix(scope.path())?;
-        options.set_default_device(device)?;
-        for ((name, index), input) in self.inputs.iter().zip(inputs) {
-            options.add_input_mapping(name, *index, input)?;
+        options.set_prefix(self.scope.path())?;
+        options.set_default_device(&self.device)?;
+        let nodes: HashMap<&str, &NodeDef> =
+            self.from.graph.node.iter().map(|node| (&*node.name, node)).collect();
+        let mut needed = HashSet::new();
+        let mut open = Vec::new();
+        for output in outputs {
+            match self.here(output)? {
+                Some(here) => options.add_input_mapping(&output.0, output.1, &here)?,
+                None => open.push(&*output.0),
+            }
+            options.add_return_output(&output.0, output.1)?;
         }
-        for (name, index) in &self.outputs {
-            options.add_return_output(name, *index)?;
+        while let Some(name) = open.pop() {
+            let is_new = needed.insert(name);
+            for input in nodes.get(name).filter(|_| is_new).into_iter().flat_map(|node| &node.input) {
+                if let Some(waited_for) = input.strip_prefix('^') {
+                    match self.operation(waited_for)? {
+                        Some(here) => options.remap_control_dependency(waited_for, &here)?,
+                        None => open.push(waited_for),
+                    }
+                    continue;
+                }
+                let (name, index) = input.rsplit_once(':').unwrap_or((input, "0"));
+                let index = index.parse().unwrap_or_default();
+                match self.here(&(name.to_owned(), index))? {
+                    Some(here) => options.add_input_mapping(name, index, &here)?,
+                    None => open.push(name),
+                }
+            }
         }
+        let mut graph = self.from.graph.clone();
+        graph.node.retain(|node| needed.contains(&*node.name));
         // Not `import_graph_def_with_return_outputs`, in which TensorFlow copies outputs that are not there where it fails.
-        let imported = scope.graph_mut().import_graph_def_with_results(&self.graph_def, &options)?;
-        Ok(imported.return_outputs())
+        let mut into = self.scope.graph_mut();
+        Ok(into.import_graph_def_with_results(&graph.encode_to_vec(), &options)?.return_outputs())
+    }
+
+    /// What an output is in this graph, if it is there.
+    fn here(&self, port: &Port) -> std::result::Result<Option<Output>, Status> {
+        Ok(match self.given.get(port) {
+            Some(given) => Some(given.clone()),
+            None => self.operation(&port.0)?.map(|operation| operation.output(port.1)),
+        })
+    }
+
+    fn operation(&self, name: &str) -> std::result::Result<Option<Operation>, Status> {
+        Ok(self.scope.graph().operation_by_name(&self.scope.full_name(name))?)
     }
 }
 
 fn port(output: &Output) -> Result<Port> {
     Ok((output.operation.name().map_err(GraphError::Name)?, output.index as usize))
-}
-
-/// The names of the nodes that `outputs` are computed by from `inputs`.
-fn needed(nodes: &[NodeDef], inputs: &[Port], outputs: &[Port]) -> HashSet<String> {
-    let by_name: HashMap<&str, &NodeDef> = nodes.iter().map(|node| (&*node.name, node)).collect();
-    let given: HashSet<(&str, usize)> = inputs.iter().map(|(name, index)| (&**name, *index)).collect();
-    let mut needed = HashSet::new();
-    let mut open: Vec<&str> = outputs.iter().map(|(name, _)| &**name).collect();
-    while let Some(name) = open.pop() {
-        if !needed.insert(name.to_owned()) {
-            continue;
-        }
-        let inputs = by_name.get(name).into_iter().flat_map(|node| &node.input);
-        open.extend(inputs.filter_map(|input| match input.strip_prefix('^') {
-            Some(waited_for) => Some(waited_for),
-            None => {
-                let (name, index) = input.rsplit_once(':').unwrap_or((input, "0"));
-                let is_given = index.parse().is_ok_and(|index| given.contains(&(name, index)));
-                (!is_given).then_some(name)
-            }
-        }));
-    }
-    needed
 }

@@ -56,6 +56,9 @@ pub struct RunConfig {
     pub data_sha256: Vec<String>,
     /// What convolutions are computed in.
     pub precision: Precision,
+    /// Whether batch norms train by the rows of all replicas; see [`BuildOptions::sync_batch_norm`].
+    #[serde(default)]
+    pub sync_batch_norm: bool,
     /// Whose convolutions they are; always TensorFlow's in a reproducible run.
     #[serde(default)]
     pub convolutions: Convolutions,
@@ -150,7 +153,8 @@ impl RunConfig {
             true => Towers::AsPublished,
             false => Towers::Fast { precision: self.precision, convolutions: self.convolutions },
         };
-        let options = BuildOptions { seed: Some(self.seed), towers, accuracy_on: self.accuracy_on };
+        let &Self { seed, accuracy_on, sync_batch_norm, .. } = self;
+        let options = BuildOptions { seed: Some(seed), towers, accuracy_on, sync_batch_norm };
         let mut network = Network::build_on(devices, &self.network, &options)?;
         let towers = Towers::AsPublished;
         let published = Network::build(&self.network, &BuildOptions { towers, ..options })?;

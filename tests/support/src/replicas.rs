@@ -21,8 +21,17 @@ pub fn devices(replicas: u16, place: Place) -> Vec<String> {
 
 /// The graph of a table with so many replicas; of one, that of before.
 pub fn build(table: &Table, replicas: u16, place: Place, towers: Towers) -> Network {
-    let options = BuildOptions { seed: Some(1), towers, ..BuildOptions::default() };
+    Network::build_on(&devices(replicas, place), table, &build_options(towers)).unwrap()
+}
+
+/// As [`build`], with batch norms by the rows of all replicas.
+pub fn build_synchronized(table: &Table, replicas: u16, place: Place, towers: Towers) -> Network {
+    let options = BuildOptions { sync_batch_norm: true, ..build_options(towers) };
     Network::build_on(&devices(replicas, place), table, &options).unwrap()
+}
+
+fn build_options(towers: Towers) -> BuildOptions {
+    BuildOptions { seed: Some(1), towers, ..BuildOptions::default() }
 }
 
 /// One thread, no graph optimizer, that many devices.
@@ -40,7 +49,16 @@ pub struct Replicated {
 impl Replicated {
     pub fn new(table: &Table, replicas: u16, place: Place, towers: Towers) -> Self {
         crate::load_reproducible();
-        let network = build(table, replicas, place, towers);
+        Self::open(build(table, replicas, place, towers), replicas, place)
+    }
+
+    /// With batch norms by the rows of all replicas.
+    pub fn synchronized(table: &Table, replicas: u16, place: Place, towers: Towers) -> Self {
+        crate::load_reproducible();
+        Self::open(build_synchronized(table, replicas, place, towers), replicas, place)
+    }
+
+    fn open(network: Network, replicas: u16, place: Place) -> Self {
         let session = Session::new(&options(replicas, place), &network.graph.graph()).unwrap();
         run_target(&session, &network.initialize);
         Self { network, session }

@@ -148,36 +148,45 @@ impl BatchNorm {
         mean: &Output,
         unbiased_variance: &Output,
     ) -> Result<()> {
-        // 1.0f - 0.9f is 0.10000002, not 0.1f: Python's front end subtracts in float32 here.
-        self.update(scope, mean, unbiased_variance, 1.0 - self.config.momentum)
+        self.update(scope, [mean, unbiased_variance], 4)
     }
 
     fn apply_fused(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
-        let normalized = scope
-            .op("FusedBatchNormV3", "FusedBatchNormV3")
-            .input(x)
-            .input(self.gamma.read())
-            .input(self.beta.read())
-            .input(self.moving_mean.read())
-            .input(self.moving_variance.read())
-            .float("epsilon", self.config.epsilon)
-            .float("exponential_avg_factor", 1.0) // outputs 1 and 2 are the batch's own
-            .boolean("is_training", mode == Mode::Training)
-            .string("data_format", "NHWC")
-            .build()?;
+        let moving = [self.moving_mean.read(), self.moving_variance.read()];
+        let normalized = self.fused(scope, x, moving, mode)?;
         if mode == Mode::Training {
             self.update_moving_averages(scope, &normalized.output(1), &normalized.output(2))?;
         }
         Ok(normalized.output(0))
     }
 
+    /// Of rank 4, by its own statistics or by those that are given.
+    pub(super) fn fused(
+        &self,
+        scope: &Scope,
+        x: &Output,
+        [mean, variance]: [&Output; 2],
+        mode: Mode,
+    ) -> Result<Operation> {
+        scope
+            .op("FusedBatchNormV3", "FusedBatchNormV3")
+            .input(x)
+            .input(self.gamma.read())
+            .input(self.beta.read())
+            .input(mean)
+            .input(variance)
+            .float("epsilon", self.config.epsilon)
+            .float("exponential_avg_factor", 1.0) // outputs 1 and 2 are the batch's own
+            .boolean("is_training", mode == Mode::Training)
+            .string("data_format", "NHWC")
+            .build()
+    }
+
     fn apply_to_rows(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
         let (mean, variance) = match mode {
             Mode::Training => {
-                let (mean, variance) = moments(scope, x)?;
-                // ... and in float64 here, rounded after.
-                let factor = (1.0 - decimal(self.config.momentum)) as f32;
-                self.update(scope, &mean, &variance, factor)?;
+                let (mean, variance) = moments(scope, x, 2)?;
+                self.update(scope, [&mean, &variance], 2)?;
                 (mean, variance)
             }
             Mode::Inference => (self.moving_mean.read().clone(), self.moving_variance.read().clone()),
@@ -202,24 +211,40 @@ impl BatchNorm {
         scope.op("Mul", "mul").input(&rsqrt).input(self.gamma.read()).output()
     }
 
-    fn update(&self, scope: &Scope, mean: &Output, variance: &Output, factor: f32) -> Result<()> {
-        for (moving, batch) in [(&self.moving_mean, mean), (&self.moving_variance, variance)] {
-            let average = MovingAverage { variable: moving.clone(), value: batch.clone(), factor };
-            scope.add_update_op(average.move_towards(scope, moving, batch)?);
+    fn update(&self, scope: &Scope, batch: [&Output; 2], rank: usize) -> Result<()> {
+        for average in self.moving_averages(batch, rank) {
+            scope.add_update_op(average.move_towards(scope, &average.variable, &average.value)?);
             scope.add_moving_average(average);
         }
         Ok(())
     }
+
+    /// What its moving averages are to move towards in a step on inputs of this rank.
+    pub(super) fn moving_averages(&self, [mean, variance]: [&Output; 2], rank: usize) -> [MovingAverage; 2] {
+        // 1.0f - 0.9f is 0.10000002, not 0.1f: Python's front end subtracts in float32 in rank 4, and in float64, rounded
+        // after, in rank 2.
+        let factor = match rank {
+            2 => (1.0 - decimal(self.config.momentum)) as f32,
+            _ => 1.0 - self.config.momentum,
+        };
+        [(&self.moving_mean, mean), (&self.moving_variance, variance)].map(|(moving, batch)| MovingAverage {
+            variable: moving.clone(),
+            value: batch.clone(),
+            factor,
+        })
+    }
 }
 
-/// Mean and population variance of each column of float32 `[rows, channels]`, as float32 [channels]; `tf.nn.moments`.
-fn moments(scope: &Scope, x: &Output) -> Result<(Output, Output)> {
+/// Mean and population variance over all axes but the last of float32 of that rank, as float32 `[channels]`; `tf.nn.moments`.
+pub(super) fn moments(scope: &Scope, x: &Output, rank: usize) -> Result<(Output, Output)> {
     let scope = scope.name_scope("moments");
-    let rows = scope.constant("reduction_indices", &[1], &[0])?;
+    let axes: Vec<_> = (0..rank as i32 - 1).collect();
+    let rows = scope.constant("reduction_indices", &[axes.len() as u64], &axes)?;
     let mean_over_rows = |name: &str, x: &Output| {
         scope.op("Mean", name).input(x).input(&rows).boolean("keep_dims", true).output()
     };
-    let squeeze = |x: &Output| scope.op("Squeeze", "Squeeze").input(x).ints("squeeze_dims", &[0]).output();
+    let axes: Vec<_> = axes.into_iter().map(i64::from).collect();
+    let squeeze = |x: &Output| scope.op("Squeeze", "Squeeze").input(x).ints("squeeze_dims", &axes).output();
 
     let mean = mean_over_rows("mean", x)?;
     let fixed = scope.op("StopGradient", "StopGradient").input(&mean).output()?;

@@ -6,6 +6,7 @@ mod convolution;
 mod dense;
 mod dropout;
 mod pooling;
+mod synchronized_norm;
 mod window;
 
 pub use activation::{Activation, softmax};
@@ -14,4 +15,5 @@ pub use convolution::{Conv2d, Conv2dConfig, Precision, bias_add, to_f32};
 pub use dense::{Dense, reshape, reshape_to};
 pub use dropout::{Dropout, Randomness};
 pub use pooling::{Pool, pool};
+pub use synchronized_norm::{Statistics, SynchronizedNorm};
 pub use window::{Padding, Pair};
