@@ -34,6 +34,18 @@ impl fmt::Display for Silence {
     }
 }
 
+/// A process that is not there, or no longer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("worker {number} ({address}): {reason}")]
+pub struct LostWorker {
+    /// Counted from 1.
+    pub number: usize,
+    /// Where it was to be.
+    pub address: Address,
+    /// What was found instead.
+    pub reason: Silence,
+}
+
 /// The start of HTTP/2 (RFC 9113, 3.4), and a SETTINGS frame without settings: a gRPC server answers with its own.
 const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 /// The type of a SETTINGS frame, behind the three bytes of its length.

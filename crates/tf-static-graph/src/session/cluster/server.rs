@@ -2,8 +2,8 @@
 //! bind.
 
 use super::Address;
-use super::proto::{ClusterDef, JobDef, ServerDef, Task};
 use crate::session::config::SessionConfig;
+use crate::session::config_proto::{ClusterDef, ConfigProto, JobDef, Task};
 use crate::session::error::SessionError;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use prost::Message;
@@ -60,6 +60,21 @@ impl Server {
     pub(super) fn target(&self) -> &str {
         &self.target
     }
+}
+
+/// The fields that are set of `ServerDef` (tensorflow/core/protobuf/tensorflow_server.proto).
+#[derive(Clone, PartialEq, Message)]
+struct ServerDef {
+    #[prost(message, optional, tag = "1")]
+    cluster: Option<ClusterDef>,
+    #[prost(string, tag = "2")]
+    job_name: String,
+    #[prost(int32, tag = "3")]
+    task_index: i32,
+    #[prost(message, optional, tag = "4")]
+    default_session_config: Option<ConfigProto>,
+    #[prost(string, tag = "5")]
+    protocol: String,
 }
 
 type New = unsafe extern "C" fn(*const c_void, usize, *mut c_void) -> *mut c_void;
