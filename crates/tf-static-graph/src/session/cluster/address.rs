@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[serde(try_from = "String", into = "String")]
 pub struct Address {
     host: String,
-    pub(super) port: u16,
+    port: u16,
 }
 
 impl Address {
@@ -31,6 +31,11 @@ impl Address {
     /// The host, in no brackets.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The same host, and another port.
+    pub fn with_port(&self, port: u16) -> Self {
+        Self { port, ..self.clone() }
     }
 
     /// The port.

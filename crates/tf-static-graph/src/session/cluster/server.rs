@@ -47,8 +47,7 @@ impl Server {
             .map_err(failed)?;
         let port = target.rsplit(':').next().and_then(|port| port.parse().ok());
         let port = port.ok_or_else(|| failed(format!("it listens at {target:?}, which has no port")))?;
-        let address = Address { port, ..address.clone() };
-        Ok(Self { address, target })
+        Ok(Self { address: address.with_port(port), target })
     }
 
     /// Where others reach it.
