@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use std::io::{self, Read};
 use std::process;
 use std::thread;
-use std::time::Duration;
-use tf_mnist::session::cluster::{Address, Server};
+use std::time::{Duration, Instant};
+use tf_mnist::session::cluster::{Address, Server, Silence, probe};
 use tf_mnist::session::{SessionConfig, SessionError};
 
 /// What is printed of a server that is ready, before its port.
@@ -23,10 +23,34 @@ pub fn run(global: &GlobalArgs, args: &WorkerArgs) -> Result<()> {
         end_with_parent()?;
     }
     let server = serve(global, args)?;
-    output::line(&format!("{READY} {}", server.address().port()))?;
+    output::print(&format!("{READY} {}\n", server.address().port()))?;
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     while !interrupt.is_set() {
         thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// Serves the chief of a cluster, until a signal, or until the chief, once there, is gone for `wait`: it may come back.
+///
+/// # Errors
+/// As [`run`].
+pub fn work_for(chief: &Address, global: &GlobalArgs, args: &WorkerArgs, wait: Duration) -> Result<()> {
+    serve(global, args)?;
+    log::info!("working for {chief}");
+    let interrupt = signals::interrupt().context("cannot watch for signals")?;
+    let mut seen: Option<Instant> = None;
+    while !interrupt.is_set() && seen.is_none_or(|last| last.elapsed() < wait) {
+        match probe(chief, args.peer_timeout) {
+            Ok(()) => seen = Some(Instant::now()),
+            // Frozen, or out of reach: it may come back.
+            Err(Silence::Silent) => seen = seen.map(|_| Instant::now()),
+            Err(_) => {}
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    if !interrupt.is_set() {
+        log::info!("{chief} has ended");
     }
     Ok(())
 }

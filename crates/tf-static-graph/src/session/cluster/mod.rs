@@ -72,17 +72,17 @@ impl Cluster {
         self.ask_all(|address| probe(address, self.patience.answer))
     }
 
-    /// Waits until every worker answers.
+    /// Waits until every worker answers, or `is_over` says that it is of no use any more.
     ///
     /// # Errors
     /// [`SessionError::Lost`]: some do not, by the end of the patience.
-    pub fn wait_for_workers(&self) -> Result<(), SessionError> {
+    pub fn wait_for_workers(&self, is_over: &(dyn Fn() -> bool + Sync)) -> Result<(), SessionError> {
         let deadline = Instant::now() + self.patience.arrival;
         let missing = self.ask_all(|address| {
             loop {
                 let left = deadline.saturating_duration_since(Instant::now());
                 let answer = probe(address, left.min(self.patience.answer).max(Duration::from_millis(1)));
-                if answer.is_ok() || left.is_zero() {
+                if answer.is_ok() || left.is_zero() || is_over() {
                     return answer;
                 }
                 thread::sleep(Duration::from_millis(100).min(left));
