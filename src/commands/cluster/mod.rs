@@ -4,9 +4,9 @@ mod fence;
 mod processes;
 mod tf_config;
 
-use super::failure::{advised, usage};
-use super::{tensorflow, worker};
-use crate::cli::{GlobalArgs, ReplicaArgs};
+use super::failure::usage;
+use super::{failure, tensorflow, worker};
+use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
 use anyhow::{Context, Result, bail};
 use processes::Processes;
 use std::env;
@@ -15,21 +15,46 @@ use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 use tf_config::TfConfig;
 use tf_mnist::graph::GraphError;
 use tf_mnist::model::MAX_REPLICAS;
 use tf_mnist::session::cluster::{Address, Cluster, LostWorker, Patience, Server};
+use tf_mnist::runtime::Runtime;
 use tf_mnist::session::{SessionConfig, SessionError, replica_devices};
 use tf_mnist::training::TrainingError;
-use ::tensorflow::{Graph, Session, Status};
+use ::tensorflow::{Graph, Session};
 
 /// What this process is to be.
 pub enum Role {
     /// One that trains or evaluates.
     Chief(Plan),
-    /// One that works for the chief at this address.
-    Worker { port: u16, chief: Address },
+    /// One that works for another.
+    Worker(Worker),
+}
+
+/// A process of a cluster that works for its chief.
+pub struct Worker {
+    port: u16,
+    chief: Address,
+    replicas: u16,
+}
+
+impl Worker {
+    /// Serves the chief.
+    ///
+    /// # Errors
+    /// TensorFlow cannot be had, or the port is in use.
+    pub fn work(self, global: &GlobalArgs, args: &ReplicaArgs, reproducible: bool) -> Result<()> {
+        let Self { port, chief, replicas } = self;
+        let own = WorkerArgs {
+            port,
+            replicas,
+            reproducible,
+            peer_timeout: args.peer_timeout,
+            with_parent: false,
+        };
+        worker::work_for(&chief, global, &own, args.wait)
+    }
 }
 
 /// The processes that are to take part.
@@ -52,8 +77,14 @@ pub fn role(args: &ReplicaArgs) -> Result<Role> {
     if let Some(source) = &args.cluster {
         let config = TfConfig::parse(&described(source)?)
             .map_err(|reason| usage(format!("--cluster {}: {reason}", source.display())))?;
+        let processes = u16::try_from(1 + config.workers.len()).unwrap_or(u16::MAX);
+        let shares = shares("--cluster", args.replicas.unwrap_or(processes), processes)?;
         return Ok(match config.worker {
-            Some(_) => Role::Worker { port: config.own().port(), chief: config.chief },
+            Some(worker) => Role::Worker(Worker {
+                port: config.own().port(),
+                replicas: shares[1 + worker],
+                chief: config.chief,
+            }),
             None if config.workers.is_empty() => Role::Chief(Plan::Alone),
             None => Role::Chief(Plan::Elsewhere { address: Some(config.chief), workers: config.workers }),
         });
@@ -83,20 +114,30 @@ fn described(source: &Path) -> Result<String> {
 }
 
 impl Plan {
-    /// Whether other processes take part.
-    pub fn has_workers(&self) -> bool {
-        !matches!(self, Self::Alone)
+    /// Opens TensorFlow, to work with the others, if there are any.
+    ///
+    /// # Errors
+    /// It cannot be had or opened.
+    pub fn load(
+        &self,
+        global: &GlobalArgs,
+        args: &ReplicaArgs,
+        config: &SessionConfig,
+        onednn: Option<bool>,
+    ) -> Result<&'static Runtime> {
+        let is_alone = matches!(self, Self::Alone);
+        tensorflow::load_for(global, config, onednn, (!is_alone).then_some(args.peer_timeout))
     }
 
     /// What has to be done while this process has one thread: a network of its own, and before it what is to be fetched.
     ///
     /// # Errors
     /// The system gives no such network; or TensorFlow or MNIST cannot be had.
-    pub fn prepare(&self, global: &GlobalArgs, device: &str) -> Result<()> {
+    pub fn prepare(&self, global: &GlobalArgs, config: &SessionConfig) -> Result<()> {
         let Self::Here { trust_network: false, .. } = self else {
             return Ok(());
         };
-        fetch(global, &["runtime", "--json", "--device", device])?;
+        fetch(global, &["runtime", "--json", "--device", &config.device.to_string()])?;
         if global.data_dir.is_none() {
             fetch(global, &["data", "--json"])?;
         }
@@ -124,6 +165,14 @@ impl Plan {
         let (own, workers, processes, replicas) = match self {
             Self::Alone => {
                 let devices = replica_devices(config).map_err(tensorflow::no_gpu)?;
+                if config.has_replicas() {
+                    let shared = match devices.iter().any(|device| device.contains("CPU")) {
+                        true => ", which share the processors",
+                        false => "",
+                    };
+                    let names = devices.join(", ").replace("/device:", "");
+                    log::info!("{} replicas: {names}{shared}", devices.len());
+                }
                 return Ok(Place { devices, team: None });
             }
             Self::Elsewhere { workers, address } => {
@@ -135,7 +184,7 @@ impl Plan {
             }
             Self::Here { processes, trust_network } => {
                 let replicas = replicas.unwrap_or(processes);
-                let shares = shares(replicas, processes)?;
+                let shares = shares("--processes", replicas, processes)?;
                 let arguments = arguments(global, args, config, &shares, reproducible);
                 if trust_network {
                     log::warn!(
@@ -161,6 +210,9 @@ impl Plan {
         let cluster = Cluster::new(server, workers, patience);
         cluster.wait_for_workers(&|| false)?;
         let devices = cluster.replica_devices(config, replicas)?;
+        if devices.len() > MAX_REPLICAS.into() {
+            return Err(usage(format!("there are {} replicas, and {MAX_REPLICAS} are the most", devices.len())));
+        }
         let names: Vec<_> = cluster.workers().iter().map(Address::to_string).collect();
         log::info!("{} replicas: on this process and {}", devices.len(), names.join(", "));
         let team = Team { cluster, processes, max_restarts: args.max_restarts, restarts: 0 };
@@ -198,6 +250,21 @@ impl Place {
                 })
             }
         }
+    }
+
+    /// How many there are.
+    pub fn replicas(&self) -> u16 {
+        u16::try_from(self.devices.len()).unwrap_or(u16::MAX)
+    }
+
+    /// Whether a worker was lost before.
+    pub fn has_restarted(&self) -> bool {
+        self.team.as_ref().is_some_and(|team| team.restarts > 0)
+    }
+
+    /// Whether the session failed for want of ops that this process has.
+    pub fn lacks_ops(&self, error: &anyhow::Error) -> bool {
+        self.team.is_some() && failure::text(error).contains("Op type not registered")
     }
 
     /// Whether some of the devices are GPUs.
@@ -288,9 +355,9 @@ fn arguments(
 }
 
 /// How many replicas each process has, as numpy's `array_split` cuts them.
-fn shares(replicas: u16, processes: u16) -> Result<Vec<u16>> {
+fn shares(option: &str, replicas: u16, processes: u16) -> Result<Vec<u16>> {
     if replicas < processes {
-        return Err(usage(format!("--processes {processes} are more than the {replicas} replicas that there are to be")));
+        return Err(usage(format!("{option}: {processes} processes are more than the {replicas} replicas that there are to be")));
     }
     Ok((0..processes).map(|process| replicas / processes + u16::from(process < replicas % processes)).collect())
 }
