@@ -4,8 +4,8 @@ mod models;
 mod replicas;
 mod values;
 
-pub use replicas::{ReplicaArgs, WorkerArgs};
 pub use models::{DrawArgs, EvaluateArgs, ExportArgs, ModelArgs, PredictArgs, ReportArgs};
+pub use replicas::{ReplicaArgs, WorkerArgs};
 
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;

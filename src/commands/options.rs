@@ -152,12 +152,7 @@ fn new_run(
 ///
 /// # Errors
 /// A GPU is asked for and there is none.
-pub fn record_runtime(
-    config: &mut RunConfig,
-    runtime: &Runtime,
-    on_gpus: bool,
-    resumed: bool,
-) -> Result<()> {
+pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, on_gpus: bool, resumed: bool) -> Result<()> {
     let versions = Versions {
         tf_mnist: env!("CARGO_PKG_VERSION").into(),
         commit: env!("TF_MNIST_COMMIT").into(),

@@ -1,5 +1,6 @@
 //! `tf-mnist train`, `baseline` and `optimized`: from options to a trained, tested and saved network.
 
+use super::cluster::{self, Place, Role};
 use super::conclusion::{conclude, interrupted};
 use super::failure::{advised, usage};
 use super::options;
@@ -7,7 +8,6 @@ use super::published_lines::{Console, Lines};
 use super::resume::{Resumed, is_typed};
 use super::run::Run;
 use super::training_bar::TrainingBar;
-use super::cluster::{self, Place, Role};
 use super::{data, failure, output, places, signals, tensorflow};
 use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
@@ -24,8 +24,8 @@ use tf_mnist::runtime::Runtime;
 use tf_mnist::session::Host;
 use tf_mnist::session::cluster::LostWorker;
 use tf_mnist::training::{
-    Ending, Event, Interrupt, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard, TrainingError,
-    TrainingSession, TrainingState, fit,
+    Ending, Event, Interrupt, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard,
+    TrainingError, TrainingSession, TrainingState, fit,
 };
 
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
@@ -100,7 +100,8 @@ pub fn run(
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
     let again = format!("tf-mnist {command} --resume {}", output::shell_word(directory.path()));
     let tensorboard = !args.no_tensorboard;
-    let mut run = Run { config, dataset, directory, saved, again, started, tensorboard, place, lost: Vec::new() };
+    let mut run =
+        Run { config, dataset, directory, saved, again, started, tensorboard, place, lost: Vec::new() };
     // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     run.train_through(session, total, global.quiet, &interrupt)

@@ -164,7 +164,7 @@ impl TrainingSession {
         let evaluator = self.evaluator();
         let logits = at_once(&self.network.evaluations, &self.network.evaluations, |_, replica| {
             let logits = evaluator.logits(replica, &feed)?;
-            Ok(logits.iter().map(|logit| logit.to_bits()).collect::<Vec<_>>())
+            Ok::<_, TrainingError>(logits.iter().map(|logit| logit.to_bits()).collect::<Vec<_>>())
         })?;
         Ok(logits.iter().position(|own| *own != logits[0]))
     }

@@ -7,6 +7,7 @@ mod tf_config;
 use super::failure::usage;
 use super::{failure, tensorflow, worker};
 use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
+use ::tensorflow::{Graph, Session};
 use anyhow::{Context, Result, bail};
 use processes::Processes;
 use std::env;
@@ -18,11 +19,10 @@ use std::sync::Arc;
 use tf_config::TfConfig;
 use tf_mnist::graph::GraphError;
 use tf_mnist::model::MAX_REPLICAS;
-use tf_mnist::session::cluster::{Address, Cluster, LostWorker, Patience, Server};
 use tf_mnist::runtime::Runtime;
+use tf_mnist::session::cluster::{Address, Cluster, LostWorker, Patience, Server};
 use tf_mnist::session::{SessionConfig, SessionError, replica_devices};
 use tf_mnist::training::TrainingError;
-use ::tensorflow::{Graph, Session};
 
 /// What this process is to be.
 pub enum Role {
@@ -46,13 +46,8 @@ impl Worker {
     /// TensorFlow cannot be had, or the port is in use.
     pub fn work(self, global: &GlobalArgs, args: &ReplicaArgs, reproducible: bool) -> Result<()> {
         let Self { port, chief, replicas } = self;
-        let own = WorkerArgs {
-            port,
-            replicas,
-            reproducible,
-            peer_timeout: args.peer_timeout,
-            with_parent: false,
-        };
+        let own =
+            WorkerArgs { port, replicas, reproducible, peer_timeout: args.peer_timeout, with_parent: false };
         worker::work_for(&chief, global, &own, args.wait)
     }
 }
@@ -94,11 +89,15 @@ pub fn role(args: &ReplicaArgs) -> Result<Role> {
     }
     if args.workers.is_empty() {
         if env::var_os(TF_CONFIG).is_some_and(|set| !set.is_empty()) {
-            log::info!("{TF_CONFIG} is set, and left alone: --cluster {TF_CONFIG} takes part in that cluster");
+            log::info!(
+                "{TF_CONFIG} is set, and left alone: --cluster {TF_CONFIG} takes part in that cluster"
+            );
         }
         return Ok(Role::Chief(Plan::Alone));
     }
-    if let Some(twice) = args.workers.iter().enumerate().find(|(place, own)| args.workers[..*place].contains(own)) {
+    if let Some(twice) =
+        args.workers.iter().enumerate().find(|(place, own)| args.workers[..*place].contains(own))
+    {
         return Err(usage(format!("--workers names {} twice", twice.1)));
     }
     Ok(Role::Chief(Plan::Elsewhere { workers: args.workers.clone(), address: args.address.clone() }))
@@ -107,13 +106,20 @@ pub fn role(args: &ReplicaArgs) -> Result<Role> {
 fn described(source: &Path) -> Result<String> {
     if source == Path::new(TF_CONFIG) {
         return env::var(TF_CONFIG).map_err(|_| {
-            usage(format!("--cluster {TF_CONFIG}: there is no such environment variable; set it, or name a file"))
+            usage(format!(
+                "--cluster {TF_CONFIG}: there is no such environment variable; set it, or name a file"
+            ))
         });
     }
     fs::read_to_string(source).map_err(|error| usage(format!("--cluster {}: {error}", source.display())))
 }
 
 impl Plan {
+    /// Whether other processes take part.
+    pub fn has_workers(&self) -> bool {
+        !matches!(self, Self::Alone)
+    }
+
     /// Opens TensorFlow, to work with the others, if there are any.
     ///
     /// # Errors
@@ -125,8 +131,7 @@ impl Plan {
         config: &SessionConfig,
         onednn: Option<bool>,
     ) -> Result<&'static Runtime> {
-        let is_alone = matches!(self, Self::Alone);
-        tensorflow::load_for(global, config, onednn, (!is_alone).then_some(args.peer_timeout))
+        tensorflow::load_for(global, config, onednn, self.has_workers().then_some(args.peer_timeout))
     }
 
     /// What has to be done while this process has one thread: a network of its own, and before it what is to be fetched.
@@ -211,7 +216,10 @@ impl Plan {
         cluster.wait_for_workers(&|| false)?;
         let devices = cluster.replica_devices(config, replicas)?;
         if devices.len() > MAX_REPLICAS.into() {
-            return Err(usage(format!("there are {} replicas, and {MAX_REPLICAS} are the most", devices.len())));
+            return Err(usage(format!(
+                "there are {} replicas, and {MAX_REPLICAS} are the most",
+                devices.len()
+            )));
         }
         let names: Vec<_> = cluster.workers().iter().map(Address::to_string).collect();
         log::info!("{} replicas: on this process and {}", devices.len(), names.join(", "));
@@ -275,8 +283,13 @@ impl Place {
     /// Where a replica is, for the user.
     pub fn name_of(&self, replica: usize) -> String {
         let device = &self.devices[replica];
-        let task = device.split_once("/task:").and_then(|(_, rest)| rest.split('/').next()?.parse::<usize>().ok());
-        let address = self.team.as_ref().zip(task).and_then(|(team, task)| team.cluster.workers().get(task.checked_sub(1)?));
+        let task =
+            device.split_once("/task:").and_then(|(_, rest)| rest.split('/').next()?.parse::<usize>().ok());
+        let address = self
+            .team
+            .as_ref()
+            .zip(task)
+            .and_then(|(team, task)| team.cluster.workers().get(task.checked_sub(1)?));
         match (address, task) {
             (Some(address), Some(task)) => format!("worker {task} ({address})"),
             _ => format!("this process ({})", device.rsplit("device:").next().unwrap_or_default()),
@@ -307,7 +320,10 @@ impl Place {
             return Ok(());
         };
         if team.restarts >= team.max_restarts {
-            bail!("a worker was lost for the {}th time, more often than --max-restarts allows", team.restarts + 1);
+            bail!(
+                "a worker was lost for the {}th time, more often than --max-restarts allows",
+                team.restarts + 1
+            );
         }
         team.restarts += 1;
         if let Some(processes) = &mut team.processes {
@@ -338,9 +354,10 @@ fn arguments(
     match reproducible {
         true => all.push("--reproducible".to_owned()),
         false => {
-            for (option, threads) in
-                [("--intra-op-threads", config.intra_op_threads), ("--inter-op-threads", config.inter_op_threads)]
-            {
+            for (option, threads) in [
+                ("--intra-op-threads", config.intra_op_threads),
+                ("--inter-op-threads", config.inter_op_threads),
+            ] {
                 all.extend([option.to_owned(), threads.to_string()]);
             }
             all.extend(global.no_onednn.then(|| "--no-onednn".to_owned()));
@@ -357,9 +374,13 @@ fn arguments(
 /// How many replicas each process has, as numpy's `array_split` cuts them.
 fn shares(option: &str, replicas: u16, processes: u16) -> Result<Vec<u16>> {
     if replicas < processes {
-        return Err(usage(format!("{option}: {processes} processes are more than the {replicas} replicas that there are to be")));
+        return Err(usage(format!(
+            "{option}: {processes} processes are more than the {replicas} replicas that there are to be"
+        )));
     }
-    Ok((0..processes).map(|process| replicas / processes + u16::from(process < replicas % processes)).collect())
+    Ok((0..processes)
+        .map(|process| replicas / processes + u16::from(process < replicas % processes))
+        .collect())
 }
 
 /// Has another process of this program fetch what the fence will keep out.

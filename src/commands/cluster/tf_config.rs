@@ -36,10 +36,11 @@ impl TfConfig {
     /// # Errors
     /// What is wrong, in words.
     pub fn parse(json: &str) -> Result<Self, String> {
-        let Whole { mut cluster, task } = serde_json::from_str(json).map_err(|error| match error.is_data() {
-            true => format!("it is no description of a cluster: {error}"),
-            false => format!("it is no JSON: {error}"),
-        })?;
+        let Whole { mut cluster, task } =
+            serde_json::from_str(json).map_err(|error| match error.is_data() {
+                true => format!("it is no description of a cluster: {error}"),
+                false => format!("it is no JSON: {error}"),
+            })?;
         let mut job = |name: &str| -> Result<Vec<Address>, String> {
             let addresses = cluster.remove(name).unwrap_or_default();
             addresses.iter().map(|text| text.parse().map_err(|error| format!("{name}: {error}"))).collect()
