@@ -1,15 +1,17 @@
 //! What the user types.
 
 mod models;
+mod replicas;
 mod values;
 
 pub use models::{DrawArgs, EvaluateArgs, ExportArgs, ModelArgs, PredictArgs, ReportArgs};
+pub use replicas::{ReplicaArgs, WorkerArgs};
 
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
 use tf_mnist::dataset::Form;
 use tf_mnist::graph::Precision;
-use tf_mnist::model::{AccuracyOn, MAX_REPLICAS};
+use tf_mnist::model::AccuracyOn;
 use tf_mnist::training::ValidationMode;
 use values::{ACCURACY_ON, EVAL_CHUNK, PRECISION, VALIDATION, dropout_rate, learning_rate, one_of, rows};
 
@@ -85,6 +87,9 @@ pub enum Command {
     Draw(DrawArgs),
     /// Write a trained network as a SavedModel, whole or not at all, for TensorFlow Serving and Python
     Export(ExportArgs),
+    /// Compute replicas for runs on other machines, until told to end
+    #[command(after_help = WORKER_HELP)]
+    Worker(WorkerArgs),
     /// Show a network layer by layer: shapes, padding, parameters, work and memory
     #[command(after_help = DESCRIBE_EXAMPLES)]
     Describe(DescribeArgs),
@@ -103,6 +108,15 @@ pub enum Command {
 
 const DRAW_HELP: &str = "\
 Only this machine is served, at 127.0.0.1 and [::1], and only the page itself. Ctrl-C ends it.";
+
+const WORKER_HELP: &str = "\
+TensorFlow's server asks for no password, encrypts nothing, listens on every interface of the machine and runs whatever it is
+sent, with the rights of this user. Run it only in networks that nobody else can reach, best in a container of its own.
+
+Example:
+  h1$ tf-mnist worker --port 2222
+  h2$ tf-mnist worker --port 2222
+  h0$ tf-mnist baseline --workers h1:2222,h2:2222";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:
@@ -129,10 +143,6 @@ pub struct TrainingArgs {
     /// Rows a step [default: the network's, 100]
     #[arg(long, value_name = "ROWS", value_parser = rows, allow_negative_numbers = true)]
     pub batch_size: Option<usize>,
-    /// Cut each step's rows into so many parts, for as many replicas of the network: on GPUs 0 to N-1 or, without
-    /// a GPU or with --device cpu, on N devices that share the processors; batch norm takes each part by itself
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=i64::from(MAX_REPLICAS)), allow_negative_numbers = true)]
-    pub replicas: u16,
     /// Adam's learning rate, the same in every step [default: baseline 0.001, optimized 0.01]
     #[arg(long, value_name = "RATE", value_parser = learning_rate, allow_negative_numbers = true)]
     pub learning_rate: Option<f32>,
@@ -196,9 +206,11 @@ pub struct TrainingArgs {
     #[arg(long)]
     pub no_tensorboard: bool,
     /// Go on with the run in this folder where its state was last saved, as if it had never stopped; of its options only
-    /// --epochs, --max-steps, --patience, --device, the numbers of threads, the place of the data set and --no-tensorboard may change
+    /// --epochs, --max-steps, --patience, --device, the numbers of threads, the place of the data set, where replicas run and --no-tensorboard may change
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out_dir", "overwrite"])]
     pub resume: Option<PathBuf>,
+    #[command(flatten)]
+    pub replicas: ReplicaArgs,
 }
 
 const DESCRIBE_EXAMPLES: &str = "\

@@ -1,6 +1,7 @@
 //! Why a model cannot be used.
 
 use crate::graph::{CheckpointError, GraphError};
+use crate::session::SessionError;
 use std::io;
 use std::path::PathBuf;
 use tensorflow::Status;
@@ -16,6 +17,9 @@ pub enum ClassifierError {
         /// What was asked for.
         path: PathBuf,
     },
+    /// There is no session as asked for.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// A folder that holds no model.
     #[error(
         "{path} holds no model: a run folder has a file `checkpoint`, a SavedModel a file `saved_model.pb`, and an export \

@@ -40,14 +40,18 @@ use crate::networks::{self, Pictures, Table};
 use literal_path::LiteralPath;
 use logits::softmax_in_place;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tensorflow::{Graph, Output, SavedModelBundle, Session, SessionOptions, SessionRunArgs, Status, Tensor};
+
+/// What opens a session on a graph.
+pub type OpenSession<'a> = &'a dyn Fn(&Graph) -> Result<Arc<Session>>;
 
 /// A network with its values, ready to be asked. It owns a TensorFlow session.
 #[derive(Debug)]
 pub struct Classifier {
     path: PathBuf,
     table: Option<Table>,
-    session: Session,
+    session: Arc<Session>,
     images: Output,
     /// The dimensions that the network takes an image in.
     image: Vec<u64>,
@@ -71,29 +75,29 @@ impl Classifier {
         options: &SessionOptions,
         convolutions: Convolutions,
     ) -> Result<Self> {
-        Self::open_on(&[], model, network, options, convolutions)
+        match locate(model)? {
+            Location::Checkpoint(prefix) => Self::from_checkpoint(&prefix, network, options, convolutions),
+            Location::SavedModel(folder) => Self::from_saved_model(&folder, options),
+        }
     }
 
-    /// As [`open`](Self::open), with a replica of the network on each of `devices`, such as `/device:GPU:1`, to
-    /// [evaluate()] on all of them at once.
+    /// The checkpoint of `model`, as [`open`](Self::open), with a replica of the network on each of `devices`, such as
+    /// `/device:GPU:1`, to [evaluate()] on all of them at once; `session` opens a session on the graph.
     ///
     /// # Errors
-    /// As there; [`ClassifierError::OneDevice`]: there are several devices for a SavedModel.
+    /// As there; [`ClassifierError::OneDevice`]: it is a SavedModel.
     pub fn open_on(
         devices: &[String],
         model: &Path,
         network: Option<&Table>,
-        options: &SessionOptions,
+        session: OpenSession,
         convolutions: Convolutions,
     ) -> Result<Self> {
         match locate(model)? {
             Location::Checkpoint(prefix) => {
-                Self::from_checkpoint_on(devices, &prefix, network, options, convolutions)
+                Self::from_checkpoint_on(devices, &prefix, network, session, convolutions)
             }
-            Location::SavedModel(folder) if devices.len() > 1 => {
-                Err(ClassifierError::OneDevice { path: folder })
-            }
-            Location::SavedModel(folder) => Self::from_saved_model(&folder, options),
+            Location::SavedModel(folder) => Err(ClassifierError::OneDevice { path: folder }),
         }
     }
 
@@ -107,14 +111,18 @@ impl Classifier {
         options: &SessionOptions,
         convolutions: Convolutions,
     ) -> Result<Self> {
-        Self::from_checkpoint_on(&[], prefix, network, options, convolutions)
+        let session = |graph: &Graph| {
+            let session = Session::new(options, graph);
+            session.map(Arc::new).map_err(|status| failed("open a session", status))
+        };
+        Self::from_checkpoint_on(&[], prefix, network, &session, convolutions)
     }
 
     fn from_checkpoint_on(
         devices: &[String],
         prefix: &Path,
         network: Option<&Table>,
-        options: &SessionOptions,
+        session: OpenSession,
         convolutions: Convolutions,
     ) -> Result<Self> {
         let table = network_of(&Checkpoint::open(prefix)?, network)?;
@@ -125,8 +133,7 @@ impl Classifier {
         let probabilities = logits.iter().map(|logits| softmax(&graph, "probabilities", logits));
         let probabilities = probabilities.collect::<graph::Result<_>>()?;
         let saver = Saver::new(&graph, &graph.variables())?;
-        let session =
-            Session::new(options, &graph.graph()).map_err(|status| failed("open a session", status))?;
+        let session = session(&graph.graph())?;
         saver.restore(&session, prefix)?;
         Ok(Self {
             path: prefix.to_path_buf(),
@@ -172,7 +179,7 @@ impl Classifier {
         let mut classifier = Self {
             path: folder.to_path_buf(),
             table: None,
-            session: bundle.session,
+            session: Arc::new(bundle.session),
             images: tensors.images,
             image: tensors.image,
             form: Form { image_size, classes, first_label, validation_rows: 0 },

@@ -1,10 +1,10 @@
 //! What is asked of trained networks.
 
+use super::replicas::ReplicaArgs;
 use super::values::{EVAL_CHUNK, SPLIT, one_of, rows};
 use clap::{Args, value_parser};
 use std::path::PathBuf;
 use tf_mnist::dataset::{Form, Part};
-use tf_mnist::model::MAX_REPLICAS;
 
 /// What `evaluate` and `predict` use.
 #[derive(Debug, Args)]
@@ -40,9 +40,6 @@ pub struct EvaluateArgs {
     /// Rows at the head of the training files that are the validation split
     #[arg(long, value_name = "ROWS", default_value_t = Form::VALIDATION_ROWS, value_parser = rows, allow_negative_numbers = true)]
     pub validation_rows: usize,
-    /// Evaluate on so many devices at once: on GPUs 0 to N-1 or, without a GPU or with --device cpu, on N devices that share the processors
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=i64::from(MAX_REPLICAS)), allow_negative_numbers = true)]
-    pub replicas: u16,
     /// Which images to measure on
     #[arg(long, default_value = SPLIT[0].0, value_parser = one_of::<Part>(SPLIT))]
     pub split: Part,
@@ -52,6 +49,8 @@ pub struct EvaluateArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub replicas: ReplicaArgs,
 }
 
 #[derive(Debug, Args)]

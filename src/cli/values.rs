@@ -3,6 +3,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::de::value::Error as UnknownName;
 use serde::de::{DeserializeOwned, IntoDeserializer};
+use std::time::Duration;
 use tf_mnist::networks::Range;
 
 /// Rows evaluated at a time, unless the user says otherwise.
@@ -58,4 +59,20 @@ fn number(text: &str, range: Range, wanted: fn(&str) -> String) -> Result<f32, S
         Ok(_) => Err(wanted(range.words)),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// A time with its unit: `500ms`, `10s`, `2m`; seconds without one.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let millis = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" | "" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    let count = digits.parse::<u32>().ok().filter(|&count| count > 0 && millis > 0);
+    count
+        .map(|count| Duration::from_millis(u64::from(count) * millis))
+        .ok_or_else(|| "wanted is a time such as 500ms, 10s or 2m".to_owned())
 }

@@ -28,7 +28,7 @@ pub fn conclude(
     }
     let (session, tested) = match checkpoints.newest() {
         Some(best) if config.keeps_best() => {
-            let session = session.reopen(&config.session.session_options()?)?;
+            let session = session.reopen(|graph| run.place.open(&config.session, graph))?;
             session.restore(best)?;
             (session, Some(best))
         }

@@ -1,5 +1,6 @@
 //! `tf-mnist evaluate`: how good a trained network is.
 
+use super::cluster::{self, Role};
 use super::failure::advised;
 use super::{data, model, output, terminal};
 use crate::cli::{EvaluateArgs, GlobalArgs};
@@ -14,7 +15,18 @@ use tf_mnist::graph::{GraphError, is_out_of_memory};
 /// # Errors
 /// The model or the data set cannot be had, or TensorFlow fails.
 pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<()> {
-    let classifier = model::replicated(global, &args.model, args.replicas)?;
+    let plan = match cluster::role(&args.replicas)? {
+        Role::Worker(worker) => return worker.work(global, &args.replicas, false),
+        Role::Chief(plan) => plan,
+    };
+    let is_alone = !plan.has_workers() && args.replicas.replicas.is_none_or(|replicas| replicas == 1);
+    let (classifier, _place) = match is_alone {
+        true => (model::classifier(global, &args.model)?, None),
+        false => {
+            let (classifier, place) = model::replicated(global, &args.model, &args.replicas, plan)?;
+            (classifier, Some(place))
+        }
+    };
     let split = data::load_part(global, args.split, &classifier.data_form(args.validation_rows))?;
     let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk)
         .map_err(|error| with_advice(error, args.eval_chunk))?;

@@ -1,5 +1,6 @@
 //! One file a subcommand: turns options into calls of the library and prints the results.
 
+mod cluster;
 mod conclusion;
 mod console;
 mod data;
@@ -18,6 +19,7 @@ mod run;
 mod runtime;
 mod tensorflow;
 mod train;
+mod worker;
 
 use crate::cli::{Cli, Command};
 use anyhow::Result;
@@ -49,6 +51,7 @@ pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
         Command::Man => manual::run()?,
         Command::Data(args) => data::run(&cli.global, args)?,
         Command::Describe(args) => describe::run(&cli.global, args)?,
+        Command::Worker(args) => worker::run(&cli.global, args)?,
         Command::Runtime(args) => runtime::run(&cli.global, args)?,
     }
     Ok(ExitCode::SUCCESS)

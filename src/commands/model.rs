@@ -1,41 +1,71 @@
 //! The model that `evaluate` and `predict` use.
 
+use super::cluster::{Place, Plan};
 use super::options;
-use super::tensorflow::{fastest_convolutions, load, no_gpu, onednn, session_config, with_replicas};
-use crate::cli::{GlobalArgs, ModelArgs};
+use super::tensorflow::{fastest_convolutions, load, onednn, session_config, with_replicas};
+use crate::cli::{GlobalArgs, ModelArgs, ReplicaArgs};
+use ::tensorflow::Graph;
 use anyhow::Result;
 use tf_mnist::classifier::{self, Classifier, ClassifierError, Location};
 use tf_mnist::graph::Checkpoint;
-use tf_mnist::session::replica_devices;
+use tf_mnist::model::Convolutions;
+use tf_mnist::networks::Table;
 
 /// Opens the model that was named, to be used.
 ///
 /// # Errors
 /// As [`load`]; there is no such network; a GPU is asked for and there is none; or it is no model.
 pub fn classifier(global: &GlobalArgs, model: &ModelArgs) -> Result<Classifier> {
-    replicated(global, model, 1)
+    let config = session_config(global, false)?;
+    let network = check(model, false)?;
+    let runtime = load(global, &config, onednn(global, false))?;
+    let convolutions = fastest_convolutions(runtime, &config)?;
+    Ok(Classifier::open(&model.path, network.as_ref(), &config.session_options()?, convolutions)?)
 }
 
-/// As [`classifier`], with so many replicas of the network.
+/// As [`classifier`], with replicas of the network as `args` and `plan` have them.
 ///
 /// # Errors
-/// As there; or there are too few GPUs, or it is a SavedModel, for several.
-pub fn replicated(global: &GlobalArgs, model: &ModelArgs, replicas: u16) -> Result<Classifier> {
-    let config = with_replicas(session_config(global, false)?, replicas)?;
+/// As there; a worker is not there; or there are too few devices, or it is a SavedModel, for several.
+pub fn replicated(
+    global: &GlobalArgs,
+    model: &ModelArgs,
+    args: &ReplicaArgs,
+    plan: Plan,
+) -> Result<(Classifier, Place)> {
+    let config = with_replicas(session_config(global, false)?, args.replicas.unwrap_or(1))?;
+    let network = check(model, plan.has_workers() || config.has_replicas())?;
+    plan.prepare(global, &config)?;
+    let runtime = plan.load(global, args, &config, onednn(global, false))?;
+    let place = plan.join(global, args, &config, args.replicas, false)?;
+    let open = |convolutions| {
+        let session = |graph: &Graph| Ok(place.open(&config, graph)?);
+        Classifier::open_on(&place.devices, &model.path, network.as_ref(), &session, convolutions)
+    };
+    let convolutions = match place.has_gpu() {
+        true => Convolutions::TensorFlow,
+        false => fastest_convolutions(runtime, &config)?,
+    };
+    let classifier = match open(convolutions).map_err(anyhow::Error::from) {
+        Err(error) if convolutions == Convolutions::Own && place.lacks_ops(&error) => {
+            open(Convolutions::TensorFlow)?
+        }
+        opened => opened?,
+    };
+    Ok((classifier, place))
+}
+
+/// Finds out a slip in MODEL before anything is fetched; returns the network that was named.
+fn check(model: &ModelArgs, is_replicated: bool) -> Result<Option<Table>> {
     let network = model.network.as_deref().map(options::find_network).transpose()?;
-    // A slip in MODEL is found out before anything is fetched.
     match classifier::locate(&model.path)? {
         Location::Checkpoint(prefix) => {
             classifier::network_of(&Checkpoint::open(&prefix)?, network.as_ref())?;
         }
-        Location::SavedModel(path) if replicas > 1 => {
+        Location::SavedModel(path) if is_replicated => {
             return Err(ClassifierError::OneDevice { path }.into());
         }
         Location::SavedModel(_) => {}
     }
-    let runtime = load(global, &config, onednn(global, false))?;
-    let convolutions = fastest_convolutions(runtime, &config)?;
-    let options = config.session_options()?;
-    let devices = replica_devices(&config).map_err(no_gpu)?;
-    Ok(Classifier::open_on(&devices, &model.path, network.as_ref(), &options, convolutions)?)
+    Ok(network)
 }

@@ -42,7 +42,7 @@ pub fn resolve(
     // Threads are bound by the mode that the run is in, whether it was typed again or not.
     let reproducible = resumed.map_or(args.reproducible, |resumed| resumed.config.reproducible);
     let session = tensorflow::session_config(global, reproducible)?;
-    let session = SessionConfig { replicas: args.replicas, ..session };
+    let session = SessionConfig { replicas: args.replicas.replicas.unwrap_or(1), ..session };
     let warm_start = args.warm_start.as_deref().map(find_checkpoint).transpose()?;
     let asked = new_run(global, args, table, session, warm_start)?;
     let config = match resumed {
@@ -54,7 +54,10 @@ pub fn resolve(
 }
 
 /// Whether every replica has a device and rows of its own.
-fn check_replicas(config: &RunConfig) -> Result<()> {
+///
+/// # Errors
+/// A usage error: not every one has.
+pub fn check_replicas(config: &RunConfig) -> Result<()> {
     let (replicas, batch_size) = (config.session.replicas, config.network.training.batch_size);
     tensorflow::with_replicas(config.session.clone(), replicas)?;
     match batch_size < replicas.into() {
@@ -150,7 +153,7 @@ fn new_run(
 ///
 /// # Errors
 /// A GPU is asked for and there is none.
-pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) -> Result<()> {
+pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, on_gpus: bool, resumed: bool) -> Result<()> {
     let versions = Versions {
         tf_mnist: env!("CARGO_PKG_VERSION").into(),
         commit: env!("TF_MNIST_COMMIT").into(),
@@ -167,7 +170,7 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, resumed: bool) 
             versions.tensorflow
         );
     }
-    let convolutions = match config.reproducible {
+    let convolutions = match config.reproducible || on_gpus {
         true => Convolutions::TensorFlow,
         false => tensorflow::fastest_convolutions(runtime, &config.session)?,
     };

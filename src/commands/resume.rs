@@ -25,13 +25,23 @@ type Change = fn(&mut RunConfig, &RunConfig);
 type Get = fn(&RunConfig) -> Value;
 
 /// Options that may change from one part of a run to the next, and how.
-const MAY_CHANGE: [(&str, Change); 8] = [
+const MAY_CHANGE: [(&str, Change); 17] = [
     ("epochs", |run, asked| run.network.training.epochs = asked.network.training.epochs),
     ("patience", |run, asked| run.network.training.patience = asked.network.training.patience),
     ("max_steps", |run, asked| run.max_steps = asked.max_steps),
     ("data_dir", |run, asked| run.set_data_dir(asked.data_dir.clone())), // the place; see `check_dataset`
     ("device", |run, asked| run.session.device = asked.session.device),
-    ("no_tensorboard", |_, _| {}), // is of this process, and not kept
+    // Of this process, and not kept.
+    ("no_tensorboard", |_, _| {}),
+    ("workers", |_, _| {}),
+    ("address", |_, _| {}),
+    ("cluster", |_, _| {}),
+    ("processes", |_, _| {}),
+    ("trust_network", |_, _| {}),
+    ("peer_timeout", |_, _| {}),
+    ("step_timeout", |_, _| {}),
+    ("wait", |_, _| {}),
+    ("max_restarts", |_, _| {}),
     ("intra_op_threads", |run, asked| run.session.intra_op_threads = asked.session.intra_op_threads),
     ("inter_op_threads", |run, asked| run.session.inter_op_threads = asked.session.inter_op_threads),
 ];
@@ -84,7 +94,7 @@ impl Resumed {
             };
             return Err(usage(format!(
                 "--{} disagrees with the run in {}{stored}; with --resume leave it out, as only --epochs, \
-                 --max-steps, --patience, --device, the numbers of threads, --no-tensorboard and the place of the data set may change",
+                 --max-steps, --patience, --device, the numbers of threads, --no-tensorboard, the place of the data set and where replicas run may change",
                 id.replace('_', "-"),
                 self.directory.path().display()
             )));

@@ -1,5 +1,6 @@
 //! A run under way: what its parts, from training to its end, have in common.
 
+use super::cluster::Place;
 use std::time::Instant;
 use tf_mnist::dataset::Dataset;
 use tf_mnist::training::{RunConfig, RunDirectory, SavedState};
@@ -16,4 +17,8 @@ pub struct Run {
     pub started: Instant,
     /// Whether it tells TensorBoard how it goes.
     pub tensorboard: bool,
+    /// Where its replicas run.
+    pub place: Place,
+    /// The workers that were lost last.
+    pub lost: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! `tf-mnist train`, `baseline` and `optimized`: from options to a trained, tested and saved network.
 
+use super::cluster::{self, Place, Role};
 use super::conclusion::{conclude, interrupted};
 use super::failure::{advised, usage};
 use super::options;
@@ -7,7 +8,7 @@ use super::published_lines::{Console, Lines};
 use super::resume::{Resumed, is_typed};
 use super::run::Run;
 use super::training_bar::TrainingBar;
-use super::{data, output, places, signals, tensorflow};
+use super::{data, failure, output, places, signals, tensorflow};
 use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
 use clap::ArgMatches;
@@ -20,10 +21,11 @@ use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::model::Convolutions;
 use tf_mnist::networks::Validate;
 use tf_mnist::runtime::Runtime;
-use tf_mnist::session::{Host, replica_devices};
+use tf_mnist::session::Host;
+use tf_mnist::session::cluster::LostWorker;
 use tf_mnist::training::{
-    Ending, Event, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard, TrainingError,
-    TrainingSession, TrainingState, fit,
+    Ending, Event, Interrupt, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard,
+    TrainingError, TrainingSession, TrainingState, fit,
 };
 
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
@@ -34,6 +36,12 @@ pub fn run(
     typed: &ArgMatches,
 ) -> Result<ExitCode> {
     let started = Instant::now();
+    let plan = match cluster::role(&args.replicas)? {
+        Role::Chief(plan) => plan,
+        Role::Worker(worker) => {
+            return worker.work(global, &args.replicas, args.reproducible).map(|()| ExitCode::SUCCESS);
+        }
+    };
     if let Some(folder) = &args.out_dir {
         places::check_out_dir(folder, args.overwrite)?;
     }
@@ -46,8 +54,16 @@ pub fn run(
         Some(_) => Some(config.onednn),
         None => tensorflow::onednn(global, config.reproducible),
     };
-    let runtime = tensorflow::load(global, &config.session, onednn)?;
-    options::record_runtime(&mut config, runtime, resumed.is_some())?;
+    plan.prepare(global, &config.session)?;
+    let runtime = plan.load(global, &args.replicas, &config.session, onednn)?;
+    let replicas = match &resumed {
+        Some(resumed) => Some(resumed.config.session.replicas),
+        None => args.replicas.replicas,
+    };
+    let place = plan.join(global, &args.replicas, &config.session, replicas, config.reproducible)?;
+    config.session.replicas = place.replicas();
+    options::check_replicas(&config)?;
+    options::record_runtime(&mut config, runtime, place.has_gpu(), resumed.is_some())?;
     if config.precision == Precision::Bf16 {
         warn_of_bf16(&config, runtime)?;
     }
@@ -57,12 +73,13 @@ pub fn run(
 
     let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
     // Before the run folder is cleared: the checkpoint may lie in there.
-    let session = open_session(&config, saved.as_ref())?;
+    let session = open_session(&mut config, &place, saved.as_ref())?;
     let dataset = dataset.join().map_err(|_| anyhow!("reading the data set failed; this is a bug"))?;
     let dataset = match &resumed {
         Some(resumed) => resumed.check_dataset(dataset, typed)?,
         None => dataset?,
     };
+    compare_replicas(&config, &place, &session, &dataset)?;
     data::warn_of_missing_classes(&dataset, config.network.first_label);
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
     let steps_per_epoch = steps_per_epoch(&config, &dataset, is_typed(typed, "batch_size"))?;
@@ -83,23 +100,42 @@ pub fn run(
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
     let again = format!("tf-mnist {command} --resume {}", output::shell_word(directory.path()));
     let tensorboard = !args.no_tensorboard;
-    let run = Run { config, dataset, directory, saved, again, started, tensorboard };
-    run.train(session, total, global.quiet)
+    let mut run =
+        Run { config, dataset, directory, saved, again, started, tensorboard, place, lost: Vec::new() };
+    // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
+    let interrupt = signals::interrupt().context("cannot watch for signals")?;
+    run.train_through(session, total, global.quiet, &interrupt)
         .map_err(|error| with_advice(error, run.config.session.replicas, &run.again))
 }
 
 /// A session with the values that the run begins with.
-fn open_session(config: &RunConfig, saved: Option<&SavedState>) -> Result<TrainingSession> {
-    let devices = replica_devices(&config.session).map_err(tensorflow::no_gpu)?;
-    if config.session.has_replicas() {
-        let shared = if devices.iter().any(|device| device.contains("CPU")) {
-            ", which share the processors"
-        } else {
-            ""
-        };
-        log::info!("{} replicas: {}{shared}", devices.len(), devices.join(", ").replace("/device:", ""));
-    }
-    let session = TrainingSession::new(config.build_network(&devices)?, &config.session.session_options()?)?;
+fn open_session(
+    config: &mut RunConfig,
+    place: &Place,
+    saved: Option<&SavedState>,
+) -> Result<TrainingSession> {
+    let open = |config: &RunConfig| -> Result<TrainingSession> {
+        let network = config.build_network(&place.devices)?;
+        let session = place.open(&config.session, &network.graph.graph())?;
+        let session = TrainingSession::on(session, network);
+        give_values(config, &session, saved)?;
+        Ok(session)
+    };
+    let session = match open(config) {
+        Err(error) if config.convolutions == Convolutions::Own && place.lacks_ops(&error) => {
+            log::warn!("TensorFlow's convolutions, as not every worker has ours: {}", failure::text(&error));
+            config.convolutions = Convolutions::TensorFlow;
+            open(config)
+        }
+        opened => opened,
+    };
+    let session = session?;
+    warn_of_single_rows(config, &session);
+    Ok(session)
+}
+
+/// Gives the variables the values that the run begins with, or goes on with.
+fn give_values(config: &RunConfig, session: &TrainingSession, saved: Option<&SavedState>) -> Result<()> {
     match (saved, &config.warm_start) {
         (Some(saved), _) => session.restore(&saved.variables())?,
         (None, Some(prefix)) => {
@@ -112,8 +148,31 @@ fn open_session(config: &RunConfig, saved: Option<&SavedState>) -> Result<Traini
         }
         (None, None) => session.initialize()?,
     }
-    warn_of_single_rows(config, &session);
-    Ok(session)
+    Ok(())
+}
+
+/// Whether all replicas compute the same, which other processors or libraries may not; before that spoils a run.
+fn compare_replicas(
+    config: &RunConfig,
+    place: &Place,
+    session: &TrainingSession,
+    dataset: &Dataset,
+) -> Result<()> {
+    let Some(odd) = session.odd_replica(&dataset.train, 100)? else {
+        return Ok(());
+    };
+    let told = format!(
+        "{} computes other bits than this process from the same rows: another processor, TensorFlow, oneDNN setting or number \
+         of threads",
+        place.name_of(odd)
+    );
+    if config.reproducible {
+        return Err(usage(format!(
+            "--reproducible: {told}; start workers with --reproducible, on processors of one kind"
+        )));
+    }
+    log::warn!("{told}; the run is sound, and its last bits are those of this very cluster");
+    Ok(())
 }
 
 /// The steps of an epoch, if there is one with batches of this size.
@@ -217,7 +276,45 @@ fn out_of_memory(rows: usize, least: usize, evaluated: bool, again: &str) -> Str
 }
 
 impl Run {
-    fn train(&self, mut session: TrainingSession, total: u64, quiet: bool) -> Result<ExitCode> {
+    /// Trains to the end, through losses of workers: from the last saved state each time.
+    fn train_through(
+        &mut self,
+        mut session: TrainingSession,
+        total: u64,
+        quiet: bool,
+        interrupt: &Interrupt,
+    ) -> Result<ExitCode> {
+        loop {
+            let mut error = match self.train(session, total, quiet, interrupt) {
+                Ok(code) => return Ok(code),
+                Err(error) => error,
+            };
+            session = loop {
+                let Some(lost) = self.place.lost_by(&error) else {
+                    return Err(error);
+                };
+                log::warn!("{}", told_of(&lost, &error));
+                self.lost = lost.iter().map(|worker| worker.address.to_string()).collect();
+                self.place.recover(&lost, &|| interrupt.is_set()).map_err(|why| why.context(error))?;
+                self.saved = self.directory.saved_state(&self.config)?;
+                // What is in the old session's variables is half of a step, perhaps.
+                match open_session(&mut self.config, &self.place, self.saved.as_ref()) {
+                    Ok(session) => break session,
+                    Err(again) => error = again,
+                }
+            };
+            let step = self.saved.as_ref().map_or(0, |saved| saved.state.step);
+            log::info!("all workers are there again: the run goes on after {step} steps");
+        }
+    }
+
+    fn train(
+        &self,
+        mut session: TrainingSession,
+        total: u64,
+        quiet: bool,
+        interrupt: &Interrupt,
+    ) -> Result<ExitCode> {
         let (config, directory, saved) = (&self.config, &self.directory, self.saved.as_ref());
         let start = saved.map_or_else(TrainingState::default, |saved| saved.state.training_state());
         log::info!("run folder: {}", directory.path().display());
@@ -225,6 +322,9 @@ impl Run {
             log::info!("resumed after {} steps", start.step);
         }
         let mut metrics = directory.rewind(saved)?;
+        if self.place.has_restarted() {
+            metrics.write(&Event::WorkerLost { step: start.step, workers: self.lost.clone() })?;
+        }
         let manager = directory.checkpoints(CheckpointManager::DEFAULT_MAX_TO_KEEP)?;
         let mut checkpoints = ModelCheckpoint::new(manager, config.keeps_best());
         let mut backup = directory.backup(config.save_every, saved);
@@ -243,14 +343,12 @@ impl Run {
         let progress = TrainingBar::new(total, start.step, quiet);
         let mut console = Console::new(lines, progress, self.started);
 
-        // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
-        let interrupt = signals::interrupt().context("cannot watch for signals")?;
         let outcome = fit(
             &mut session,
             &self.dataset,
             &config.schedule(),
             &start,
-            &interrupt,
+            interrupt,
             &mut [&mut metrics, &mut tensorboard, &mut checkpoints, &mut console, &mut backup],
         );
         if let Err(TrainingError::Diverged { step, .. }) = outcome {
@@ -271,12 +369,21 @@ impl Run {
         }
         console.finish(&outcome)?;
         if outcome.ending == Ending::Interrupted {
-            return interrupted(self, &session, &mut checkpoints, &outcome, &interrupt);
+            return interrupted(self, &session, &mut checkpoints, &outcome, interrupt);
         }
         conclude(self, session, &outcome, &mut metrics, &mut tensorboard, &mut checkpoints)?;
         backup.mark_finished()?;
         log::info!("see what it learned: tf-mnist report {}", output::shell_word(directory.path()));
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Who was lost, as far as is known.
+fn told_of(lost: &[LostWorker], error: &anyhow::Error) -> String {
+    let names: Vec<_> = lost.iter().map(LostWorker::to_string).collect();
+    match names.is_empty() {
+        true => format!("a worker was lost: {}", failure::text(error)),
+        false => format!("lost: {}", names.join("; ")),
     }
 }
 

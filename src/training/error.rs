@@ -134,7 +134,7 @@ impl TrainingError {
 }
 
 /// A result whose error is a [`TrainingError`].
-pub type Result<T> = std::result::Result<T, TrainingError>;
+pub type Result<T, E = TrainingError> = std::result::Result<T, E>;
 
 /// A failed run.
 pub(super) fn failed(action: String, status: Status) -> TrainingError {

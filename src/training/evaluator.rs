@@ -54,6 +54,14 @@ impl Evaluator<'_> {
         fetched.map_err(|status| failed("evaluate".into(), status))
     }
 
+    /// The logits, float32 `[rows, classes]`.
+    pub fn logits(self, replica: &Evaluation, feed: &Feed) -> Result<Tensor<f32>> {
+        let mut args = SessionRunArgs::new();
+        let logits = request(&mut args, &replica.logits);
+        self.run_on(feed, &mut args)?;
+        args.fetch(logits).map_err(|status| failed("evaluate".into(), status))
+    }
+
     fn run_on<'a>(self, feed: &'a Feed, args: &mut SessionRunArgs<'a>) -> Result<()> {
         feed.feed(self.inputs, args);
         let rows = feed.labels.len();

@@ -4,16 +4,18 @@ use super::error::{Result, TrainingError, failed, failed_on};
 use super::evaluation::Correct;
 use super::evaluator::Evaluator;
 use super::feed::Feed;
+use crate::at_once::at_once;
 use crate::dataset::{RandomTranslation, Split};
 use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError};
 use crate::model::Network;
 use std::path::{Path, PathBuf};
-use tensorflow::{Session, SessionOptions, SessionRunArgs, Tensor};
+use std::sync::Arc;
+use tensorflow::{Graph, Session, SessionOptions, SessionRunArgs, Tensor};
 
 /// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
 pub struct TrainingSession {
     network: Network,
-    session: Session,
+    session: Arc<Session>,
     batch: Feed,
     training: Tensor<bool>,
     step: Tensor<i64>,
@@ -29,24 +31,30 @@ impl TrainingSession {
     pub fn new(network: Network, options: &SessionOptions) -> Result<Self> {
         let session = Session::new(options, &network.graph.graph())
             .map_err(|status| failed("open a session".into(), status))?;
-        Ok(Self {
+        Ok(Self::on(Arc::new(session), network))
+    }
+
+    /// On a session that was opened on the network's graph.
+    pub fn on(session: Arc<Session>, network: Network) -> Self {
+        Self {
             network,
             session,
             batch: Feed::default(),
             training: Tensor::from(true),
             step: Tensor::from(0),
             learning_rate: Tensor::from(0.0),
-        })
+        }
     }
 
-    /// The same graph in a new session, whose variables have no values yet.
+    /// The same graph in a session that `open` opens on it, whose variables have no values yet.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
-    pub fn reopen(self, options: &SessionOptions) -> Result<Self> {
+    /// That of `open`.
+    pub fn reopen<E>(self, open: impl FnOnce(&Graph) -> Result<Arc<Session>, E>) -> Result<Self, E> {
         let Self { network, session, .. } = self;
         drop(session); // its memory first
-        Self::new(network, options)
+        let session = open(&network.graph.graph())?;
+        Ok(Self::on(session, network))
     }
 
     /// Gives every variable its start value.
@@ -145,6 +153,20 @@ impl TrainingSession {
         ran.map_err(|status| failed_on(action(), rows.len(), false, status))?;
         let loss = args.fetch::<f32>(loss).map_err(|status| failed(action(), status))?;
         Ok(loss.first().copied().unwrap_or(f32::NAN))
+    }
+
+    /// The first replica that computes other logits than replica 0 from the first `rows` rows of `split`, if any does.
+    ///
+    /// # Errors
+    /// TensorFlow fails.
+    pub fn odd_replica(&self, split: &Split, rows: usize) -> Result<Option<usize>> {
+        let feed = Feed::of_range(split, 0..rows.min(split.len()));
+        let evaluator = self.evaluator();
+        let logits = at_once(&self.network.evaluations, &self.network.evaluations, |_, replica| {
+            let logits = evaluator.logits(replica, &feed)?;
+            Ok::<_, TrainingError>(logits.iter().map(|logit| logit.to_bits()).collect::<Vec<_>>())
+        })?;
+        Ok(logits.iter().position(|own| *own != logits[0]))
     }
 
     /// Evaluates the rows of a step, on each replica as many of them as it trains on.

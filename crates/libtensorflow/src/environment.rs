@@ -4,17 +4,22 @@ use crate::error::RuntimeError;
 use crate::install::installed;
 use crate::platform::TENSORFLOW_DIR;
 use crate::{Options, platform};
+use std::borrow::Cow;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 use verified_fetch::Cache;
 
 /// Whether oneDNN's kernels are used; values as TensorFlow reads them.
 pub(crate) const ONEDNN: &str = "TF_ENABLE_ONEDNN_OPTS";
 /// The least level of TensorFlow's own log that is printed: 0 all, 3 nothing but a crash's last words.
 const LOG_LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
+
+/// Options of the channels between processes (grpc_channel.cc), `name=number,...`.
+const GRPC: &str = "TF_GRPC_DEFAULT_OPTIONS";
 
 /// Why a variable is better not set than to this value: TensorFlow 2.21 would end the process for it, at once or where it
 /// is first read, or warn and go by its default.
@@ -91,7 +96,7 @@ pub unsafe fn set_environment(options: &Options) -> Environment {
                 env::remove_var(name);
             }
             for (name, value) in settings(options, variable) {
-                env::set_var(name, value);
+                env::set_var(name, &*value);
             }
             env::set_var(TENSORFLOW_DIR, &link_folder);
         }
@@ -119,7 +124,7 @@ impl Drop for Environment {
 fn settings(
     options: &Options,
     variable: impl Fn(&str) -> Option<String>,
-) -> impl Iterator<Item = (&'static str, &'static str)> {
+) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
     let onednn = match (options.onednn, variable(ONEDNN).as_deref().and_then(boolean)) {
         (Some(true), _) | (None, None) => Some((ONEDNN, "1")),
         (Some(false), _) => Some((ONEDNN, "0")),
@@ -129,7 +134,20 @@ fn settings(
         Some(own) if !own.is_empty() => None,
         _ => Some((LOG_LEVEL, if options.verbose { "0" } else { "3" })),
     };
-    onednn.into_iter().chain(log_level)
+    let grpc = options.peer_timeout.filter(|_| variable(GRPC).is_none_or(|own| own.is_empty()));
+    let grpc = grpc.map(|timeout| (GRPC, keepalive(timeout).into()));
+    let fixed = onednn.into_iter().chain(log_level).map(|(name, value)| (name, value.into()));
+    fixed.chain(grpc)
+}
+
+/// What has a channel ask for a sign of life where nothing comes back, and give up within `timeout`. Without a limit on the
+/// ping itself, it would not.
+fn keepalive(timeout: Duration) -> String {
+    let part = (timeout.as_millis() / 2).max(1);
+    format!(
+        "grpc.keepalive_time_ms={part},grpc.keepalive_timeout_ms={part},grpc.http2.ping_timeout_ms={part},\
+         grpc.http2.max_pings_without_data=0"
+    )
 }
 
 /// As TensorFlow reads a boolean.
@@ -203,16 +221,20 @@ mod tests {
         move |name| own.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
     }
 
-    fn set(onednn: Option<bool>, verbose: bool, own: &[(&str, &str)]) -> Vec<(&'static str, &'static str)> {
+    fn set(
+        onednn: Option<bool>,
+        verbose: bool,
+        own: &[(&str, &str)],
+    ) -> Vec<(&'static str, Cow<'static, str>)> {
         let options = Options { onednn, verbose, ..Options::default() };
         settings(&options, of(own)).collect()
     }
 
     #[test]
     fn an_option_beats_the_variable_which_beats_the_default() {
-        assert_eq!(set(None, false, &[]), [(ONEDNN, "1"), (LOG_LEVEL, "3")]);
-        assert_eq!(set(None, true, &[(ONEDNN, "0")]), [(LOG_LEVEL, "0")]);
-        assert_eq!(set(None, true, &[(ONEDNN, ""), (LOG_LEVEL, "2")]), [(ONEDNN, "1")]);
-        assert_eq!(set(Some(false), true, &[(ONEDNN, "True"), (LOG_LEVEL, "2")]), [(ONEDNN, "0")]);
+        assert_eq!(set(None, false, &[]), [(ONEDNN, "1".into()), (LOG_LEVEL, "3".into())]);
+        assert_eq!(set(None, true, &[(ONEDNN, "0")]), [(LOG_LEVEL, "0".into())]);
+        assert_eq!(set(None, true, &[(ONEDNN, ""), (LOG_LEVEL, "2")]), [(ONEDNN, "1".into())]);
+        assert_eq!(set(Some(false), true, &[(ONEDNN, "True"), (LOG_LEVEL, "2")]), [(ONEDNN, "0".into())]);
     }
 }

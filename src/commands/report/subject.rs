@@ -103,6 +103,7 @@ impl Subject {
             }
             Event::EarlyStop { step, .. } => self.state = State::EarlyStopped(step),
             Event::Diverged { step } => self.state = State::Diverged(step),
+            Event::WorkerLost { .. } => {} // the run went on
             Event::Test { accuracy, checkpoint } => {
                 if !matches!(self.state, State::EarlyStopped(_)) {
                     self.state = State::Completed;

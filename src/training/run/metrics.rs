@@ -54,6 +54,13 @@ pub enum Event {
         /// Counted from 0.
         step: u64,
     },
+    /// Workers were lost, and the run went on from its last saved state.
+    WorkerLost {
+        /// The steps of that state.
+        step: u64,
+        /// Their addresses; none where it is not known which.
+        workers: Vec<String>,
+    },
     /// The accuracy on the test set.
     Test {
         /// 0..=1.

@@ -73,6 +73,10 @@ impl SessionConfig {
 
     /// The serialized `ConfigProto`.
     pub fn to_config_proto(&self) -> Vec<u8> {
+        self.config_proto().encode_to_vec()
+    }
+
+    pub(super) fn config_proto(&self) -> ConfigProto {
         let count = |device_type: &str, count: u16| DeviceCount {
             device_type: device_type.to_owned(),
             count: Some(count.into()),
@@ -91,8 +95,8 @@ impl SessionConfig {
             // would silently be another one, though.
             allow_soft_placement: !self.has_replicas(),
             graph_options: rewrite_options.map(|options| GraphOptions { rewrite_options: Some(options) }),
+            ..ConfigProto::default()
         }
-        .encode_to_vec()
     }
 
     fn gpu_options(&self) -> Option<GpuOptions> {

@@ -1,5 +1,5 @@
 //! The fields of TensorFlow's `ConfigProto` that this crate sets (tensorflow/core/protobuf/config.proto and
-//! rewriter_config.proto), for prost.
+//! rewriter_config.proto, cluster.proto), for prost.
 
 use prost::Message;
 
@@ -18,6 +18,12 @@ pub(crate) struct ConfigProto {
     pub allow_soft_placement: bool,
     #[prost(message, optional, tag = "10")]
     pub graph_options: Option<GraphOptions>,
+    #[prost(int64, tag = "11")]
+    pub operation_timeout_in_ms: i64,
+    #[prost(message, optional, tag = "14")]
+    pub cluster_def: Option<ClusterDef>,
+    #[prost(bool, tag = "15")]
+    pub isolate_session_state: bool,
 }
 
 /// The most devices of a type. 0 is written out, as Python does.
@@ -61,4 +67,27 @@ pub(crate) struct GraphOptions {
 pub(crate) struct RewriterConfig {
     #[prost(bool, tag = "19")]
     pub disable_meta_optimizer: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ClusterDef {
+    #[prost(message, repeated, tag = "1")]
+    pub jobs: Vec<JobDef>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct JobDef {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// A map; on the wire it is this.
+    #[prost(message, repeated, tag = "2")]
+    pub tasks: Vec<Task>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Task {
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    #[prost(string, tag = "2")]
+    pub address: String,
 }

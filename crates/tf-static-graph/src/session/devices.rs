@@ -53,17 +53,28 @@ pub fn replica_devices(config: &SessionConfig) -> Result<Vec<String>, SessionErr
     if !config.has_replicas() {
         return Ok(vec![String::new()]);
     }
-    choose(&devices(config)?, config.replicas)
+    let chosen = choose(&devices(config)?, config.replicas.into())?;
+    Ok(chosen.iter().map(|name| format!("/device:{name}")).collect())
 }
 
-/// Of the devices seen, one for each of so many replicas.
-fn choose(seen: &[DeviceInfo], replicas: u16) -> Result<Vec<String>, SessionError> {
+/// The names of those that replicas run on: the GPUs, or, where there is none, the CPUs.
+pub(super) fn replicas_of(seen: &[DeviceInfo]) -> Vec<String> {
     let kind = if seen.iter().any(|device| device.device_type == "GPU") { "GPU" } else { "CPU" };
+    let of_kind = seen.iter().filter(|device| device.device_type == kind);
+    of_kind.map(|device| device.name.clone()).collect()
+}
+
+/// Of the devices seen, the names of one for each of so many replicas.
+pub(super) fn choose(seen: &[DeviceInfo], replicas: usize) -> Result<Vec<String>, SessionError> {
+    let there = replicas_of(seen);
+    let kind = there.first().map_or("CPU", |name| &name[..3]);
     let wanted: Vec<_> = (0..replicas).map(|number| format!("{kind}:{number}")).collect();
-    let seen: Vec<_> = seen.iter().map(|device| device.name.clone()).collect();
-    match wanted.iter().all(|name| seen.contains(name)) {
-        true => Ok(wanted.iter().map(|name| format!("/device:{name}")).collect()),
-        false => Err(SessionError::MissingDevices { wanted, seen }),
+    match wanted.iter().all(|name| there.contains(name)) {
+        true => Ok(wanted),
+        false => {
+            let seen = seen.iter().map(|device| device.name.clone()).collect();
+            Err(SessionError::MissingDevices { wanted, seen })
+        }
     }
 }
 
@@ -120,9 +131,9 @@ mod tests {
     #[test]
     fn replicas_take_gpus_if_there_are_any_else_cpus() {
         let chosen = |names: &[&str]| choose(&seen(names), 2).unwrap();
-        assert_eq!(chosen(&["CPU:0", "CPU:1"]), ["/device:CPU:0", "/device:CPU:1"]);
+        assert_eq!(chosen(&["CPU:0", "CPU:1"]), ["CPU:0", "CPU:1"]);
         let many = ["CPU:0", "CPU:1", "GPU:0", "GPU:1", "GPU:2"];
-        assert_eq!(chosen(&many), ["/device:GPU:0", "/device:GPU:1"]);
+        assert_eq!(chosen(&many), ["GPU:0", "GPU:1"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Why there is no session as asked for.
 
+use crate::session::cluster::{Address, LostWorker};
 use crate::session::device::Device;
 use libtensorflow::FoundBy;
 use std::path::PathBuf;
@@ -31,6 +32,25 @@ pub enum SessionError {
         wanted: Vec<String>,
         /// The devices there are.
         seen: Vec<String>,
+    },
+    /// This process cannot become a server.
+    #[error("no server can be started at {address}: {reason}")]
+    Server {
+        /// Where it was to listen.
+        address: Address,
+        /// TensorFlow's own words.
+        reason: String,
+    },
+    /// Workers do not answer.
+    #[error("{}", .0.iter().map(LostWorker::to_string).collect::<Vec<_>>().join("; "))]
+    Lost(Vec<LostWorker>),
+    /// The workers have all the replicas that there are to be.
+    #[error("{replicas} replicas: the workers have {theirs}, which leaves none for this process")]
+    NoReplicaLeft {
+        /// In all.
+        replicas: u16,
+        /// Those of the workers.
+        theirs: usize,
     },
     /// TensorFlow itself refused.
     #[error("TensorFlow cannot {doing}: {message}")]

@@ -1,5 +1,6 @@
 //! How sessions of TensorFlow run: devices, threads, memory.
 
+pub mod cluster;
 mod config;
 mod config_proto;
 mod device;
@@ -8,6 +9,8 @@ mod error;
 mod graph_session;
 mod host;
 
+#[doc(inline)]
+pub use cluster::{Cluster, Server};
 pub use config::{SessionConfig, Threads};
 pub use device::{Device, ParseDeviceError};
 pub use devices::{DeviceInfo, devices, replica_devices};

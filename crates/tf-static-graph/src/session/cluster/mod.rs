@@ -1,0 +1,227 @@
+//! Several processes, on one machine or many, as one session: this one leads, the others are [servers](Server) that have no
+//! files and decide nothing.
+//!
+//! Servers know but themselves. The session names the others to all of them (`ConfigProto.cluster_def`), so that one that was
+//! lost may come back at another address. Variables are in this process; what a session leaves on a server, no other one sees.
+
+mod address;
+mod probe;
+mod server;
+
+pub use address::{Address, ParseAddressError};
+pub use probe::{LostWorker, Silence, probe};
+pub use server::Server;
+
+use super::config::{SessionConfig, refused};
+use super::config_proto::{ClusterDef, JobDef, Task};
+use super::devices::{DeviceInfo, replicas_of};
+use super::error::SessionError;
+use prost::Message;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+use tensorflow::{Code, Graph, Session, SessionOptions, SessionRunArgs, Status};
+
+/// The job of this process and its workers; task 0 is this one.
+const JOB: &str = "worker";
+
+/// How long others are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For workers to be there, before the first step and when one was lost.
+    pub arrival: Duration,
+    /// For the answer of one that is there.
+    pub answer: Duration,
+    /// For a run of the session.
+    pub run: Duration,
+}
+
+/// This process and its workers.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    server: Server,
+    workers: Vec<Address>,
+    patience: Patience,
+}
+
+impl Cluster {
+    /// With `server`, of this process, at an address that `workers` reach it by.
+    pub fn new(server: Server, workers: Vec<Address>, patience: Patience) -> Self {
+        Self { server, workers, patience }
+    }
+
+    /// The server of this process.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The others: worker 1 first.
+    pub fn workers(&self) -> &[Address] {
+        &self.workers
+    }
+
+    /// Says that worker `number`, counted from 1, is at another address from now on, for sessions to come.
+    pub fn moved(&mut self, number: usize, address: Address) {
+        if let Some(worker) = number.checked_sub(1).and_then(|place| self.workers.get_mut(place)) {
+            *worker = address;
+        }
+    }
+
+    /// The workers that do not answer now.
+    pub fn lost(&self) -> Vec<LostWorker> {
+        self.ask_all(|address| probe(address, self.patience.answer))
+    }
+
+    /// Waits until every worker answers, or `is_over` says that it is of no use any more.
+    ///
+    /// # Errors
+    /// [`SessionError::Lost`]: some do not, by the end of the patience.
+    pub fn wait_for_workers(&self, is_over: &(dyn Fn() -> bool + Sync)) -> Result<(), SessionError> {
+        let deadline = Instant::now() + self.patience.arrival;
+        let missing = self.ask_all(|address| {
+            loop {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let answer = probe(address, left.min(self.patience.answer).max(Duration::from_millis(1)));
+                if answer.is_ok() || left.is_zero() || is_over() {
+                    return answer;
+                }
+                thread::sleep(Duration::from_millis(100).min(left));
+            }
+        });
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(SessionError::Lost(missing)),
+        }
+    }
+
+    fn ask_all(&self, ask: impl Fn(&Address) -> Result<(), Silence> + Sync) -> Vec<LostWorker> {
+        let ask = &ask;
+        thread::scope(|scope| {
+            let asked = self.workers.iter().map(|address| scope.spawn(move || ask(address)));
+            let asked: Vec<_> = asked.collect();
+            let answers = asked.into_iter().map(|answer| answer.join());
+            let lost = (1..).zip(&self.workers).zip(answers).filter_map(|((number, address), answer)| {
+                let reason = answer.unwrap_or_else(|_| Ok(())).err()?;
+                Some(LostWorker { number, address: address.clone(), reason })
+            });
+            lost.collect()
+        })
+    }
+
+    /// A session over all processes. It is never closed: where a worker was lost, TensorFlow would wait for it.
+    ///
+    /// # Errors
+    /// [`SessionError::Lost`]: a worker does not answer; [`SessionError::TensorFlow`] if it refuses the graph, such as an op
+    /// that a worker lacks.
+    pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<Arc<Session>, SessionError> {
+        let mut options = SessionOptions::new();
+        let target = options.set_target(self.server.target());
+        target.map_err(|error| SessionError::TensorFlow {
+            doing: "reach this process",
+            message: error.to_string(),
+        })?;
+        options.set_config(&self.config_proto(config)).map_err(refused("take the session's settings"))?;
+        let session = Session::new(&options, graph).map_err(refused("open a session"))?;
+        let session = Arc::new(session);
+        std::mem::forget(Arc::clone(&session));
+        self.greet(&session)?;
+        Ok(session)
+    }
+
+    /// Runs nothing, for the first time: TensorFlow then waits for every process, whatever limit it was given.
+    fn greet(&self, session: &Arc<Session>) -> Result<(), SessionError> {
+        let (tell, told) = mpsc::channel();
+        let session = Arc::clone(session);
+        let run = move || {
+            let ran = session.run(&mut SessionRunArgs::new());
+            let _ = tell.send(ran); // nobody waits any more
+        };
+        let cannot =
+            |message: String| SessionError::TensorFlow { doing: "open a session over all workers", message };
+        thread::Builder::new().spawn(run).map_err(|error| cannot(error.to_string()))?;
+        let deadline = Instant::now() + self.patience.arrival;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match told.recv_timeout(left.min(self.patience.answer)) {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(status)) if ran_nothing(&status) => return Ok(()),
+                Ok(Err(status)) => {
+                    let lost = self.lost();
+                    return Err(match lost.is_empty() {
+                        true => cannot(status.to_string()),
+                        false => SessionError::Lost(lost),
+                    });
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(cannot("its thread ended".to_owned()));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let lost = self.lost();
+                    if !lost.is_empty() {
+                        return Err(SessionError::Lost(lost));
+                    }
+                    if left.is_zero() {
+                        return Err(cannot(format!("not within {:?}", self.patience.arrival)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The devices that replicas run on, those of this process first, then each worker's: GPUs where it has any, else CPUs. Of
+    /// `replicas` in all, this process takes what its workers leave; without a number it takes one.
+    ///
+    /// # Errors
+    /// A worker does not answer; [`SessionError::NoReplicaLeft`], [`SessionError::MissingDevices`]: the numbers do not fit.
+    pub fn replica_devices(
+        &self,
+        config: &SessionConfig,
+        replicas: Option<u16>,
+    ) -> Result<Vec<String>, SessionError> {
+        let session = self.open(config, &Graph::new())?;
+        let listed = session.device_list().map_err(refused("list its devices"))?;
+        let of_task = |task: usize| -> Vec<_> {
+            let prefix = format!("/job:{JOB}/replica:0/task:{task}/device:");
+            let own = listed.iter().filter(|device| device.name.starts_with(&prefix)).cloned();
+            own.map(DeviceInfo::from).collect()
+        };
+        let workers: Vec<_> = (1..=self.workers.len()).map(|task| replicas_of(&of_task(task))).collect();
+        let theirs = workers.iter().map(Vec::len).sum();
+        let own = match replicas {
+            None => 1,
+            Some(replicas) => usize::from(replicas).checked_sub(theirs).unwrap_or_default(),
+        };
+        if own == 0 {
+            return Err(SessionError::NoReplicaLeft { replicas: replicas.unwrap_or_default(), theirs });
+        }
+        let own = super::devices::choose(&of_task(0), own)?;
+        let named = |(task, names): (usize, &Vec<String>)| -> Vec<_> {
+            names.iter().map(|name| format!("/job:{JOB}/replica:0/task:{task}/device:{name}")).collect()
+        };
+        Ok(std::iter::once(&own).chain(&workers).enumerate().flat_map(named).collect())
+    }
+
+    /// Whether TensorFlow failed as it does where a worker is lost, comes back, or does not answer in time.
+    pub fn is_loss(status: &Status) -> bool {
+        matches!(status.code(), Code::Unavailable | Code::Aborted | Code::DeadlineExceeded | Code::Cancelled)
+    }
+
+    fn config_proto(&self, config: &SessionConfig) -> Vec<u8> {
+        let addresses = std::iter::once(self.server.address()).chain(&self.workers);
+        let tasks =
+            (0..).zip(addresses).map(|(number, address)| Task { number, address: address.to_string() });
+        let mut proto = config.config_proto();
+        proto.allow_soft_placement = false;
+        proto.operation_timeout_in_ms = i64::try_from(self.patience.run.as_millis()).unwrap_or(i64::MAX);
+        proto.cluster_def =
+            Some(ClusterDef { jobs: vec![JobDef { name: JOB.to_owned(), tasks: tasks.collect() }] });
+        // Else a session finds the variables of one before.
+        proto.isolate_session_state = true;
+        proto.encode_to_vec()
+    }
+}
+
+/// What a run of nothing may end with, once every process is there.
+fn ran_nothing(status: &Status) -> bool {
+    status.code() == Code::InvalidArgument && status.to_string().contains("at least one target")
+}

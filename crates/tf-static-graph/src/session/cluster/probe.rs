@@ -1,0 +1,164 @@
+//! Whether a server answers.
+
+use super::Address;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Why something is no server that can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Silence {
+    /// Its host has no address: the resolver's words.
+    Unknown(String),
+    /// Nothing listens there.
+    Refused,
+    /// It took the connection, or nothing came back at all, and then no word for so long.
+    Silent,
+    /// What answers speaks no gRPC.
+    Stranger,
+    /// The system's words.
+    Unreachable(String),
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(reason) => write!(formatter, "no such host: {reason}"),
+            Self::Refused => formatter.write_str("nothing listens there"),
+            Self::Silent => formatter.write_str("it does not answer"),
+            Self::Stranger => formatter.write_str("what answers there is no TensorFlow server"),
+            Self::Unreachable(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
+/// A process that is not there, or no longer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("worker {number} ({address}): {reason}")]
+pub struct LostWorker {
+    /// Counted from 1.
+    pub number: usize,
+    /// Where it was to be.
+    pub address: Address,
+    /// What was found instead.
+    pub reason: Silence,
+}
+
+/// The start of HTTP/2 (RFC 9113, 3.4), and a SETTINGS frame without settings: a gRPC server answers with its own.
+const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// The type of a SETTINGS frame, behind the three bytes of its length.
+const SETTINGS: u8 = 4;
+
+/// Asks the server at `address` for its first word, which also a frozen process does not give: its system takes connections
+/// by itself.
+///
+/// # Errors
+/// None has come within `patience`.
+pub fn probe(address: &Address, patience: Duration) -> Result<(), Silence> {
+    let deadline = Instant::now() + patience;
+    let addresses = resolve(address, patience)?;
+    let mut failure = Silence::Refused;
+    for address in addresses {
+        let connected = TcpStream::connect_timeout(&address, left(deadline)?);
+        match connected.and_then(|mut stream| greet(&mut stream, deadline)) {
+            Ok(true) => return Ok(()),
+            Ok(false) => failure = Silence::Stranger,
+            Err(error) => failure = silence(&error),
+        }
+    }
+    Err(failure)
+}
+
+fn greet(stream: &mut TcpStream, deadline: Instant) -> io::Result<bool> {
+    let timed_out = |_| io::Error::from(io::ErrorKind::TimedOut);
+    stream.set_write_timeout(Some(left(deadline).map_err(timed_out)?))?;
+    stream.write_all(HELLO)?;
+    let mut head = [0; 9];
+    let mut read = 0;
+    while read < head.len() {
+        stream.set_read_timeout(Some(left(deadline).map_err(timed_out)?))?;
+        match stream.read(&mut head[read..])? {
+            0 => return Ok(false),
+            more => read += more,
+        }
+    }
+    Ok(head[3] == SETTINGS && head[5..] == [0; 4])
+}
+
+fn left(deadline: Instant) -> Result<Duration, Silence> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    Some(left).filter(|left| !left.is_zero()).ok_or(Silence::Silent)
+}
+
+fn silence(error: &io::Error) -> Silence {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Silence::Refused,
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Silence::Silent,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Silence::Stranger,
+        _ => Silence::Unreachable(error.to_string()),
+    }
+}
+
+/// The system's resolver knows no deadline, so it is left behind on a thread where it takes too long.
+fn resolve(address: &Address, patience: Duration) -> Result<Vec<std::net::SocketAddr>, Silence> {
+    let (host, port) = (address.host().to_owned(), address.port());
+    let (tell, told) = std::sync::mpsc::channel();
+    let resolve = move || {
+        let found = (host.as_str(), port).to_socket_addrs().map(Vec::from_iter);
+        let _ = tell.send(found); // nobody waits any more
+    };
+    thread::Builder::new().spawn(resolve).map_err(|error| Silence::Unreachable(error.to_string()))?;
+    match told.recv_timeout(patience) {
+        Ok(Ok(found)) if !found.is_empty() => Ok(found),
+        Ok(Ok(_)) => Err(Silence::Unknown("it has no address".to_owned())),
+        Ok(Err(error)) => Err(Silence::Unknown(error.to_string())),
+        Err(_) => Err(Silence::Unknown("its name is not resolved in time".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn at(listener: &TcpListener) -> Address {
+        Address::new("127.0.0.1", listener.local_addr().unwrap().port()).unwrap()
+    }
+
+    /// What a server that says `words` is taken for.
+    fn answer(words: &'static [u8]) -> Result<(), Silence> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = at(&listener);
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut heard = [0; HELLO.len()];
+            stream.read_exact(&mut heard).unwrap();
+            stream.write_all(words).unwrap();
+        });
+        let answer = probe(&address, Duration::from_secs(10));
+        server.join().unwrap();
+        answer
+    }
+
+    #[test]
+    fn a_server_is_told_from_others() {
+        assert_eq!(answer(b"\0\0\0\x04\0\0\0\0\0"), Ok(()));
+        assert_eq!(answer(b"\0\0\x12\x04\0\0\0\0\0......"), Ok(()));
+        assert_eq!(answer(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Err(Silence::Stranger));
+        assert_eq!(answer(b"\0\0"), Err(Silence::Stranger));
+        assert_eq!(answer(b"SSH-2.0-OpenSSH_9.2\r\n"), Err(Silence::Stranger));
+    }
+
+    #[test]
+    fn nobody_and_a_silent_one_are_told_apart() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = at(&listener);
+        assert_eq!(probe(&address, Duration::from_millis(200)), Err(Silence::Silent));
+        drop(listener);
+        assert_eq!(probe(&address, Duration::from_secs(10)), Err(Silence::Refused));
+        let unknown = Address::new("no-such-host.invalid", 1).unwrap();
+        assert!(matches!(probe(&unknown, Duration::from_secs(30)), Err(Silence::Unknown(_))));
+    }
+}

@@ -1,0 +1,146 @@
+//! This process as a TensorFlow server: `TF_NewServer` and what belongs to it (c_api.h), which the tensorflow crate does not
+//! bind.
+
+use super::Address;
+use crate::session::config::SessionConfig;
+use crate::session::config_proto::{ClusterDef, ConfigProto, JobDef, Task};
+use crate::session::error::SessionError;
+use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
+use prost::Message;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::path::Path;
+
+/// The job that a server has before a session names it another: those two must not be the same.
+const BOOT: &str = "boot";
+
+/// A server of TensorFlow's distributed runtime, for as long as this process lives: TensorFlow ends the process where a
+/// started one is deleted.
+///
+/// It listens on **every** interface, asks for no password, encrypts nothing, and runs any graph that it is sent, with the
+/// rights of this process.
+#[derive(Debug, Clone)]
+pub struct Server {
+    address: Address,
+    target: String,
+}
+
+impl Server {
+    /// Starts one that others reach at `address`; port 0 is any that is free. The devices and threads that `config` asks for
+    /// are those that it has for good.
+    ///
+    /// # Errors
+    /// [`SessionError::Server`]: the port is in use, or this TensorFlow has no servers. [`SessionError::NotLoaded`] before
+    /// [`libtensorflow::load`].
+    pub fn start(address: &Address, config: &SessionConfig) -> Result<Self, SessionError> {
+        let runtime = libtensorflow::loaded().ok_or(SessionError::NotLoaded)?;
+        let failed = |reason| SessionError::Server { address: address.clone(), reason };
+        let tasks = vec![Task { number: 0, address: address.to_string() }];
+        let definition = ServerDef {
+            cluster: Some(ClusterDef { jobs: vec![JobDef { name: BOOT.to_owned(), tasks }] }),
+            job_name: BOOT.to_owned(),
+            task_index: 0,
+            default_session_config: Some(config.config_proto()),
+            protocol: "grpc".to_owned(),
+        };
+        let target = Functions::find(&runtime.library)
+            .and_then(|functions| functions.start(&definition.encode_to_vec()))
+            .map_err(failed)?;
+        let port = target.rsplit(':').next().and_then(|port| port.parse().ok());
+        let port = port.ok_or_else(|| failed(format!("it listens at {target:?}, which has no port")))?;
+        Ok(Self { address: address.with_port(port), target })
+    }
+
+    /// Where others reach it.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// What sessions are to be opened on: `grpc://localhost:2222`.
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+}
+
+/// The fields that are set of `ServerDef` (tensorflow/core/protobuf/tensorflow_server.proto).
+#[derive(Clone, PartialEq, Message)]
+struct ServerDef {
+    #[prost(message, optional, tag = "1")]
+    cluster: Option<ClusterDef>,
+    #[prost(string, tag = "2")]
+    job_name: String,
+    #[prost(int32, tag = "3")]
+    task_index: i32,
+    #[prost(message, optional, tag = "4")]
+    default_session_config: Option<ConfigProto>,
+    #[prost(string, tag = "5")]
+    protocol: String,
+}
+
+type New = unsafe extern "C" fn(*const c_void, usize, *mut c_void) -> *mut c_void;
+type Start = unsafe extern "C" fn(*mut c_void, *mut c_void);
+type Target = unsafe extern "C" fn(*mut c_void) -> *const c_char;
+type NewStatus = unsafe extern "C" fn() -> *mut c_void;
+type DeleteStatus = unsafe extern "C" fn(*mut c_void);
+type Code = unsafe extern "C" fn(*const c_void) -> c_int;
+type Words = unsafe extern "C" fn(*const c_void) -> *const c_char;
+
+struct Functions {
+    new: New,
+    start: Start,
+    target: Target,
+    new_status: NewStatus,
+    delete_status: DeleteStatus,
+    code: Code,
+    words: Words,
+}
+
+impl Functions {
+    /// Those of `library`, which is open already.
+    fn find(library: &Path) -> Result<Self, String> {
+        // SAFETY: it is open and initialised; this only gives another handle to it. The types are those of the header. It is
+        // never closed: TensorFlow cannot be unloaded.
+        unsafe {
+            let library = Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL);
+            let library = std::mem::ManuallyDrop::new(library.map_err(|error| error.to_string())?);
+            let missing = |error: libloading::Error| format!("this TensorFlow has no servers: {error}");
+            Ok(Self {
+                new: *library.get::<New>(b"TF_NewServer\0").map_err(missing)?,
+                start: *library.get::<Start>(b"TF_ServerStart\0").map_err(missing)?,
+                target: *library.get::<Target>(b"TF_ServerTarget\0").map_err(missing)?,
+                new_status: *library.get::<NewStatus>(b"TF_NewStatus\0").map_err(missing)?,
+                delete_status: *library.get::<DeleteStatus>(b"TF_DeleteStatus\0").map_err(missing)?,
+                code: *library.get::<Code>(b"TF_GetCode\0").map_err(missing)?,
+                words: *library.get::<Words>(b"TF_Message\0").map_err(missing)?,
+            })
+        }
+    }
+
+    /// Starts a server of the serialized `ServerDef`, and returns its target.
+    fn start(&self, definition: &[u8]) -> Result<String, String> {
+        // SAFETY: the status lives until it is deleted, which is last; the bytes are copied; the server is never deleted.
+        unsafe {
+            let status = (self.new_status)();
+            let started = (|| {
+                let server = (self.new)(definition.as_ptr().cast(), definition.len(), status);
+                self.check(status)?;
+                (self.start)(server, status);
+                self.check(status)?;
+                Ok(CStr::from_ptr((self.target)(server)).to_string_lossy().into_owned())
+            })();
+            (self.delete_status)(status);
+            started
+        }
+    }
+
+    /// # Safety
+    /// `status` is a live `TF_Status`.
+    unsafe fn check(&self, status: *const c_void) -> Result<(), String> {
+        // SAFETY: the caller's promise; its words live until it is changed.
+        unsafe {
+            match (self.code)(status) {
+                0 => Ok(()),
+                _ => Err(CStr::from_ptr((self.words)(status)).to_string_lossy().into_owned()),
+            }
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! Where a run's replicas are: on this process's devices, or in a cluster of processes that this one leads or works for.
+
+mod fence;
+mod processes;
+mod tf_config;
+
+use super::failure::usage;
+use super::{failure, tensorflow, worker};
+use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
+use ::tensorflow::{Graph, Session};
+use anyhow::{Context, Result, bail};
+use processes::Processes;
+use std::env;
+use std::fs;
+use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use tf_config::TfConfig;
+use tf_mnist::graph::GraphError;
+use tf_mnist::model::MAX_REPLICAS;
+use tf_mnist::runtime::Runtime;
+use tf_mnist::session::cluster::{Address, Cluster, LostWorker, Patience, Server};
+use tf_mnist::session::{SessionConfig, SessionError, replica_devices};
+use tf_mnist::training::TrainingError;
+
+/// What this process is to be.
+pub enum Role {
+    /// One that trains or evaluates.
+    Chief(Plan),
+    /// One that works for another.
+    Worker(Worker),
+}
+
+/// A process of a cluster that works for its chief.
+pub struct Worker {
+    port: u16,
+    chief: Address,
+    replicas: u16,
+}
+
+impl Worker {
+    /// Serves the chief.
+    ///
+    /// # Errors
+    /// TensorFlow cannot be had, or the port is in use.
+    pub fn work(self, global: &GlobalArgs, args: &ReplicaArgs, reproducible: bool) -> Result<()> {
+        let Self { port, chief, replicas } = self;
+        let own =
+            WorkerArgs { port, replicas, reproducible, peer_timeout: args.peer_timeout, with_parent: false };
+        worker::work_for(&chief, global, &own, args.wait)
+    }
+}
+
+/// The processes that are to take part.
+pub enum Plan {
+    /// This one alone.
+    Alone,
+    /// This one and those that run elsewhere.
+    Elsewhere { workers: Vec<Address>, address: Option<Address> },
+    /// This one and some that it starts: so many in all.
+    Here { processes: u16, trust_network: bool },
+}
+
+const TF_CONFIG: &str = "TF_CONFIG";
+
+/// What the options make of this process.
+///
+/// # Errors
+/// A usage error: `--cluster` is given no cluster.
+pub fn role(args: &ReplicaArgs) -> Result<Role> {
+    if let Some(source) = &args.cluster {
+        let config = TfConfig::parse(&described(source)?)
+            .map_err(|reason| usage(format!("--cluster {}: {reason}", source.display())))?;
+        let processes = u16::try_from(1 + config.workers.len()).unwrap_or(u16::MAX);
+        let shares = shares("--cluster", args.replicas.unwrap_or(processes), processes)?;
+        return Ok(match config.worker {
+            Some(worker) => Role::Worker(Worker {
+                port: config.own().port(),
+                replicas: shares[1 + worker],
+                chief: config.chief,
+            }),
+            None if config.workers.is_empty() => Role::Chief(Plan::Alone),
+            None => Role::Chief(Plan::Elsewhere { address: Some(config.chief), workers: config.workers }),
+        });
+    }
+    if let Some(processes) = args.processes {
+        return Ok(Role::Chief(Plan::Here { processes, trust_network: args.trust_network }));
+    }
+    if args.workers.is_empty() {
+        if env::var_os(TF_CONFIG).is_some_and(|set| !set.is_empty()) {
+            log::info!(
+                "{TF_CONFIG} is set, and left alone: --cluster {TF_CONFIG} takes part in that cluster"
+            );
+        }
+        return Ok(Role::Chief(Plan::Alone));
+    }
+    if let Some(twice) =
+        args.workers.iter().enumerate().find(|(place, own)| args.workers[..*place].contains(own))
+    {
+        return Err(usage(format!("--workers names {} twice", twice.1)));
+    }
+    Ok(Role::Chief(Plan::Elsewhere { workers: args.workers.clone(), address: args.address.clone() }))
+}
+
+fn described(source: &Path) -> Result<String> {
+    if source == Path::new(TF_CONFIG) {
+        return env::var(TF_CONFIG).map_err(|_| {
+            usage(format!(
+                "--cluster {TF_CONFIG}: there is no such environment variable; set it, or name a file"
+            ))
+        });
+    }
+    fs::read_to_string(source).map_err(|error| usage(format!("--cluster {}: {error}", source.display())))
+}
+
+impl Plan {
+    /// Whether other processes take part.
+    pub fn has_workers(&self) -> bool {
+        !matches!(self, Self::Alone)
+    }
+
+    /// Opens TensorFlow, to work with the others, if there are any.
+    ///
+    /// # Errors
+    /// It cannot be had or opened.
+    pub fn load(
+        &self,
+        global: &GlobalArgs,
+        args: &ReplicaArgs,
+        config: &SessionConfig,
+        onednn: Option<bool>,
+    ) -> Result<&'static Runtime> {
+        tensorflow::load_for(global, config, onednn, self.has_workers().then_some(args.peer_timeout))
+    }
+
+    /// What has to be done while this process has one thread: a network of its own, and before it what is to be fetched.
+    ///
+    /// # Errors
+    /// The system gives no such network; or TensorFlow or MNIST cannot be had.
+    pub fn prepare(&self, global: &GlobalArgs, config: &SessionConfig) -> Result<()> {
+        let Self::Here { trust_network: false, .. } = self else {
+            return Ok(());
+        };
+        fetch(global, &["runtime", "--json", "--device", &config.device.to_string()])?;
+        if global.data_dir.is_none() {
+            fetch(global, &["data", "--json"])?;
+        }
+        fence::enter().map_err(|error| {
+            usage(format!(
+                "--processes: the system gives this user no network of its own ({error}); on a network that nobody else can \
+                 reach, --trust-network goes without"
+            ))
+        })
+    }
+
+    /// Brings the processes together. `replicas` in all, if that is said.
+    ///
+    /// # Errors
+    /// A worker is not there, or the numbers do not fit.
+    pub fn join(
+        self,
+        global: &GlobalArgs,
+        args: &ReplicaArgs,
+        config: &SessionConfig,
+        replicas: Option<u16>,
+        reproducible: bool,
+    ) -> Result<Place> {
+        let patience = Patience { arrival: args.wait, answer: args.peer_timeout, run: args.step_timeout };
+        let (own, workers, processes, replicas) = match self {
+            Self::Alone => {
+                let devices = replica_devices(config).map_err(tensorflow::no_gpu)?;
+                if config.has_replicas() {
+                    let shared = match devices.iter().any(|device| device.contains("CPU")) {
+                        true => ", which share the processors",
+                        false => "",
+                    };
+                    let names = devices.join(", ").replace("/device:", "");
+                    log::info!("{} replicas: {names}{shared}", devices.len());
+                }
+                return Ok(Place { devices, team: None });
+            }
+            Self::Elsewhere { workers, address } => {
+                let own = match address {
+                    Some(address) => address,
+                    None => own_address(&workers)?,
+                };
+                (own, workers, None, replicas)
+            }
+            Self::Here { processes, trust_network } => {
+                let replicas = replicas.unwrap_or(processes);
+                let shares = shares("--processes", replicas, processes)?;
+                let arguments = arguments(global, args, config, &shares, reproducible);
+                if trust_network {
+                    log::warn!(
+                        "the ports of {processes} processes are open on every interface of this machine: whoever reaches one can \
+                         run anything with this user's rights"
+                    );
+                }
+                let started = Processes::start(arguments, args.wait)?;
+                let own = Address::new("127.0.0.1", free_port()?)?;
+                (own, started.addresses(), Some(started), Some(replicas))
+            }
+        };
+        // Devices that it turns out not to need cost nothing; they cannot be added later.
+        let most = replicas.map_or(1, |replicas| {
+            usize::from(replicas).saturating_sub(workers.len()).clamp(1, MAX_REPLICAS.into())
+        });
+        #[allow(clippy::cast_possible_truncation)] // at most MAX_REPLICAS
+        let own_config = SessionConfig { replicas: most as u16, ..config.clone() };
+        let server = Server::start(&own, &own_config).map_err(|error| of_address(error, &own, args))?;
+        if processes.is_none() {
+            worker::exposed(own.port());
+        }
+        let cluster = Cluster::new(server, workers, patience);
+        cluster.wait_for_workers(&|| false)?;
+        let devices = cluster.replica_devices(config, replicas)?;
+        if devices.len() > MAX_REPLICAS.into() {
+            return Err(usage(format!(
+                "there are {} replicas, and {MAX_REPLICAS} are the most",
+                devices.len()
+            )));
+        }
+        let names: Vec<_> = cluster.workers().iter().map(Address::to_string).collect();
+        log::info!("{} replicas: on this process and {}", devices.len(), names.join(", "));
+        let team = Team { cluster, processes, max_restarts: args.max_restarts, restarts: 0 };
+        Ok(Place { devices, team: Some(team) })
+    }
+}
+
+/// Where replicas run.
+pub struct Place {
+    /// Their devices, one each.
+    pub devices: Vec<String>,
+    team: Option<Team>,
+}
+
+struct Team {
+    cluster: Cluster,
+    processes: Option<Processes>,
+    max_restarts: u32,
+    restarts: u32,
+}
+
+impl Place {
+    /// A session on the graph.
+    ///
+    /// # Errors
+    /// TensorFlow refuses it, or a worker is not there.
+    pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<Arc<Session>, SessionError> {
+        match &self.team {
+            Some(team) => team.cluster.open(config, graph),
+            None => {
+                let session = Session::new(&config.session_options()?, graph);
+                session.map(Arc::new).map_err(|status| SessionError::TensorFlow {
+                    doing: "open a session",
+                    message: status.to_string(),
+                })
+            }
+        }
+    }
+
+    /// How many there are.
+    pub fn replicas(&self) -> u16 {
+        u16::try_from(self.devices.len()).unwrap_or(u16::MAX)
+    }
+
+    /// Whether a worker was lost before.
+    pub fn has_restarted(&self) -> bool {
+        self.team.as_ref().is_some_and(|team| team.restarts > 0)
+    }
+
+    /// Whether the session failed for want of ops that this process has.
+    pub fn lacks_ops(&self, error: &anyhow::Error) -> bool {
+        self.team.is_some() && failure::text(error).contains("Op type not registered")
+    }
+
+    /// Whether some of the devices are GPUs.
+    pub fn has_gpu(&self) -> bool {
+        self.devices.iter().any(|device| device.contains("GPU"))
+    }
+
+    /// Where a replica is, for the user.
+    pub fn name_of(&self, replica: usize) -> String {
+        let device = &self.devices[replica];
+        let task =
+            device.split_once("/task:").and_then(|(_, rest)| rest.split('/').next()?.parse::<usize>().ok());
+        let address = self
+            .team
+            .as_ref()
+            .zip(task)
+            .and_then(|(team, task)| team.cluster.workers().get(task.checked_sub(1)?));
+        match (address, task) {
+            (Some(address), Some(task)) => format!("worker {task} ({address})"),
+            _ => format!("this process ({})", device.rsplit("device:").next().unwrap_or_default()),
+        }
+    }
+
+    /// The workers whose loss explains `error`, by their own silence or by its words; none if it has another cause.
+    pub fn lost_by(&self, error: &anyhow::Error) -> Option<Vec<LostWorker>> {
+        let team = self.team.as_ref()?;
+        let is_loss = match (error.downcast_ref(), error.downcast_ref()) {
+            (Some(SessionError::Lost(_)), _) => true,
+            (_, Some(TrainingError::Run { status, .. })) => Cluster::is_loss(status),
+            (_, Some(TrainingError::Graph(GraphError::Run { status, .. }))) => Cluster::is_loss(status),
+            (_, Some(TrainingError::Graph(GraphError::Save { .. }))) => false,
+            (Some(SessionError::TensorFlow { .. }), _) => false,
+            _ => return None,
+        };
+        let lost = team.cluster.lost();
+        (is_loss || !lost.is_empty()).then_some(lost)
+    }
+
+    /// Waits until every worker is there again, those of its own started anew; `is_over` says that it is of no use any more.
+    ///
+    /// # Errors
+    /// There were too many restarts, or a worker does not come back.
+    pub fn recover(&mut self, lost: &[LostWorker], is_over: &(dyn Fn() -> bool + Sync)) -> Result<()> {
+        let Some(team) = &mut self.team else {
+            return Ok(());
+        };
+        if team.restarts >= team.max_restarts {
+            bail!(
+                "a worker was lost for the {}th time, more often than --max-restarts allows",
+                team.restarts + 1
+            );
+        }
+        team.restarts += 1;
+        if let Some(processes) = &mut team.processes {
+            let mut gone = processes.ended();
+            gone.extend(lost.iter().map(|worker| worker.number));
+            gone.sort_unstable();
+            gone.dedup();
+            for number in gone {
+                let address = processes.restart(number)?;
+                log::info!("worker {number} is started again, at {address}");
+                team.cluster.moved(number, address);
+            }
+        }
+        Ok(team.cluster.wait_for_workers(is_over)?)
+    }
+}
+
+/// What `worker` is started with, for each but this process.
+fn arguments(
+    global: &GlobalArgs,
+    args: &ReplicaArgs,
+    config: &SessionConfig,
+    shares: &[u16],
+    reproducible: bool,
+) -> Vec<Vec<String>> {
+    let mut all = vec!["--device".to_owned(), config.device.to_string()];
+    all.extend(["--peer-timeout".to_owned(), format!("{}ms", args.peer_timeout.as_millis())]);
+    match reproducible {
+        true => all.push("--reproducible".to_owned()),
+        false => {
+            for (option, threads) in [
+                ("--intra-op-threads", config.intra_op_threads),
+                ("--inter-op-threads", config.inter_op_threads),
+            ] {
+                all.extend([option.to_owned(), threads.to_string()]);
+            }
+            all.extend(global.no_onednn.then(|| "--no-onednn".to_owned()));
+        }
+    }
+    if let Some(limit) = config.gpu_memory_limit_mib {
+        all.extend(["--gpu-memory-limit".to_owned(), limit.to_string()]);
+    }
+    all.extend((global.verbose > 0).then(|| format!("-{}", "v".repeat(global.verbose.into()))));
+    let of_share = |share: &u16| [&all[..], &["--replicas".to_owned(), share.to_string()]].concat();
+    shares[1..].iter().map(of_share).collect()
+}
+
+/// How many replicas each process has, as numpy's `array_split` cuts them.
+fn shares(option: &str, replicas: u16, processes: u16) -> Result<Vec<u16>> {
+    if replicas < processes {
+        return Err(usage(format!(
+            "{option}: {processes} processes are more than the {replicas} replicas that there are to be"
+        )));
+    }
+    Ok((0..processes)
+        .map(|process| replicas / processes + u16::from(process < replicas % processes))
+        .collect())
+}
+
+/// Has another process of this program fetch what the fence will keep out.
+fn fetch(global: &GlobalArgs, arguments: &[&str]) -> Result<()> {
+    let program = env::current_exe().context("cannot find this program, to fetch what it needs")?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+    command.args(global.quiet.then_some("--quiet"));
+    match command.status().context("cannot start this program anew, to fetch what it needs")?.success() {
+        true => Ok(()),
+        false => bail!("cannot get what is needed: see above"),
+    }
+}
+
+/// This machine's address, as the workers see it, at a port that is free.
+fn own_address(workers: &[Address]) -> Result<Address> {
+    let seen_by = |worker: &Address| -> Option<IpAddr> {
+        use std::net::ToSocketAddrs;
+        let peer = (worker.host(), worker.port()).to_socket_addrs().ok()?.next()?;
+        let any = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpSocket::bind(any).ok()?;
+        socket.connect(peer).ok()?; // sends nothing
+        Some(socket.local_addr().ok()?.ip())
+    };
+    let seen: Vec<_> = workers.iter().filter_map(seen_by).collect();
+    let outside = seen.iter().find(|address| !address.is_loopback()).or(seen.first());
+    let host = outside.map_or_else(|| "127.0.0.1".to_owned(), IpAddr::to_string);
+    Ok(Address::new(&host, free_port()?)?)
+}
+
+fn free_port() -> Result<u16> {
+    let bound = TcpListener::bind("0.0.0.0:0").and_then(|listener| listener.local_addr());
+    Ok(bound.context("cannot find a free port")?.port())
+}
+
+fn of_address(error: SessionError, own: &Address, args: &ReplicaArgs) -> anyhow::Error {
+    match &error {
+        SessionError::Server { reason, .. } if reason.contains("Could not start gRPC server") => {
+            let option = if args.cluster.is_some() { "--cluster" } else { "--address" };
+            usage(format!("{option}: port {} is in use on this machine; take another one", own.port()))
+        }
+        _ => error.into(),
+    }
+}
