@@ -101,7 +101,7 @@ impl Cluster {
             let asked: Vec<_> = asked.collect();
             let answers = asked.into_iter().map(|answer| answer.join());
             let lost = (1..).zip(&self.workers).zip(answers).filter_map(|((number, address), answer)| {
-                let reason = answer.unwrap_or_else(|_| Ok(())).err()?;
+                let reason = answer.unwrap_or(Ok(())).err()?;
                 Some(LostWorker { number, address: address.clone(), reason })
             });
             lost.collect()
@@ -189,7 +189,7 @@ impl Cluster {
         let theirs = workers.iter().map(Vec::len).sum();
         let own = match replicas {
             None => 1,
-            Some(replicas) => usize::from(replicas).checked_sub(theirs).unwrap_or_default(),
+            Some(replicas) => usize::from(replicas).saturating_sub(theirs),
         };
         if own == 0 {
             return Err(SessionError::NoReplicaLeft { replicas: replicas.unwrap_or_default(), theirs });
