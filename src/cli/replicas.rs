@@ -11,7 +11,7 @@ use tf_mnist::session::cluster::Address;
 #[command(next_help_heading = "Replicas")]
 pub struct ReplicaArgs {
     /// Replicas of the network in all, which share the rows of a step: on GPUs 0 to N-1 or, without a GPU or with
-    /// --device cpu, on N devices that share the processors; batch norm takes each part by itself [default: one a process]
+    /// --device cpu, on N devices that share the processors; batch norm takes each part by itself, unless --sync-batch-norm [default: one a process]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=i64::from(MAX_REPLICAS)), allow_negative_numbers = true)]
     pub replicas: Option<u16>,
     /// Share the work with these processes, where `tf-mnist worker` runs; only for networks that nobody else can reach

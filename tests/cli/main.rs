@@ -27,5 +27,6 @@ mod resume;
 mod saved_model;
 mod tensorboard;
 mod training;
+mod workers;
 
 support::open_tensorflow_before_main!(support::options());

@@ -140,10 +140,10 @@ fn settings(
     fixed.chain(grpc)
 }
 
-/// What has a channel ask for a sign of life where nothing comes back, and give up within `timeout`. Without a limit on the
-/// ping itself, it would not.
+/// What has a channel ask for a sign of life where nothing comes back, and give up within two thirds of `timeout`: the last is
+/// for finding out who it was. Without a limit on the ping itself, it would not.
 fn keepalive(timeout: Duration) -> String {
-    let part = (timeout.as_millis() / 2).max(1);
+    let part = (timeout.as_millis() / 3).max(1);
     format!(
         "grpc.keepalive_time_ms={part},grpc.keepalive_timeout_ms={part},grpc.http2.ping_timeout_ms={part},\
          grpc.http2.max_pings_without_data=0"

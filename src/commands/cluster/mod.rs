@@ -319,16 +319,16 @@ impl Place {
         let Some(team) = &mut self.team else {
             return Ok(());
         };
-        if team.restarts >= team.max_restarts {
-            bail!(
-                "a worker was lost for the {}th time, more often than --max-restarts allows",
-                team.restarts + 1
-            );
-        }
-        team.restarts += 1;
-        if let Some(processes) = &mut team.processes {
-            let mut gone = processes.ended();
-            gone.extend(lost.iter().map(|worker| worker.number));
+        let mut gone: Vec<_> = lost.iter().map(|worker| worker.number).collect();
+        loop {
+            if team.restarts >= team.max_restarts {
+                bail!("workers were lost more often than the {} times of --max-restarts", team.max_restarts);
+            }
+            team.restarts += 1;
+            let Some(processes) = &mut team.processes else {
+                return Ok(team.cluster.wait_for_workers(is_over)?);
+            };
+            gone.extend(processes.ended());
             gone.sort_unstable();
             gone.dedup();
             for number in gone {
@@ -336,8 +336,12 @@ impl Place {
                 log::info!("worker {number} is started again, at {address}");
                 team.cluster.moved(number, address);
             }
+            // Another may have gone meanwhile.
+            gone = team.cluster.lost().iter().map(|worker| worker.number).collect();
+            if gone.is_empty() || is_over() {
+                return Ok(());
+            }
         }
-        Ok(team.cluster.wait_for_workers(is_over)?)
     }
 }
 

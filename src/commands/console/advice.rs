@@ -97,6 +97,13 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             "\n  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
              --device cpu runs without",
         ),
+        SessionError::Lost(_) => Some(
+            "; start it there with tf-mnist worker --port N and these settings, or wait longer for it: --wait",
+        ),
+        SessionError::NoReplicaLeft { .. } => Some("; take more --replicas, or fewer workers"),
+        SessionError::Server { .. } => Some(
+            "; pip's tensorflow-cpu has servers, and tf-mnist installs it where TENSORFLOW_DIR names no other",
+        ),
         SessionError::MissingDevices { .. } => {
             Some("; take fewer --replicas, or --device cpu, where they share the processors")
         }

@@ -69,7 +69,8 @@ impl Cluster {
 
     /// The workers that do not answer now.
     pub fn lost(&self) -> Vec<LostWorker> {
-        self.ask_all(|address| probe(address, self.patience.answer))
+        // The rest of it has gone until TensorFlow noticed.
+        self.ask_all(|address| probe(address, self.patience.answer / 3))
     }
 
     /// Waits until every worker answers, or `is_over` says that it is of no use any more.
@@ -81,7 +82,8 @@ impl Cluster {
         let missing = self.ask_all(|address| {
             loop {
                 let left = deadline.saturating_duration_since(Instant::now());
-                let answer = probe(address, left.min(self.patience.answer).max(Duration::from_millis(1)));
+                // The last time, too, long enough to learn why.
+                let answer = probe(address, left.min(self.patience.answer).max(Duration::from_millis(300)));
                 if answer.is_ok() || left.is_zero() || is_over() {
                     return answer;
                 }

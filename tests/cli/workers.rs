@@ -1,0 +1,415 @@
+//! Replicas in other processes: `worker`, `--workers`, `--processes`, `--cluster`.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use support::runs::{
+    checkpoint_files, fail, metrics, resume, smallest_mnist, start, stderr, succeed, tf_mnist,
+    wait_for_lines, with,
+};
+
+/// A worker, for as long as this lives.
+struct Worker {
+    child: Child,
+    port: u16,
+}
+
+impl Worker {
+    fn start(arguments: &[&str]) -> Self {
+        Self::at(0, arguments)
+    }
+
+    fn at(port: u16, arguments: &[&str]) -> Self {
+        let mut command = tf_mnist(&["worker", "--port", &port.to_string()]);
+        let mut child = command.args(arguments).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().strip_prefix("listening at port ").unwrap().parse().unwrap();
+        Self { child, port }
+    }
+
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    fn signal(&self, signal: &str) {
+        send(signal, self.child.id());
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn send(signal: &str, process: u32) {
+    let sent = Command::new("kill").args([signal, &process.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+fn names(workers: &[&Worker]) -> String {
+    workers.iter().map(|worker| worker.address()).collect::<Vec<_>>().join(",")
+}
+
+/// The processes that `parent` started, by /proc.
+fn children(parent: u32) -> Vec<u32> {
+    let is_child = |process: &u32| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        status.lines().any(|line| line == format!("PPid:\t{parent}"))
+            && !status.lines().any(|line| line.starts_with("State:\tZ"))
+    };
+    let processes =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    processes.filter(is_child).collect()
+}
+
+/// What happened in a run, but for its workers.
+fn steps(run: &Path) -> Vec<String> {
+    metrics(run).into_iter().filter(|line| !line.contains("worker_lost")).collect()
+}
+
+fn assert_same(run: &Path, reference: &Path) {
+    assert_eq!(steps(run), steps(reference));
+    assert!(checkpoint_files(run) == checkpoint_files(reference), "{} has other bits", run.display());
+}
+
+/// Ends by itself, or is ended and failed.
+fn end(child: Child, within: Duration) -> Output {
+    let (process, deadline) = (child.id(), Instant::now() + within);
+    let watch = std::thread::spawn(move || child.wait_with_output().unwrap());
+    while !watch.is_finished() {
+        if Instant::now() > deadline {
+            send("-KILL", process);
+            panic!("it hangs: {}", stderr(&watch.join().unwrap()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    watch.join().unwrap()
+}
+
+const OPTIMIZED: &[&str] =
+    &["optimized", "--batch-size", "30", "--max-steps", "10", "--validate-every", "4", "--save-every", "4"];
+const BASELINE: &[&str] = &["baseline", "--batch-size", "31", "--epochs", "9", "--save-every", "5"];
+
+#[test]
+fn bits_do_not_depend_on_the_processes() {
+    let folder = tempfile::tempdir().unwrap();
+    let accurate = ["train", "accurate", "--batch-size", "23", "--max-steps", "3"];
+    let baseline = [BASELINE, &["--max-steps", "20"]].concat();
+    let synchronized = [OPTIMIZED, &["--sync-batch-norm"]].concat();
+    let [pair, single] = [&["--reproducible", "--replicas", "2"][..], &["--reproducible"]].map(Worker::start);
+    let (pair, single) = (&pair, &single);
+    for (name, arguments) in [
+        ("baseline", &baseline[..]),
+        ("optimized", OPTIMIZED),
+        ("synchronized", &synchronized),
+        ("accurate", &accurate),
+    ] {
+        // Rows that do not come out even; 3 replicas on 2 and 3 processes, 4 on 2.
+        for (replicas, places) in [
+            ("3", vec![vec!["--workers".to_owned(), names(&[pair])], vec!["--processes".into(), "3".into()]]),
+            (
+                "4",
+                vec![
+                    vec!["--workers".to_owned(), names(&[pair])],
+                    vec!["--workers".into(), names(&[single, pair])],
+                ],
+            ),
+        ] {
+            let of_replicas = [arguments, &["--replicas", replicas]].concat();
+            let reference = folder.path().join(format!("{name}-{replicas}"));
+            succeed(start(&reference, &of_replicas));
+            for (place, options) in places.iter().enumerate() {
+                let run = folder.path().join(format!("{name}-{replicas}-{place}"));
+                let mut command = start(&run, &of_replicas);
+                command.args(options);
+                succeed(command);
+                assert_same(&run, &reference);
+            }
+            if name == "synchronized" || name == "accurate" {
+                break; // they take long, and differ in nothing that is about processes
+            }
+        }
+    }
+}
+
+/// How often processes are killed; 20 were once.
+fn kills() -> u64 {
+    support::number("TF_MNIST_KILLS", 3)
+}
+
+#[test]
+fn workers_that_are_killed_leave_no_trace_in_the_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    succeed(start(&reference, &[BASELINE, &["--replicas", "3"]].concat()));
+    let mut command = start(&run, &[BASELINE, &["--processes", "3", "--max-restarts", "1000"]].concat());
+    let chief = command.spawn().unwrap();
+    let mut state = 7u64;
+    let mut draw = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407); // Knuth's
+        (state >> 33) % below
+    };
+    let mut killed = 0;
+    let deadline = Instant::now() + Duration::from_secs(300);
+    while killed < kills()
+        && Instant::now() < deadline
+        && Path::new(&format!("/proc/{}/exe", chief.id())).exists()
+    {
+        std::thread::sleep(Duration::from_millis(100 + draw(500)));
+        let workers = children(chief.id());
+        let lost = metrics(&run).iter().filter(|line| line.contains("\"step\"")).count();
+        if workers.len() == 2 && lost > 0 {
+            send("-KILL", workers[draw(2) as usize]);
+            killed += 1;
+        }
+    }
+    let output = end(chief, Duration::from_secs(300));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(killed > 0, "the run was over before anything was killed");
+    assert!(stderr(&output).contains("lost: worker"), "{}", stderr(&output));
+    assert_same(&run, &reference);
+}
+
+#[test]
+fn a_chief_that_is_killed_goes_on_anywhere_and_leaves_no_orphans() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    succeed(start(&reference, &[OPTIMIZED, &["--replicas", "2"]].concat()));
+    let worker = Worker::start(&["--reproducible"]);
+    let workers = ["--workers", &worker.address()];
+    let mut chief = start(&run, &[OPTIMIZED, &workers].concat()).spawn().unwrap();
+    wait_for_lines(&run, 4);
+    chief.kill().unwrap();
+    chief.wait().unwrap();
+    // The same worker serves the next chief, which sees nothing of the first one's.
+    let mut chief = resume(&run, &[&["optimized"][..], &workers].concat()).spawn().unwrap();
+    wait_for_lines(&run, 7);
+    chief.kill().unwrap();
+    chief.wait().unwrap();
+    let mut chief = resume(&run, &["optimized", "--processes", "2"]).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let spawned = loop {
+        let spawned = children(chief.id());
+        if !spawned.is_empty() || chief.try_wait().unwrap().is_some() {
+            break spawned;
+        }
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    std::thread::sleep(Duration::from_millis(300));
+    chief.kill().unwrap();
+    chief.wait().unwrap();
+    let is_alive = |process: &u32| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        status.contains("tf-mnist") && !status.contains("State:\tZ")
+    };
+    while spawned.iter().any(is_alive) {
+        assert!(Instant::now() < deadline, "a worker outlives its chief");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    succeed(resume(&run, &["optimized"]));
+    assert_same(&run, &reference);
+    let stderr = fail(resume(&run, &["optimized", "--processes", "3"]), 2);
+    assert!(stderr.contains("3 processes are more than the 2 replicas"), "{stderr}");
+}
+
+#[test]
+fn a_worker_that_freezes_is_named_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let worker = Worker::start(&["--reproducible"]);
+    let arguments = [
+        "baseline",
+        "--epochs",
+        "1000",
+        "--batch-size",
+        "30",
+        "--workers",
+        &worker.address(),
+        "--peer-timeout",
+        "3s",
+        "--wait",
+        "1s",
+        "--save-every",
+        "5",
+    ];
+    let chief = start(&run, &arguments).spawn().unwrap();
+    wait_for_lines(&run, 8);
+    worker.signal("-STOP");
+    let frozen = Instant::now();
+    let output = end(chief, Duration::from_secs(60));
+    let stderr = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let expected = format!("lost: worker 1 ({}): it does not answer", worker.address());
+    assert!(stderr.contains(&expected), "{stderr}");
+    assert!(stderr.contains("--resume"), "{stderr}");
+    // Those 3 s, the second that it is waited for, and what a busy machine takes.
+    assert!(frozen.elapsed() < Duration::from_secs(20), "{:?}", frozen.elapsed());
+    worker.signal("-CONT");
+    succeed(resume(&run, &["baseline", "--max-steps", "20", "--workers", &worker.address()]));
+}
+
+#[test]
+fn who_is_not_there_is_named_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let gone = format!("127.0.0.1:{gone}");
+    let worker = Worker::start(&[]);
+    let taken = worker.address();
+    let limits = ["--wait", "2s", "--peer-timeout", "1s"];
+    for (arguments, code, expected) in [
+        (["--workers", &gone], 1, format!("worker 1 ({gone}): nothing listens there")),
+        (["--workers", &format!("{taken},{gone}")], 1, format!("worker 2 ({gone}): nothing listens there")),
+        (["--workers", "no-such-host.invalid:2222"], 1, "no such host".into()),
+        (["--workers", "h1"], 2, "is no HOST:PORT".into()),
+        (["--workers", "h1:1,h1:1"], 2, "--workers names h1:1 twice".into()),
+        (["--processes", "1"], 2, "1 is not in 2..=64".into()),
+        (["--workers", &taken], 2, format!("worker 1 ({taken}) computes other bits")),
+        (["--cluster", "no-such-file.json"], 2, "--cluster no-such-file.json: No such file".into()),
+        (["--cluster", "TF_CONFIG"], 2, "there is no such environment variable".into()),
+    ] {
+        let begun = Instant::now();
+        let mut command = start(&run, &[&["baseline", "--max-steps", "2"][..], &arguments, &limits].concat());
+        command.env_remove("TF_CONFIG");
+        let stderr = fail(command, code);
+        assert!(stderr.contains(&expected), "{arguments:?}: {stderr}");
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+        assert!(!run.exists());
+    }
+    // A listener that never says a word.
+    let stderr = fail(start(&run, &[&["baseline", "--workers", &silent][..], &limits].concat()), 1);
+    assert!(stderr.contains(&format!("worker 1 ({silent}): it does not answer")), "{stderr}");
+    drop(listener);
+    let port = worker.port.to_string();
+    let stderr = fail(tf_mnist(&["worker", "--port", &port]), 2);
+    assert!(stderr.contains(&format!("--port {port} is in use; take another one")), "{stderr}");
+    let stderr = fail(start(&run, &["baseline", "--workers", &gone, "--address", &taken]), 2);
+    assert!(stderr.contains(&format!("--address: port {port} is in use")), "{stderr}");
+}
+
+#[test]
+fn a_worker_ends_when_it_is_told_to() {
+    for signal in ["-TERM", "-INT"] {
+        let mut worker = Worker::start(&[]);
+        worker.signal(signal);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let status = loop {
+            match worker.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None => assert!(Instant::now() < deadline, "{signal} is not obeyed"),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        assert!(status.success(), "{signal}: {status}");
+    }
+}
+
+#[test]
+fn the_same_command_on_every_machine_makes_a_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap();
+    let ports: Vec<_> = [free(), free()].iter().map(|bound| bound.local_addr().unwrap().port()).collect();
+    let part = |index: usize| {
+        let config = format!(
+            r#"{{"cluster": {{"worker": ["127.0.0.1:{}", "127.0.0.1:{}"]}}, "task": {{"type": "worker", "index": {index}}}}}"#,
+            ports[0], ports[1]
+        );
+        let mut command = start(&run, &[OPTIMIZED, &["--cluster", "TF_CONFIG", "--wait", "10s"]].concat());
+        command.env("TF_CONFIG", config);
+        command
+    };
+    succeed(start(&reference, &[OPTIMIZED, &["--replicas", "2"]].concat()));
+    let worker = part(1).spawn().unwrap();
+    let chief = part(0).spawn().unwrap();
+    let chief = end(chief, Duration::from_secs(120));
+    assert!(chief.status.success(), "{}", stderr(&chief));
+    assert_same(&run, &reference);
+    let worker = end(worker, Duration::from_secs(60));
+    assert!(worker.status.success(), "{}", stderr(&worker));
+    assert!(stderr(&worker).contains("has ended"), "{}", stderr(&worker));
+}
+
+#[test]
+fn evaluation_is_shared_out_to_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    succeed(start(&run, OPTIMIZED));
+    let data = smallest_mnist().to_str().unwrap();
+    let fixed = ["evaluate", "--json", "--no-onednn", "--device", "cpu", "--intra-op-threads", "1"];
+    let evaluate = |options: &[&str]| {
+        let all = [&fixed[..], &["--eval-chunk", "70", "--data-dir", data], options].concat();
+        succeed(with(&all, &[&run])).stdout
+    };
+    let alone = evaluate(&[]);
+    assert!(alone.starts_with(b"{"));
+    assert!(evaluate(&["--processes", "3"]) == alone);
+}
+
+/// Ports that `process`, or any in its network if that is said, listens at, as /proc has them.
+fn listeners(process: u32) -> Vec<String> {
+    let sockets = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten();
+    let sockets = sockets.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let sockets: Vec<_> = sockets.map(|link| link.to_string_lossy().into_owned()).collect();
+    let own = |line: &&str| {
+        let columns: Vec<_> = line.split_whitespace().collect();
+        columns.get(3) == Some(&"0A")
+            && columns.get(9).is_some_and(|inode| sockets.contains(&format!("socket:[{inode}]")))
+    };
+    let tables = ["tcp", "tcp6"].map(|name| fs::read_to_string(format!("/proc/{process}/net/{name}")));
+    tables
+        .into_iter()
+        .flatten()
+        .flat_map(|table| table.lines().filter(own).map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+#[test]
+fn no_port_is_opened_that_was_not_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let [plain, fenced] = ["plain", "fenced"].map(|name| folder.path().join(name));
+    let endless = ["baseline", "--epochs", "1000", "--batch-size", "30"];
+    let mut command = start(&plain, &[&endless[..], &["--replicas", "2"]].concat());
+    command.env(
+        "TF_CONFIG",
+        r#"{"cluster":{"worker":["127.0.0.1:1","127.0.0.1:2"]},"task":{"type":"worker","index":1}}"#,
+    );
+    let mut run = command.spawn().unwrap();
+    wait_for_lines(&plain, 3);
+    assert_eq!(listeners(run.id()), [""; 0]);
+    send("-TERM", run.id());
+    let output = end(run, Duration::from_secs(60));
+    assert!(
+        stderr(&output).contains("TF_CONFIG is set, and left alone: --cluster TF_CONFIG takes part"),
+        "{}",
+        stderr(&output)
+    );
+
+    run = start(&fenced, &[&endless[..], &["--processes", "2"]].concat()).spawn().unwrap();
+    wait_for_lines(&fenced, 3);
+    let listened = listeners(run.id());
+    assert_eq!(listened.len(), 1, "a server listens, in a network of its own: {listened:?}");
+    let network = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).unwrap();
+    assert_ne!(network(&run.id().to_string()), network("self"));
+    for worker in children(run.id()) {
+        assert_eq!(network(&worker.to_string()), network(&run.id().to_string()));
+    }
+    // From outside: nobody is there.
+    let port = listened[0].split_whitespace().nth(1).and_then(|local| local.rsplit(':').next());
+    let port = u16::from_str_radix(port.unwrap(), 16).unwrap();
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+    let routes = fs::read_to_string(format!("/proc/{}/net/route", run.id())).unwrap();
+    assert_eq!(routes.lines().count(), 1, "there is a way out: {routes}");
+    send("-TERM", run.id());
+    let output = end(run, Duration::from_secs(60));
+    assert_eq!(output.status.code(), Some(143), "{}", stderr(&output));
+}
