@@ -332,11 +332,15 @@ impl Place {
             gone.sort_unstable();
             gone.dedup();
             for number in gone {
-                let address = processes.restart(number)?;
-                log::info!("worker {number} is started again, at {address}");
-                team.cluster.moved(number, address);
+                match processes.restart(number) {
+                    Ok(address) => {
+                        log::info!("worker {number} is started again, at {address}");
+                        team.cluster.moved(number, address);
+                    }
+                    Err(error) => log::warn!("{}", failure::text(&error)),
+                }
             }
-            // Another may have gone meanwhile.
+            // Another may have gone meanwhile, or one of these.
             gone = team.cluster.lost().iter().map(|worker| worker.number).collect();
             if gone.is_empty() || is_over() {
                 return Ok(());

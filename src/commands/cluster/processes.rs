@@ -84,16 +84,19 @@ impl Processes {
             })?;
         }
         let port = told.recv_timeout(self.patience);
-        let address = port.ok().map(|port| Address::new("127.0.0.1", port)).transpose()?;
+        let address = port.as_ref().ok().copied().map(|port| Address::new("127.0.0.1", port)).transpose()?;
         match address {
             Some(address) => Ok(Process { child, address, last_words }),
             None => {
                 let _ = child.kill();
                 let _ = child.wait();
                 let words = last_words.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                Err(match words.is_empty() {
-                    true => anyhow!("worker {number} did not start within {:?}", self.patience),
-                    false => anyhow!("worker {number} did not start: {words}"),
+                Err(match (words.is_empty(), port) {
+                    (false, _) => anyhow!("worker {number} did not start: {words}"),
+                    (true, Err(mpsc::RecvTimeoutError::Timeout)) => {
+                        anyhow!("worker {number} did not start within {:?}", self.patience)
+                    }
+                    (true, _) => anyhow!("worker {number} ended before it had started"),
                 })
             }
         }
