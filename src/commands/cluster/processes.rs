@@ -3,6 +3,7 @@
 use crate::commands::worker::READY;
 use anyhow::{Context, Result, anyhow};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -65,6 +66,8 @@ impl Processes {
         let program = std::env::current_exe().context("cannot find this program, to start workers")?;
         let mut command = Command::new(program);
         command.args(["worker", "--port", "0", "--with-parent"]).args(&self.arguments[number - 1]);
+        // Ctrl-C is for this process, which ends them when it has saved its state.
+        command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot start worker {number}"))?;
         let (tell, told) = mpsc::channel();
