@@ -23,8 +23,8 @@ pub fn run(global: &GlobalArgs, args: &WorkerArgs) -> Result<()> {
         end_with_parent()?;
     }
     let server = serve(global, args)?;
-    output::print(&format!("{READY} {}\n", server.address().port()))?;
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
+    output::print(&format!("{READY} {}\n", server.address().port()))?;
     while !interrupt.is_set() {
         thread::sleep(Duration::from_millis(50));
     }
