@@ -17,6 +17,7 @@ mod report;
 mod resume;
 mod run;
 mod runtime;
+mod session;
 mod tensorflow;
 mod train;
 mod worker;

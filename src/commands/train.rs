@@ -7,6 +7,7 @@ use super::options;
 use super::published_lines::{Console, Lines};
 use super::resume::{Resumed, is_typed};
 use super::run::Run;
+use super::session::{compare_replicas, open_session};
 use super::training_bar::TrainingBar;
 use super::{data, failure, output, places, signals, tensorflow};
 use crate::cli::{GlobalArgs, TrainingArgs};
@@ -22,7 +23,6 @@ use tf_mnist::model::Convolutions;
 use tf_mnist::networks::Validate;
 use tf_mnist::runtime::Runtime;
 use tf_mnist::session::Host;
-use tf_mnist::session::cluster::LostWorker;
 use tf_mnist::training::{
     Ending, Event, Interrupt, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard,
     TrainingError, TrainingSession, TrainingState, fit,
@@ -108,73 +108,6 @@ pub fn run(
         .map_err(|error| with_advice(error, run.config.session.replicas, &run.again))
 }
 
-/// A session with the values that the run begins with.
-fn open_session(
-    config: &mut RunConfig,
-    place: &Place,
-    saved: Option<&SavedState>,
-) -> Result<TrainingSession> {
-    let open = |config: &RunConfig| -> Result<TrainingSession> {
-        let network = config.build_network(&place.devices)?;
-        let session = place.open(&config.session, &network.graph.graph())?;
-        let session = TrainingSession::on(session, network);
-        give_values(config, &session, saved)?;
-        Ok(session)
-    };
-    let session = match open(config) {
-        Err(error) if config.convolutions == Convolutions::Own && place.lacks_ops(&error) => {
-            log::warn!("TensorFlow's convolutions, as not every worker has ours: {}", failure::text(&error));
-            config.convolutions = Convolutions::TensorFlow;
-            open(config)
-        }
-        opened => opened,
-    };
-    let session = session?;
-    warn_of_single_rows(config, &session);
-    Ok(session)
-}
-
-/// Gives the variables the values that the run begins with, or goes on with.
-fn give_values(config: &RunConfig, session: &TrainingSession, saved: Option<&SavedState>) -> Result<()> {
-    match (saved, &config.warm_start) {
-        (Some(saved), _) => session.restore(&saved.variables())?,
-        (None, Some(prefix)) => {
-            if !session.warm_start(prefix).context("--warm-start")? {
-                log::info!(
-                    "--warm-start: {} gives the weights; it has no state of Adam for all of them, so the optimizer begins afresh",
-                    prefix.display()
-                );
-            }
-        }
-        (None, None) => session.initialize()?,
-    }
-    Ok(())
-}
-
-/// Whether all replicas compute the same, which other processors or libraries may not; before that spoils a run.
-fn compare_replicas(
-    config: &RunConfig,
-    place: &Place,
-    session: &TrainingSession,
-    dataset: &Dataset,
-) -> Result<()> {
-    let Some(odd) = session.odd_replica(&dataset.train, 100)? else {
-        return Ok(());
-    };
-    let told = format!(
-        "{} computes other bits than this process from the same rows: another processor, TensorFlow, oneDNN setting or number \
-         of threads",
-        place.name_of(odd)
-    );
-    if config.reproducible {
-        return Err(usage(format!(
-            "--reproducible: {told}; start workers with --reproducible, on processors of one kind"
-        )));
-    }
-    log::warn!("{told}; the run is sound, and its last bits are those of this very cluster");
-    Ok(())
-}
-
 /// The steps of an epoch, if there is one with batches of this size.
 fn steps_per_epoch(config: &RunConfig, dataset: &Dataset, size_is_typed: bool) -> Result<u64> {
     let batch_size = config.network.training.batch_size;
@@ -241,27 +174,6 @@ fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
     Ok(())
 }
 
-/// Says where batch norm cannot work.
-fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
-    let variables = session.network().graph.variables();
-    let (batch_size, replicas) = (config.network.training.batch_size, config.session.replicas);
-    let parts = if config.sync_batch_norm { 1 } else { usize::from(replicas.max(1)) };
-    if batch_size / parts > 1
-        || !variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
-    {
-        return;
-    }
-    let rows = match replicas {
-        1 => format!("--batch-size {batch_size}"),
-        _ => format!("--batch-size {batch_size} --replicas {replicas}"),
-    };
-    let of = if replicas > 1 { "a replica's" } else { "the" };
-    log::warn!(
-        "{rows}: batch norm subtracts the mean over {of} rows, which of a single row leaves nothing behind a dense layer, \
-         so the network will not learn; take some 20 rows or more"
-    );
-}
-
 /// What to do where so many rows at once do not fit. The same run cannot go on: its batch is part of it.
 fn out_of_memory(rows: usize, least: usize, evaluated: bool, again: &str) -> String {
     let option = if evaluated { "--eval-chunk" } else { "--batch-size" };
@@ -293,7 +205,7 @@ impl Run {
                 let Some(lost) = self.place.lost_by(&error) else {
                     return Err(error);
                 };
-                log::warn!("{}", told_of(&lost, &error));
+                log::warn!("{}", Place::told_of(&lost, &error));
                 self.lost = lost.iter().map(|worker| worker.address.to_string()).collect();
                 self.place.recover(&lost, &|| interrupt.is_set()).map_err(|why| why.context(error))?;
                 self.saved = self.directory.saved_state(&self.config)?;
@@ -375,15 +287,6 @@ impl Run {
         backup.mark_finished()?;
         log::info!("see what it learned: tf-mnist report {}", output::shell_word(directory.path()));
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// Who was lost, as far as is known.
-fn told_of(lost: &[LostWorker], error: &anyhow::Error) -> String {
-    let names: Vec<_> = lost.iter().map(LostWorker::to_string).collect();
-    match names.is_empty() {
-        true => format!("a worker was lost: {}", failure::text(error)),
-        false => format!("lost: {}", names.join("; ")),
     }
 }
 

@@ -1,28 +1,28 @@
 //! Where a run's replicas are: on this process's devices, or in a cluster of processes that this one leads or works for.
 
+mod addresses;
 mod fence;
+mod place;
 mod processes;
 mod tf_config;
 
+pub use place::Place;
+
 use super::failure::usage;
-use super::{failure, tensorflow, worker};
+use super::{tensorflow, worker};
 use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
-use ::tensorflow::{Graph, Session};
+use addresses::{free_port, of_address, own_address};
 use anyhow::{Context, Result, bail};
 use processes::Processes;
 use std::env;
 use std::fs;
-use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use tf_config::TfConfig;
-use tf_mnist::graph::GraphError;
 use tf_mnist::model::MAX_REPLICAS;
 use tf_mnist::runtime::Runtime;
-use tf_mnist::session::cluster::{Address, Cluster, LostWorker, Patience, Server};
-use tf_mnist::session::{SessionConfig, SessionError, replica_devices};
-use tf_mnist::training::TrainingError;
+use tf_mnist::session::cluster::{Address, Cluster, Patience, Server};
+use tf_mnist::session::{SessionConfig, replica_devices};
 
 /// What this process is to be.
 pub enum Role {
@@ -178,7 +178,7 @@ impl Plan {
                     let names = devices.join(", ").replace("/device:", "");
                     log::info!("{} replicas: {names}{shared}", devices.len());
                 }
-                return Ok(Place { devices, team: None });
+                return Ok(Place::alone(devices));
             }
             Self::Elsewhere { workers, address } => {
                 let own = match address {
@@ -223,129 +223,7 @@ impl Plan {
         }
         let names: Vec<_> = cluster.workers().iter().map(Address::to_string).collect();
         log::info!("{} replicas: on this process and {}", devices.len(), names.join(", "));
-        let team = Team { cluster, processes, max_restarts: args.max_restarts, restarts: 0 };
-        Ok(Place { devices, team: Some(team) })
-    }
-}
-
-/// Where replicas run.
-pub struct Place {
-    /// Their devices, one each.
-    pub devices: Vec<String>,
-    team: Option<Team>,
-}
-
-struct Team {
-    cluster: Cluster,
-    processes: Option<Processes>,
-    max_restarts: u32,
-    restarts: u32,
-}
-
-impl Place {
-    /// A session on the graph.
-    ///
-    /// # Errors
-    /// TensorFlow refuses it, or a worker is not there.
-    pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<Arc<Session>, SessionError> {
-        match &self.team {
-            Some(team) => team.cluster.open(config, graph),
-            None => {
-                let session = Session::new(&config.session_options()?, graph);
-                session.map(Arc::new).map_err(|status| SessionError::TensorFlow {
-                    doing: "open a session",
-                    message: status.to_string(),
-                })
-            }
-        }
-    }
-
-    /// How many there are.
-    pub fn replicas(&self) -> u16 {
-        u16::try_from(self.devices.len()).unwrap_or(u16::MAX)
-    }
-
-    /// Whether a worker was lost before.
-    pub fn has_restarted(&self) -> bool {
-        self.team.as_ref().is_some_and(|team| team.restarts > 0)
-    }
-
-    /// Whether the session failed for want of ops that this process has.
-    pub fn lacks_ops(&self, error: &anyhow::Error) -> bool {
-        self.team.is_some() && failure::text(error).contains("Op type not registered")
-    }
-
-    /// Whether some of the devices are GPUs.
-    pub fn has_gpu(&self) -> bool {
-        self.devices.iter().any(|device| device.contains("GPU"))
-    }
-
-    /// Where a replica is, for the user.
-    pub fn name_of(&self, replica: usize) -> String {
-        let device = &self.devices[replica];
-        let task =
-            device.split_once("/task:").and_then(|(_, rest)| rest.split('/').next()?.parse::<usize>().ok());
-        let address = self
-            .team
-            .as_ref()
-            .zip(task)
-            .and_then(|(team, task)| team.cluster.workers().get(task.checked_sub(1)?));
-        match (address, task) {
-            (Some(address), Some(task)) => format!("worker {task} ({address})"),
-            _ => format!("this process ({})", device.rsplit("device:").next().unwrap_or_default()),
-        }
-    }
-
-    /// The workers whose loss explains `error`, by their own silence or by its words; none if it has another cause.
-    pub fn lost_by(&self, error: &anyhow::Error) -> Option<Vec<LostWorker>> {
-        let team = self.team.as_ref()?;
-        let is_loss = match (error.downcast_ref(), error.downcast_ref()) {
-            (Some(SessionError::Lost(_)), _) => true,
-            (_, Some(TrainingError::Run { status, .. })) => Cluster::is_loss(status),
-            (_, Some(TrainingError::Graph(GraphError::Run { status, .. }))) => Cluster::is_loss(status),
-            (_, Some(TrainingError::Graph(GraphError::Save { .. }))) => false,
-            (Some(SessionError::TensorFlow { .. }), _) => false,
-            _ => return None,
-        };
-        let lost = team.cluster.lost();
-        (is_loss || !lost.is_empty()).then_some(lost)
-    }
-
-    /// Waits until every worker is there again, those of its own started anew; `is_over` says that it is of no use any more.
-    ///
-    /// # Errors
-    /// There were too many restarts, or a worker does not come back.
-    pub fn recover(&mut self, lost: &[LostWorker], is_over: &(dyn Fn() -> bool + Sync)) -> Result<()> {
-        let Some(team) = &mut self.team else {
-            return Ok(());
-        };
-        let mut gone: Vec<_> = lost.iter().map(|worker| worker.number).collect();
-        loop {
-            if team.restarts >= team.max_restarts {
-                bail!("workers were lost more often than the {} times of --max-restarts", team.max_restarts);
-            }
-            team.restarts += 1;
-            let Some(processes) = &mut team.processes else {
-                return Ok(team.cluster.wait_for_workers(is_over)?);
-            };
-            gone.extend(processes.ended());
-            gone.sort_unstable();
-            gone.dedup();
-            for number in gone {
-                match processes.restart(number) {
-                    Ok(address) => {
-                        log::info!("worker {number} is started again, at {address}");
-                        team.cluster.moved(number, address);
-                    }
-                    Err(error) => log::warn!("{}", failure::text(&error)),
-                }
-            }
-            // Another may have gone meanwhile, or one of these.
-            gone = team.cluster.lost().iter().map(|worker| worker.number).collect();
-            if gone.is_empty() || is_over() {
-                return Ok(());
-            }
-        }
+        Ok(Place::shared(devices, cluster, processes, args.max_restarts))
     }
 }
 
@@ -400,36 +278,5 @@ fn fetch(global: &GlobalArgs, arguments: &[&str]) -> Result<()> {
     match command.status().context("cannot start this program anew, to fetch what it needs")?.success() {
         true => Ok(()),
         false => bail!("cannot get what is needed: see above"),
-    }
-}
-
-/// This machine's address, as the workers see it, at a port that is free.
-fn own_address(workers: &[Address]) -> Result<Address> {
-    let seen_by = |worker: &Address| -> Option<IpAddr> {
-        use std::net::ToSocketAddrs;
-        let peer = (worker.host(), worker.port()).to_socket_addrs().ok()?.next()?;
-        let any = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let socket = UdpSocket::bind(any).ok()?;
-        socket.connect(peer).ok()?; // sends nothing
-        Some(socket.local_addr().ok()?.ip())
-    };
-    let seen: Vec<_> = workers.iter().filter_map(seen_by).collect();
-    let outside = seen.iter().find(|address| !address.is_loopback()).or(seen.first());
-    let host = outside.map_or_else(|| "127.0.0.1".to_owned(), IpAddr::to_string);
-    Ok(Address::new(&host, free_port()?)?)
-}
-
-fn free_port() -> Result<u16> {
-    let bound = TcpListener::bind("0.0.0.0:0").and_then(|listener| listener.local_addr());
-    Ok(bound.context("cannot find a free port")?.port())
-}
-
-fn of_address(error: SessionError, own: &Address, args: &ReplicaArgs) -> anyhow::Error {
-    match &error {
-        SessionError::Server { reason, .. } if reason.contains("Could not start gRPC server") => {
-            let option = if args.cluster.is_some() { "--cluster" } else { "--address" };
-            usage(format!("{option}: port {} is in use on this machine; take another one", own.port()))
-        }
-        _ => error.into(),
     }
 }

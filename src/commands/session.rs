@@ -1,0 +1,102 @@
+//! The session of a run: opened, given its first values, and compared among its replicas.
+
+use super::cluster::Place;
+use super::failure::{self, usage};
+use anyhow::{Context, Result};
+use tf_mnist::dataset::Dataset;
+use tf_mnist::model::Convolutions;
+use tf_mnist::training::{RunConfig, SavedState, TrainingSession};
+
+/// A session with the values that the run begins with, or goes on with.
+///
+/// # Errors
+/// TensorFlow refuses the graph, a worker is not there, or a checkpoint cannot be read.
+pub fn open_session(
+    config: &mut RunConfig,
+    place: &Place,
+    saved: Option<&SavedState>,
+) -> Result<TrainingSession> {
+    let open = |config: &RunConfig| -> Result<TrainingSession> {
+        let network = config.build_network(&place.devices)?;
+        let session = place.open(&config.session, &network.graph.graph())?;
+        let session = TrainingSession::on(session, network);
+        give_values(config, &session, saved)?;
+        Ok(session)
+    };
+    let session = match open(config) {
+        Err(error) if config.convolutions == Convolutions::Own && place.lacks_ops(&error) => {
+            log::warn!("TensorFlow's convolutions, as not every worker has ours: {}", failure::text(&error));
+            config.convolutions = Convolutions::TensorFlow;
+            open(config)
+        }
+        opened => opened,
+    };
+    let session = session?;
+    warn_of_single_rows(config, &session);
+    Ok(session)
+}
+
+/// Gives the variables the values that the run begins with, or goes on with.
+fn give_values(config: &RunConfig, session: &TrainingSession, saved: Option<&SavedState>) -> Result<()> {
+    match (saved, &config.warm_start) {
+        (Some(saved), _) => session.restore(&saved.variables())?,
+        (None, Some(prefix)) => {
+            if !session.warm_start(prefix).context("--warm-start")? {
+                log::info!(
+                    "--warm-start: {} gives the weights; it has no state of Adam for all of them, so the optimizer begins afresh",
+                    prefix.display()
+                );
+            }
+        }
+        (None, None) => session.initialize()?,
+    }
+    Ok(())
+}
+
+/// Whether all replicas compute the same, which other processors or libraries may not; before that spoils a run.
+///
+/// # Errors
+/// One does not, in a run that is to be reproducible; or TensorFlow fails.
+pub fn compare_replicas(
+    config: &RunConfig,
+    place: &Place,
+    session: &TrainingSession,
+    dataset: &Dataset,
+) -> Result<()> {
+    let Some(odd) = session.odd_replica(&dataset.train, 100)? else {
+        return Ok(());
+    };
+    let told = format!(
+        "{} computes other bits than this process from the same rows: another processor, TensorFlow, oneDNN setting or number \
+         of threads",
+        place.name_of(odd)
+    );
+    if config.reproducible {
+        return Err(usage(format!(
+            "--reproducible: {told}; start workers with --reproducible, on processors of one kind"
+        )));
+    }
+    log::warn!("{told}; the run is sound, and its last bits are those of this very cluster");
+    Ok(())
+}
+
+/// Says where batch norm cannot work.
+fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
+    let variables = session.network().graph.variables();
+    let (batch_size, replicas) = (config.network.training.batch_size, config.session.replicas);
+    let parts = if config.sync_batch_norm { 1 } else { usize::from(replicas.max(1)) };
+    if batch_size / parts > 1
+        || !variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
+    {
+        return;
+    }
+    let rows = match replicas {
+        1 => format!("--batch-size {batch_size}"),
+        _ => format!("--batch-size {batch_size} --replicas {replicas}"),
+    };
+    let of = if replicas > 1 { "a replica's" } else { "the" };
+    log::warn!(
+        "{rows}: batch norm subtracts the mean over {of} rows, which of a single row leaves nothing behind a dense layer, \
+         so the network will not learn; take some 20 rows or more"
+    );
+}
