@@ -9,7 +9,7 @@ use super::resume::{Resumed, is_typed};
 use super::run::Run;
 use super::session::{compare_replicas, open_session};
 use super::training_bar::TrainingBar;
-use super::{data, failure, output, places, signals, tensorflow};
+use super::{data, output, places, signals, tensorflow};
 use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
 use clap::ArgMatches;
