@@ -1,4 +1,4 @@
-//! Probabilities of a model that gives logits.
+//! Logits, and the probabilities that they stand for.
 
 /// exp(x_i) / sum_j exp(x_j), the largest taken off first, so that nothing overflows.
 pub(super) fn softmax_in_place(row: &mut [f32]) {
@@ -6,6 +6,11 @@ pub(super) fn softmax_in_place(row: &mut [f32]) {
     row.iter_mut().for_each(|score| *score = (*score - largest).exp());
     let sum: f32 = row.iter().sum();
     row.iter_mut().for_each(|score| *score /= sum);
+}
+
+/// Whether they are probabilities already.
+pub(super) fn is_distribution(row: &[f32]) -> bool {
+    row.iter().all(|score| (0.0..=1.0).contains(score)) && (row.iter().sum::<f32>() - 1.0).abs() < 1e-3
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ use crate::graph::{self, Checkpoint, GraphError, Saver, Scope, softmax};
 use crate::model::{self, Convolutions};
 use crate::networks::{self, Pictures, Table};
 use literal_path::LiteralPath;
-use logits::softmax_in_place;
+use logits::{is_distribution, softmax_in_place};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tensorflow::{Graph, Output, SavedModelBundle, Session, SessionOptions, SessionRunArgs, Status, Tensor};
@@ -95,7 +95,12 @@ impl Classifier {
     ) -> Result<Self> {
         match locate(model)? {
             Location::Checkpoint(prefix) => {
-                Self::from_checkpoint_on(devices, &prefix, network, session, convolutions)
+                let own = Self::from_checkpoint_on(devices, &prefix, network, session, convolutions)?;
+                // A device that cannot compute it says so now.
+                own.scores
+                    .iter()
+                    .try_for_each(|scores| own.scores(scores, &vec![0.0; own.pixels()]).map(drop))?;
+                Ok(own)
             }
             Location::SavedModel(folder) => Err(ClassifierError::OneDevice { path: folder }),
         }
@@ -290,10 +295,6 @@ impl Classifier {
         let mut probe = vec![0.0; 2 * pixels];
         probe[pixels + pixels / 4..][..pixels / 2].fill(1.0);
         let scores = self.scores(&self.scores[0], &probe)?;
-        let is_distribution = |row: &[f32]| {
-            row.iter().all(|score| (0.0..=1.0).contains(score))
-                && (row.iter().sum::<f32>() - 1.0).abs() < 1e-3
-        };
         Ok(!scores.chunks_exact(self.classes()).all(is_distribution))
     }
 }

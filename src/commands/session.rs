@@ -1,7 +1,7 @@
 //! The session of a run: opened, given its first values, and compared among its replicas.
 
 use super::cluster::Place;
-use super::failure::{self, usage};
+use super::failure::usage;
 use anyhow::{Context, Result};
 use tf_mnist::dataset::Dataset;
 use tf_mnist::model::Convolutions;
@@ -12,26 +12,14 @@ use tf_mnist::training::{RunConfig, SavedState, TrainingSession};
 /// # Errors
 /// TensorFlow refuses the graph, a worker is not there, or a checkpoint cannot be read.
 pub fn open_session(
-    config: &mut RunConfig,
+    config: &RunConfig,
     place: &Place,
     saved: Option<&SavedState>,
 ) -> Result<TrainingSession> {
-    let open = |config: &RunConfig| -> Result<TrainingSession> {
-        let network = config.build_network(&place.devices)?;
-        let session = place.open(&config.session, &network.graph.graph())?;
-        let session = TrainingSession::on(session, network);
-        give_values(config, &session, saved)?;
-        Ok(session)
-    };
-    let session = match open(config) {
-        Err(error) if config.convolutions == Convolutions::Own && place.lacks_ops(&error) => {
-            log::warn!("TensorFlow's convolutions, as not every worker has ours: {}", failure::text(&error));
-            config.convolutions = Convolutions::TensorFlow;
-            open(config)
-        }
-        opened => opened,
-    };
-    let session = session?;
+    let network = config.build_network(&place.devices)?;
+    let session = place.open(&config.session, &network.graph.graph())?;
+    let session = TrainingSession::on(session, network);
+    give_values(config, &session, saved)?;
     warn_of_single_rows(config, &session);
     Ok(session)
 }
@@ -53,18 +41,30 @@ fn give_values(config: &RunConfig, session: &TrainingSession, saved: Option<&Sav
     Ok(())
 }
 
-/// Whether all replicas compute the same, which other processors or libraries may not; before that spoils a run.
+/// Has all replicas compute the same rows, before one on another processor or library spoils a run. Where a worker lacks our
+/// ops, the session becomes one of TensorFlow's.
 ///
 /// # Errors
-/// One does not, in a run that is to be reproducible; or TensorFlow fails.
+/// One computes other bits, in a run that is to be reproducible; or TensorFlow fails.
 pub fn compare_replicas(
-    config: &RunConfig,
+    config: &mut RunConfig,
     place: &Place,
-    session: &TrainingSession,
+    mut session: TrainingSession,
+    saved: Option<&SavedState>,
     dataset: &Dataset,
-) -> Result<()> {
-    let Some(odd) = session.odd_replica(&dataset.train, 100)? else {
-        return Ok(());
+) -> Result<TrainingSession> {
+    let odd = |session: &TrainingSession| Ok(session.odd_replica(&dataset.train, 100)?);
+    let odd = match odd(&session) {
+        Err(error) if config.convolutions == Convolutions::Own && place.lacks_ops(&error) => {
+            log::warn!("TensorFlow's convolutions, as not every worker has ours");
+            config.convolutions = Convolutions::TensorFlow;
+            session = open_session(config, place, saved)?;
+            odd(&session)?
+        }
+        odd => odd?,
+    };
+    let Some(odd) = odd else {
+        return Ok(session);
     };
     let told = format!(
         "{} computes other bits than this process from the same rows: another processor, TensorFlow, oneDNN setting or number \
@@ -77,7 +77,7 @@ pub fn compare_replicas(
         )));
     }
     log::warn!("{told}; the run is sound, and its last bits are those of this very cluster");
-    Ok(())
+    Ok(session)
 }
 
 /// Says where batch norm cannot work.

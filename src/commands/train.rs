@@ -73,13 +73,13 @@ pub fn run(
 
     let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
     // Before the run folder is cleared: the checkpoint may lie in there.
-    let session = open_session(&mut config, &place, saved.as_ref())?;
+    let session = open_session(&config, &place, saved.as_ref())?;
     let dataset = dataset.join().map_err(|_| anyhow!("reading the data set failed; this is a bug"))?;
     let dataset = match &resumed {
         Some(resumed) => resumed.check_dataset(dataset, typed)?,
         None => dataset?,
     };
-    compare_replicas(&config, &place, &session, &dataset)?;
+    let session = compare_replicas(&mut config, &place, session, saved.as_ref(), &dataset)?;
     data::warn_of_missing_classes(&dataset, config.network.first_label);
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
     let steps_per_epoch = steps_per_epoch(&config, &dataset, is_typed(typed, "batch_size"))?;
@@ -210,7 +210,11 @@ impl Run {
                 self.place.recover(&lost, &|| interrupt.is_set()).map_err(|why| why.context(error))?;
                 self.saved = self.directory.saved_state(&self.config)?;
                 // What is in the old session's variables is half of a step, perhaps.
-                match open_session(&mut self.config, &self.place, self.saved.as_ref()) {
+                let saved = self.saved.as_ref();
+                let opened = open_session(&self.config, &self.place, saved).and_then(|session| {
+                    compare_replicas(&mut self.config, &self.place, session, saved, &self.dataset)
+                });
+                match opened {
                     Ok(session) => break session,
                     Err(again) => error = again,
                 }

@@ -160,6 +160,9 @@ impl TrainingSession {
     /// # Errors
     /// TensorFlow fails.
     pub fn odd_replica(&self, split: &Split, rows: usize) -> Result<Option<usize>> {
+        if self.replicas() < 2 {
+            return Ok(None);
+        }
         let feed = Feed::of_range(split, 0..rows.min(split.len()));
         let evaluator = self.evaluator();
         let logits = at_once(&self.network.evaluations, &self.network.evaluations, |_, replica| {

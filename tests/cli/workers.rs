@@ -318,6 +318,38 @@ fn who_is_not_there_is_named_in_time() {
 }
 
 #[test]
+fn a_worker_that_comes_back_at_its_address_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    succeed(start(&reference, &[BASELINE, &["--replicas", "2"]].concat()));
+    let worker = Worker::start(&["--reproducible"]);
+    let (address, port) = (worker.address(), worker.port);
+    let chief = start(&run, &[BASELINE, &["--workers", &address]].concat()).spawn().unwrap();
+    wait_for_lines(&run, 12);
+    drop(worker);
+    let _again = Worker::at(port, &["--reproducible"]);
+    let output = end(chief, Duration::from_secs(120));
+    let stderr = stderr(&output);
+    assert!(output.status.success() && stderr.contains(&format!("lost: worker 1 ({address})")), "{stderr}");
+    assert_same(&run, &reference);
+}
+
+#[test]
+fn a_worker_without_our_ops_is_given_tensorflow_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    // Where the bits are to be TensorFlow's own, ours are not registered.
+    let worker = Worker::start(&["--reproducible"]);
+    let address = worker.address();
+    let data = smallest_mnist().to_str().unwrap();
+    let fixed = ["--device", "cpu", "--data-dir", data, "--validation-rows", "500", "--workers", &address];
+    succeed(with(&[&["baseline", "--max-steps", "3"], &fixed[..], &["--out-dir"]].concat(), &[&run]));
+    let config = fs::read_to_string(run.join("config.json")).unwrap();
+    assert!(config.contains(r#""convolutions": "tensor_flow""#), "{config}");
+    succeed(with(&[&["evaluate"], &fixed[..]].concat(), &[&run]));
+}
+
+#[test]
 fn a_worker_ends_when_it_is_told_to() {
     let mut worker = Worker::start(&[]);
     worker.signal("-TERM");

@@ -1,12 +1,10 @@
 //! Where a process of a cluster is reached.
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// A host, by name or number, and a port: `h1:2222`, `10.0.0.7:2222`, `[fe80::1]:2222`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address {
     host: String,
     port: u16,
@@ -62,20 +60,6 @@ impl FromStr for Address {
             None => Some(host).filter(|host| !host.contains(':')),
         };
         Self::new(host.ok_or_else(no_address)?, port).map_err(|_| no_address())
-    }
-}
-
-impl TryFrom<String> for Address {
-    type Error = ParseAddressError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Address> for String {
-    fn from(address: Address) -> Self {
-        address.to_string()
     }
 }
 

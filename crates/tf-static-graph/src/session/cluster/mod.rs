@@ -50,11 +50,6 @@ impl Cluster {
         Self { server, workers, patience }
     }
 
-    /// The server of this process.
-    pub fn server(&self) -> &Server {
-        &self.server
-    }
-
     /// The others: worker 1 first.
     pub fn workers(&self) -> &[Address] {
         &self.workers
