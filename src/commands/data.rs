@@ -7,8 +7,10 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
+use std::thread::{self, JoinHandle};
 use tf_mnist::dataset::{self, DataFile, Dataset, Form, Origin, Part, Split};
 use tf_mnist::networks;
+use tf_mnist::training::RunConfig;
 
 /// # Errors
 /// The data set cannot be had, or stdout cannot be written.
@@ -30,6 +32,13 @@ pub fn load(global: &GlobalArgs, form: &Form) -> Result<Dataset> {
         Some(folder) => dataset::load_from_as(folder, form).context("cannot use --data-dir"),
         None => dataset::load_default_as(form, &*download_bar::watcher(global)).context("cannot get MNIST"),
     }
+}
+
+/// Loads the data set of a run on a thread of its own.
+pub fn start_loading(global: &GlobalArgs, config: &RunConfig) -> JoinHandle<Result<Dataset>> {
+    let global = GlobalArgs { data_dir: config.data_dir.clone(), ..global.clone() };
+    let form = config.data_form();
+    thread::spawn(move || load(&global, &form))
 }
 
 /// One part of it: of a folder, only that part's files are needed.

@@ -15,7 +15,6 @@ use anyhow::{Context, Result, anyhow};
 use clap::ArgMatches;
 use std::path::Path;
 use std::process::ExitCode;
-use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
@@ -69,7 +68,7 @@ pub fn run(
     }
     // Read and verified while the graph is built. Not before the library is open: for that
     // environment variables are set, which no other thread may read meanwhile.
-    let dataset = start_loading(global, &config);
+    let dataset = data::start_loading(global, &config);
 
     let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
     // Before the run folder is cleared: the checkpoint may lie in there.
@@ -292,11 +291,4 @@ impl Run {
         log::info!("see what it learned: tf-mnist report {}", output::shell_word(directory.path()));
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Loads the data set on a thread of its own.
-fn start_loading(global: &GlobalArgs, config: &RunConfig) -> JoinHandle<Result<Dataset>> {
-    let global = GlobalArgs { data_dir: config.data_dir.clone(), ..global.clone() };
-    let form = config.data_form();
-    thread::spawn(move || data::load(&global, &form))
 }

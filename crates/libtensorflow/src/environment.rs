@@ -237,4 +237,14 @@ mod tests {
         assert_eq!(set(None, true, &[(ONEDNN, ""), (LOG_LEVEL, "2")]), [(ONEDNN, "1".into())]);
         assert_eq!(set(Some(false), true, &[(ONEDNN, "True"), (LOG_LEVEL, "2")]), [(ONEDNN, "0".into())]);
     }
+
+    #[test]
+    fn who_gives_no_sign_of_life_is_given_up_unless_the_user_says_otherwise() {
+        let options = Options { peer_timeout: Some(Duration::from_secs(9)), ..Options::default() };
+        let set = |own: &[(&str, &str)]| settings(&options, of(own)).find(|(name, _)| *name == GRPC);
+        let (_, value) = set(&[]).unwrap();
+        let numbers: Vec<_> = value.split(',').map(|option| option.split_once('=').unwrap().1).collect();
+        assert_eq!(numbers, ["3000", "3000", "3000", "0"]);
+        assert_eq!(set(&[(GRPC, "grpc.keepalive_time_ms=1")]), None);
+    }
 }
