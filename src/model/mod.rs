@@ -15,6 +15,7 @@ mod lower;
 mod network;
 mod optimization;
 mod own_kernels;
+mod parcels;
 mod part;
 mod replicas;
 mod rewrites;

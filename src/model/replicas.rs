@@ -11,10 +11,11 @@ use super::inputs::Inputs;
 use super::layers;
 use super::lower::lower;
 use super::optimization::{Gradients, differentiate};
+use super::parcels::carry;
 use super::shards::shards;
 use super::synchronization::{sum, synchronize};
 use crate::graph::{
-    Accuracy, GraphError, Import, Mode, MovingAverage, Result, Scope, Subgraph, SynchronizedNorm, Variable,
+    Accuracy, GraphError, Mode, MovingAverage, Result, Scope, Subgraph, SynchronizedNorm, Variable,
     sparse_softmax_cross_entropy_share,
 };
 use crate::networks::Table;
@@ -96,7 +97,8 @@ pub(super) fn learn(
     let towers = shards.iter().zip(devices).enumerate().map(|(replica, (shard, device))| {
         let takes = [&shard.images, &shard.labels, &shard.all_rows, &shard.mask].map(Output::clone);
         let takes = [takes.to_vec(), reads(&variables)].concat();
-        tower.nodes.begin(&place(graph, replica), "training", device, &takes)
+        let place = place(graph, replica);
+        tower.nodes.begin(&place, "training", device, &there(&place, devices, device, &takes)?)
     });
     let mut towers = towers.collect::<Result<Vec<_>>>()?;
 
@@ -105,7 +107,14 @@ pub(super) fn learn(
     let trained = trained.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<_>>()?;
     let mut gradients = Gradients { variables: trained, values };
     let synchronized = synchronize(&scope, &tower.synchronized, &gradients, &shards, &mut towers)?;
-    let given = towers.iter().map(Import::finish).collect::<Result<Vec<_>>>()?;
+    let averaged = tower.averages.iter().map(|average| &average.variable);
+    let of_variables = gradients.variables.iter().chain(averaged).map(Variable::shape);
+    let dims = std::iter::once(&[] as &[u64]).chain(of_variables);
+    let dims: Vec<_> = dims.map(|dims| Some(dims.iter().map(|&dim| Some(dim as i64)).collect())).collect();
+    let given = towers.iter().zip(devices).enumerate().map(|(replica, (tower, device))| {
+        carry(&place(graph, replica), [device, &devices[0]], &tower.finish()?, &dims)
+    });
+    let given = given.collect::<Result<Vec<_>>>()?;
     let sum = |place: usize| sum(&scope, given.iter().map(|outputs| &outputs[place]));
     let loss = sum(0)?;
     let behind = 1 + gradients.values.len();
@@ -136,9 +145,11 @@ pub(super) fn evaluate(
     let takes = [vec![images, labels], reads(&tower.variables())].concat();
     let tower = Subgraph::new(&tower, &takes, &[logits, probabilities, accuracy.correct, accuracy.mean])?;
 
-    let given = [vec![inputs.images.clone(), inputs.labels.clone()], reads(variables)].concat();
     let evaluations = devices.iter().enumerate().map(|(replica, device)| {
-        let outputs = tower.import(&place(graph, replica), "inference", device, &given)?;
+        let place = place(graph, replica);
+        let weights = there(&place, devices, device, &reads(variables))?;
+        let given = [vec![inputs.images.clone(), inputs.labels.clone()], weights].concat();
+        let outputs = tower.import(&place, "inference", device, &given)?;
         let output = |place: usize| outputs[place].clone();
         let accuracy = Accuracy { correct: output(2), mean: output(3) };
         Ok(Evaluation { logits: output(0), probabilities: output(1), accuracy })
@@ -162,9 +173,11 @@ pub(super) fn infer(
     let tower = Subgraph::new(&tower, &[vec![taken], reads(&own)].concat(), &[logits])?;
     let variables = graph.variables();
     let variables = own.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<Vec<_>>>()?;
-    let given = [vec![images.clone()], reads(&variables)].concat();
     let logits = devices.iter().enumerate().map(|(replica, device)| {
-        Ok(tower.import(&place(graph, replica), "inference", device, &given)?.remove(0))
+        let place = place(graph, replica);
+        let weights = there(&place, devices, device, &reads(&variables))?;
+        let given = [vec![images.clone()], weights].concat();
+        Ok(tower.import(&place, "inference", device, &given)?.remove(0))
     });
     logits.collect()
 }
@@ -172,6 +185,12 @@ pub(super) fn infer(
 /// Where the towers of a replica are put.
 fn place(graph: &Scope, replica: usize) -> Scope {
     graph.within(&format!("replica_{replica}"))
+}
+
+/// What is given on the first of the `devices`, as it is to be taken on `device`.
+fn there(scope: &Scope, devices: &[String], device: &str, given: &[Output]) -> Result<Vec<Output>> {
+    let dims: Vec<_> = given.iter().map(|output| scope.shape(output)).collect();
+    carry(scope, [&devices[0], device], given, &dims)
 }
 
 fn reads(variables: &[Variable]) -> Vec<Output> {

@@ -6,7 +6,7 @@ use support::Feeds;
 use support::networks::table;
 use support::replicas::{Place, Replicated};
 use tf_mnist::graph::checkpoint::meta_graph::proto::GraphDef;
-use tf_mnist::model::Towers;
+use tf_mnist::model::{BuildOptions, Network, Towers};
 
 const REPLICAS: u16 = 3;
 
@@ -108,4 +108,35 @@ fn every_node_of_a_replica_is_and_runs_on_its_device() {
         check(&Replicated::new(&table(network), REPLICAS, Place::Devices, Towers::AsPublished));
     }
     check(&Replicated::synchronized(&table("optimized"), REPLICAS, Place::Devices, Towers::AsPublished));
+}
+
+/// Every tensor that is sent is a call: small ones go as one.
+#[test]
+fn few_tensors_go_from_process_to_process() {
+    support::load_reproducible();
+    let devices: Vec<_> =
+        (0..3).map(|task| format!("/job:worker/replica:0/task:{task}/device:CPU:0")).collect();
+    for network in ["baseline", "optimized"] {
+        let network = Network::build_on(&devices, &table(network), &BuildOptions::default()).unwrap();
+        let graph = GraphDef::decode(&*network.graph.graph_def().unwrap()).unwrap();
+        let task_of =
+            |device: &str| device.find("/task:").map_or(0, |place| device.as_bytes()[place + 6] - b'0');
+        let tasks: BTreeMap<&str, u8> =
+            graph.node.iter().map(|node| (&*node.name, task_of(&node.device))).collect();
+        let mut sent = BTreeSet::new();
+        for (node, task) in graph.node.iter().map(|node| (node, tasks[&*node.name])) {
+            for input in &node.input {
+                let of = input.trim_start_matches('^').split(':').next().unwrap();
+                if tasks[of] != task {
+                    sent.insert((tasks[of], task, input));
+                }
+            }
+        }
+        // The weights of fc1; to train, a part of the images and all that is small; to evaluate, images, labels and all that is
+        // small. And back: the gradients in the weights of fc1, all that is small.
+        for task in [1, 2] {
+            assert_eq!(sent.iter().filter(|(_, to, _)| *to == task).count(), 1 + 2 + 3, "{sent:?}");
+            assert_eq!(sent.iter().filter(|(from, ..)| *from == task).count(), 2, "{sent:?}");
+        }
+    }
 }

@@ -115,6 +115,10 @@ impl<'a> OpBuilder<'a> {
         self.attribute(move |node| node.set_attr_string_list("_class", &[class]))
     }
 
+    pub(crate) fn device(self, device: &'a str) -> Self {
+        self.attribute(move |node| node.set_device(device))
+    }
+
     fn attribute<E: Into<Status>>(
         mut self,
         set: impl FnOnce(&mut OperationDescription) -> std::result::Result<(), E> + 'a,

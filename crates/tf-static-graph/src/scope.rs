@@ -20,6 +20,8 @@ pub struct Scope {
     /// `""` at the root, else such as `"train/Adam"`.
     path: String,
     control_inputs: Vec<Operation>,
+    /// `""`: wherever TensorFlow puts them.
+    device: String,
     reuse: bool,
     resources: bool,
 }
@@ -93,6 +95,7 @@ impl Scope {
             }),
             path: String::new(),
             control_inputs: Vec::new(),
+            device: String::new(),
             reuse: false,
             resources: false,
         }
@@ -144,6 +147,12 @@ impl Scope {
         scope
     }
 
+    /// This scope, where new nodes are on `device`, such as `/device:GPU:1`; `tf.device`. Nodes of
+    /// [`gradients`](crate::gradients) are not: see [`Subgraph`](crate::Subgraph).
+    pub fn device(&self, device: &str) -> Self {
+        Self { device: device.to_owned(), ..self.clone() }
+    }
+
     /// Begins a node of op type `op`, as TensorFlow's list of raw ops names it, under the name `name` within this scope.
     pub fn op<'a>(&'a self, op: &'a str, name: &str) -> OpBuilder<'a> {
         self.builder(op, self.unique_name(name))
@@ -156,7 +165,8 @@ impl Scope {
     }
 
     fn builder<'a>(&'a self, op: &'a str, name: String) -> OpBuilder<'a> {
-        OpBuilder::new(&self.shared.graph, op, name, self.control_inputs.clone())
+        let node = OpBuilder::new(&self.shared.graph, op, name, self.control_inputs.clone());
+        if self.device.is_empty() { node } else { node.device(&self.device) }
     }
 
     /// A scalar constant.

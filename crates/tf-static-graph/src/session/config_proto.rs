@@ -24,6 +24,15 @@ pub(crate) struct ConfigProto {
     pub cluster_def: Option<ClusterDef>,
     #[prost(bool, tag = "15")]
     pub isolate_session_state: bool,
+    #[prost(message, optional, tag = "16")]
+    pub experimental: Option<Experimental>,
+}
+
+/// `ConfigProto.Experimental`.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Experimental {
+    #[prost(bool, tag = "9")]
+    pub disable_thread_spinning: bool,
 }
 
 /// The most devices of a type. 0 is written out, as Python does.

@@ -207,7 +207,7 @@ impl Cluster {
         let addresses = std::iter::once(self.server.address()).chain(&self.workers);
         let tasks =
             (0..).zip(addresses).map(|(number, address)| Task { number, address: address.to_string() });
-        let mut proto = config.config_proto();
+        let mut proto = server::settings(config);
         proto.allow_soft_placement = false;
         proto.operation_timeout_in_ms = i64::try_from(self.patience.run.as_millis()).unwrap_or(i64::MAX);
         proto.cluster_def =

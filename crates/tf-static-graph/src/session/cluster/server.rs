@@ -3,7 +3,7 @@
 
 use super::Address;
 use crate::session::config::SessionConfig;
-use crate::session::config_proto::{ClusterDef, ConfigProto, JobDef, Task};
+use crate::session::config_proto::{ClusterDef, ConfigProto, Experimental, JobDef, Task};
 use crate::session::error::SessionError;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use prost::Message;
@@ -39,7 +39,7 @@ impl Server {
             cluster: Some(ClusterDef { jobs: vec![JobDef { name: BOOT.to_owned(), tasks }] }),
             job_name: BOOT.to_owned(),
             task_index: 0,
-            default_session_config: Some(config.config_proto()),
+            default_session_config: Some(settings(config)),
             protocol: "grpc".to_owned(),
         };
         let target = Functions::find(&runtime.library)
@@ -58,6 +58,15 @@ impl Server {
     /// What sessions are to be opened on: `grpc://localhost:2222`.
     pub(super) fn target(&self) -> &str {
         &self.target
+    }
+}
+
+/// Those of sessions over servers. A thread that has nothing to do would spin for a millisecond before it sleeps: where the
+/// processors are shared, by several servers or by those who serve the network, that is taken from one that has.
+pub(super) fn settings(config: &SessionConfig) -> ConfigProto {
+    ConfigProto {
+        experimental: Some(Experimental { disable_thread_spinning: true }),
+        ..config.config_proto()
     }
 }
 
