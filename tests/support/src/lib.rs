@@ -6,6 +6,7 @@ pub mod graph_session;
 pub mod hundred_digits;
 pub mod mirror;
 pub mod networks;
+pub mod relay;
 pub mod replicas;
 pub mod runs;
 pub mod server;
