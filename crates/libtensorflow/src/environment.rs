@@ -134,20 +134,24 @@ fn settings(
         Some(own) if !own.is_empty() => None,
         _ => Some((LOG_LEVEL, if options.verbose { "0" } else { "3" })),
     };
-    let grpc = options.peer_timeout.filter(|_| variable(GRPC).is_none_or(|own| own.is_empty()));
-    let grpc = grpc.map(|timeout| (GRPC, keepalive(timeout).into()));
     let fixed = onednn.into_iter().chain(log_level).map(|(name, value)| (name, value.into()));
-    fixed.chain(grpc)
+    fixed.chain([(GRPC, channels(options.peer_timeout, &variable(GRPC).unwrap_or_default()).into())])
 }
 
-/// What has a channel ask for a sign of life where nothing comes back, and give up within two thirds of `timeout`: the last is
-/// for finding out who it was. Without a limit on the ping itself, it would not.
-fn keepalive(timeout: Duration) -> String {
-    let part = (timeout.as_millis() / 3).max(1);
-    format!(
-        "grpc.keepalive_time_ms={part},grpc.keepalive_timeout_ms={part},grpc.http2.ping_timeout_ms={part},\
-         grpc.http2.max_pings_without_data=0"
-    )
+/// The options of channels, behind those that the user has: no proxy, which HTTP would have even to this machine; and with a
+/// `timeout`, they ask for a sign of life where nothing comes back, and give up within two thirds of it: the last is for
+/// finding out who it was. Without a limit on the ping itself, they would not.
+fn channels(timeout: Option<Duration>, own: &str) -> String {
+    let part = timeout.map(|timeout| (timeout.as_millis() / 3).max(1));
+    let pings = part.into_iter().flat_map(|part| {
+        let times = ["grpc.keepalive_time_ms", "grpc.keepalive_timeout_ms", "grpc.http2.ping_timeout_ms"];
+        times.map(|name| (name, part)).into_iter().chain([("grpc.http2.max_pings_without_data", 0)])
+    });
+    let ours = [("grpc.enable_http_proxy", 0)].into_iter().chain(pings);
+    let is_theirs = |name: &str| own.split(',').any(|option| option.split('=').next() == Some(name));
+    let ours = ours.filter(|(name, _)| !is_theirs(name)).map(|(name, value)| format!("{name}={value}"));
+    let own = Some(own.to_owned()).filter(|own| !own.is_empty());
+    own.into_iter().chain(ours).collect::<Vec<_>>().join(",")
 }
 
 /// As TensorFlow reads a boolean.
@@ -227,7 +231,7 @@ mod tests {
         own: &[(&str, &str)],
     ) -> Vec<(&'static str, Cow<'static, str>)> {
         let options = Options { onednn, verbose, ..Options::default() };
-        settings(&options, of(own)).collect()
+        settings(&options, of(own)).filter(|(name, _)| *name != GRPC).collect()
     }
 
     #[test]
@@ -239,12 +243,14 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_no_sign_of_life_is_given_up_unless_the_user_says_otherwise() {
-        let options = Options { peer_timeout: Some(Duration::from_secs(9)), ..Options::default() };
-        let set = |own: &[(&str, &str)]| settings(&options, of(own)).find(|(name, _)| *name == GRPC);
-        let (_, value) = set(&[]).unwrap();
-        let numbers: Vec<_> = value.split(',').map(|option| option.split_once('=').unwrap().1).collect();
-        assert_eq!(numbers, ["3000", "3000", "3000", "0"]);
-        assert_eq!(set(&[(GRPC, "grpc.keepalive_time_ms=1")]), None);
+    fn channels_take_no_proxy_and_give_up_who_gives_no_sign_of_life_unless_the_user_says_otherwise() {
+        let pings = "grpc.keepalive_time_ms=3000,grpc.keepalive_timeout_ms=3000,grpc.http2.ping_timeout_ms=3000,\
+                     grpc.http2.max_pings_without_data=0";
+        let timeout = Some(Duration::from_secs(9));
+        assert_eq!(channels(None, ""), "grpc.enable_http_proxy=0");
+        assert_eq!(channels(timeout, ""), format!("grpc.enable_http_proxy=0,{pings}"));
+        let own = "grpc.enable_http_proxy=1,grpc.keepalive_time_ms=7";
+        let rest = pings.split_once(',').unwrap().1;
+        assert_eq!(channels(timeout, own), format!("{own},{rest}"));
     }
 }

@@ -48,7 +48,8 @@ pub struct Options {
     /// lines are printed before there is a log: see [`Watcher::opening`].
     pub verbose: bool,
     /// After how long without a sign of life a process that this one works with over the network counts as lost; without it,
-    /// TensorFlow waits for one that froze for ever. The user's `TF_GRPC_DEFAULT_OPTIONS` overrules this.
+    /// TensorFlow waits for one that froze for ever. It has to send something three times as often, or hangs up: servers take
+    /// questions for abuse. What the user's `TF_GRPC_DEFAULT_OPTIONS` names overrules this.
     pub peer_timeout: Option<std::time::Duration>,
 }
 

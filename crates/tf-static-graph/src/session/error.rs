@@ -41,8 +41,11 @@ pub enum SessionError {
         /// TensorFlow's own words.
         reason: String,
     },
-    /// Workers do not answer.
-    #[error("{}", .0.iter().map(LostWorker::to_string).collect::<Vec<_>>().join("; "))]
+    /// Workers do not answer; none, where one was lost that is back already.
+    #[error("{}", match .0.is_empty() {
+        true => "a worker was lost, and is back".to_owned(),
+        false => .0.iter().map(LostWorker::to_string).collect::<Vec<_>>().join("; "),
+    })]
     Lost(Vec<LostWorker>),
     /// The workers have all the replicas that there are to be.
     #[error("{replicas} replicas: the workers have {theirs}, which leaves none for this process")]

@@ -6,6 +6,7 @@
 
 mod address;
 mod probe;
+mod pulse;
 mod server;
 
 pub use address::{Address, ParseAddressError};
@@ -98,7 +99,7 @@ impl Cluster {
             let asked: Vec<_> = asked.collect();
             let answers = asked.into_iter().map(|answer| answer.join());
             let lost = (1..).zip(&self.workers).zip(answers).filter_map(|((number, address), answer)| {
-                let reason = answer.unwrap_or(Ok(())).err()?;
+                let reason = answer.unwrap_or(Err(Silence::Silent)).err()?;
                 Some(LostWorker { number, address: address.clone(), reason })
             });
             lost.collect()
@@ -122,6 +123,7 @@ impl Cluster {
         let session = Arc::new(session);
         std::mem::forget(Arc::clone(&session));
         self.greet(&session)?;
+        pulse::keep_up(&session, graph, self.patience.answer / 6);
         Ok(session)
     }
 
@@ -144,7 +146,8 @@ impl Cluster {
                 Ok(Err(status)) if ran_nothing(&status) => return Ok(()),
                 Ok(Err(status)) => {
                     let lost = self.lost();
-                    return Err(match lost.is_empty() {
+                    // None of them may be one that is back already.
+                    return Err(match lost.is_empty() && !Self::is_loss(&status) {
                         true => cannot(status.to_string()),
                         false => SessionError::Lost(lost),
                     });
