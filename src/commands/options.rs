@@ -1,5 +1,6 @@
 //! From the command line to the options of a run: a new one's, or those that a resumed one had.
 
+use super::cluster::Place;
 use super::failure::usage;
 use super::resume::Resumed;
 use super::tensorflow;
@@ -45,21 +46,19 @@ pub fn resolve(
     let session = SessionConfig { replicas: args.replicas.replicas.unwrap_or(1), ..session };
     let warm_start = args.warm_start.as_deref().map(find_checkpoint).transpose()?;
     let asked = new_run(global, args, table, session, warm_start)?;
-    let config = match resumed {
-        Some(resumed) => resumed.change(&asked, typed)?,
-        None => asked,
-    };
-    check_replicas(&config)?;
-    Ok(config)
+    match resumed {
+        Some(resumed) => resumed.change(&asked, typed),
+        None => Ok(asked),
+    }
 }
 
-/// Whether every replica has a device and rows of its own.
+/// Whether every replica has a device and rows of its own, `own` of them in this process.
 ///
 /// # Errors
 /// A usage error: not every one has.
-pub fn check_replicas(config: &RunConfig) -> Result<()> {
+pub fn check_replicas(config: &RunConfig, own: u16) -> Result<()> {
     let (replicas, batch_size) = (config.session.replicas, config.network.training.batch_size);
-    tensorflow::with_replicas(config.session.clone(), replicas)?;
+    tensorflow::with_replicas(config.session.clone(), own)?;
     match batch_size < replicas.into() {
         true => Err(usage(format!(
             "--replicas {replicas}: a batch of {batch_size} rows leaves some of them without any; take fewer, or a larger \
@@ -153,7 +152,7 @@ fn new_run(
 ///
 /// # Errors
 /// A GPU is asked for and there is none.
-pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, on_gpus: bool, resumed: bool) -> Result<()> {
+pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, place: &Place, resumed: bool) -> Result<()> {
     let versions = Versions {
         tf_mnist: env!("CARGO_PKG_VERSION").into(),
         commit: env!("TF_MNIST_COMMIT").into(),
@@ -170,9 +169,9 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, on_gpus: bool, 
             versions.tensorflow
         );
     }
-    let convolutions = match config.reproducible || on_gpus {
+    let convolutions = match config.reproducible || place.has_gpu() {
         true => Convolutions::TensorFlow,
-        false => tensorflow::fastest_convolutions(runtime, &config.session)?,
+        false => tensorflow::fastest_convolutions(runtime, &place.alone_of(&config.session))?,
     };
     let convolutions = match convolutions {
         Convolutions::Own if !has_own_kernels(&config.network) => {
