@@ -5,7 +5,6 @@ use super::{output, signals, tensorflow};
 use crate::cli::{GlobalArgs, WorkerArgs};
 use anyhow::{Context, Result, bail};
 use std::io::{self, Read};
-use std::process;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,7 +31,12 @@ pub fn run(global: &GlobalArgs, args: &WorkerArgs) -> Result<()> {
     while !interrupt.is_set() {
         thread::sleep(Duration::from_millis(50));
     }
-    Ok(())
+    leave()
+}
+
+/// Ends this process as it is: its threads may be serving, and would stumble over what is taken down before a usual end.
+fn leave() -> ! {
+    signal_hook::low_level::exit(0)
 }
 
 /// Serves the chief of a cluster, until a signal, or until the chief, once there, is gone for `wait`: it may come back.
@@ -60,7 +64,7 @@ pub fn work_for(chief: &Address, global: &GlobalArgs, args: &WorkerArgs, wait: D
             Err(_) => {}
         }
     }
-    Ok(())
+    leave()
 }
 
 /// Waits until the chief has not answered for `wait`. Returns whether it ever did, and what was found last.
@@ -131,7 +135,7 @@ pub fn die_with_parent() -> io::Result<()> {
 fn end_with_parent() -> io::Result<()> {
     let watch = || {
         let _ = io::stdin().read_to_end(&mut Vec::new());
-        process::exit(0)
+        leave()
     };
     thread::Builder::new().spawn(watch).map(drop)
 }

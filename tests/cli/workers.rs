@@ -4,7 +4,7 @@ mod clusters;
 mod losses;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -201,6 +201,32 @@ fn who_is_not_there_is_named_in_time() {
     let stderr = fail(start(&run, &[&["baseline", "--workers", &silent][..], &limits].concat()), 1);
     assert!(stderr.contains(&format!("worker 1 ({silent}): it does not answer")), "{stderr}");
     drop(listener);
+    // One that greets as gRPC does, and says no more.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stranger = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        let greeted = listener.incoming().map(|stream| {
+            let mut stream = stream.unwrap();
+            let _ = stream.write_all(b"\0\0\0\x04\0\0\0\0\0");
+            stream
+        });
+        greeted.collect::<Vec<_>>()
+    });
+    let stderr = fail(start(&run, &[&["baseline", "--workers", &stranger][..], &limits].concat()), 1);
+    assert!(stderr.contains("TensorFlow cannot open a session over all workers"), "{stderr}");
+    // One that has all replicas that there are to be.
+    let two = Worker::start(&["--reproducible", "--replicas", "2"]);
+    let mut command = start(&run, &["baseline", "--replicas", "2", "--workers", &two.address()]);
+    let stderr = {
+        command.arg("-q");
+        fail(command, 2)
+    };
+    assert!(stderr.contains("take fewer workers or, unless a run is resumed"), "{stderr}");
+    assert!(stderr.contains("is open on every interface"), "{stderr}");
+    // One GPU does for the one replica of this process.
+    let one_gpu = ["baseline", "--device", "gpu:1", "--replicas", "2", "--workers", &gone, "--out-dir"];
+    let stderr = fail(with(&[&one_gpu[..1], &limits, &one_gpu[1..]].concat(), &[&run]), 1);
+    assert!(!stderr.contains("is one GPU"), "{stderr}");
     let port = worker.port.to_string();
     let stderr = fail(tf_mnist(&["worker", "--port", &port]), 2);
     assert!(stderr.contains(&format!("--port {port} is in use; take another one")), "{stderr}");
@@ -221,6 +247,33 @@ fn a_worker_without_our_ops_is_given_tensorflow_s() {
     let config = fs::read_to_string(run.join("config.json")).unwrap();
     assert!(config.contains(r#""convolutions": "tensor_flow""#), "{config}");
     succeed(with(&[&["evaluate"], &fixed[..]].concat(), &[&run]));
+}
+
+/// A worker has one session with a master of a name: the chiefs take it from each other.
+#[test]
+fn two_chiefs_of_one_worker_spoil_no_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, first, second] = ["reference", "first", "second"].map(|name| folder.path().join(name));
+    succeed(start(&reference, &[BASELINE, &["--replicas", "2"]].concat()));
+    let worker = Worker::start(&["--reproducible"]);
+    let address = worker.address();
+    let begin = |run: &Path| start(run, &[BASELINE, &["--workers", &address]].concat());
+    let chiefs = [&first, &second].map(|run| (begin(run).spawn().unwrap(), run));
+    for (chief, run) in chiefs {
+        let output = end(chief, Duration::from_secs(120));
+        if !output.status.success() {
+            assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+            assert!(stderr(&output).contains("lost"), "{}", stderr(&output));
+        }
+        assert!(output.status.success() || !metrics(run).iter().any(|line| line.contains("\"test\"")));
+    }
+    for run in [&first, &second] {
+        succeed(match run.join("config.json").exists() {
+            true => resume(run, &["baseline", "--workers", &address]),
+            false => begin(run),
+        });
+        assert_same(run, &reference);
+    }
 }
 
 #[test]
