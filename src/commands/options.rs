@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::ArgMatches;
 use std::path::{Path, PathBuf};
 use tf_mnist::classifier::{self, ClassifierError, Location};
-use tf_mnist::graph::Checkpoint;
+use tf_mnist::graph::{Checkpoint, Precision};
 use tf_mnist::model::{AccuracyOn, Convolutions, has_own_kernels, own_kernels_normalize};
 use tf_mnist::networks::{self, LearningRate, Table, Validate};
 use tf_mnist::runtime::Runtime;
@@ -191,11 +191,28 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, place: &Place, 
         );
     }
     config.convolutions = convolutions;
+    if config.precision == Precision::Bf16 {
+        warn_of_bf16(config, place, runtime)?;
+    }
     if let Some(told) = of_sync_batch_norm(config) {
         log::info!("--sync-batch-norm {told}");
     }
     config.onednn = runtime.onednn;
     config.versions = versions;
+    Ok(())
+}
+
+/// Says where bfloat16 gains nothing.
+fn warn_of_bf16(config: &RunConfig, place: &Place, runtime: &Runtime) -> Result<()> {
+    if config.convolutions == Convolutions::Own {
+        log::warn!(
+            "numbers rounded to bfloat16 are multiplied as float32 on this CPU: --precision f32 is as fast, and more accurate"
+        );
+    } else if !place.alone_of(&config.session).uses_gpu(runtime)? && !Host::this().computes_bf16() {
+        log::warn!(
+            "this processor has no instructions for bfloat16 (AVX512_BF16 or AMX): it will be slower than --precision f32"
+        );
+    }
     Ok(())
 }
 

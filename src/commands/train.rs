@@ -18,10 +18,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
-use tf_mnist::model::Convolutions;
 use tf_mnist::networks::Validate;
-use tf_mnist::runtime::Runtime;
-use tf_mnist::session::Host;
 use tf_mnist::training::{
     Ending, Event, Interrupt, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard,
     TrainingError, TrainingSession, TrainingState, fit,
@@ -73,9 +70,6 @@ pub fn run(
     config.session.replicas = place.replicas();
     options::check_replicas(&config, place.own_replicas())?;
     options::record_runtime(&mut config, runtime, &place, resumed.is_some())?;
-    if config.precision == Precision::Bf16 {
-        warn_of_bf16(&config, &place, runtime)?;
-    }
     // Read and verified while the graph is built. Not before the library is open: for that
     // environment variables are set, which no other thread may read meanwhile.
     let dataset = data::start_loading(global, &config);
@@ -169,20 +163,6 @@ fn with_advice(error: anyhow::Error, replicas: u16, again: &str) -> anyhow::Erro
         _ => format!("once that is settled, the run goes on from its last saved state: {again}"),
     };
     advised(error, advice)
-}
-
-/// Says where bfloat16 gains nothing.
-fn warn_of_bf16(config: &RunConfig, place: &Place, runtime: &Runtime) -> Result<()> {
-    if config.convolutions == Convolutions::Own {
-        log::warn!(
-            "numbers rounded to bfloat16 are multiplied as float32 on this CPU: --precision f32 is as fast, and more accurate"
-        );
-    } else if !place.alone_of(&config.session).uses_gpu(runtime)? && !Host::this().computes_bf16() {
-        log::warn!(
-            "this processor has no instructions for bfloat16 (AVX512_BF16 or AMX): it will be slower than --precision f32"
-        );
-    }
-    Ok(())
 }
 
 /// What to do where so many rows at once do not fit. The same run cannot go on: its batch is part of it.

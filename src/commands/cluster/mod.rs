@@ -13,7 +13,7 @@ use super::{output, tensorflow, worker};
 use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
 use addresses::{free_port, of_address, own_address};
 use anyhow::{Context, Result, bail};
-use processes::Processes;
+use processes::{Processes, arguments};
 use std::env;
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -242,36 +242,6 @@ impl Plan {
         log::info!("{} replicas: on this process and {}", devices.len(), names.join(", "));
         Ok(Place::shared(devices, cluster, processes))
     }
-}
-
-/// What `worker` is started with, for each but this process.
-fn arguments(
-    global: &GlobalArgs,
-    args: &ReplicaArgs,
-    config: &SessionConfig,
-    shares: &[u16],
-    reproducible: bool,
-) -> Vec<Vec<String>> {
-    let mut all = vec!["--device".to_owned(), config.device.to_string()];
-    all.extend(["--peer-timeout".to_owned(), format!("{}ms", args.peer_timeout.as_millis())]);
-    match reproducible {
-        true => all.push("--reproducible".to_owned()),
-        false => {
-            for (option, threads) in [
-                ("--intra-op-threads", config.intra_op_threads),
-                ("--inter-op-threads", config.inter_op_threads),
-            ] {
-                all.extend([option.to_owned(), threads.to_string()]);
-            }
-            all.extend(global.no_onednn.then(|| "--no-onednn".to_owned()));
-        }
-    }
-    if let Some(limit) = config.gpu_memory_limit_mib {
-        all.extend(["--gpu-memory-limit".to_owned(), limit.to_string()]);
-    }
-    all.extend((global.verbose > 0).then(|| format!("-{}", "v".repeat(global.verbose.into()))));
-    let of_share = |share: &u16| [&all[..], &["--replicas".to_owned(), share.to_string()]].concat();
-    shares[1..].iter().map(of_share).collect()
 }
 
 /// How many replicas each process has, as numpy's `array_split` cuts them.

@@ -1,5 +1,6 @@
 //! `--processes`: workers on this machine, started, watched and restarted by this process.
 
+use crate::cli::{GlobalArgs, ReplicaArgs};
 use crate::commands::worker::READY;
 use anyhow::{Context, Result, anyhow};
 use std::io::{BufRead, BufReader};
@@ -9,6 +10,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use tf_mnist::session::SessionConfig;
 use tf_mnist::session::cluster::Address;
 
 /// The workers; they end with this.
@@ -105,6 +107,36 @@ impl Processes {
         });
         Ok(Process { child, told, reader: reader.transpose()?, last_words })
     }
+}
+
+/// What `worker` is started with, for each but this process.
+pub fn arguments(
+    global: &GlobalArgs,
+    args: &ReplicaArgs,
+    config: &SessionConfig,
+    shares: &[u16],
+    reproducible: bool,
+) -> Vec<Vec<String>> {
+    let mut all = vec!["--device".to_owned(), config.device.to_string()];
+    all.extend(["--peer-timeout".to_owned(), format!("{}ms", args.peer_timeout.as_millis())]);
+    match reproducible {
+        true => all.push("--reproducible".to_owned()),
+        false => {
+            for (option, threads) in [
+                ("--intra-op-threads", config.intra_op_threads),
+                ("--inter-op-threads", config.inter_op_threads),
+            ] {
+                all.extend([option.to_owned(), threads.to_string()]);
+            }
+            all.extend(global.no_onednn.then(|| "--no-onednn".to_owned()));
+        }
+    }
+    if let Some(limit) = config.gpu_memory_limit_mib {
+        all.extend(["--gpu-memory-limit".to_owned(), limit.to_string()]);
+    }
+    all.extend((global.verbose > 0).then(|| format!("-{}", "v".repeat(global.verbose.into()))));
+    let of_share = |share: &u16| [&all[..], &["--replicas".to_owned(), share.to_string()]].concat();
+    shares[1..].iter().map(of_share).collect()
 }
 
 /// Shows `see` each line of `stream`, on a thread of its own, as long as it wants more.

@@ -253,7 +253,10 @@ fn a_worker_that_comes_back_at_its_address_is_waited_for() {
     let event: serde_json::Value = serde_json::from_str(lost).unwrap();
     assert_eq!(event["workers"][0], *address);
     let again = event["step"].as_u64().unwrap();
-    assert!(again % 5 == 0 && again + 5 >= done as u64, "--save-every 5: from step {again} after {done}");
+    assert!(
+        again.is_multiple_of(5) && again + 5 >= done as u64,
+        "--save-every 5: from step {again} after {done}"
+    );
 }
 
 #[test]
@@ -261,4 +264,32 @@ fn a_worker_ends_when_it_is_told_to() {
     let mut worker = Worker::start(&[]);
     worker.signal("-TERM");
     assert!(worker.ends().success());
+}
+
+#[test]
+fn a_run_of_its_own_data_set_fetches_no_other_when_it_goes_on_in_processes() {
+    if !has_fences() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [run, cache] = ["run", "cache"].map(|name| folder.path().join(name));
+    succeed(start(&run, &["baseline", "--max-steps", "2", "--replicas", "2"]));
+    // All that is cached but MNIST, which can neither be read nor fetched.
+    let tf_mnist::dataset::Origin::Mnist(mnist) =
+        tf_mnist::dataset::load_default(&tf_mnist::fetch::Silent).unwrap().origin
+    else {
+        panic!("MNIST comes from the cache");
+    };
+    fs::create_dir(&cache).unwrap();
+    for entry in fs::read_dir(mnist.parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        let copy = cache.join(entry.file_name());
+        match entry.path() == mnist {
+            true => fs::write(copy, "").unwrap(),
+            false => std::os::unix::fs::symlink(entry.path(), copy).unwrap(),
+        }
+    }
+    let mut command = resume(&run, &["baseline", "--max-steps", "4", "--processes", "2"]);
+    command.env("TF_MNIST_CACHE", &cache);
+    succeed(command);
 }
