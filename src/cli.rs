@@ -211,6 +211,9 @@ pub struct TrainingArgs {
     pub resume: Option<PathBuf>,
     #[command(flatten)]
     pub replicas: ReplicaArgs,
+    /// How often workers that were lost are waited for, or started again, for the run to go on from its last saved state
+    #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true)]
+    pub max_restarts: u32,
 }
 
 const DESCRIBE_EXAMPLES: &str = "\

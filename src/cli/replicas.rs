@@ -11,7 +11,7 @@ use tf_mnist::session::cluster::Address;
 #[command(next_help_heading = "Replicas")]
 pub struct ReplicaArgs {
     /// Replicas of the network in all, which share the rows of a step: on GPUs 0 to N-1 or, without a GPU or with
-    /// --device cpu, on N devices that share the processors; batch norm takes each part by itself, unless --sync-batch-norm [default: one a process]
+    /// --device cpu, on N devices that share the processors; batch norm takes each part by itself, unless --sync-batch-norm [default: 1; with --processes or --cluster one a process, with --workers one and theirs]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=i64::from(MAX_REPLICAS)), allow_negative_numbers = true)]
     pub replicas: Option<u16>,
     /// Share the work with these processes, where `tf-mnist worker` runs; only for networks that nobody else can reach
@@ -39,9 +39,6 @@ pub struct ReplicaArgs {
     /// How long workers are waited for, at the start and when one was lost
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub wait: Duration,
-    /// How often a run goes on from its last saved state when a worker was lost
-    #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true)]
-    pub max_restarts: u32,
 }
 
 /// A process that works for others.

@@ -16,11 +16,11 @@ use tf_mnist::graph::{GraphError, is_out_of_memory};
 /// The model or the data set cannot be had, or TensorFlow fails.
 pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<()> {
     let plan = match cluster::role(&args.replicas)? {
-        Role::Worker(worker) => return worker.work(global, &args.replicas, false),
+        Role::Worker(worker) => return worker.work(global, &args.replicas, args.replicas.replicas, false),
         Role::Chief(plan) => plan,
     };
     let is_alone = !plan.has_workers() && args.replicas.replicas.is_none_or(|replicas| replicas == 1);
-    let (classifier, _place) = match is_alone {
+    let (classifier, place) = match is_alone {
         true => (model::classifier(global, &args.model)?, None),
         false => {
             let (classifier, place) = model::replicated(global, &args.model, &args.replicas, plan)?;
@@ -29,7 +29,11 @@ pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<()> {
     };
     let split = data::load_part(global, args.split, &classifier.data_form(args.validation_rows))?;
     let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk)
-        .map_err(|error| with_advice(error, args.eval_chunk))?;
+        .map_err(|error| with_advice(error, args.eval_chunk))
+        .map_err(|error| match &place {
+            Some(place) => place.explained(error),
+            None => error,
+        })?;
     output::report(&Report::new(&classifier, args.split, &evaluation), args.json, Report::text)
 }
 

@@ -33,11 +33,16 @@ pub fn replicated(
     args: &ReplicaArgs,
     plan: Plan,
 ) -> Result<(Classifier, Place)> {
-    let config = with_replicas(session_config(global, false)?, args.replicas.unwrap_or(1))?;
+    let config = session_config(global, false)?;
+    let config = match plan.has_workers() {
+        true => config, // which they have is known later
+        false => with_replicas(config, args.replicas.unwrap_or(1))?,
+    };
     let network = check(model, plan.has_workers() || config.has_replicas())?;
-    plan.prepare(global, &config)?;
+    plan.prepare(global, &config, global.data_dir.as_deref())?;
     let runtime = plan.load(global, args, &config, onednn(global, false))?;
     let place = plan.join(global, args, &config, args.replicas, false)?;
+    let config = with_replicas(config, place.own_replicas())?;
     let open = |convolutions| {
         let session = |graph: &Graph| Ok(place.open(&config, graph)?);
         Classifier::open_on(&place.devices, &model.path, network.as_ref(), &session, convolutions)
@@ -48,10 +53,11 @@ pub fn replicated(
     };
     let classifier = match open(convolutions).map_err(anyhow::Error::from) {
         Err(error) if convolutions == Convolutions::Own && place.lacks_ops(&error) => {
-            open(Convolutions::TensorFlow)?
+            open(Convolutions::TensorFlow).map_err(anyhow::Error::from)
         }
-        opened => opened?,
+        opened => opened,
     };
+    let classifier = classifier.map_err(|error| place.explained(error))?;
     Ok((classifier, place))
 }
 

@@ -1,5 +1,6 @@
 //! From the command line to the options of a run: a new one's, or those that a resumed one had.
 
+use super::cluster::Place;
 use super::failure::usage;
 use super::resume::Resumed;
 use super::tensorflow;
@@ -8,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::ArgMatches;
 use std::path::{Path, PathBuf};
 use tf_mnist::classifier::{self, ClassifierError, Location};
-use tf_mnist::graph::Checkpoint;
+use tf_mnist::graph::{Checkpoint, Precision};
 use tf_mnist::model::{AccuracyOn, Convolutions, has_own_kernels, own_kernels_normalize};
 use tf_mnist::networks::{self, LearningRate, Table, Validate};
 use tf_mnist::runtime::Runtime;
@@ -45,21 +46,19 @@ pub fn resolve(
     let session = SessionConfig { replicas: args.replicas.replicas.unwrap_or(1), ..session };
     let warm_start = args.warm_start.as_deref().map(find_checkpoint).transpose()?;
     let asked = new_run(global, args, table, session, warm_start)?;
-    let config = match resumed {
-        Some(resumed) => resumed.change(&asked, typed)?,
-        None => asked,
-    };
-    check_replicas(&config)?;
-    Ok(config)
+    match resumed {
+        Some(resumed) => resumed.change(&asked, typed),
+        None => Ok(asked),
+    }
 }
 
-/// Whether every replica has a device and rows of its own.
+/// Whether every replica has a device and rows of its own, `own` of them in this process.
 ///
 /// # Errors
 /// A usage error: not every one has.
-pub fn check_replicas(config: &RunConfig) -> Result<()> {
+pub fn check_replicas(config: &RunConfig, own: u16) -> Result<()> {
     let (replicas, batch_size) = (config.session.replicas, config.network.training.batch_size);
-    tensorflow::with_replicas(config.session.clone(), replicas)?;
+    tensorflow::with_replicas(config.session.clone(), own)?;
     match batch_size < replicas.into() {
         true => Err(usage(format!(
             "--replicas {replicas}: a batch of {batch_size} rows leaves some of them without any; take fewer, or a larger \
@@ -153,7 +152,7 @@ fn new_run(
 ///
 /// # Errors
 /// A GPU is asked for and there is none.
-pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, on_gpus: bool, resumed: bool) -> Result<()> {
+pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, place: &Place, resumed: bool) -> Result<()> {
     let versions = Versions {
         tf_mnist: env!("CARGO_PKG_VERSION").into(),
         commit: env!("TF_MNIST_COMMIT").into(),
@@ -170,9 +169,9 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, on_gpus: bool, 
             versions.tensorflow
         );
     }
-    let convolutions = match config.reproducible || on_gpus {
+    let convolutions = match config.reproducible || place.has_gpu() {
         true => Convolutions::TensorFlow,
-        false => tensorflow::fastest_convolutions(runtime, &config.session)?,
+        false => tensorflow::fastest_convolutions(runtime, &place.alone_of(&config.session))?,
     };
     let convolutions = match convolutions {
         Convolutions::Own if !has_own_kernels(&config.network) => {
@@ -192,11 +191,28 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, on_gpus: bool, 
         );
     }
     config.convolutions = convolutions;
+    if config.precision == Precision::Bf16 {
+        warn_of_bf16(config, place, runtime)?;
+    }
     if let Some(told) = of_sync_batch_norm(config) {
         log::info!("--sync-batch-norm {told}");
     }
     config.onednn = runtime.onednn;
     config.versions = versions;
+    Ok(())
+}
+
+/// Says where bfloat16 gains nothing.
+fn warn_of_bf16(config: &RunConfig, place: &Place, runtime: &Runtime) -> Result<()> {
+    if config.convolutions == Convolutions::Own {
+        log::warn!(
+            "numbers rounded to bfloat16 are multiplied as float32 on this CPU: --precision f32 is as fast, and more accurate"
+        );
+    } else if !place.alone_of(&config.session).uses_gpu(runtime)? && !Host::this().computes_bf16() {
+        log::warn!(
+            "this processor has no instructions for bfloat16 (AVX512_BF16 or AMX): it will be slower than --precision f32"
+        );
+    }
     Ok(())
 }
 

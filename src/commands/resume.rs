@@ -1,6 +1,7 @@
 //! `--resume RUN_DIR`: the run's own options, and which of them the command line may change.
 
 use super::failure::{self, advised, usage};
+use crate::cli::GlobalArgs;
 use anyhow::Result;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -78,6 +79,38 @@ impl Resumed {
         let directory = RunDirectory::open(path)?;
         let config = directory.read_config()?;
         Ok(Self { saved: directory.saved_state(&config)?, config, directory })
+    }
+
+    /// What a worker that goes on with the run in `path` computes with, as its chief does, and the run's options. No other
+    /// process is kept from the run.
+    ///
+    /// # Errors
+    /// A usage error: the run's options are not to be read here.
+    pub fn for_worker(
+        path: &Path,
+        global: &GlobalArgs,
+        typed: &ArgMatches,
+    ) -> Result<(GlobalArgs, RunConfig)> {
+        let run = RunConfig::read(path).map_err(|error| {
+            usage(format!(
+                "--resume: {error}; a worker of --cluster computes as the run's config.json says: copy that file here, into a \
+                 folder of that name, or start tf-mnist worker in place of this and name it in --workers"
+            ))
+        })?;
+        let session = &run.session;
+        let device = match is_typed(typed, "device") {
+            true => global.device.clone(),
+            false => session.device.to_string(),
+        };
+        let global = GlobalArgs {
+            device,
+            intra_op_threads: global.intra_op_threads.or(Some(session.intra_op_threads)),
+            inter_op_threads: global.inter_op_threads.or(Some(session.inter_op_threads)),
+            gpu_memory_limit: session.gpu_memory_limit_mib,
+            no_onednn: !run.onednn,
+            ..global.clone()
+        };
+        Ok((global, run))
     }
 
     /// The run's options with the changes that were typed; `asked` is what the command line would make of a new run.

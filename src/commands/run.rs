@@ -19,6 +19,8 @@ pub struct Run {
     pub tensorboard: bool,
     /// Where its replicas run.
     pub place: Place,
+    /// How often workers that were lost are waited for.
+    pub max_restarts: u32,
     /// The workers that were lost last.
     pub lost: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! `tf-mnist train`, `baseline` and `optimized`: from options to a trained, tested and saved network.
 
 use super::cluster::{self, Place, Role};
-use super::conclusion::{conclude, interrupted};
+use super::conclusion::{conclude, interrupted, interrupted_while_waiting};
 use super::failure::{advised, usage};
 use super::options;
 use super::published_lines::{Console, Lines};
@@ -18,10 +18,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
-use tf_mnist::model::Convolutions;
 use tf_mnist::networks::Validate;
-use tf_mnist::runtime::Runtime;
-use tf_mnist::session::Host;
 use tf_mnist::training::{
     Ending, Event, Interrupt, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard,
     TrainingError, TrainingSession, TrainingState, fit,
@@ -38,7 +35,15 @@ pub fn run(
     let plan = match cluster::role(&args.replicas)? {
         Role::Chief(plan) => plan,
         Role::Worker(worker) => {
-            return worker.work(global, &args.replicas, args.reproducible).map(|()| ExitCode::SUCCESS);
+            let resumed = args.resume.as_deref().map(|run| Resumed::for_worker(run, global, typed));
+            let (replicas, reproducible) = (args.replicas.replicas, args.reproducible);
+            match resumed.transpose()? {
+                Some((global, run)) => {
+                    worker.work(&global, &args.replicas, Some(run.session.replicas), run.reproducible)?;
+                }
+                None => worker.work(global, &args.replicas, replicas, reproducible)?,
+            }
+            return Ok(ExitCode::SUCCESS);
         }
     };
     if let Some(folder) = &args.out_dir {
@@ -49,11 +54,13 @@ pub fn run(
     }
     let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
     let mut config = options::resolve(global, args, network, resumed.as_ref(), typed)?;
+    let own = if plan.has_workers() { 1 } else { config.session.replicas }; // those, at least
+    options::check_replicas(&config, own)?;
     let onednn = match &resumed {
         Some(_) => Some(config.onednn),
         None => tensorflow::onednn(global, config.reproducible),
     };
-    plan.prepare(global, &config.session)?;
+    plan.prepare(global, &config.session, config.data_dir.as_deref())?;
     let runtime = plan.load(global, &args.replicas, &config.session, onednn)?;
     let replicas = match &resumed {
         Some(resumed) => Some(resumed.config.session.replicas),
@@ -61,24 +68,22 @@ pub fn run(
     };
     let place = plan.join(global, &args.replicas, &config.session, replicas, config.reproducible)?;
     config.session.replicas = place.replicas();
-    options::check_replicas(&config)?;
-    options::record_runtime(&mut config, runtime, place.has_gpu(), resumed.is_some())?;
-    if config.precision == Precision::Bf16 {
-        warn_of_bf16(&config, runtime)?;
-    }
+    options::check_replicas(&config, place.own_replicas())?;
+    options::record_runtime(&mut config, runtime, &place, resumed.is_some())?;
     // Read and verified while the graph is built. Not before the library is open: for that
     // environment variables are set, which no other thread may read meanwhile.
     let dataset = data::start_loading(global, &config);
 
     let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
     // Before the run folder is cleared: the checkpoint may lie in there.
-    let session = open_session(&config, &place, saved.as_ref())?;
+    let session = open_session(&config, &place, saved.as_ref()).map_err(|error| place.explained(error))?;
     let dataset = dataset.join().map_err(|_| anyhow!("reading the data set failed; this is a bug"))?;
     let dataset = match &resumed {
         Some(resumed) => resumed.check_dataset(dataset, typed)?,
         None => dataset?,
     };
-    let session = compare_replicas(&mut config, &place, session, saved.as_ref(), &dataset)?;
+    let session = compare_replicas(&mut config, &place, session, saved.as_ref(), &dataset)
+        .map_err(|error| place.explained(error))?;
     data::warn_of_missing_classes(&dataset, config.network.first_label);
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
     let steps_per_epoch = steps_per_epoch(&config, &dataset, is_typed(typed, "batch_size"))?;
@@ -99,8 +104,9 @@ pub fn run(
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
     let again = format!("tf-mnist {command} --resume {}", output::shell_word(directory.path()));
     let tensorboard = !args.no_tensorboard;
+    let (max_restarts, lost) = (args.max_restarts, Vec::new());
     let mut run =
-        Run { config, dataset, directory, saved, again, started, tensorboard, place, lost: Vec::new() };
+        Run { config, dataset, directory, saved, again, started, tensorboard, place, max_restarts, lost };
     // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     run.train_through(session, total, global.quiet, &interrupt)
@@ -159,20 +165,6 @@ fn with_advice(error: anyhow::Error, replicas: u16, again: &str) -> anyhow::Erro
     advised(error, advice)
 }
 
-/// Says where bfloat16 gains nothing.
-fn warn_of_bf16(config: &RunConfig, runtime: &Runtime) -> Result<()> {
-    if config.convolutions == Convolutions::Own {
-        log::warn!(
-            "numbers rounded to bfloat16 are multiplied as float32 on this CPU: --precision f32 is as fast, and more accurate"
-        );
-    } else if !config.session.uses_gpu(runtime)? && !Host::this().computes_bf16() {
-        log::warn!(
-            "this processor has no instructions for bfloat16 (AVX512_BF16 or AMX): it will be slower than --precision f32"
-        );
-    }
-    Ok(())
-}
-
 /// What to do where so many rows at once do not fit. The same run cannot go on: its batch is part of it.
 fn out_of_memory(rows: usize, least: usize, evaluated: bool, again: &str) -> String {
     let option = if evaluated { "--eval-chunk" } else { "--batch-size" };
@@ -206,7 +198,11 @@ impl Run {
                 };
                 log::warn!("{}", Place::told_of(&lost, &error));
                 self.lost = lost.iter().map(|worker| worker.address.to_string()).collect();
-                self.place.recover(&lost, &|| interrupt.is_set()).map_err(|why| why.context(error))?;
+                let recovered = self.place.recover(&lost, self.max_restarts, &|| interrupt.is_set());
+                if interrupt.is_set() {
+                    return Ok(interrupted_while_waiting(self, interrupt));
+                }
+                recovered.map_err(|why| why.context(error))?;
                 self.saved = self.directory.saved_state(&self.config)?;
                 // What is in the old session's variables is half of a step, perhaps.
                 let saved = self.saved.as_ref();

@@ -3,9 +3,9 @@
 use super::failure::usage;
 use super::{output, signals, tensorflow};
 use crate::cli::{GlobalArgs, WorkerArgs};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::io::{self, Read};
-use std::process;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 use tf_mnist::session::cluster::{Address, Server, Silence, probe};
@@ -20,46 +20,72 @@ pub const READY: &str = "listening at port";
 /// TensorFlow cannot be had, the port is in use, or a usage error.
 pub fn run(global: &GlobalArgs, args: &WorkerArgs) -> Result<()> {
     if args.with_parent {
+        die_with_parent()?;
+    }
+    let server = serve(global, args, "--port")?;
+    if args.with_parent {
         end_with_parent()?;
     }
-    let server = serve(global, args)?;
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     output::print(&format!("{READY} {}\n", server.address().port()))?;
     while !interrupt.is_set() {
         thread::sleep(Duration::from_millis(50));
     }
-    Ok(())
+    leave()
+}
+
+/// Ends this process as it is: its threads may be serving, and would stumble over what is taken down before a usual end.
+fn leave() -> ! {
+    signal_hook::low_level::exit(0)
 }
 
 /// Serves the chief of a cluster, until a signal, or until the chief, once there, is gone for `wait`: it may come back.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run`]; or the chief did not come within `wait`.
 pub fn work_for(chief: &Address, global: &GlobalArgs, args: &WorkerArgs, wait: Duration) -> Result<()> {
-    serve(global, args)?;
+    serve(global, args, "--cluster")?;
     log::info!("working for {chief}");
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
-    let mut seen: Option<Instant> = None;
-    while !interrupt.is_set() && seen.is_none_or(|last| last.elapsed() < wait) {
-        match probe(chief, args.peer_timeout) {
-            Ok(()) => seen = Some(Instant::now()),
-            // Frozen, or out of reach: it may come back.
-            Err(Silence::Silent) => seen = seen.map(|_| Instant::now()),
+    // On a thread of its own, as an answer may take long, and a signal is to be obeyed at once.
+    let (tell, told) = mpsc::channel();
+    let (watched, answer) = (chief.clone(), args.peer_timeout);
+    let watch = move || tell.send(gone(&watched, answer, wait));
+    thread::Builder::new().spawn(watch).context("cannot watch the chief")?;
+    while !interrupt.is_set() {
+        match told.recv_timeout(Duration::from_millis(50)) {
+            Ok((true, silence)) => {
+                log::info!("{chief} has ended: {silence}");
+                break;
+            }
+            Ok((false, silence)) => bail!(
+                "the chief, {chief}, did not come within {wait:?}: {silence}; start it, or wait longer for it: --wait"
+            ),
             Err(_) => {}
         }
-        thread::sleep(Duration::from_millis(500));
     }
-    if !interrupt.is_set() {
-        log::info!("{chief} has ended");
-    }
-    Ok(())
+    leave()
 }
 
-/// Starts the server, with our own ops where this processor has them.
+/// Waits until the chief has not answered for `wait`. Returns whether it ever did, and what was found last.
+fn gone(chief: &Address, answer: Duration, wait: Duration) -> (bool, Silence) {
+    let (mut came, mut last) = (false, Instant::now());
+    loop {
+        match probe(chief, answer) {
+            Ok(()) => (came, last) = (true, Instant::now()),
+            // However it is silent: one whose machine is gone says no more than one that is frozen.
+            Err(silence) if last.elapsed() >= wait => return (came, silence),
+            Err(_) => {}
+        }
+        thread::sleep(Duration::from_millis(500).min(wait));
+    }
+}
+
+/// Starts the server, with our own ops where this processor has them, at the port that `option` gave.
 ///
 /// # Errors
 /// As [`run`].
-pub fn serve(global: &GlobalArgs, args: &WorkerArgs) -> Result<Server> {
+fn serve(global: &GlobalArgs, args: &WorkerArgs, option: &str) -> Result<Server> {
     let config = tensorflow::session_config(global, args.reproducible)?;
     let config = tensorflow::with_replicas(SessionConfig { replicas: 1, ..config }, args.replicas)?;
     let onednn = tensorflow::onednn(global, args.reproducible);
@@ -69,7 +95,7 @@ pub fn serve(global: &GlobalArgs, args: &WorkerArgs) -> Result<Server> {
         tensorflow::fastest_convolutions(runtime, &config)?;
     }
     let address = Address::new("localhost", args.port)?;
-    let server = Server::start(&address, &config).map_err(|error| of_port(error, args.port))?;
+    let server = Server::start(&address, &config).map_err(|error| of_port(error, option, args.port))?;
     if !args.with_parent {
         exposed(server.address().port());
     }
@@ -78,29 +104,38 @@ pub fn serve(global: &GlobalArgs, args: &WorkerArgs) -> Result<Server> {
 
 /// Says who may come in.
 pub fn exposed(port: u16) {
-    log::warn!(
-        "port {port} is open on every interface of this machine: whoever reaches it can run anything with this user's rights, \
-         as TensorFlow's server asks for no password"
-    );
+    // With --quiet, too: who starts it must know.
+    output::notice(&format!(
+        "warn: port {port} is open on every interface of this machine: whoever reaches it can run anything with this user's \
+         rights, as TensorFlow's server asks for no password"
+    ));
 }
 
-fn of_port(error: SessionError, port: u16) -> anyhow::Error {
+fn of_port(error: SessionError, option: &str, port: u16) -> anyhow::Error {
     match &error {
         SessionError::Server { reason, .. } if reason.contains("Could not start gRPC server") => {
-            usage(format!("--port {port} is in use; take another one, or 0 for any that is free"))
+            usage(match option {
+                "--port" => format!("--port {port} is in use; take another one, or 0 for any that is free"),
+                _ => format!("{option}: port {port} is in use on this machine; take another one"),
+            })
         }
         _ => error.into(),
     }
 }
 
-/// Ends this process when standard input ends, and with it whoever holds its other end; where the system does that by itself,
-/// also a process that is stopped.
-fn end_with_parent() -> io::Result<()> {
+/// Has the system end this process with its parent, also where it is stopped; only Linux does that.
+pub fn die_with_parent() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    Ok(())
+}
+
+/// Ends this process when standard input ends, and with it whoever holds its other end. On a thread, so only when TensorFlow
+/// is open: until then the environment is written.
+fn end_with_parent() -> io::Result<()> {
     let watch = || {
         let _ = io::stdin().read_to_end(&mut Vec::new());
-        process::exit(0)
+        leave()
     };
     thread::Builder::new().spawn(watch).map(drop)
 }

@@ -1,10 +1,13 @@
 //! Replicas in other processes: `worker`, `--workers`, `--processes`, `--cluster`.
 
+mod clusters;
+mod losses;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 use support::runs::{
     checkpoint_files, fail, metrics, resume, smallest_mnist, start, stderr, succeed, tf_mnist,
@@ -37,6 +40,18 @@ impl Worker {
 
     fn signal(&self, signal: &str) {
         send(signal, self.child.id());
+    }
+
+    /// How it ends, by a signal that it was sent.
+    fn ends(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return status,
+                None => assert!(Instant::now() < deadline, "the signal is not obeyed"),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
@@ -110,9 +125,7 @@ const BASELINE: &[&str] = &["baseline", "--batch-size", "31", "--epochs", "9", "
 
 #[test]
 fn bits_do_not_depend_on_the_processes() {
-    if !has_fences() {
-        return;
-    }
+    let has_fences = has_fences();
     let folder = tempfile::tempdir().unwrap();
     let accurate = ["train", "accurate", "--batch-size", "23", "--max-steps", "3"];
     let baseline = [BASELINE, &["--max-steps", "20"]].concat();
@@ -139,7 +152,8 @@ fn bits_do_not_depend_on_the_processes() {
             let of_replicas = [arguments, &["--replicas", replicas]].concat();
             let reference = folder.path().join(format!("{name}-{replicas}"));
             succeed(start(&reference, &of_replicas));
-            for (place, options) in places.iter().enumerate() {
+            let places = places.iter().filter(|options| has_fences || options[0] != "--processes");
+            for (place, options) in places.enumerate() {
                 let run = folder.path().join(format!("{name}-{replicas}-{place}"));
                 let mut command = start(&run, &of_replicas);
                 command.args(options);
@@ -151,129 +165,6 @@ fn bits_do_not_depend_on_the_processes() {
             }
         }
     }
-}
-
-/// How often processes are killed; 20 were once.
-fn kills() -> u64 {
-    support::number("TF_MNIST_KILLS", 3)
-}
-
-#[test]
-fn workers_that_are_killed_leave_no_trace_in_the_bits() {
-    if !has_fences() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
-    succeed(start(&reference, &[BASELINE, &["--replicas", "3"]].concat()));
-    let mut command = start(&run, &[BASELINE, &["--processes", "3", "--max-restarts", "1000"]].concat());
-    let chief = command.spawn().unwrap();
-    let mut state = 7u64;
-    let mut draw = |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407); // Knuth's
-        (state >> 33) % below
-    };
-    let mut killed = 0;
-    let deadline = Instant::now() + Duration::from_secs(300);
-    while killed < kills()
-        && Instant::now() < deadline
-        && Path::new(&format!("/proc/{}/exe", chief.id())).exists()
-    {
-        std::thread::sleep(Duration::from_millis(100 + draw(500)));
-        let workers = children(chief.id());
-        let lost = metrics(&run).iter().filter(|line| line.contains("\"step\"")).count();
-        if workers.len() == 2 && lost > 0 {
-            send("-KILL", workers[draw(2) as usize]);
-            killed += 1;
-        }
-    }
-    let output = end(chief, Duration::from_secs(300));
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert!(killed > 0, "the run was over before anything was killed");
-    assert!(stderr(&output).contains("lost: worker"), "{}", stderr(&output));
-    assert_same(&run, &reference);
-}
-
-#[test]
-fn a_chief_that_is_killed_goes_on_anywhere_and_leaves_no_orphans() {
-    if !has_fences() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
-    succeed(start(&reference, &[OPTIMIZED, &["--replicas", "2"]].concat()));
-    let worker = Worker::start(&["--reproducible"]);
-    let workers = ["--workers", &worker.address()];
-    let mut chief = start(&run, &[OPTIMIZED, &workers].concat()).spawn().unwrap();
-    wait_for_lines(&run, 4);
-    chief.kill().unwrap();
-    chief.wait().unwrap();
-    // The same worker serves the next chief, which sees nothing of the first one's.
-    let mut chief = resume(&run, &[&["optimized"][..], &workers].concat()).spawn().unwrap();
-    wait_for_lines(&run, 7);
-    chief.kill().unwrap();
-    chief.wait().unwrap();
-    let mut chief = resume(&run, &["optimized", "--processes", "2"]).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let spawned = loop {
-        let spawned = children(chief.id());
-        if !spawned.is_empty() || chief.try_wait().unwrap().is_some() {
-            break spawned;
-        }
-        assert!(Instant::now() < deadline);
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    std::thread::sleep(Duration::from_millis(300));
-    chief.kill().unwrap();
-    chief.wait().unwrap();
-    let is_alive = |process: &u32| {
-        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        status.contains("tf-mnist") && !status.contains("State:\tZ")
-    };
-    while spawned.iter().any(is_alive) {
-        assert!(Instant::now() < deadline, "a worker outlives its chief");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    succeed(resume(&run, &["optimized"]));
-    assert_same(&run, &reference);
-    let stderr = fail(resume(&run, &["optimized", "--processes", "3"]), 2);
-    assert!(stderr.contains("3 processes are more than the 2 replicas"), "{stderr}");
-}
-
-#[test]
-fn a_worker_that_freezes_is_named_in_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
-    let worker = Worker::start(&["--reproducible"]);
-    let arguments = [
-        "baseline",
-        "--epochs",
-        "1000",
-        "--batch-size",
-        "30",
-        "--workers",
-        &worker.address(),
-        "--peer-timeout",
-        "3s",
-        "--wait",
-        "1s",
-        "--save-every",
-        "5",
-    ];
-    let chief = start(&run, &arguments).spawn().unwrap();
-    wait_for_lines(&run, 8);
-    worker.signal("-STOP");
-    let frozen = Instant::now();
-    let output = end(chief, Duration::from_secs(60));
-    let stderr = stderr(&output);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    let expected = format!("lost: worker 1 ({}): it does not answer", worker.address());
-    assert!(stderr.contains(&expected), "{stderr}");
-    assert!(stderr.contains("--resume"), "{stderr}");
-    // Those 3 s, the second that it is waited for, and what a busy machine takes.
-    assert!(frozen.elapsed() < Duration::from_secs(20), "{:?}", frozen.elapsed());
-    worker.signal("-CONT");
-    succeed(resume(&run, &["baseline", "--max-steps", "20", "--workers", &worker.address()]));
 }
 
 #[test]
@@ -310,28 +201,37 @@ fn who_is_not_there_is_named_in_time() {
     let stderr = fail(start(&run, &[&["baseline", "--workers", &silent][..], &limits].concat()), 1);
     assert!(stderr.contains(&format!("worker 1 ({silent}): it does not answer")), "{stderr}");
     drop(listener);
+    // One that greets as gRPC does, and says no more.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stranger = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        let greeted = listener.incoming().map(|stream| {
+            let mut stream = stream.unwrap();
+            let _ = stream.write_all(b"\0\0\0\x04\0\0\0\0\0");
+            stream
+        });
+        greeted.collect::<Vec<_>>()
+    });
+    let stderr = fail(start(&run, &[&["baseline", "--workers", &stranger][..], &limits].concat()), 1);
+    assert!(stderr.contains("TensorFlow cannot open a session over all workers"), "{stderr}");
+    // One that has all replicas that there are to be.
+    let two = Worker::start(&["--reproducible", "--replicas", "2"]);
+    let mut command = start(&run, &["baseline", "--replicas", "2", "--workers", &two.address()]);
+    let stderr = {
+        command.arg("-q");
+        fail(command, 2)
+    };
+    assert!(stderr.contains("take fewer workers or, unless a run is resumed"), "{stderr}");
+    assert!(stderr.contains("is open on every interface"), "{stderr}");
+    // One GPU does for the one replica of this process.
+    let one_gpu = ["baseline", "--device", "gpu:1", "--replicas", "2", "--workers", &gone, "--out-dir"];
+    let stderr = fail(with(&[&one_gpu[..1], &limits, &one_gpu[1..]].concat(), &[&run]), 1);
+    assert!(!stderr.contains("is one GPU"), "{stderr}");
     let port = worker.port.to_string();
     let stderr = fail(tf_mnist(&["worker", "--port", &port]), 2);
     assert!(stderr.contains(&format!("--port {port} is in use; take another one")), "{stderr}");
     let stderr = fail(start(&run, &["baseline", "--workers", &gone, "--address", &taken]), 2);
     assert!(stderr.contains(&format!("--address: port {port} is in use")), "{stderr}");
-}
-
-#[test]
-fn a_worker_that_comes_back_at_its_address_is_waited_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
-    succeed(start(&reference, &[BASELINE, &["--replicas", "2"]].concat()));
-    let worker = Worker::start(&["--reproducible"]);
-    let (address, port) = (worker.address(), worker.port);
-    let chief = start(&run, &[BASELINE, &["--workers", &address]].concat()).spawn().unwrap();
-    wait_for_lines(&run, 12);
-    drop(worker);
-    let _again = Worker::at(port, &["--reproducible"]);
-    let output = end(chief, Duration::from_secs(120));
-    let stderr = stderr(&output);
-    assert!(output.status.success() && stderr.contains(&format!("lost: worker 1 ({address})")), "{stderr}");
-    assert_same(&run, &reference);
 }
 
 #[test]
@@ -349,45 +249,31 @@ fn a_worker_without_our_ops_is_given_tensorflow_s() {
     succeed(with(&[&["evaluate"], &fixed[..]].concat(), &[&run]));
 }
 
+/// A worker has one session with a master of a name: the chiefs take it from each other.
 #[test]
-fn a_worker_ends_when_it_is_told_to() {
-    let mut worker = Worker::start(&[]);
-    worker.signal("-TERM");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let status = loop {
-        match worker.child.try_wait().unwrap() {
-            Some(status) => break status,
-            None => assert!(Instant::now() < deadline, "the signal is not obeyed"),
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    };
-    assert!(status.success(), "{status}");
-}
-
-#[test]
-fn the_same_command_on_every_machine_makes_a_cluster() {
+fn two_chiefs_of_one_worker_spoil_no_bits() {
     let folder = tempfile::tempdir().unwrap();
-    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap();
-    let ports: Vec<_> = [free(), free()].iter().map(|bound| bound.local_addr().unwrap().port()).collect();
-    let part = |index: usize| {
-        let config = format!(
-            r#"{{"cluster": {{"worker": ["127.0.0.1:{}", "127.0.0.1:{}"]}}, "task": {{"type": "worker", "index": {index}}}}}"#,
-            ports[0], ports[1]
-        );
-        let mut command = start(&run, &[OPTIMIZED, &["--cluster", "TF_CONFIG", "--wait", "10s"]].concat());
-        command.env("TF_CONFIG", config);
-        command
-    };
-    succeed(start(&reference, &[OPTIMIZED, &["--replicas", "2"]].concat()));
-    let worker = part(1).spawn().unwrap();
-    let chief = part(0).spawn().unwrap();
-    let chief = end(chief, Duration::from_secs(120));
-    assert!(chief.status.success(), "{}", stderr(&chief));
-    assert_same(&run, &reference);
-    let worker = end(worker, Duration::from_secs(60));
-    assert!(worker.status.success(), "{}", stderr(&worker));
-    assert!(stderr(&worker).contains("has ended"), "{}", stderr(&worker));
+    let [reference, first, second] = ["reference", "first", "second"].map(|name| folder.path().join(name));
+    succeed(start(&reference, &[BASELINE, &["--replicas", "2"]].concat()));
+    let worker = Worker::start(&["--reproducible"]);
+    let address = worker.address();
+    let begin = |run: &Path| start(run, &[BASELINE, &["--workers", &address]].concat());
+    let chiefs = [&first, &second].map(|run| (begin(run).spawn().unwrap(), run));
+    for (chief, run) in chiefs {
+        let output = end(chief, Duration::from_secs(120));
+        if !output.status.success() {
+            assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+            assert!(stderr(&output).contains("lost"), "{}", stderr(&output));
+        }
+        assert!(output.status.success() || !metrics(run).iter().any(|line| line.contains("\"test\"")));
+    }
+    for run in [&first, &second] {
+        succeed(match run.join("config.json").exists() {
+            true => resume(run, &["baseline", "--workers", &address]),
+            false => begin(run),
+        });
+        assert_same(run, &reference);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod adam;
 mod batch_norm;
+mod cluster_state;
 mod digests;
 mod dropout;
 mod gradient_registry;

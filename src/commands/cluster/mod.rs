@@ -9,13 +9,14 @@ mod tf_config;
 pub use place::Place;
 
 use super::failure::usage;
-use super::{tensorflow, worker};
+use super::{output, tensorflow, worker};
 use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
 use addresses::{free_port, of_address, own_address};
 use anyhow::{Context, Result, bail};
-use processes::Processes;
+use processes::{Processes, arguments};
 use std::env;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use tf_config::TfConfig;
@@ -36,16 +37,25 @@ pub enum Role {
 pub struct Worker {
     port: u16,
     chief: Address,
-    replicas: u16,
+    /// Which of them it is: 0 is the chief.
+    process: usize,
+    processes: u16,
 }
 
 impl Worker {
-    /// Serves the chief.
+    /// Serves the chief, with its share of so many `replicas` in all, if that is said.
     ///
     /// # Errors
-    /// TensorFlow cannot be had, or the port is in use.
-    pub fn work(self, global: &GlobalArgs, args: &ReplicaArgs, reproducible: bool) -> Result<()> {
-        let Self { port, chief, replicas } = self;
+    /// TensorFlow cannot be had, the port is in use, there are too few replicas, or the chief does not come.
+    pub fn work(
+        self,
+        global: &GlobalArgs,
+        args: &ReplicaArgs,
+        replicas: Option<u16>,
+        reproducible: bool,
+    ) -> Result<()> {
+        let Self { port, chief, process, processes } = self;
+        let replicas = shares("--cluster", replicas.unwrap_or(processes), processes)?[process];
         let own =
             WorkerArgs { port, replicas, reproducible, peer_timeout: args.peer_timeout, with_parent: false };
         worker::work_for(&chief, global, &own, args.wait)
@@ -73,12 +83,13 @@ pub fn role(args: &ReplicaArgs) -> Result<Role> {
         let config = TfConfig::parse(&described(source)?)
             .map_err(|reason| usage(format!("--cluster {}: {reason}", source.display())))?;
         let processes = u16::try_from(1 + config.workers.len()).unwrap_or(u16::MAX);
-        let shares = shares("--cluster", args.replicas.unwrap_or(processes), processes)?;
+        shares("--cluster", args.replicas.unwrap_or(processes), processes)?;
         return Ok(match config.worker {
             Some(worker) => Role::Worker(Worker {
                 port: config.own().port(),
-                replicas: shares[1 + worker],
                 chief: config.chief,
+                process: 1 + worker,
+                processes,
             }),
             None if config.workers.is_empty() => Role::Chief(Plan::Alone),
             None => Role::Chief(Plan::Elsewhere { address: Some(config.chief), workers: config.workers }),
@@ -134,16 +145,22 @@ impl Plan {
         tensorflow::load_for(global, config, onednn, self.has_workers().then_some(args.peer_timeout))
     }
 
-    /// What has to be done while this process has one thread: a network of its own, and before it what is to be fetched.
+    /// What has to be done while this process has one thread: a network of its own, and before it what is to be fetched, MNIST
+    /// where the data set is not in `data_dir`.
     ///
     /// # Errors
     /// The system gives no such network; or TensorFlow or MNIST cannot be had.
-    pub fn prepare(&self, global: &GlobalArgs, config: &SessionConfig) -> Result<()> {
+    pub fn prepare(
+        &self,
+        global: &GlobalArgs,
+        config: &SessionConfig,
+        data_dir: Option<&Path>,
+    ) -> Result<()> {
         let Self::Here { trust_network: false, .. } = self else {
             return Ok(());
         };
         fetch(global, &["runtime", "--json", "--device", &config.device.to_string()])?;
-        if global.data_dir.is_none() {
+        if data_dir.is_none() {
             fetch(global, &["data", "--json"])?;
         }
         fence::enter().map_err(|error| {
@@ -192,14 +209,14 @@ impl Plan {
                 let shares = shares("--processes", replicas, processes)?;
                 let arguments = arguments(global, args, config, &shares, reproducible);
                 if trust_network {
-                    log::warn!(
-                        "the ports of {processes} processes are open on every interface of this machine: whoever reaches one can \
-                         run anything with this user's rights"
-                    );
+                    output::notice(&format!(
+                        "warn: the ports of {processes} processes are open on every interface of this machine: whoever reaches \
+                         one can run anything with this user's rights"
+                    ));
                 }
-                let started = Processes::start(arguments, args.wait)?;
+                let (started, addresses) = Processes::start(arguments, args.wait)?;
                 let own = Address::new("127.0.0.1", free_port()?)?;
-                (own, started.addresses(), Some(started), Some(replicas))
+                (own, addresses, Some(started), Some(replicas))
             }
         };
         // Devices that it turns out not to need cost nothing; they cannot be added later.
@@ -223,38 +240,8 @@ impl Plan {
         }
         let names: Vec<_> = cluster.workers().iter().map(Address::to_string).collect();
         log::info!("{} replicas: on this process and {}", devices.len(), names.join(", "));
-        Ok(Place::shared(devices, cluster, processes, args.max_restarts))
+        Ok(Place::shared(devices, cluster, processes))
     }
-}
-
-/// What `worker` is started with, for each but this process.
-fn arguments(
-    global: &GlobalArgs,
-    args: &ReplicaArgs,
-    config: &SessionConfig,
-    shares: &[u16],
-    reproducible: bool,
-) -> Vec<Vec<String>> {
-    let mut all = vec!["--device".to_owned(), config.device.to_string()];
-    all.extend(["--peer-timeout".to_owned(), format!("{}ms", args.peer_timeout.as_millis())]);
-    match reproducible {
-        true => all.push("--reproducible".to_owned()),
-        false => {
-            for (option, threads) in [
-                ("--intra-op-threads", config.intra_op_threads),
-                ("--inter-op-threads", config.inter_op_threads),
-            ] {
-                all.extend([option.to_owned(), threads.to_string()]);
-            }
-            all.extend(global.no_onednn.then(|| "--no-onednn".to_owned()));
-        }
-    }
-    if let Some(limit) = config.gpu_memory_limit_mib {
-        all.extend(["--gpu-memory-limit".to_owned(), limit.to_string()]);
-    }
-    all.extend((global.verbose > 0).then(|| format!("-{}", "v".repeat(global.verbose.into()))));
-    let of_share = |share: &u16| [&all[..], &["--replicas".to_owned(), share.to_string()]].concat();
-    shares[1..].iter().map(of_share).collect()
 }
 
 /// How many replicas each process has, as numpy's `array_split` cuts them.
@@ -275,8 +262,15 @@ fn fetch(global: &GlobalArgs, arguments: &[&str]) -> Result<()> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
     command.args(global.quiet.then_some("--quiet"));
-    match command.status().context("cannot start this program anew, to fetch what it needs")?.success() {
-        true => Ok(()),
-        false => bail!("cannot get what is needed: see above"),
+    // SAFETY: one system call, which takes no lock and no memory.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(worker::die_with_parent);
+    }
+    let status = command.status().context("cannot start this program anew, to fetch what it needs")?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(2) => Err(usage("cannot get what is needed: see above")),
+        _ => bail!("cannot get what is needed: see above"),
     }
 }

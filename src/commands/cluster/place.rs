@@ -3,8 +3,11 @@
 use super::processes::Processes;
 use crate::commands::failure;
 use anyhow::{Result, bail};
+use std::error::Error;
 use std::sync::Arc;
-use tensorflow::{Graph, Session};
+use std::time::Instant;
+use tensorflow::{Code, Graph, Session, Status};
+use tf_mnist::classifier::ClassifierError;
 use tf_mnist::graph::GraphError;
 use tf_mnist::session::cluster::{Cluster, LostWorker};
 use tf_mnist::session::{SessionConfig, SessionError};
@@ -20,7 +23,6 @@ pub struct Place {
 struct Team {
     cluster: Cluster,
     processes: Option<Processes>,
-    max_restarts: u32,
     restarts: u32,
 }
 
@@ -31,13 +33,8 @@ impl Place {
     }
 
     /// This process and its workers, some of which it may have started.
-    pub fn shared(
-        devices: Vec<String>,
-        cluster: Cluster,
-        processes: Option<Processes>,
-        max_restarts: u32,
-    ) -> Self {
-        Self { devices, team: Some(Team { cluster, processes, max_restarts, restarts: 0 }) }
+    pub fn shared(devices: Vec<String>, cluster: Cluster, processes: Option<Processes>) -> Self {
+        Self { devices, team: Some(Team { cluster, processes, restarts: 0 }) }
     }
 
     /// A session on the graph.
@@ -60,6 +57,17 @@ impl Place {
     /// How many there are.
     pub fn replicas(&self) -> u16 {
         u16::try_from(self.devices.len()).unwrap_or(u16::MAX)
+    }
+
+    /// How many are on devices of this process.
+    pub fn own_replicas(&self) -> u16 {
+        let elsewhere = |device: &&String| device.contains("/task:") && !device.contains("/task:0/");
+        self.replicas() - u16::try_from(self.devices.iter().filter(elsewhere).count()).unwrap_or_default()
+    }
+
+    /// The settings of sessions of this process alone, whatever the whole run has.
+    pub fn alone_of(&self, config: &SessionConfig) -> SessionConfig {
+        SessionConfig { replicas: self.own_replicas(), ..config.clone() }
     }
 
     /// Whether a worker was lost before.
@@ -96,16 +104,27 @@ impl Place {
     /// The workers whose loss explains `error`, by their own silence or by its words; none if it has another cause.
     pub fn lost_by(&self, error: &anyhow::Error) -> Option<Vec<LostWorker>> {
         let team = self.team.as_ref()?;
-        let is_loss = match (error.downcast_ref(), error.downcast_ref()) {
-            (Some(SessionError::Lost(_)), _) => true,
-            (_, Some(TrainingError::Run { status, .. })) => Cluster::is_loss(status),
-            (_, Some(TrainingError::Graph(GraphError::Run { status, .. }))) => Cluster::is_loss(status),
-            (_, Some(TrainingError::Graph(GraphError::Save { .. }))) => false,
-            (Some(SessionError::TensorFlow { .. }), _) => false,
-            _ => return None,
-        };
+        let sign = error.chain().find_map(sign_of_loss)?;
         let lost = team.cluster.lost();
-        (is_loss || !lost.is_empty()).then_some(lost)
+        match lost.is_empty() {
+            // One that is back already, perhaps.
+            true => (sign == Sign::Loss).then_some(lost),
+            false => Some(lost),
+        }
+    }
+
+    /// The error, or the loss of workers behind it.
+    pub fn explained(&self, error: anyhow::Error) -> anyhow::Error {
+        match self.lost_by(&error) {
+            Some(lost) if !error.is::<SessionError>() || !lost.is_empty() => {
+                log::debug!("{}", failure::text(&error));
+                match lost.is_empty() {
+                    true => error.context("a worker was lost"),
+                    false => anyhow::Error::new(SessionError::Lost(lost)).context("lost"),
+                }
+            }
+            _ => error,
+        }
     }
 
     /// Who was lost, as far as is known.
@@ -117,28 +136,36 @@ impl Place {
         }
     }
 
-    /// Waits until every worker is there again, those of its own started anew; `is_over` says that it is of no use any more.
+    /// Waits until every worker is there again, those of its own started anew, as long as at the start; `is_over` says that it
+    /// is of no use any more. This is done `most` times.
     ///
     /// # Errors
-    /// There were too many restarts, or a worker does not come back.
-    pub fn recover(&mut self, lost: &[LostWorker], is_over: &(dyn Fn() -> bool + Sync)) -> Result<()> {
+    /// It was done so often; or a worker does not come back.
+    pub fn recover(
+        &mut self,
+        lost: &[LostWorker],
+        most: u32,
+        is_over: &(dyn Fn() -> bool + Sync),
+    ) -> Result<()> {
         let Some(team) = &mut self.team else {
             return Ok(());
         };
-        let mut gone: Vec<_> = lost.iter().map(|worker| worker.number).collect();
+        if team.restarts >= most {
+            bail!("workers were lost more often than the {most} times of --max-restarts");
+        }
+        team.restarts += 1;
+        let Some(processes) = &mut team.processes else {
+            return Ok(team.cluster.wait_for_workers(is_over)?);
+        };
+        let deadline = processes.deadline();
+        let mut lost = lost.to_vec();
         loop {
-            if team.restarts >= team.max_restarts {
-                bail!("workers were lost more often than the {} times of --max-restarts", team.max_restarts);
-            }
-            team.restarts += 1;
-            let Some(processes) = &mut team.processes else {
-                return Ok(team.cluster.wait_for_workers(is_over)?);
-            };
+            let mut gone: Vec<_> = lost.iter().map(|worker| worker.number).collect();
             gone.extend(processes.ended());
             gone.sort_unstable();
             gone.dedup();
-            for number in gone {
-                match processes.restart(number) {
+            for (number, started) in processes.restart(&gone, deadline, is_over) {
+                match started {
                     Ok(address) => {
                         log::info!("worker {number} is started again, at {address}");
                         team.cluster.moved(number, address);
@@ -147,10 +174,49 @@ impl Place {
                 }
             }
             // Another may have gone meanwhile, or one of these.
-            gone = team.cluster.lost().iter().map(|worker| worker.number).collect();
-            if gone.is_empty() || is_over() {
+            lost = team.cluster.lost();
+            if lost.is_empty() || is_over() {
                 return Ok(());
             }
+            if Instant::now() >= deadline {
+                return Err(SessionError::Lost(lost).into());
+            }
         }
+    }
+}
+
+/// What an error says of workers.
+#[derive(PartialEq, Eq)]
+enum Sign {
+    /// TensorFlow's words for a lost one.
+    Loss,
+    /// Others, which may stand for a loss if there is one.
+    Perhaps,
+}
+
+fn sign_of_loss(cause: &(dyn Error + 'static)) -> Option<Sign> {
+    let of_status =
+        |status: &Status| match Cluster::is_loss(status) && status.code() != Code::DeadlineExceeded {
+            true => Sign::Loss,
+            // Also that a step took too long: where all answer, it will the next time, too.
+            false => Sign::Perhaps,
+        };
+    let of_graph = |error: &GraphError| match error {
+        GraphError::Run { status, .. } => Some(of_status(status)),
+        GraphError::Save { .. } => Some(Sign::Perhaps),
+        _ => None,
+    };
+    let of_session = |error: &SessionError| match error {
+        SessionError::Lost(_) => Some(Sign::Loss),
+        SessionError::TensorFlow { .. } => Some(Sign::Perhaps),
+        _ => None,
+    };
+    match (cause.downcast_ref(), cause.downcast_ref(), cause.downcast_ref()) {
+        (Some(TrainingError::Run { status, .. }), ..) => Some(of_status(status)),
+        (Some(TrainingError::Graph(error)), ..) => of_graph(error),
+        (_, Some(ClassifierError::Graph(error)), _) => of_graph(error),
+        (_, Some(ClassifierError::Session(error)), _) => of_session(error),
+        (.., Some(error)) => of_session(error),
+        _ => cause.downcast_ref().and_then(of_graph),
     }
 }

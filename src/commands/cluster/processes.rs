@@ -1,13 +1,16 @@
 //! `--processes`: workers on this machine, started, watched and restarted by this process.
 
+use crate::cli::{GlobalArgs, ReplicaArgs};
 use crate::commands::worker::READY;
 use anyhow::{Context, Result, anyhow};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread;
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tf_mnist::session::SessionConfig;
 use tf_mnist::session::cluster::Address;
 
 /// The workers; they end with this.
@@ -22,38 +25,54 @@ pub struct Processes {
 #[derive(Debug)]
 struct Process {
     child: Child,
-    address: Address,
+    /// Gives its port, once.
+    told: Receiver<u16>,
+    /// Ends with its stderr.
+    reader: Option<JoinHandle<()>>,
     /// What it said last on stderr.
     last_words: Arc<Mutex<String>>,
 }
 
 impl Processes {
-    /// Starts a worker for each of `arguments`, and waits until they serve, `patience` at most.
+    /// Starts a worker for each of `arguments`, and waits until they serve, `patience` at most. Returns where: worker 1 first.
     ///
     /// # Errors
     /// One does not start.
-    pub fn start(arguments: Vec<Vec<String>>, patience: Duration) -> Result<Self> {
+    pub fn start(arguments: Vec<Vec<String>>, patience: Duration) -> Result<(Self, Vec<Address>)> {
         let mut processes = Self { arguments, running: Vec::new(), patience };
         for number in 1..=processes.arguments.len() {
             let process = processes.spawn(number)?;
             processes.running.push(process);
         }
-        Ok(processes)
+        let deadline = processes.deadline();
+        let running = (1..).zip(&mut processes.running);
+        let addresses: Result<_> =
+            running.map(|(number, process)| process.arrive(number, deadline, &|| false)).collect();
+        let addresses = addresses?;
+        Ok((processes, addresses))
     }
 
-    /// Where they are reached: worker 1 first.
-    pub fn addresses(&self) -> Vec<Address> {
-        self.running.iter().map(|process| process.address.clone()).collect()
+    /// When those that are started now are to serve.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
     }
 
-    /// Starts worker `number`, counted from 1, anew; returns its address.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub fn restart(&mut self, number: usize) -> Result<Address> {
-        self.running[number - 1].end();
-        self.running[number - 1] = self.spawn(number)?;
-        Ok(self.running[number - 1].address.clone())
+    /// Starts these workers anew, all at once, and waits until they serve, or `is_over`. Returns where each is.
+    pub fn restart(
+        &mut self,
+        numbers: &[usize],
+        deadline: Instant,
+        is_over: &dyn Fn() -> bool,
+    ) -> Vec<(usize, Result<Address>)> {
+        let mut spawn = |&number: &usize| {
+            self.running[number - 1].end();
+            self.running[number - 1] = self.spawn(number)?;
+            Ok(())
+        };
+        let spawned: Vec<Result<()>> = numbers.iter().map(&mut spawn).collect();
+        let mut arrive = |number: usize| self.running[number - 1].arrive(number, deadline, is_over);
+        let spawned = numbers.iter().zip(spawned);
+        spawned.map(|(&number, spawned)| (number, spawned.and_then(|()| arrive(number)))).collect()
     }
 
     /// The workers that have ended, counted from 1.
@@ -78,39 +97,53 @@ impl Processes {
                 port.map_or(Ok(()), |port| tell.send(port)).is_ok()
             })?;
         }
-        if let Some(stderr) = child.stderr.take() {
+        let reader = child.stderr.take().map(|stderr| {
             let last_words = Arc::clone(&last_words);
             lines(stderr, move |line| {
                 log::debug!("worker {number}: {line}");
                 *last_words.lock().unwrap_or_else(PoisonError::into_inner) = line;
                 true
-            })?;
-        }
-        let port = told.recv_timeout(self.patience);
-        let address = port.as_ref().ok().copied().map(|port| Address::new("127.0.0.1", port)).transpose()?;
-        match address {
-            Some(address) => Ok(Process { child, address, last_words }),
-            None => {
-                let _ = child.kill();
-                let _ = child.wait();
-                let words = last_words.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                Err(match (words.is_empty(), port) {
-                    (false, _) => anyhow!("worker {number} did not start: {words}"),
-                    (true, Err(mpsc::RecvTimeoutError::Timeout)) => {
-                        anyhow!("worker {number} did not start within {:?}", self.patience)
-                    }
-                    (true, _) => anyhow!("worker {number} ended before it had started"),
-                })
+            })
+        });
+        Ok(Process { child, told, reader: reader.transpose()?, last_words })
+    }
+}
+
+/// What `worker` is started with, for each but this process.
+pub fn arguments(
+    global: &GlobalArgs,
+    args: &ReplicaArgs,
+    config: &SessionConfig,
+    shares: &[u16],
+    reproducible: bool,
+) -> Vec<Vec<String>> {
+    let mut all = vec!["--device".to_owned(), config.device.to_string()];
+    all.extend(["--peer-timeout".to_owned(), format!("{}ms", args.peer_timeout.as_millis())]);
+    match reproducible {
+        true => all.push("--reproducible".to_owned()),
+        false => {
+            for (option, threads) in [
+                ("--intra-op-threads", config.intra_op_threads),
+                ("--inter-op-threads", config.inter_op_threads),
+            ] {
+                all.extend([option.to_owned(), threads.to_string()]);
             }
+            all.extend(global.no_onednn.then(|| "--no-onednn".to_owned()));
         }
     }
+    if let Some(limit) = config.gpu_memory_limit_mib {
+        all.extend(["--gpu-memory-limit".to_owned(), limit.to_string()]);
+    }
+    all.extend((global.verbose > 0).then(|| format!("-{}", "v".repeat(global.verbose.into()))));
+    let of_share = |share: &u16| [&all[..], &["--replicas".to_owned(), share.to_string()]].concat();
+    shares[1..].iter().map(of_share).collect()
 }
 
 /// Shows `see` each line of `stream`, on a thread of its own, as long as it wants more.
 fn lines(
     stream: impl std::io::Read + Send + 'static,
     mut see: impl FnMut(String) -> bool + Send + 'static,
-) -> std::io::Result<()> {
+) -> std::io::Result<JoinHandle<()>> {
     let read = move || {
         let mut stream = BufReader::new(stream);
         let mut line = Vec::new();
@@ -121,23 +154,45 @@ fn lines(
             line.clear();
         }
     };
-    thread::Builder::new().spawn(read).map(drop)
+    thread::Builder::new().spawn(read)
 }
 
 impl Process {
-    fn end(&mut self) {
-        // Also where it is stopped.
+    /// Where it serves, once it does.
+    fn arrive(&mut self, number: usize, deadline: Instant, is_over: &dyn Fn() -> bool) -> Result<Address> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let is_late = match self.told.recv_timeout(left.min(Duration::from_millis(50))) {
+                Ok(port) => return Ok(Address::new("127.0.0.1", port)?),
+                Err(RecvTimeoutError::Timeout) if !left.is_zero() && !is_over() => continue,
+                Err(error) => error == RecvTimeoutError::Timeout,
+            };
+            let words = self.end();
+            return Err(match (words.is_empty(), is_late) {
+                (false, _) => anyhow!("worker {number} did not start: {words}"),
+                (true, true) => anyhow!("worker {number} did not start in time"),
+                (true, false) => anyhow!("worker {number} ended before it had started"),
+            });
+        }
+    }
+
+    /// Ends it, also where it is stopped; returns its last words.
+    fn end(&mut self) -> String {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let words = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
-        if !words.is_empty() {
-            log::debug!("its last words: {words}");
-        }
+        // Its words may still be on their way.
+        let _ = self.reader.take().map(JoinHandle::join);
+        self.last_words.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        self.running.iter_mut().for_each(Process::end);
+        for process in &mut self.running {
+            let words = process.end();
+            if !words.is_empty() {
+                log::debug!("its last words: {words}");
+            }
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::commands::output::shell_word;
 use std::io::{self, ErrorKind};
+use tensorflow::Code;
 use tf_mnist::classifier::ClassifierError;
 use tf_mnist::dataset::DatasetError;
 use tf_mnist::fetch::{CacheError, FetchError};
+use tf_mnist::graph::GraphError;
 use tf_mnist::runtime::RuntimeError;
 use tf_mnist::saved_model::SavedModelError;
 use tf_mnist::session::SessionError;
@@ -32,7 +34,13 @@ pub fn of(error: &anyhow::Error) -> Option<Advice> {
     error.chain().find_map(|cause| {
         let in_training = cause.downcast_ref().and_then(for_training);
         let in_export = || cause.downcast_ref().and_then(for_export);
-        in_training.or_else(in_export).or_else(|| failure(for_use(cause)?))
+        let of_replicas = || match cause.downcast_ref()? {
+            SessionError::NoReplicaLeft { .. } => usage(
+                "; take fewer workers or, unless a run is resumed, which keeps its number, more --replicas",
+            ),
+            _ => None,
+        };
+        in_training.or_else(in_export).or_else(of_replicas).or_else(|| failure(for_use(cause)?))
     })
 }
 
@@ -73,6 +81,11 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         Some(ClassifierError::OneDevice { .. }) => return Some(", or leave --replicas out"),
         _ => {}
     }
+    if is_late(cause) {
+        return Some(
+            "; all workers answer, and it took longer than --step-timeout: allow more time, or take fewer rows",
+        );
+    }
     if let Some(error) = cause.downcast_ref() {
         return match error {
             DatasetError::NotMnist(_) | DatasetError::Fetch(FetchError::EverySourceFailed { .. }) => {
@@ -100,7 +113,6 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         SessionError::Lost(_) => Some(
             "; start it there with tf-mnist worker --port N and these settings, or wait longer for it: --wait",
         ),
-        SessionError::NoReplicaLeft { .. } => Some("; take more --replicas, or fewer workers"),
         SessionError::Server { .. } => Some(
             "; pip's tensorflow-cpu has servers, and tf-mnist installs it where TENSORFLOW_DIR names no other",
         ),
@@ -108,6 +120,21 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             Some("; take fewer --replicas, or --device cpu, where they share the processors")
         }
         _ => None,
+    }
+}
+
+/// Whether a run of a session took longer than it may, which only those with workers can.
+fn is_late(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let (training, classifier) = (cause.downcast_ref(), cause.downcast_ref());
+    let graph = match (training, classifier) {
+        (Some(TrainingError::Graph(error)), _) | (_, Some(ClassifierError::Graph(error))) => Some(error),
+        _ => cause.downcast_ref(),
+    };
+    match (training, graph) {
+        (Some(TrainingError::Run { status, .. }), _) | (_, Some(GraphError::Run { status, .. })) => {
+            status.code() == Code::DeadlineExceeded
+        }
+        _ => false,
     }
 }
 

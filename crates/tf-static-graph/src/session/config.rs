@@ -73,10 +73,23 @@ impl SessionConfig {
 
     /// The serialized `ConfigProto`.
     pub fn to_config_proto(&self) -> Vec<u8> {
-        self.config_proto().encode_to_vec()
+        self.proto().encode_to_vec()
     }
 
+    /// That of a server, whose devices all have a replica: of several GPUs, those that nobody asked for are not taken. Should
+    /// there be fewer, TensorFlow takes those.
     pub(super) fn config_proto(&self) -> ConfigProto {
+        let mut proto = self.proto();
+        if matches!(self.device, Device::Auto | Device::Gpu(None)) {
+            proto.device_count.push(DeviceCount {
+                device_type: "GPU".to_owned(),
+                count: Some(self.replicas.max(1).into()),
+            });
+        }
+        proto
+    }
+
+    fn proto(&self) -> ConfigProto {
         let count = |device_type: &str, count: u16| DeviceCount {
             device_type: device_type.to_owned(),
             count: Some(count.into()),
@@ -198,6 +211,23 @@ mod tests {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(hex, expected, "{config:?}");
             assert_eq!(ConfigProto::decode(&bytes[..]).unwrap().encode_to_vec(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_server_has_a_gpu_for_each_replica_and_no_more() {
+        for (device, replicas, expected) in [
+            (Device::Auto, 1, &[("GPU", 1)][..]),
+            (Device::Auto, 2, &[("CPU", 2), ("GPU", 2)]),
+            (Device::Gpu(None), 3, &[("GPU", 3)]),
+            (Device::Gpu(Some(1)), 1, &[]),
+            (Device::Cpu, 2, &[("CPU", 2), ("GPU", 0)]),
+        ] {
+            let config = SessionConfig { device, replicas, ..SessionConfig::default() };
+            let devices = config.config_proto().device_count;
+            let devices: Vec<_> =
+                devices.iter().map(|device| (device.device_type.as_str(), device.count.unwrap())).collect();
+            assert_eq!(devices, expected, "{config:?}");
         }
     }
 
