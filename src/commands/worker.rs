@@ -89,7 +89,8 @@ fn serve(global: &GlobalArgs, args: &WorkerArgs, option: &str) -> Result<Server>
     let config = tensorflow::session_config(global, args.reproducible)?;
     let config = tensorflow::with_replicas(SessionConfig { replicas: 1, ..config }, args.replicas)?;
     let onednn = tensorflow::onednn(global, args.reproducible);
-    let runtime = tensorflow::load_for(global, &config, onednn, Some(args.peer_timeout))?;
+    // It asks the chief for no sign of life: a server hangs up on who does so while it computes.
+    let runtime = tensorflow::load_for(global, &config, onednn, None)?;
     if !args.reproducible {
         // The chief may build its graph of them; where it does not, nothing is lost.
         tensorflow::fastest_convolutions(runtime, &config)?;

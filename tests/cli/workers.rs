@@ -2,6 +2,7 @@
 
 mod clusters;
 mod losses;
+mod networks;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

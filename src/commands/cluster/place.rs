@@ -207,7 +207,7 @@ fn sign_of_loss(cause: &(dyn Error + 'static)) -> Option<Sign> {
         _ => None,
     };
     let of_session = |error: &SessionError| match error {
-        SessionError::Lost(_) => Some(Sign::Loss),
+        SessionError::Lost(_) | SessionError::Disconnected { .. } => Some(Sign::Loss),
         SessionError::TensorFlow { .. } => Some(Sign::Perhaps),
         _ => None,
     };

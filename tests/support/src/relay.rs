@@ -53,8 +53,8 @@ impl Link {
 /// of `links`, what comes back by the second. Returns the port. It may be one that a server listens at on every address, as
 /// TensorFlow's do: then it takes those that come to `host`.
 pub fn relay(host: Ipv4Addr, port: u16, to: u16, links: [Arc<Link>; 2]) -> u16 {
-    use rustix::net::{AddressFamily, SocketType, bind, listen, socket, sockopt};
-    let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
+    let listener = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
     sockopt::set_socket_reuseport(&listener, true).unwrap();
     bind(&listener, &SocketAddr::from((host, port))).unwrap();
     listen(&listener, 64).unwrap();

@@ -41,12 +41,15 @@ pub enum SessionError {
         /// TensorFlow's own words.
         reason: String,
     },
-    /// Workers do not answer; none, where one was lost that is back already.
-    #[error("{}", match .0.is_empty() {
-        true => "a worker was lost, and is back".to_owned(),
-        false => .0.iter().map(LostWorker::to_string).collect::<Vec<_>>().join("; "),
-    })]
+    /// Workers do not answer.
+    #[error("{}", .0.iter().map(LostWorker::to_string).collect::<Vec<_>>().join("; "))]
     Lost(Vec<LostWorker>),
+    /// All workers answer, and one of them did not work: it may have come back in between, or be none.
+    #[error("TensorFlow cannot open a session over all workers: {message}")]
+    Disconnected {
+        /// TensorFlow's words.
+        message: String,
+    },
     /// The workers have all the replicas that there are to be.
     #[error("{replicas} replicas: the workers have {theirs}, which leaves none for this process")]
     NoReplicaLeft {

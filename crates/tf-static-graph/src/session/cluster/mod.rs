@@ -109,8 +109,8 @@ impl Cluster {
     /// A session over all processes. It is never closed: where a worker was lost, TensorFlow would wait for it.
     ///
     /// # Errors
-    /// [`SessionError::Lost`]: a worker does not answer; [`SessionError::TensorFlow`] if it refuses the graph, such as an op
-    /// that a worker lacks.
+    /// [`SessionError::Lost`], [`SessionError::Disconnected`]: a worker does not answer; [`SessionError::TensorFlow`]: it
+    /// refuses the graph, such as an op that a worker lacks.
     pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<Arc<Session>, SessionError> {
         let mut options = SessionOptions::new();
         let target = options.set_target(self.server.target());
@@ -146,10 +146,10 @@ impl Cluster {
                 Ok(Err(status)) if ran_nothing(&status) => return Ok(()),
                 Ok(Err(status)) => {
                     let lost = self.lost();
-                    // None of them may be one that is back already.
-                    return Err(match lost.is_empty() && !Self::is_loss(&status) {
-                        true => cannot(status.to_string()),
-                        false => SessionError::Lost(lost),
+                    return Err(match (lost.is_empty(), Self::is_loss(&status)) {
+                        (false, _) => SessionError::Lost(lost),
+                        (true, true) => SessionError::Disconnected { message: status.to_string() },
+                        (true, false) => cannot(status.to_string()),
                     });
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => {

@@ -1,0 +1,91 @@
+//! What lies between the processes: far, slow, cut, or a proxy in between; and steps that take long.
+
+use super::*;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use support::relay::{Link, relay};
+
+/// Both directions of a network, with the worker behind it; and the options that lead there. The chief's own address is a
+/// relay's too, for the worker.
+fn network(worker: &Worker) -> ([Arc<Link>; 2], Vec<String>) {
+    let links = [Link::new(), Link::new()];
+    let [out, back] = links.clone();
+    let chief = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    relay(Ipv4Addr::new(127, 0, 0, 2), chief, chief, [back, out]);
+    let workers = format!("127.0.0.1:{}", relay(Ipv4Addr::LOCALHOST, 0, worker.port, links.clone()));
+    let options = ["--workers", &workers, "--address", &format!("127.0.0.2:{chief}")].map(str::to_owned);
+    (links, options.to_vec())
+}
+
+/// A run over that network.
+fn over(options: &[String], run: &Path, arguments: &[&str]) -> Command {
+    let mut command = start(run, arguments);
+    // The server listens on every address; of one of them the relay takes what comes.
+    command.args(options).env("TF_GRPC_REUSE_PORT", "1");
+    command
+}
+
+#[test]
+fn a_far_and_slow_network_changes_no_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    succeed(start(&reference, &[OPTIMIZED, &["--replicas", "2"]].concat()));
+    let worker = Worker::start(&["--reproducible"]);
+    let (links, options) = network(&worker);
+    links.iter().for_each(|link| link.slow_down(Duration::from_millis(5), 2e8));
+    succeed(over(&options, &run, OPTIMIZED));
+    assert_same(&run, &reference);
+    // 2 (N-1) P = 1.6 MB in each of 10 steps.
+    let [out, back] = links.map(|link| link.carried());
+    assert!(out > 8_000_000 && back > 8_000_000, "{out} and {back} bytes");
+}
+
+#[test]
+fn a_worker_that_is_cut_off_is_named_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let worker = Worker::start(&["--reproducible"]);
+    let (links, options) = network(&worker);
+    let arguments = ["baseline", "--epochs", "1000", "--batch-size", "30", "--save-every", "5"];
+    let limits = ["--peer-timeout", "1s", "--wait", "1s"];
+    let chief = over(&options, &run, &[&arguments[..], &limits].concat()).spawn().unwrap();
+    wait_for_lines(&run, 8);
+    links.iter().for_each(|link| link.slow_down(Duration::from_secs(1000), f64::INFINITY));
+    let cut = Instant::now();
+    let output = end(chief, Duration::from_secs(60));
+    let stderr = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains(&format!("worker 1 ({}): it does not answer", options[1])), "{stderr}");
+    // The default, 10 s, would take longer.
+    assert!(cut.elapsed() < Duration::from_secs(7), "{:?}", cut.elapsed());
+}
+
+#[test]
+fn no_proxy_is_asked_for_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let worker = Worker::start(&["--reproducible"]);
+    let address = worker.address();
+    let arguments = [BASELINE, &["--max-steps", "3", "--workers", &address]].concat();
+    let mut command = start(&folder.path().join("run"), &arguments);
+    // Nobody listens there.
+    for variable in ["http_proxy", "https_proxy", "grpc_proxy"] {
+        command.env(variable, "http://127.0.0.1:9").env_remove("no_proxy").env_remove("no_grpc_proxy");
+    }
+    succeed(command);
+}
+
+/// Servers hang up on a channel that asks for signs of life while they have nothing to say.
+#[test]
+fn a_worker_that_computes_for_long_is_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let worker = Worker::start(&["--intra-op-threads", "1"]);
+    let mut command = tf_mnist(&["train", "accurate", "--batch-size", "6000", "--max-steps", "1"]);
+    command.args(["--workers", &worker.address(), "--peer-timeout", "900ms", "--intra-op-threads", "1"]);
+    command
+        .args(["--validation-rows", "100", "--eval-chunk", "100", "--max-restarts", "0", "--out-dir"])
+        .arg(&run);
+    let output = end(command.spawn().unwrap(), Duration::from_secs(300));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("lost"), "{}", stderr(&output));
+}
