@@ -53,9 +53,6 @@ pub struct WorkerArgs {
     /// For runs with --reproducible: one thread, no oneDNN
     #[arg(long)]
     pub reproducible: bool,
-    /// When a process that gives no sign of life counts as lost
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    pub peer_timeout: Duration,
     /// End with the process that started this one, which holds the other end of standard input
     #[arg(long, hide = true)]
     pub with_parent: bool,

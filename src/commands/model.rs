@@ -40,7 +40,7 @@ pub fn replicated(
     };
     let network = check(model, plan.has_workers() || config.has_replicas())?;
     plan.prepare(global, &config, global.data_dir.as_deref())?;
-    let runtime = plan.load(global, args, &config, onednn(global, false))?;
+    let runtime = load(global, &config, onednn(global, false))?;
     let place = plan.join(global, args, &config, args.replicas, false)?;
     let config = with_replicas(config, place.own_replicas())?;
     let open = |convolutions| {

@@ -4,7 +4,6 @@ use super::quiet::Quiet;
 use super::{download_bar, failure};
 use crate::cli::GlobalArgs;
 use anyhow::{Context, Result};
-use std::time::Duration;
 use tf_mnist::kernels;
 use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::{self, Gpu, Options, Runtime, Watcher};
@@ -69,19 +68,6 @@ pub fn onednn(global: &GlobalArgs, reproducible: bool) -> Option<bool> {
 /// # Errors
 /// It cannot be had or opened.
 pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -> Result<&'static Runtime> {
-    load_for(global, config, onednn, None)
-}
-
-/// As [`load`], to work with other processes, which count as lost after so long without a sign of life.
-///
-/// # Errors
-/// As there.
-pub fn load_for(
-    global: &GlobalArgs,
-    config: &SessionConfig,
-    onednn: Option<bool>,
-    peer_timeout: Option<Duration>,
-) -> Result<&'static Runtime> {
     let options = Options {
         cache: tf_mnist::CACHE,
         gpu: match config.device {
@@ -91,7 +77,6 @@ pub fn load_for(
         },
         onednn,
         verbose: global.verbose > 0,
-        peer_timeout,
     };
     // SAFETY: every subcommand opens TensorFlow before it does anything that starts a thread, so there is but this one;
     // those that show how a download is doing have ended by then, and read the environment through `std::env`.

@@ -61,7 +61,7 @@ pub fn run(
         None => tensorflow::onednn(global, config.reproducible),
     };
     plan.prepare(global, &config.session, config.data_dir.as_deref())?;
-    let runtime = plan.load(global, &args.replicas, &config.session, onednn)?;
+    let runtime = tensorflow::load(global, &config.session, onednn)?;
     let replicas = match &resumed {
         Some(resumed) => Some(resumed.config.session.replicas),
         None => args.replicas.replicas,

@@ -2,7 +2,7 @@
 
 use super::failure::usage;
 use super::{output, signals, tensorflow};
-use crate::cli::{GlobalArgs, WorkerArgs};
+use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
 use anyhow::{Context, Result, bail};
 use std::io::{self, Read};
 use std::sync::mpsc;
@@ -43,13 +43,13 @@ fn leave() -> ! {
 ///
 /// # Errors
 /// As [`run`]; or the chief did not come within `wait`.
-pub fn work_for(chief: &Address, global: &GlobalArgs, args: &WorkerArgs, wait: Duration) -> Result<()> {
-    serve(global, args, "--cluster")?;
+pub fn work_for(chief: &Address, global: &GlobalArgs, own: &WorkerArgs, args: &ReplicaArgs) -> Result<()> {
+    serve(global, own, "--cluster")?;
     log::info!("working for {chief}");
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     // On a thread of its own, as an answer may take long, and a signal is to be obeyed at once.
     let (tell, told) = mpsc::channel();
-    let (watched, answer) = (chief.clone(), args.peer_timeout);
+    let (watched, answer, wait) = (chief.clone(), args.peer_timeout, args.wait);
     let watch = move || tell.send(gone(&watched, answer, wait));
     thread::Builder::new().spawn(watch).context("cannot watch the chief")?;
     while !interrupt.is_set() {
@@ -89,8 +89,7 @@ fn serve(global: &GlobalArgs, args: &WorkerArgs, option: &str) -> Result<Server>
     let config = tensorflow::session_config(global, args.reproducible)?;
     let config = tensorflow::with_replicas(SessionConfig { replicas: 1, ..config }, args.replicas)?;
     let onednn = tensorflow::onednn(global, args.reproducible);
-    // It asks the chief for no sign of life: a server hangs up on who does so while it computes.
-    let runtime = tensorflow::load_for(global, &config, onednn, None)?;
+    let runtime = tensorflow::load(global, &config, onednn)?;
     if !args.reproducible {
         // The chief may build its graph of them; where it does not, nothing is lost.
         tensorflow::fastest_convolutions(runtime, &config)?;

@@ -10,7 +10,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::Duration;
 use verified_fetch::Cache;
 
 /// Whether oneDNN's kernels are used; values as TensorFlow reads them.
@@ -134,24 +133,17 @@ fn settings(
         Some(own) if !own.is_empty() => None,
         _ => Some((LOG_LEVEL, if options.verbose { "0" } else { "3" })),
     };
+    let grpc = channels(&variable(GRPC).unwrap_or_default()).map(|channels| (GRPC, channels.into()));
     let fixed = onednn.into_iter().chain(log_level).map(|(name, value)| (name, value.into()));
-    fixed.chain([(GRPC, channels(options.peer_timeout, &variable(GRPC).unwrap_or_default()).into())])
+    fixed.chain(grpc)
 }
 
-/// The options of channels, behind those that the user has: no proxy, which HTTP would have even to this machine; and with a
-/// `timeout`, they ask for a sign of life where nothing comes back, and give up within two thirds of it: the last is for
-/// finding out who it was. Without a limit on the ping itself, they would not.
-fn channels(timeout: Option<Duration>, own: &str) -> String {
-    let part = timeout.map(|timeout| (timeout.as_millis() / 3).max(1));
-    let pings = part.into_iter().flat_map(|part| {
-        let times = ["grpc.keepalive_time_ms", "grpc.keepalive_timeout_ms", "grpc.http2.ping_timeout_ms"];
-        times.map(|name| (name, part)).into_iter().chain([("grpc.http2.max_pings_without_data", 0)])
-    });
-    let ours = [("grpc.enable_http_proxy", 0)].into_iter().chain(pings);
-    let is_theirs = |name: &str| own.split(',').any(|option| option.split('=').next() == Some(name));
-    let ours = ours.filter(|(name, _)| !is_theirs(name)).map(|(name, value)| format!("{name}={value}"));
-    let own = Some(own.to_owned()).filter(|own| !own.is_empty());
-    own.into_iter().chain(ours).collect::<Vec<_>>().join(",")
+/// The options of channels, behind those that the user has: no proxy, which HTTP would have even to this machine.
+fn channels(own: &str) -> Option<String> {
+    const PROXY: &str = "grpc.enable_http_proxy";
+    let is_theirs = own.split(',').any(|option| option.split('=').next() == Some(PROXY));
+    let own = Some(own).filter(|own| !own.is_empty()).map(|own| format!("{own},"));
+    (!is_theirs).then(|| format!("{}{PROXY}=0", own.unwrap_or_default()))
 }
 
 /// As TensorFlow reads a boolean.
@@ -243,14 +235,9 @@ mod tests {
     }
 
     #[test]
-    fn channels_take_no_proxy_and_give_up_who_gives_no_sign_of_life_unless_the_user_says_otherwise() {
-        let pings = "grpc.keepalive_time_ms=3000,grpc.keepalive_timeout_ms=3000,grpc.http2.ping_timeout_ms=3000,\
-                     grpc.http2.max_pings_without_data=0";
-        let timeout = Some(Duration::from_secs(9));
-        assert_eq!(channels(None, ""), "grpc.enable_http_proxy=0");
-        assert_eq!(channels(timeout, ""), format!("grpc.enable_http_proxy=0,{pings}"));
-        let own = "grpc.enable_http_proxy=1,grpc.keepalive_time_ms=7";
-        let rest = pings.split_once(',').unwrap().1;
-        assert_eq!(channels(timeout, own), format!("{own},{rest}"));
+    fn channels_take_no_proxy_unless_the_user_says_so() {
+        assert_eq!(channels("").unwrap(), "grpc.enable_http_proxy=0");
+        assert_eq!(channels("grpc.a=1").unwrap(), "grpc.a=1,grpc.enable_http_proxy=0");
+        assert_eq!(channels("grpc.a=1,grpc.enable_http_proxy=1"), None);
     }
 }

@@ -47,10 +47,6 @@ pub struct Options {
     /// Whether TensorFlow's own log reaches stderr, no by default. The user's `TF_CPP_MIN_LOG_LEVEL` overrules this. Two
     /// lines are printed before there is a log: see [`Watcher::opening`].
     pub verbose: bool,
-    /// After how long without a sign of life a process that this one works with over the network counts as lost; without it,
-    /// TensorFlow waits for one that froze for ever. It has to send something three times as often, or hangs up: servers take
-    /// questions for abuse. What the user's `TF_GRPC_DEFAULT_OPTIONS` names overrules this.
-    pub peer_timeout: Option<std::time::Duration>,
 }
 
 impl Default for Options {
@@ -60,7 +56,6 @@ impl Default for Options {
             gpu: Gpu::Auto,
             onednn: None,
             verbose: false,
-            peer_timeout: None,
         }
     }
 }

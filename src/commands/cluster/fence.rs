@@ -12,6 +12,10 @@ use std::io;
 pub fn enter() -> io::Result<()> {
     use rustix::process::{getgid, getuid};
     use rustix::thread::{UnshareFlags, unshare_unsafe};
+    // Other threads would stay behind.
+    if fs::read_dir("/proc/self/task")?.count() > 1 {
+        return Err(io::Error::other("this process has several threads"));
+    }
     let (user, group) = (getuid().as_raw(), getgid().as_raw());
     // SAFETY: no file descriptors are unshared, only namespaces.
     let alone = unsafe { unshare_unsafe(UnshareFlags::NEWNET) };

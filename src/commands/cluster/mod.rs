@@ -21,7 +21,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use tf_config::TfConfig;
 use tf_mnist::model::MAX_REPLICAS;
-use tf_mnist::runtime::Runtime;
 use tf_mnist::session::cluster::{Address, Cluster, Patience, Server};
 use tf_mnist::session::{SessionConfig, replica_devices};
 
@@ -56,9 +55,8 @@ impl Worker {
     ) -> Result<()> {
         let Self { port, chief, process, processes } = self;
         let replicas = shares("--cluster", replicas.unwrap_or(processes), processes)?[process];
-        let own =
-            WorkerArgs { port, replicas, reproducible, peer_timeout: args.peer_timeout, with_parent: false };
-        worker::work_for(&chief, global, &own, args.wait)
+        let own = WorkerArgs { port, replicas, reproducible, with_parent: false };
+        worker::work_for(&chief, global, &own, args)
     }
 }
 
@@ -131,20 +129,6 @@ impl Plan {
         !matches!(self, Self::Alone)
     }
 
-    /// Opens TensorFlow, to work with the others, if there are any.
-    ///
-    /// # Errors
-    /// It cannot be had or opened.
-    pub fn load(
-        &self,
-        global: &GlobalArgs,
-        args: &ReplicaArgs,
-        config: &SessionConfig,
-        onednn: Option<bool>,
-    ) -> Result<&'static Runtime> {
-        tensorflow::load_for(global, config, onednn, self.has_workers().then_some(args.peer_timeout))
-    }
-
     /// What has to be done while this process has one thread: a network of its own, and before it what is to be fetched, MNIST
     /// where the data set is not in `data_dir`.
     ///
@@ -207,7 +191,7 @@ impl Plan {
             Self::Here { processes, trust_network } => {
                 let replicas = replicas.unwrap_or(processes);
                 let shares = shares("--processes", replicas, processes)?;
-                let arguments = arguments(global, args, config, &shares, reproducible);
+                let arguments = arguments(global, config, &shares, reproducible);
                 if trust_network {
                     output::notice(&format!(
                         "warn: the ports of {processes} processes are open on every interface of this machine: whoever reaches \

@@ -1,6 +1,6 @@
 //! `--processes`: workers on this machine, started, watched and restarted by this process.
 
-use crate::cli::{GlobalArgs, ReplicaArgs};
+use crate::cli::GlobalArgs;
 use crate::commands::worker::READY;
 use anyhow::{Context, Result, anyhow};
 use std::io::{BufRead, BufReader};
@@ -112,13 +112,11 @@ impl Processes {
 /// What `worker` is started with, for each but this process.
 pub fn arguments(
     global: &GlobalArgs,
-    args: &ReplicaArgs,
     config: &SessionConfig,
     shares: &[u16],
     reproducible: bool,
 ) -> Vec<Vec<String>> {
     let mut all = vec!["--device".to_owned(), config.device.to_string()];
-    all.extend(["--peer-timeout".to_owned(), format!("{}ms", args.peer_timeout.as_millis())]);
     match reproducible {
         true => all.push("--reproducible".to_owned()),
         false => {

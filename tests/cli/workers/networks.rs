@@ -74,14 +74,14 @@ fn no_proxy_is_asked_for_workers() {
     succeed(command);
 }
 
-/// Servers hang up on a channel that asks for signs of life while they have nothing to say.
+/// Servers hang up on a channel that asks for signs of life while they have nothing to say, for five seconds here.
 #[test]
 fn a_worker_that_computes_for_long_is_not_lost() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let worker = Worker::start(&["--intra-op-threads", "1"]);
-    let mut command = tf_mnist(&["train", "accurate", "--batch-size", "6000", "--max-steps", "1"]);
-    command.args(["--workers", &worker.address(), "--peer-timeout", "900ms", "--intra-op-threads", "1"]);
+    let mut command = tf_mnist(&["train", "accurate", "--batch-size", "20000", "--max-steps", "1"]);
+    command.args(["--workers", &worker.address(), "--peer-timeout", "2s", "--intra-op-threads", "1"]);
     command
         .args(["--validation-rows", "100", "--eval-chunk", "100", "--max-restarts", "0", "--out-dir"])
         .arg(&run);

@@ -6,8 +6,8 @@
 
 mod address;
 mod probe;
-mod pulse;
 mod server;
+mod watch;
 
 pub use address::{Address, ParseAddressError};
 pub use probe::{LostWorker, Silence, probe};
@@ -123,7 +123,10 @@ impl Cluster {
         let session = Arc::new(session);
         std::mem::forget(Arc::clone(&session));
         self.greet(&session)?;
-        pulse::keep_up(&session, graph, self.patience.answer / 6);
+        watch::watch(&session, self).map_err(|error| SessionError::TensorFlow {
+            doing: "watch its workers",
+            message: error.to_string(),
+        })?;
         Ok(session)
     }
 

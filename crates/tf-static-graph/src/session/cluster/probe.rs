@@ -102,7 +102,7 @@ fn silence(error: &io::Error) -> Silence {
 }
 
 /// The system's resolver knows no deadline, so it is left behind on a thread where it takes too long.
-fn resolve(address: &Address, patience: Duration) -> Result<Vec<std::net::SocketAddr>, Silence> {
+pub(super) fn resolve(address: &Address, patience: Duration) -> Result<Vec<std::net::SocketAddr>, Silence> {
     let (host, port) = (address.host().to_owned(), address.port());
     let (tell, told) = std::sync::mpsc::channel();
     let resolve = move || {
