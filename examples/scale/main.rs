@@ -143,7 +143,7 @@ impl Here {
             for replicas in 2..=4 {
                 self.links.iter().for_each(|link| link.slow_down(Duration::from_secs_f64(delay), bits));
                 let (seconds, bytes) = self.step(table, &options, replicas)?;
-                // Of what is measured, one number is taken: what it costs to serve one worker.
+                // Of what is measured, one number is taken: what it costs to serve one worker, by way of the relay.
                 let costs = *fitted
                     .get_or_insert_with(|| costs.served_for(place, replicas as u32, ROWS as f64, seconds));
                 let simulated = costs.star(place, replicas as u32, ROWS as f64);
@@ -212,7 +212,7 @@ fn step(session: &Session, network: &Network, rows: u64) -> Result<f64> {
 /// Prints what the simulation says of machines that each have a processor of their own.
 fn predict(name: &str, costs: Costs) {
     const REPLICAS: [u32; 4] = [2, 8, 64, 512];
-    println!("{name}: times as fast as one, star (ring)\n");
+    println!("{name}: times as fast as one, star (bound for a ring)\n");
     println!("| network | rows a step | 2 | 8 | 64 | 512 |\n|---|---|---|---|---|---|");
     for (network, delay, bits) in [("1 Gbit/s, 0.1 ms", 1e-4, 1e9), ("25 Gbit/s, 0.05 ms", 5e-5, 25e9)] {
         let place = Place { delay, rate: bits / 8.0, processors: f64::INFINITY };

@@ -59,7 +59,8 @@ impl Costs {
         end
     }
 
-    /// As [`star`](Self::star), where gradients go around a ring and every replica keeps the weights.
+    /// A bound for a ring, around which gradients go while every replica keeps the weights and has its rows: serving costs
+    /// nothing.
     pub fn ring(&self, place: Place, replicas: u32, rows: f64) -> f64 {
         let replicas = f64::from(replicas);
         let hops = 2.0 * (replicas - 1.0);

@@ -115,6 +115,7 @@ impl<'a> OpBuilder<'a> {
         self.attribute(move |node| node.set_attr_string_list("_class", &[class]))
     }
 
+    /// `""` is wherever TensorFlow puts it.
     pub(crate) fn device(self, device: &'a str) -> Self {
         self.attribute(move |node| node.set_device(device))
     }

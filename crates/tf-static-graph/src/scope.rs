@@ -103,8 +103,7 @@ impl Scope {
 
     /// The scope `name` within this one, made unique; `tf.name_scope(name)`.
     pub fn name_scope(&self, name: &str) -> Self {
-        let path = self.unique_name(name);
-        Self { path, ..self.clone() }
+        Self { path: self.unique_name(name), ..self.clone() }
     }
 
     /// The root of the same graph, for names given in full. Without control dependencies: a variable's initial value
@@ -165,8 +164,7 @@ impl Scope {
     }
 
     fn builder<'a>(&'a self, op: &'a str, name: String) -> OpBuilder<'a> {
-        let node = OpBuilder::new(&self.shared.graph, op, name, self.control_inputs.clone());
-        if self.device.is_empty() { node } else { node.device(&self.device) }
+        OpBuilder::new(&self.shared.graph, op, name, self.control_inputs.clone()).device(&self.device)
     }
 
     /// A scalar constant.

@@ -2,7 +2,8 @@
 //!
 //! TensorFlow would wait for ever, and its channels' own questions for a sign of life (`grpc.keepalive_time_ms`) are no help: servers
 //! take them for abuse while a long step has them say nothing, and hang up on a worker that is well. So workers are greeted
-//! on a connection of its own, and on those that do not answer this process hangs up.
+//! on connections of their own, and on those that are silent or out of reach this process hangs up. One whose host has no
+//! address any more, or refuses connections, is left to TensorFlow, and at last to the limit of a run.
 
 use super::{Address, Cluster, Silence, probe};
 use std::io;
@@ -12,8 +13,8 @@ use std::thread;
 use std::time::Duration;
 use tensorflow::Session;
 
-/// Watches the workers, for as long as anyone uses the session. One that freezes is hung up on within two thirds of what it
-/// has to answer; the last is for finding out who it was.
+/// Watches the workers, for as long as anyone uses the session. One is greeted after each third of the time that it has to
+/// answer, and hung up on if it does not within the next; the last is for finding out who it was.
 pub(super) fn watch(session: &Arc<Session>, cluster: &Cluster) -> io::Result<()> {
     let (session, cluster) = (Arc::downgrade(session), cluster.clone());
     let watch = move || {
@@ -40,13 +41,14 @@ fn hang_up(address: &Address, patience: Duration) {
         let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()) else {
             continue;
         };
-        // SAFETY: TensorFlow may close it meanwhile, so it may be none or another one: the system then refuses, or says
-        // whom it leads to.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-        let peer = rustix::net::getpeername(descriptor).ok().flatten();
+        // SAFETY: it is copied at once, by a system call that refuses a number which is none by then. The copy stays what it
+        // is, whoever closes the original and whatever gets its number.
+        let copy = rustix::io::fcntl_dupfd_cloexec(unsafe { BorrowedFd::borrow_raw(number) }, 0);
+        let Ok(descriptor) = copy else { continue };
+        let peer = rustix::net::getpeername(&descriptor).ok().flatten();
         let peer = peer.and_then(|peer| std::net::SocketAddr::try_from(peer).ok());
         if peer.is_some_and(|peer| peers.contains(&(peer.ip().to_canonical(), peer.port()))) {
-            let _ = rustix::net::shutdown(descriptor, rustix::net::Shutdown::Both); // it may be shut
+            let _ = rustix::net::shutdown(&descriptor, rustix::net::Shutdown::Both); // it may be shut
         }
     }
 }
