@@ -17,7 +17,7 @@ pub struct ReplicaArgs {
     /// Share the work with these processes, where `tf-mnist worker` runs; only for networks that nobody else can reach
     #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',', conflicts_with_all = ["cluster", "processes"])]
     pub workers: Vec<Address>,
-    /// Where the workers reach this process [default: this machine as the first worker sees it, at a free port]
+    /// Where the workers reach this process [default: this machine as workers elsewhere see it, at a free port]
     #[arg(long, value_name = "HOST:PORT", requires = "workers")]
     pub address: Option<Address>,
     /// Take this process's part in a cluster as Keras and Kubeflow describe it, in the environment variable TF_CONFIG or a

@@ -198,7 +198,7 @@ impl Run {
                 };
                 log::warn!("{}", Place::told_of(&lost, &error));
                 self.lost = lost.iter().map(|worker| worker.address.to_string()).collect();
-                let recovered = self.place.recover(&lost, self.max_restarts, &|| interrupt.is_set());
+                let recovered = self.place.recover(&lost, self.max_restarts, interrupt);
                 if interrupt.is_set() {
                     return Ok(interrupted_while_waiting(self, interrupt));
                 }

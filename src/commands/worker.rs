@@ -5,7 +5,6 @@ use super::{output, signals, tensorflow};
 use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
 use anyhow::{Context, Result, bail};
 use std::io::{self, Read};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 use tf_mnist::session::cluster::{Address, Server, Silence, probe};
@@ -47,21 +46,15 @@ pub fn work_for(chief: &Address, global: &GlobalArgs, own: &WorkerArgs, args: &R
     serve(global, own, "--cluster")?;
     log::info!("working for {chief}");
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
-    // On a thread of its own, as an answer may take long, and a signal is to be obeyed at once.
-    let (tell, told) = mpsc::channel();
     let (watched, answer, wait) = (chief.clone(), args.peer_timeout, args.wait);
-    let watch = move || tell.send(gone(&watched, answer, wait));
-    thread::Builder::new().spawn(watch).context("cannot watch the chief")?;
-    while !interrupt.is_set() {
-        match told.recv_timeout(Duration::from_millis(50)) {
-            Ok((true, silence)) => {
-                log::info!("{chief} has ended: {silence}");
-                break;
-            }
-            Ok((false, silence)) => bail!(
+    let gone = signals::unless_interrupted(&interrupt, move || gone(&watched, answer, wait));
+    match gone.context("cannot watch the chief")? {
+        None => {}
+        Some((true, silence)) => log::info!("{chief} has ended: {silence}"),
+        Some((false, silence)) => {
+            bail!(
                 "the chief, {chief}, did not come within {wait:?}: {silence}; start it, or wait longer for it: --wait"
-            ),
-            Err(_) => {}
+            )
         }
     }
     leave()

@@ -1,8 +1,13 @@
-//! What a session over servers leaves behind.
+//! Sessions over servers: what they leave behind, and that they wait for who is well.
 
-use std::time::Duration;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 use support::graph_session::graph;
-use tensorflow::SessionRunArgs;
+use support::runs::tf_mnist;
+use tensorflow::{DataType, SessionRunArgs};
 use tf_mnist::graph::{Initializer, Variable};
 use tf_mnist::session::SessionConfig;
 use tf_mnist::session::cluster::{Address, Cluster, Patience, Server};
@@ -31,4 +36,64 @@ fn a_session_sees_no_variables_of_one_before() {
     let unset = read(&open()).unwrap_err();
     assert_eq!(unset.code(), tensorflow::Code::FailedPrecondition, "{unset}");
     assert_eq!(read(&first).unwrap(), [1.0, 1.0]);
+}
+
+/// Waits until so many threads of this process watch workers.
+#[cfg(target_os = "linux")]
+fn wait_for_watches(count: usize) {
+    let watches = || {
+        let tasks = fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|name| name.trim() == "watch").count()
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while watches() != count {
+        assert!(Instant::now() < deadline, "{} threads watch in place of {count}", watches());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Servers hang up on a channel that asks for signs of life while they have nothing to say: here for eight seconds, each
+/// with eight greetings of our own. When all is over, nobody greets any more.
+#[test]
+fn a_worker_that_says_nothing_for_long_is_not_lost() {
+    support::load_reproducible();
+    let mut worker = tf_mnist(&["worker", "--port", "0", "--reproducible"]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(worker.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let port = line.trim().strip_prefix("listening at port ").unwrap().parse().unwrap();
+    let config = SessionConfig::reproducible();
+    let server = Server::start(&Address::new("localhost", 0).unwrap(), &config).unwrap();
+    let limit = Duration::from_secs(60);
+    let patience = Patience { arrival: limit, answer: Duration::from_secs(2), run: limit };
+    let cluster = Cluster::new(server, vec![Address::new("127.0.0.1", port).unwrap()], patience);
+    let scope = graph(None);
+    let there = scope.device("/job:worker/task:1");
+    let queue = there.op("FIFOQueueV2", "queue").data_types("component_types", vec![DataType::Float]);
+    let queue = queue.output().unwrap();
+    let taken = there.op("QueueDequeueV2", "taken").input(&queue);
+    let taken = taken.data_types("component_types", vec![DataType::Float]).output().unwrap();
+    let given = scope.constant("given", &[], &[1.5f32]).unwrap();
+    let give = there.op("QueueEnqueueV2", "give").input(&queue).input_list(&[given]).build().unwrap();
+    let session = cluster.open(&config, &scope.graph()).unwrap();
+    #[cfg(target_os = "linux")]
+    wait_for_watches(1);
+    let taker = Arc::clone(&session);
+    let waiting = thread::spawn(move || {
+        let mut run = SessionRunArgs::new();
+        let token = run.request_fetch(&taken.operation, taken.index);
+        taker.run(&mut run)?;
+        run.fetch::<f32>(token).map(|values| values[0])
+    });
+    thread::sleep(Duration::from_secs(8));
+    assert!(!waiting.is_finished());
+    let mut run = SessionRunArgs::new();
+    run.add_target(&give);
+    session.run(&mut run).unwrap();
+    assert_eq!(waiting.join().unwrap().unwrap(), 1.5);
+    drop(session);
+    #[cfg(target_os = "linux")]
+    wait_for_watches(0);
+    worker.kill().unwrap();
+    worker.wait().unwrap();
 }

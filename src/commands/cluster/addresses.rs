@@ -2,16 +2,12 @@
 
 use crate::cli::ReplicaArgs;
 use crate::commands::failure::usage;
-use anyhow::{Context, Result};
-use std::net::{IpAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
 use tf_mnist::session::SessionError;
 use tf_mnist::session::cluster::Address;
 
-/// This machine's address, as the workers see it, at a port that is free.
-///
-/// # Errors
-/// There is no such port.
-pub fn own_address(workers: &[Address]) -> Result<Address> {
+/// This machine, as workers elsewhere see it.
+pub fn own_host(workers: &[Address]) -> String {
     let seen_by = |worker: &Address| -> Option<IpAddr> {
         let peer = (worker.host(), worker.port()).to_socket_addrs().ok()?.next()?;
         let any = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
@@ -21,17 +17,7 @@ pub fn own_address(workers: &[Address]) -> Result<Address> {
     };
     let seen: Vec<_> = workers.iter().filter_map(seen_by).collect();
     let outside = seen.iter().find(|address| !address.is_loopback()).or(seen.first());
-    let host = outside.map_or_else(|| "127.0.0.1".to_owned(), IpAddr::to_string);
-    Ok(Address::new(&host, free_port()?)?)
-}
-
-/// A port that nobody listens at.
-///
-/// # Errors
-/// There is none.
-pub fn free_port() -> Result<u16> {
-    let bound = TcpListener::bind("0.0.0.0:0").and_then(|listener| listener.local_addr());
-    Ok(bound.context("cannot find a free port")?.port())
+    outside.map_or_else(|| "127.0.0.1".to_owned(), IpAddr::to_string)
 }
 
 /// The error of a server at `own`, as the user knows that address.

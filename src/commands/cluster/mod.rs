@@ -11,7 +11,7 @@ pub use place::Place;
 use super::failure::usage;
 use super::{output, tensorflow, worker};
 use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
-use addresses::{free_port, of_address, own_address};
+use addresses::{of_address, own_host};
 use anyhow::{Context, Result, bail};
 use processes::{Processes, arguments};
 use std::env;
@@ -21,7 +21,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use tf_config::TfConfig;
 use tf_mnist::model::MAX_REPLICAS;
-use tf_mnist::session::cluster::{Address, Cluster, Patience, Server};
+use tf_mnist::session::cluster::{Address, Cluster, Patience, Server, wait_for_workers};
 use tf_mnist::session::{SessionConfig, replica_devices};
 
 /// What this process is to be.
@@ -72,6 +72,9 @@ pub enum Plan {
 
 const TF_CONFIG: &str = "TF_CONFIG";
 
+/// Of the system's choice.
+const ANY_PORT: u16 = 0;
+
 /// What the options make of this process.
 ///
 /// # Errors
@@ -108,6 +111,11 @@ pub fn role(args: &ReplicaArgs) -> Result<Role> {
         args.workers.iter().enumerate().find(|(place, own)| args.workers[..*place].contains(own))
     {
         return Err(usage(format!("--workers names {} twice", twice.1)));
+    }
+    if let Some(own) = args.address.as_ref().filter(|own| args.workers.contains(own)) {
+        return Err(usage(format!(
+            "--address {own} is where a worker is; name where this process is reached"
+        )));
     }
     Ok(Role::Chief(Plan::Elsewhere { workers: args.workers.clone(), address: args.address.clone() }))
 }
@@ -184,7 +192,11 @@ impl Plan {
             Self::Elsewhere { workers, address } => {
                 let own = match address {
                     Some(address) => address,
-                    None => own_address(&workers)?,
+                    None => {
+                        // Names may have addresses only once what they name is there.
+                        wait_for_workers(&workers, patience)?;
+                        Address::new(&own_host(&workers), ANY_PORT)?
+                    }
                 };
                 (own, workers, None, replicas)
             }
@@ -199,7 +211,7 @@ impl Plan {
                     ));
                 }
                 let (started, addresses) = Processes::start(arguments, args.wait)?;
-                let own = Address::new("127.0.0.1", free_port()?)?;
+                let own = Address::new("127.0.0.1", ANY_PORT)?;
                 (own, addresses, Some(started), Some(replicas))
             }
         };
@@ -211,10 +223,10 @@ impl Plan {
         let own_config = SessionConfig { replicas: most as u16, ..config.clone() };
         let server = Server::start(&own, &own_config).map_err(|error| of_address(error, &own, args))?;
         if processes.is_none() {
-            worker::exposed(own.port());
+            worker::exposed(server.address().port());
         }
         let cluster = Cluster::new(server, workers, patience);
-        cluster.wait_for_workers(&|| false)?;
+        cluster.wait_for_workers()?;
         let devices = cluster.replica_devices(config, replicas)?;
         if devices.len() > MAX_REPLICAS.into() {
             return Err(usage(format!(

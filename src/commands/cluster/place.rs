@@ -1,17 +1,18 @@
 //! The devices of a run, and what becomes of it when some are lost.
 
 use super::processes::Processes;
-use crate::commands::failure;
+use crate::commands::{failure, signals};
 use anyhow::{Result, bail};
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 use tensorflow::{Code, Graph, Session, Status};
 use tf_mnist::classifier::ClassifierError;
 use tf_mnist::graph::GraphError;
 use tf_mnist::session::cluster::{Cluster, LostWorker};
 use tf_mnist::session::{SessionConfig, SessionError};
-use tf_mnist::training::TrainingError;
+use tf_mnist::training::{Interrupt, TrainingError};
 
 /// Where replicas run.
 pub struct Place {
@@ -136,17 +137,12 @@ impl Place {
         }
     }
 
-    /// Waits until every worker is there again, those of its own started anew, as long as at the start; `is_over` says that it
-    /// is of no use any more. This is done `most` times.
+    /// Waits until every worker is there again, those of its own started anew, as long as at the start, or until it is
+    /// interrupted. This is done `most` times.
     ///
     /// # Errors
     /// It was done so often; or a worker does not come back.
-    pub fn recover(
-        &mut self,
-        lost: &[LostWorker],
-        most: u32,
-        is_over: &(dyn Fn() -> bool + Sync),
-    ) -> Result<()> {
+    pub fn recover(&mut self, lost: &[LostWorker], most: u32, interrupt: &Interrupt) -> Result<()> {
         let Some(team) = &mut self.team else {
             return Ok(());
         };
@@ -155,7 +151,11 @@ impl Place {
         }
         team.restarts += 1;
         let Some(processes) = &mut team.processes else {
-            return Ok(team.cluster.wait_for_workers(is_over)?);
+            let cluster = team.cluster.clone();
+            return match signals::unless_interrupted(interrupt, move || cluster.wait_for_workers())? {
+                Some(there) => Ok(there?),
+                None => Ok(()),
+            };
         };
         let deadline = processes.deadline();
         let mut lost = lost.to_vec();
@@ -164,7 +164,7 @@ impl Place {
             gone.extend(processes.ended());
             gone.sort_unstable();
             gone.dedup();
-            for (number, started) in processes.restart(&gone, deadline, is_over) {
+            for (number, started) in processes.restart(&gone, deadline, &|| interrupt.is_set()) {
                 match started {
                     Ok(address) => {
                         log::info!("worker {number} is started again, at {address}");
@@ -175,12 +175,14 @@ impl Place {
             }
             // Another may have gone meanwhile, or one of these.
             lost = team.cluster.lost();
-            if lost.is_empty() || is_over() {
+            if lost.is_empty() || interrupt.is_set() {
                 return Ok(());
             }
             if Instant::now() >= deadline {
                 return Err(SessionError::Lost(lost).into());
             }
+            // Whatever it is that they end of, it may pass.
+            thread::sleep(Duration::from_millis(500));
         }
     }
 }

@@ -83,7 +83,8 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     }
     if is_late(cause) {
         return Some(
-            "; all workers answer, and it took longer than --step-timeout: allow more time, or take fewer rows",
+            "; all workers answer, and it took longer than --step-timeout: allow more time, or take fewer rows; or see \
+             whether they still reach this machine",
         );
     }
     if let Some(error) = cause.downcast_ref() {
@@ -112,6 +113,9 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         ),
         SessionError::Lost(_) => Some(
             "; start it there with tf-mnist worker --port N and these settings, or wait longer for it: --wait",
+        ),
+        SessionError::NoWayBack { .. } => Some(
+            "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall?",
         ),
         SessionError::Server { .. } => Some(
             "; pip's tensorflow-cpu has servers, and tf-mnist installs it where TENSORFLOW_DIR names no other",

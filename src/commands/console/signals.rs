@@ -3,8 +3,10 @@
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 use tf_mnist::training::Interrupt;
 
 /// A flag set by SIGINT (Ctrl-C), SIGTERM or SIGHUP; the same signal once more ends the process at once, with the exit code
@@ -23,6 +25,29 @@ pub fn interrupt() -> io::Result<Interrupt> {
         signal_hook::flag::register_usize(signal, interrupt.cell(), signal as usize)?;
     }
     Ok(interrupt)
+}
+
+/// What `work` returns, or none once the flag is set: a wait that cannot be ended is left behind on a thread of its own.
+///
+/// # Errors
+/// There is no such thread.
+pub fn unless_interrupted<T: Send + 'static>(
+    interrupt: &Interrupt,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Option<T>> {
+    let (tell, told) = mpsc::channel();
+    let worker = thread::Builder::new().spawn(move || tell.send(work()).is_ok())?;
+    while !interrupt.is_set() {
+        match told.recv_timeout(Duration::from_millis(50)) {
+            Ok(result) => return Ok(Some(result)),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                let _ = worker.join(); // it panicked, which was printed
+                return Err(io::Error::other("its thread ended"));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The exit code of a process that a signal ended by [`interrupt`]: 128 and the signal's number, 130 for Ctrl-C.

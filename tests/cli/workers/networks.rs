@@ -74,18 +74,52 @@ fn no_proxy_is_asked_for_workers() {
     succeed(command);
 }
 
-/// Servers hang up on a channel that asks for signs of life while they have nothing to say, for five seconds here.
+/// Its first step would wait for ever.
 #[test]
-fn a_worker_that_computes_for_long_is_not_lost() {
+fn a_worker_that_does_not_reach_the_chief_is_named_in_time() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let worker = Worker::start(&["--intra-op-threads", "1"]);
-    let mut command = tf_mnist(&["train", "accurate", "--batch-size", "20000", "--max-steps", "1"]);
-    command.args(["--workers", &worker.address(), "--peer-timeout", "2s", "--intra-op-threads", "1"]);
-    command
-        .args(["--validation-rows", "100", "--eval-chunk", "100", "--max-restarts", "0", "--out-dir"])
-        .arg(&run);
-    let output = end(command.spawn().unwrap(), Duration::from_secs(300));
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert!(!stderr(&output).contains("lost"), "{}", stderr(&output));
+    let worker = Worker::start(&["--reproducible"]);
+    let (links, options) = network(&worker);
+    links[1].slow_down(Duration::from_secs(1000), f64::INFINITY);
+    // Not what the chief hears of the worker, only what the worker hears of it.
+    let options = ["--workers".to_owned(), worker.address(), options[2].clone(), options[3].clone()];
+    let begun = Instant::now();
+    let output = end(
+        over(&options, &run, &["baseline", "--peer-timeout", "2s"]).spawn().unwrap(),
+        Duration::from_secs(60),
+    );
+    let stderr = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let expected =
+        format!("worker 1 ({}) answers, and does not reach this process at {}", worker.address(), options[3]);
+    assert!(stderr.contains(&expected) && stderr.contains("--address"), "{stderr}");
+    // Of the 60 s that a step may take, and a worker is waited for.
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert!(!run.exists());
+    let own = ["baseline", "--workers", &worker.address(), "--address", "no-such-host.invalid:2221"];
+    let stderr = fail(start(&run, &own), 1);
+    assert!(stderr.contains("does not reach this process at no-such-host.invalid:2221"), "{stderr}");
+    let own = ["baseline", "--workers", &worker.address(), "--address", &worker.address()];
+    let stderr = fail(start(&run, &own), 2);
+    assert!(stderr.contains("is where a worker is; name where this process is reached"), "{stderr}");
+}
+
+#[test]
+fn several_that_freeze_are_all_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let workers = [(); 2].map(|()| Worker::start(&["--reproducible"]));
+    let workers = workers.each_ref();
+    let endless = ["baseline", "--epochs", "1000", "--batch-size", "30", "--workers", &names(&workers)];
+    let limits = ["--peer-timeout", "1s", "--wait", "1s"];
+    let chief = start(&run, &[&endless[..], &limits].concat()).spawn().unwrap();
+    wait_for_lines(&run, 3);
+    workers.iter().for_each(|worker| worker.signal("-STOP"));
+    let output = end(chief, Duration::from_secs(60));
+    let stderr = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let lost =
+        |number: usize| format!("worker {number} ({}): it does not answer", workers[number - 1].address());
+    assert!(stderr.contains(&format!("{}; {}", lost(1), lost(2))), "{stderr}");
 }

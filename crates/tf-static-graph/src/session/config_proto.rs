@@ -28,6 +28,13 @@ pub(crate) struct ConfigProto {
     pub experimental: Option<Experimental>,
 }
 
+/// Those of one run.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct RunOptions {
+    #[prost(int64, tag = "2")]
+    pub timeout_in_ms: i64,
+}
+
 /// `ConfigProto.Experimental`.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Experimental {

@@ -50,6 +50,16 @@ pub enum SessionError {
         /// TensorFlow's words.
         message: String,
     },
+    /// A worker answers this process, and takes nothing from it.
+    #[error("worker {number} ({worker}) answers, and does not reach this process at {own}")]
+    NoWayBack {
+        /// Counted from 1.
+        number: usize,
+        /// Where the worker is.
+        worker: Address,
+        /// Where it was told that this process is.
+        own: Address,
+    },
     /// The workers have all the replicas that there are to be.
     #[error("{replicas} replicas: the workers have {theirs}, which leaves none for this process")]
     NoReplicaLeft {

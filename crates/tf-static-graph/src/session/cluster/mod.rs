@@ -8,9 +8,10 @@ mod address;
 mod probe;
 mod server;
 mod watch;
+mod way_back;
 
 pub use address::{Address, ParseAddressError};
-pub use probe::{LostWorker, Silence, probe};
+pub use probe::{LostWorker, Silence, probe, wait_for_workers};
 pub use server::Server;
 
 use super::config::{SessionConfig, refused};
@@ -66,44 +67,15 @@ impl Cluster {
     /// The workers that do not answer now.
     pub fn lost(&self) -> Vec<LostWorker> {
         // The rest of it has gone until TensorFlow noticed.
-        self.ask_all(|address| probe(address, self.patience.answer / 3))
+        probe::lost_of(&self.workers, self.patience.answer / 4)
     }
 
-    /// Waits until every worker answers, or `is_over` says that it is of no use any more.
+    /// Waits until every worker answers.
     ///
     /// # Errors
-    /// [`SessionError::Lost`]: some do not, by the end of the patience.
-    pub fn wait_for_workers(&self, is_over: &(dyn Fn() -> bool + Sync)) -> Result<(), SessionError> {
-        let deadline = Instant::now() + self.patience.arrival;
-        let missing = self.ask_all(|address| {
-            loop {
-                let left = deadline.saturating_duration_since(Instant::now());
-                // The last time, too, long enough to learn why.
-                let answer = probe(address, left.min(self.patience.answer).max(Duration::from_millis(300)));
-                if answer.is_ok() || left.is_zero() || is_over() {
-                    return answer;
-                }
-                thread::sleep(Duration::from_millis(100).min(left));
-            }
-        });
-        match missing.is_empty() {
-            true => Ok(()),
-            false => Err(SessionError::Lost(missing)),
-        }
-    }
-
-    fn ask_all(&self, ask: impl Fn(&Address) -> Result<(), Silence> + Sync) -> Vec<LostWorker> {
-        let ask = &ask;
-        thread::scope(|scope| {
-            let asked = self.workers.iter().map(|address| scope.spawn(move || ask(address)));
-            let asked: Vec<_> = asked.collect();
-            let answers = asked.into_iter().map(|answer| answer.join());
-            let lost = (1..).zip(&self.workers).zip(answers).filter_map(|((number, address), answer)| {
-                let reason = answer.unwrap_or(Err(Silence::Silent)).err()?;
-                Some(LostWorker { number, address: address.clone(), reason })
-            });
-            lost.collect()
-        })
+    /// As [`wait_for_workers`].
+    pub fn wait_for_workers(&self) -> Result<(), SessionError> {
+        wait_for_workers(&self.workers, self.patience)
     }
 
     /// A session over all processes. It is never closed: where a worker was lost, TensorFlow would wait for it.
@@ -123,10 +95,7 @@ impl Cluster {
         let session = Arc::new(session);
         std::mem::forget(Arc::clone(&session));
         self.greet(&session)?;
-        watch::watch(&session, self).map_err(|error| SessionError::TensorFlow {
-            doing: "watch its workers",
-            message: error.to_string(),
-        })?;
+        watch::watch(&session, self)?;
         Ok(session)
     }
 
@@ -138,8 +107,7 @@ impl Cluster {
             let ran = session.run(&mut SessionRunArgs::new());
             let _ = tell.send(ran); // nobody waits any more
         };
-        let cannot =
-            |message: String| SessionError::TensorFlow { doing: "open a session over all workers", message };
+        let cannot = |message| SessionError::TensorFlow { doing: "open a session over all workers", message };
         thread::Builder::new().spawn(run).map_err(|error| cannot(error.to_string()))?;
         let deadline = Instant::now() + self.patience.arrival;
         loop {
@@ -148,12 +116,7 @@ impl Cluster {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(status)) if ran_nothing(&status) => return Ok(()),
                 Ok(Err(status)) => {
-                    let lost = self.lost();
-                    return Err(match (lost.is_empty(), Self::is_loss(&status)) {
-                        (false, _) => SessionError::Lost(lost),
-                        (true, true) => SessionError::Disconnected { message: status.to_string() },
-                        (true, false) => cannot(status.to_string()),
-                    });
+                    return Err(self.loss_behind(&status).unwrap_or_else(|| cannot(status.to_string())));
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
                     return Err(cannot("its thread ended".to_owned()));
@@ -171,17 +134,36 @@ impl Cluster {
         }
     }
 
+    /// The loss that TensorFlow failed for, if it did for one.
+    fn loss_behind(&self, status: &Status) -> Option<SessionError> {
+        let lost = self.lost();
+        match (lost.is_empty(), Self::is_loss(status)) {
+            (false, _) => Some(SessionError::Lost(lost)),
+            (true, true) => Some(SessionError::Disconnected { message: status.to_string() }),
+            (true, false) => None,
+        }
+    }
+
     /// The devices that replicas run on, those of this process first, then each worker's: GPUs where it has any, else CPUs. Of
     /// `replicas` in all, this process takes what its workers leave; without a number it takes one.
     ///
     /// # Errors
-    /// A worker does not answer; [`SessionError::NoReplicaLeft`], [`SessionError::MissingDevices`]: the numbers do not fit.
+    /// A worker does not answer; [`SessionError::NoWayBack`]; [`SessionError::NoReplicaLeft`], [`SessionError::MissingDevices`]: the numbers do not fit.
     pub fn replica_devices(
         &self,
         config: &SessionConfig,
         replicas: Option<u16>,
     ) -> Result<Vec<String>, SessionError> {
-        let session = self.open(config, &Graph::new())?;
+        let deadline = Instant::now() + self.patience.arrival;
+        let session = loop {
+            match self.open_both_ways(config) {
+                // A worker that starts again, or is taken by another chief, may have time for this one later.
+                Err(SessionError::Disconnected { .. }) if Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(100));
+                }
+                opened => break opened?,
+            }
+        };
         let listed = session.device_list().map_err(refused("list its devices"))?;
         let of_task = |task: usize| -> Vec<_> {
             let prefix = format!("/job:{JOB}/replica:0/task:{task}/device:");

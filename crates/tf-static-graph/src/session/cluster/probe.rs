@@ -1,9 +1,10 @@
-//! Whether a server answers.
+//! Whether servers answer.
 
-use super::Address;
+use super::{Address, Patience};
+use crate::session::error::SessionError;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ pub enum Silence {
     Unknown(String),
     /// Nothing listens there.
     Refused,
-    /// It took the connection, or nothing came back at all, and then no word for so long.
+    /// It took the connection, or nothing came back at all, and then no word for so long, or the end.
     Silent,
     /// What answers speaks no gRPC.
     Stranger,
@@ -58,10 +59,55 @@ const SETTINGS: u8 = 4;
 /// None has come within `patience`.
 pub fn probe(address: &Address, patience: Duration) -> Result<(), Silence> {
     let deadline = Instant::now() + patience;
-    let addresses = resolve(address, patience)?;
+    greet_any(&resolve(address, patience)?, deadline)
+}
+
+/// Waits until all workers answer at once.
+///
+/// # Errors
+/// [`SessionError::Lost`]: some do not, by the end of the patience.
+pub fn wait_for_workers(workers: &[Address], patience: Patience) -> Result<(), SessionError> {
+    let deadline = Instant::now() + patience.arrival;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // The last time, too, long enough to learn why.
+        let lost = lost_of(workers, left.min(patience.answer).max(Duration::from_millis(300)));
+        match (lost.is_empty(), left.is_zero()) {
+            (true, _) => return Ok(()),
+            (false, true) => return Err(SessionError::Lost(lost)),
+            (false, false) => thread::sleep(Duration::from_millis(100).min(left)),
+        }
+    }
+}
+
+/// The workers that do not answer within `patience`.
+pub(super) fn lost_of(workers: &[Address], patience: Duration) -> Vec<LostWorker> {
+    let answers = ask_each(workers, |address| probe(address, patience));
+    let lost = (1..).zip(workers).zip(answers).filter_map(|((number, address), answer)| {
+        Some(LostWorker { number, address: address.clone(), reason: answer.err()? })
+    });
+    lost.collect()
+}
+
+/// What `ask` says of each, asked at once.
+pub(super) fn ask_each<P: Sync, T: Send>(peers: &[P], ask: impl Fn(&P) -> T + Sync) -> Vec<T> {
+    let ask = &ask;
+    thread::scope(|scope| {
+        // Where the system gives no more threads, one after the other.
+        let asked = peers.iter().map(|peer| thread::Builder::new().spawn_scoped(scope, || ask(peer)).ok());
+        let asked: Vec<_> = asked.collect();
+        let answers = peers.iter().zip(asked);
+        answers
+            .map(|(peer, asked)| asked.and_then(|asked| asked.join().ok()).unwrap_or_else(|| ask(peer)))
+            .collect()
+    })
+}
+
+/// Asks at each of the addresses of one server.
+pub(super) fn greet_any(addresses: &[SocketAddr], deadline: Instant) -> Result<(), Silence> {
     let mut failure = Silence::Refused;
     for address in addresses {
-        let connected = TcpStream::connect_timeout(&address, left(deadline)?);
+        let connected = TcpStream::connect_timeout(address, left(deadline)?);
         match connected.and_then(|mut stream| greet(&mut stream, deadline)) {
             Ok(true) => return Ok(()),
             Ok(false) => failure = Silence::Stranger,
@@ -71,6 +117,7 @@ pub fn probe(address: &Address, patience: Duration) -> Result<(), Silence> {
     Err(failure)
 }
 
+/// Whether what answers is a server.
 fn greet(stream: &mut TcpStream, deadline: Instant) -> io::Result<bool> {
     let timed_out = |_| io::Error::from(io::ErrorKind::TimedOut);
     stream.set_write_timeout(Some(left(deadline).map_err(timed_out)?))?;
@@ -80,6 +127,8 @@ fn greet(stream: &mut TcpStream, deadline: Instant) -> io::Result<bool> {
     while read < head.len() {
         stream.set_read_timeout(Some(left(deadline).map_err(timed_out)?))?;
         match stream.read(&mut head[read..])? {
+            // Without a word: what lies before the server, or this process itself, hung up.
+            0 if read == 0 => return Err(io::ErrorKind::ConnectionReset.into()),
             0 => return Ok(false),
             more => read += more,
         }
@@ -95,14 +144,16 @@ fn left(deadline: Instant) -> Result<Duration, Silence> {
 fn silence(error: &io::Error) -> Silence {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Silence::Refused,
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Silence::Silent,
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Silence::Stranger,
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::WouldBlock
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => Silence::Silent,
         _ => Silence::Unreachable(error.to_string()),
     }
 }
 
 /// The system's resolver knows no deadline, so it is left behind on a thread where it takes too long.
-pub(super) fn resolve(address: &Address, patience: Duration) -> Result<Vec<std::net::SocketAddr>, Silence> {
+pub(super) fn resolve(address: &Address, patience: Duration) -> Result<Vec<SocketAddr>, Silence> {
     let (host, port) = (address.host().to_owned(), address.port());
     let (tell, told) = std::sync::mpsc::channel();
     let resolve = move || {
@@ -148,6 +199,7 @@ mod tests {
         assert_eq!(answer(b"\0\0\x12\x04\0\0\0\0\0......"), Ok(()));
         assert_eq!(answer(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Err(Silence::Stranger));
         assert_eq!(answer(b"\0\0"), Err(Silence::Stranger));
+        assert_eq!(answer(b""), Err(Silence::Silent));
         assert_eq!(answer(b"SSH-2.0-OpenSSH_9.2\r\n"), Err(Silence::Stranger));
     }
 

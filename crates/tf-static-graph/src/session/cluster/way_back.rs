@@ -1,0 +1,54 @@
+//! Whether workers reach this process: a session is open once this one reaches them, and its first step would wait for ever.
+
+use super::{Cluster, JOB};
+use crate::Scope;
+use crate::error::GraphError;
+use crate::session::config::SessionConfig;
+use crate::session::config_proto::RunOptions;
+use crate::session::error::SessionError;
+use prost::Message;
+use std::sync::Arc;
+use tensorflow::{Code, Operation, Session, SessionRunArgs};
+
+impl Cluster {
+    /// A session in which every worker has taken a value from this process.
+    ///
+    /// # Errors
+    /// As [`Cluster::open`]; or [`SessionError::NoWayBack`].
+    pub(super) fn open_both_ways(&self, config: &SessionConfig) -> Result<Arc<Session>, SessionError> {
+        let scope = Scope::new(None);
+        let takers = self.takers(&scope).map_err(|error| SessionError::TensorFlow {
+            doing: "build a graph over all workers",
+            message: error.to_string(),
+        })?;
+        let session = self.open(config, &scope.graph())?;
+        let limit = i64::try_from(self.patience.answer.as_millis()).unwrap_or(i64::MAX);
+        for (place, taker) in takers.iter().enumerate() {
+            let mut run = SessionRunArgs::new();
+            run.set_run_options(&RunOptions { timeout_in_ms: limit }.encode_to_vec());
+            run.add_target(taker);
+            let Err(status) = session.run(&mut run) else { continue };
+            let lost = self.lost();
+            return Err(match status.code() {
+                _ if !lost.is_empty() => SessionError::Lost(lost),
+                // It may have started again meanwhile.
+                Code::Aborted | Code::Cancelled => SessionError::Disconnected { message: status.to_string() },
+                // Whatever it met there.
+                _ => {
+                    log::debug!("{status}");
+                    let (worker, own) = (self.workers[place].clone(), self.server.address().clone());
+                    SessionError::NoWayBack { number: place + 1, worker, own }
+                }
+            });
+        }
+        Ok(session)
+    }
+
+    /// For each worker an operation that takes a value from this process, which nothing can compute in advance.
+    fn takers(&self, scope: &Scope) -> Result<Vec<Operation>, GraphError> {
+        let device = |task: usize| format!("/job:{JOB}/replica:0/task:{task}/device:CPU:0");
+        let clock = scope.op("Timestamp", "clock").device(&device(0)).output()?;
+        let taker = |task| scope.op("Identity", "taker").input(&clock).device(&device(task)).build();
+        (1..=self.workers.len()).map(taker).collect()
+    }
+}
