@@ -37,6 +37,12 @@ impl Split {
         (0..rows).step_by(most).map(move |start| start..rows.min(start + most))
     }
 
+    /// As [`chunks`](Self::chunks), as many and as long ones for each of `sharers` that take them at once, so that none waits
+    /// for another.
+    pub(crate) fn even_chunks(&self, most: usize, sharers: usize) -> Vec<Range<usize>> {
+        shared_out(self.len(), most, sharers)
+    }
+
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -113,5 +119,30 @@ impl fmt::Debug for Split {
 fn to_floats(bytes: &[u8], floats: &mut [f32]) {
     for (float, &byte) in floats.iter_mut().zip(bytes) {
         *float = f32::from(byte) / 255.0;
+    }
+}
+
+fn shared_out(rows: usize, most: usize, sharers: usize) -> Vec<Range<usize>> {
+    let count = rows.div_ceil(most.max(1)).next_multiple_of(sharers.max(1)).min(rows);
+    (0..count).map(|chunk| chunk * rows / count..(chunk + 1) * rows / count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sharers_have_as_much_to_do() {
+        for rows in 0..60 {
+            for (most, sharers) in [(1, 1), (7, 1), (7, 2), (7, 3), (10, 4), (100, 3), (0, 0)] {
+                let chunks = shared_out(rows, most, sharers);
+                let all: Vec<_> = chunks.iter().cloned().flatten().collect();
+                assert_eq!(all, (0..rows).collect::<Vec<_>>());
+                let lengths = || chunks.iter().map(ExactSizeIterator::len);
+                let (least, greatest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
+                assert!(greatest <= most.max(1) && greatest - least < 2 && (least > 0) == (rows > 0));
+                assert!(rows < sharers || chunks.len().is_multiple_of(sharers.max(1)));
+            }
+        }
     }
 }

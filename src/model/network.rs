@@ -1,7 +1,7 @@
 //! The graph that trains and evaluates a network: inputs, one tower or two, loss, Adam, accuracy, saver.
 
 use super::evaluation::Evaluation;
-use super::forms::{AccuracyOn, BuildOptions};
+use super::forms::{AccuracyOn, BuildOptions, Towers};
 use super::inputs::Inputs;
 use super::layers;
 use super::lower::{Tower, lower};
@@ -20,6 +20,8 @@ use tensorflow::{Operation, Output};
 pub struct Network {
     /// The graph.
     pub graph: Scope,
+    /// How it is built from its variables.
+    pub towers: Towers,
     /// What it is fed.
     pub inputs: Inputs,
     /// What the probabilities are made of: float32 `[rows, classes]`.
@@ -69,7 +71,7 @@ impl Network {
         let gradients = differentiate(options, &scope, &steps, &learning, &loss)?;
         let optimizer = Optimizer::new(table, &scope, &gradients)?;
         let evaluation = Evaluation::new(&graph, &logits, &measured, &inputs.labels)?;
-        Self::complete(graph, inputs, loss.value, optimizer, vec![evaluation])
+        Self::complete(graph, options.towers, inputs, loss.value, optimizer, vec![evaluation])
     }
 
     /// As [`build`](Self::build), with one replica of the network on each of `devices`, such as `/device:GPU:1`: a step's rows
@@ -95,12 +97,13 @@ impl Network {
         }
         let optimizer = Optimizer::new(table, &scope, &learned.gradients)?;
         let evaluations = replicas::evaluate(devices, table, options, &graph, &variables, &inputs)?;
-        Self::complete(graph, inputs, learned.loss, optimizer, evaluations)
+        Self::complete(graph, options.towers, inputs, learned.loss, optimizer, evaluations)
     }
 
     /// Adds what initializes, saves and restores the variables.
     fn complete(
         graph: Scope,
+        towers: Towers,
         inputs: Inputs,
         loss: Output,
         optimizer: Optimizer,
@@ -112,6 +115,7 @@ impl Network {
         let Evaluation { logits, probabilities, accuracy } = evaluations[0].clone();
         Ok(Self {
             graph,
+            towers,
             inputs: Inputs { learning_rate: optimizer.learning_rate, ..inputs },
             logits,
             probabilities,

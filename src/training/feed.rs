@@ -18,11 +18,6 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// All rows of `split` in feeds of at most `chunk`.
-    pub fn chunks(split: &Split, chunk: usize) -> Vec<Self> {
-        split.chunks(chunk).map(|rows| Self::of_range(split, rows)).collect()
-    }
-
     pub fn of(split: &Split, rows: &[usize]) -> Self {
         let mut feed = Self::default();
         feed.set(split, rows);

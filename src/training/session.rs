@@ -7,7 +7,8 @@ use super::feed::Feed;
 use crate::at_once::at_once;
 use crate::dataset::{RandomTranslation, Split};
 use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError};
-use crate::model::Network;
+use crate::model::{Network, Towers};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tensorflow::{Graph, Session, SessionOptions, SessionRunArgs, Tensor};
@@ -187,7 +188,7 @@ impl TrainingSession {
     /// # Errors
     /// As there.
     pub fn test(&self, split: &Split, chunk: usize, mut seen: impl FnMut(&[i32], &[f32])) -> Result<Correct> {
-        let chunks: Vec<_> = split.chunks(chunk).collect();
+        let chunks = self.chunks(split, chunk);
         let evaluator = self.evaluator();
         let mut total = Correct::default();
         // The probabilities of a whole set may take a gigabyte.
@@ -211,11 +212,25 @@ impl TrainingSession {
     /// # Errors
     /// TensorFlow fails, for example because a chunk does not fit into memory.
     pub fn evaluate(&self, split: &Split, chunk: usize) -> Result<Correct> {
-        let chunks: Vec<_> = split.chunks(chunk).collect();
+        let chunks = self.chunks(split, chunk);
         let evaluator = self.evaluator();
         let counted = evaluator
             .each(&chunks, |replica, rows| evaluator.count(replica, &Feed::of_range(split, rows.clone())))?;
         Ok(counted.into_iter().sum())
+    }
+
+    /// All rows of `split` as replicas evaluate them, at most `chunk` at a time.
+    fn chunks(&self, split: &Split, chunk: usize) -> Vec<Range<usize>> {
+        match (self.network.towers, self.replicas()) {
+            // The last bits of a row may depend on its place in a chunk: as one device has them.
+            (Towers::AsPublished, _) | (_, 1) => split.chunks(chunk).collect(),
+            (Towers::Fast { .. }, replicas) => split.even_chunks(chunk, replicas),
+        }
+    }
+
+    /// What [`evaluate_chunks`](Self::evaluate_chunks) takes of all rows of `split`.
+    pub(super) fn feeds(&self, split: &Split, chunk: usize) -> Vec<Feed> {
+        self.chunks(split, chunk).into_iter().map(|rows| Feed::of_range(split, rows)).collect()
     }
 
     /// As [`evaluate`](Self::evaluate), of chunks that are kept as they are fed.

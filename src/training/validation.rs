@@ -82,7 +82,7 @@ impl Validator {
             }
             (ValidationMode::Full, _) => {
                 if self.chunks.is_empty() {
-                    self.chunks = Feed::chunks(split, chunk);
+                    self.chunks = session.feeds(split, chunk);
                 }
                 Ok(Accuracy::Exact(session.evaluate_chunks(&self.chunks)?.accuracy()))
             }
