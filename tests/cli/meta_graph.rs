@@ -54,7 +54,7 @@ fn one_file_is_beside_all_checkpoints_and_states_also_of_a_resumed_run() {
         fs::remove_file(format!("{}.meta", stem.display())).unwrap();
     }
     let mut evaluate = tf_mnist(&["evaluate"]);
-    evaluate.arg(&run).arg("--data-dir").arg(runs::small_mnist());
+    evaluate.arg(&run).arg("--data-dir").arg(runs::smallest_mnist());
     succeed(evaluate);
     succeed(resume(&run, &["baseline", "--epochs", "16"]));
     let newest = stems(&run, ".meta");
@@ -69,8 +69,8 @@ fn it_is_the_published_graph_whatever_form_trains() {
             ["reproducible", "fast", "other"].map(|name| folder.path().join(format!("{network}-{name}")));
         let few = [network, "--batch-size", "20", "--max-steps", "1", "--seed", "5"];
         succeed(start(&reproducible, &few));
-        let mut command = tf_mnist(&few);
-        command.arg("--data-dir").arg(runs::small_mnist()).arg("--out-dir").arg(&fast);
+        let mut command = tf_mnist(&[&few[..], &["--validation-rows", "500"]].concat());
+        command.arg("--data-dir").arg(runs::smallest_mnist()).arg("--out-dir").arg(&fast);
         succeed(command);
         succeed(start(&other, &[&few[..6], &["6"]].concat()));
         let graph = |run: &Path| fs::read(run.join("model.ckpt-0.meta")).unwrap();

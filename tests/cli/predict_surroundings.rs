@@ -5,9 +5,10 @@ use assert_cmd::Command;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use support::hundred_digits;
 use support::hundred_digits::{HundredDigits, golden};
+use tempfile::TempDir;
 
 /// So many of the hundred digits are drawn in each way.
 const DIGITS: usize = 20;
@@ -46,26 +47,60 @@ fn inverted(mut picture: GrayImage) -> GrayImage {
     picture
 }
 
-/// All but at most one of the digits drawn so are read, and nothing is warned of.
-fn are_read(what: &str, draw: impl Fn(usize) -> DynamicImage) {
-    let folder = tempfile::tempdir().unwrap();
-    let names: Vec<_> = (0..DIGITS)
-        .map(|number| {
-            let name = folder.path().join(format!("{number}.png"));
-            draw(number).save(&name).unwrap();
-            name
-        })
-        .collect();
-    let expected = hundred_digits::likeliest(&hundred_digits::python_s_probabilities("optimized_nodrop"));
-    let predictions = predictions(&names);
-    let same = predictions
-        .iter()
-        .zip(&expected)
-        .filter(|(prediction, expected)| prediction["class"].as_i64() == Some(**expected))
-        .count();
-    assert!(same + 1 >= DIGITS, "{what}: {same} of {DIGITS}");
-    let warned = predictions.iter().find(|prediction| prediction.get("warnings").is_some());
-    assert_eq!(warned, None, "{what}");
+/// Pictures that are read in one go: most of what a process takes is to open TensorFlow.
+struct Drawn {
+    folder: TempDir,
+    what: Vec<String>,
+}
+
+impl Drawn {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), what: Vec::new() }
+    }
+
+    fn name(&self, number: usize) -> PathBuf {
+        self.folder.path().join(format!("{number}.png"))
+    }
+
+    fn add(&mut self, what: &str, picture: impl Into<DynamicImage>) {
+        picture.into().save(self.name(self.what.len())).unwrap();
+        self.what.push(what.to_owned());
+    }
+
+    /// [`DIGITS`] pictures of one kind.
+    fn digits(&mut self, what: &str, draw: impl Fn(usize) -> DynamicImage) {
+        (0..DIGITS).for_each(|number| self.add(what, draw(number)));
+    }
+
+    fn predictions(&self) -> Vec<Value> {
+        predictions(&(0..self.what.len()).map(|number| self.name(number)).collect::<Vec<_>>())
+    }
+
+    /// What is warned of in each.
+    fn warnings(&self) -> impl Iterator<Item = (&str, Vec<String>)> {
+        let warnings = self.predictions().into_iter().map(|prediction| {
+            let warnings = prediction["warnings"].as_array().cloned().unwrap_or_default();
+            warnings.iter().map(|warning| warning.as_str().unwrap().to_owned()).collect()
+        });
+        self.what.iter().map(String::as_str).zip(warnings.collect::<Vec<_>>())
+    }
+
+    /// Of the digits of each kind all but at most one are read, and nothing is warned of.
+    fn are_read(&self) {
+        let expected = hundred_digits::likeliest(&hundred_digits::python_s_probabilities("optimized_nodrop"));
+        let predictions = self.predictions();
+        assert_eq!(predictions.len(), self.what.len());
+        for (predictions, what) in predictions.chunks(DIGITS).zip(self.what.iter().step_by(DIGITS)) {
+            let same = predictions
+                .iter()
+                .zip(&expected)
+                .filter(|(prediction, expected)| prediction["class"].as_i64() == Some(**expected))
+                .count();
+            assert!(same + 1 >= DIGITS, "{what}: {same} of {DIGITS}");
+            let warned = predictions.iter().find(|prediction| prediction.get("warnings").is_some());
+            assert_eq!(warned, None, "{what}");
+        }
+    }
 }
 
 fn fill(picture: &mut GrayImage, left: u32, top: u32, width: u32, height: u32, level: u8) {
@@ -76,8 +111,9 @@ fn fill(picture: &mut GrayImage, left: u32, top: u32, width: u32, height: u32, l
 
 #[test]
 fn the_border_of_a_scan_is_no_ink() {
+    let mut drawn = Drawn::new();
     for sides in ["t", "b", "l", "r", "tl", "lr", "tb", "tlr", "tblr"] {
-        are_read(&format!("border {sides}"), |number| {
+        drawn.digits(&format!("border {sides}"), |number| {
             let mut picture = inverted(on_paper(number, 200, 240));
             for side in sides.chars() {
                 let breadth = 5 + number as u32;
@@ -91,11 +127,13 @@ fn the_border_of_a_scan_is_no_ink() {
             picture.into()
         });
     }
+    drawn.are_read();
 }
 
 #[test]
 fn a_sheet_that_lies_on_a_dark_table_is_found() {
-    are_read("sheet", |number| {
+    let mut drawn = Drawn::new();
+    drawn.digits("sheet", |number| {
         let sheet = inverted(on_paper(number, 160, 170));
         let mut table = GrayImage::from_pixel(320, 300, Luma([20]));
         // A little askew: every row is moved by a thirtieth of its number.
@@ -104,10 +142,12 @@ fn a_sheet_that_lies_on_a_dark_table_is_found() {
         }
         table.into()
     });
+    drawn.are_read();
 }
 
 #[test]
 fn a_printed_frame_is_no_ink() {
+    let mut drawn = Drawn::new();
     for (what, breadth, level, gap) in [
         ("frame", 3, 0, false),
         ("hairline", 1, 60, false),
@@ -115,7 +155,7 @@ fn a_printed_frame_is_no_ink() {
         ("grey frame", 3, 150, false),
         ("frame with a gap", 3, 0, true),
     ] {
-        are_read(what, |number| {
+        drawn.digits(what, |number| {
             let mut picture = inverted(on_paper(number, 220, 220));
             let (near, side) = (36, 148);
             for (left, top, width, height) in [
@@ -132,7 +172,7 @@ fn a_printed_frame_is_no_ink() {
             picture.into()
         });
     }
-    are_read("two frames", |number| {
+    drawn.digits("two frames", |number| {
         let mut picture = inverted(on_paper(number, 220, 220));
         for near in [20, 30] {
             let side = 220 - 2 * near;
@@ -147,19 +187,19 @@ fn a_printed_frame_is_no_ink() {
         }
         picture.into()
     });
-    are_read("white in a black box", |number| {
+    drawn.digits("white in a black box", |number| {
         let mut picture = GrayImage::from_pixel(260, 260, Luma([255]));
         imageops::replace(&mut picture, &on_paper(number, 120, 120), 70, 60);
         picture.into()
     });
+    drawn.are_read();
 }
 
 /// An angular 0 is a frame, but not around anything; with its bar it is an 8.
 #[test]
 fn angular_digits_are_no_frames() {
-    let folder = tempfile::tempdir().unwrap();
-    let name = folder.path().join("angular.png");
-    for (digit, bar) in [(0, false), (8, true)] {
+    let mut drawn = Drawn::new();
+    for bar in [false, true] {
         let mut picture = GrayImage::from_pixel(200, 240, Luma([255]));
         for (left, top, width, height) in
             [(60, 40, 80, 16), (60, 184, 80, 16), (60, 40, 16, 160), (124, 40, 16, 160)]
@@ -169,15 +209,17 @@ fn angular_digits_are_no_frames() {
         if bar {
             fill(&mut picture, 60, 112, 80, 16, 0);
         }
-        picture.save(&name).unwrap();
-        assert_eq!(predictions(std::slice::from_ref(&name))[0]["class"], digit);
+        drawn.add("angular", picture);
     }
+    let classes: Vec<_> = drawn.predictions().iter().map(|prediction| prediction["class"].clone()).collect();
+    assert_eq!(classes, [0, 8]);
 }
 
 #[test]
 fn a_transparent_margin_is_as_the_paper() {
+    let mut drawn = Drawn::new();
     for (what, paper, ink) in [("white sheet", 255, 0), ("dark sheet", 20, 240)] {
-        are_read(what, |number| {
+        drawn.digits(what, |number| {
             let sheet = on_paper(number, 150, 160);
             let mut picture = RgbaImage::new(230, 230);
             for (x, y, amount) in sheet.enumerate_pixels() {
@@ -188,22 +230,24 @@ fn a_transparent_margin_is_as_the_paper() {
             picture.into()
         });
     }
-    are_read("ink alone", |number| {
+    drawn.digits("ink alone", |number| {
         let drawing = on_paper(number, 150, 160);
         let pixel = |x, y| Rgba([10, 20, 90, drawing.get_pixel(x, y)[0]]);
         RgbaImage::from_fn(150, 160, pixel).into()
     });
+    drawn.are_read();
 }
 
 #[test]
 fn ink_as_bright_as_its_paper_is_read_by_its_colour() {
+    let mut drawn = Drawn::new();
     for (what, paper, ink) in [
         ("yellow on white", [255, 255, 255], [255, 255, 0]),
         ("red on green", [0, 76, 0], [255, 0, 0]),
         ("pink on green", [140, 160, 140], [230, 130, 200]),
         ("blue on black", [0, 0, 0], [0, 0, 180]),
     ] {
-        are_read(what, |number| {
+        drawn.digits(what, |number| {
             let drawing = on_paper(number, 150, 160);
             let pixel = |x, y| {
                 let amount = f32::from(drawing.get_pixel(x, y)[0]) / 255.0;
@@ -215,13 +259,15 @@ fn ink_as_bright_as_its_paper_is_read_by_its_colour() {
             RgbImage::from_fn(150, 160, pixel).into()
         });
     }
+    drawn.are_read();
 }
 
 /// A black frame, or strip, around ink that brightness does not show.
 #[test]
 fn what_is_around_coloured_ink_does_not_hide_it() {
+    let mut drawn = Drawn::new();
     for strip in [false, true] {
-        are_read("yellow in black", |number| {
+        drawn.digits("yellow in black", |number| {
             let drawing = on_paper(number, 170, 170);
             let pixel = |x: u32, y: u32| {
                 let edge = x.min(y).min(169 - x).min(169 - y);
@@ -232,12 +278,14 @@ fn what_is_around_coloured_ink_does_not_hide_it() {
             RgbImage::from_fn(170, 170, pixel).into()
         });
     }
+    drawn.are_read();
 }
 
 #[test]
 fn sixteen_bits_that_use_low_levels_are_read() {
+    let mut drawn = Drawn::new();
     for (paper, ink) in [(0, 1000), (4095, 100), (20_000, 21_000), (300, 60), (65_535, 0)] {
-        are_read(&format!("{ink} on {paper}"), |number| {
+        drawn.digits(&format!("{ink} on {paper}"), |number| {
             let drawing = on_paper(number, 150, 160);
             let pixel = |x, y| {
                 let amount = f32::from(drawing.get_pixel(x, y)[0]) / 255.0;
@@ -246,27 +294,21 @@ fn sixteen_bits_that_use_low_levels_are_read() {
             DynamicImage::ImageLuma16(ImageBuffer::from_fn(150, 160, pixel))
         });
     }
+    drawn.are_read();
 }
 
-/// Draws bars, each as left, top, width and height, black on white.
-fn bars(name: &Path, bars: &[[u32; 4]]) {
+/// Bars, each as left, top, width and height, black on white.
+fn bars(bars: &[[u32; 4]]) -> GrayImage {
     let mut picture = GrayImage::from_pixel(400, 200, Luma([255]));
     for &[left, top, width, height] in bars {
         fill(&mut picture, left, top, width, height, 0);
     }
-    picture.save(name).unwrap();
-}
-
-fn warnings(name: &Path) -> Vec<String> {
-    let predictions = predictions(&[name.to_path_buf()]);
-    let warnings = predictions[0]["warnings"].as_array().cloned().unwrap_or_default();
-    warnings.iter().map(|warning| warning.as_str().unwrap().to_owned()).collect()
+    picture
 }
 
 #[test]
 fn separate_digits_are_counted() {
-    let folder = tempfile::tempdir().unwrap();
-    let name = folder.path().join("digits.png");
+    let mut drawn = Drawn::new();
     for count in [2, 3, 4] {
         for gap in [8, 25, 60] {
             let mut picture = GrayImage::from_pixel(600, 150, Luma([255]));
@@ -280,28 +322,28 @@ fn separate_digits_are_counted() {
                 imageops::replace(&mut picture, &inverted(digit), left, 30);
                 left += i64::from(last + 1 - first + gap);
             }
-            picture.save(&name).unwrap();
-            let warnings = warnings(&name);
-            let said = format!("{count} separate drawings");
-            assert!(warnings.len() == 1 && warnings[0].contains(&said), "{count}, {gap}: {warnings:?}");
+            drawn.add(&format!("{count} separate drawings"), picture);
         }
     }
+    for (what, warnings) in drawn.warnings() {
+        assert!(warnings.len() == 1 && warnings[0].contains(what), "{what}: {warnings:?}");
+    }
     // One below the other; and the log says it too.
-    bars(&name, &[[100, 10, 12, 80], [100, 110, 12, 80]]);
+    let mut drawn = Drawn::new();
+    drawn.add("one below the other", bars(&[[100, 10, 12, 80], [100, 110, 12, 80]]));
     Command::cargo_bin("tf-mnist")
         .unwrap()
         .arg("predict")
         .arg(golden("optimized_nodrop/final.ckpt"))
-        .arg(&name)
+        .arg(drawn.name(0))
         .assert()
         .success()
-        .stderr(predicates::str::contains("digits.png: 2 separate drawings"));
+        .stderr(predicates::str::contains("0.png: 2 separate drawings"));
 }
 
 #[test]
 fn strokes_of_one_digit_are_not_counted() {
-    let folder = tempfile::tempdir().unwrap();
-    let name = folder.path().join("digit.png");
+    let mut drawn = Drawn::new();
     for (what, strokes) in [
         ("1 that breaks off", &[[100, 20, 10, 60], [100, 90, 10, 80]][..]),
         (
@@ -314,39 +356,37 @@ fn strokes_of_one_digit_are_not_counted() {
             &[[80, 20, 80, 9], [150, 20, 9, 60], [150, 90, 9, 80], [130, 82, 12, 6]],
         ),
     ] {
-        bars(&name, strokes);
-        assert_eq!(warnings(&name), [""; 0], "{what}");
+        drawn.add(what, bars(strokes));
     }
-    let plain = warnings(&hundred_digits::fixture("digits/5.png"));
-    assert_eq!(plain, [""; 0]);
+    drawn.add("5", image::open(hundred_digits::fixture("digits/5.png")).unwrap());
+    for (what, warnings) in drawn.warnings() {
+        assert_eq!(warnings, [""; 0], "{what}");
+    }
 }
 
 #[test]
 fn what_is_no_digit_is_doubted() {
-    let folder = tempfile::tempdir().unwrap();
-    let name = folder.path().join("drawing.png");
-    bars(&name, &[[100, 40, 120, 110]]);
-    assert!(warnings(&name)[0].contains("filled patch"));
-    bars(&name, &[[40, 90, 300, 12]]);
-    assert!(warnings(&name)[0].contains("times as wide as high"));
+    let mut drawn = Drawn::new();
+    drawn.add("filled patch", bars(&[[100, 40, 120, 110]]));
+    drawn.add("times as wide as high", bars(&[[40, 90, 300, 12]]));
     // A digit in a round ring.
     let digit = inverted(on_paper(3, 200, 200));
     let ringed = GrayImage::from_fn(200, 200, |x, y| {
         let radius = (f64::from(x) - 100.0).hypot(f64::from(y) - 100.0);
         if (88.0..92.0).contains(&radius) { Luma([0]) } else { *digit.get_pixel(x, y) }
     });
-    ringed.save(&name).unwrap();
-    assert!(warnings(&name)[0].contains("within another"));
+    drawn.add("within another", ringed);
+    for (what, warnings) in drawn.warnings() {
+        assert!(warnings[0].contains(what), "{what}: {warnings:?}");
+    }
 }
 
 #[test]
 fn lines_of_the_paper_grain_and_shades_are_doubted() {
-    let folder = tempfile::tempdir().unwrap();
-    let name = folder.path().join("picture.png");
-    let doubted = |picture: GrayImage, what: &str, doubt: &str| {
-        picture.save(&name).unwrap();
-        let warnings = warnings(&name);
-        assert!(warnings.iter().any(|warning| warning.contains(doubt)), "{what}: {warnings:?}");
+    let (mut drawn, mut doubts) = (Drawn::new(), Vec::new());
+    let mut doubted = |picture: GrayImage, what: &str, doubt: &'static str| {
+        drawn.add(what, picture);
+        doubts.push(doubt);
     };
     let crowded = "more strokes side by side than any digit";
     for (step, thickness, level) in [(24, 1, 190), (30, 1, 128), (40, 2, 25)] {
@@ -370,11 +410,11 @@ fn lines_of_the_paper_grain_and_shades_are_doubted() {
         }
     }
     let mut state = 1_u32;
-    let mut drawn = || {
+    let mut random = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 24) as u8
     };
-    let noise = GrayImage::from_fn(240, 240, |_, _| Luma([drawn()]));
+    let noise = GrayImage::from_fn(240, 240, |_, _| Luma([random()]));
     doubted(noise, "noise", crowded);
     let soft = "a shade without outlines";
     doubted(GrayImage::from_fn(240, 240, |x, _| Luma([x as u8])), "gradient", soft);
@@ -393,12 +433,14 @@ fn lines_of_the_paper_grain_and_shades_are_doubted() {
         fill(&mut underlined, 80, lowest + gap, 84, 5, 0);
         doubted(underlined, &format!("underlined, {gap}"), "a line lies beneath");
     }
+    for ((what, warnings), doubt) in drawn.warnings().zip(doubts) {
+        assert!(warnings.iter().any(|warning| warning.contains(doubt)), "{what}: {warnings:?}");
+    }
 }
 
 #[test]
 fn digits_that_touch_are_doubted() {
-    let folder = tempfile::tempdir().unwrap();
-    let name = folder.path().join("touching.png");
+    let mut drawn = Drawn::new();
     // Two 4 by their bars, two 1 by their feet.
     for (what, strokes) in [
         (
@@ -407,8 +449,9 @@ fn digits_that_touch_are_doubted() {
         ),
         ("11", &[[100, 20, 10, 120], [190, 20, 10, 120], [80, 132, 140, 9]]),
     ] {
-        bars(&name, strokes);
-        let warnings = warnings(&name);
+        drawn.add(what, bars(strokes));
+    }
+    for (what, warnings) in drawn.warnings() {
         assert!(warnings.iter().any(|warning| warning.contains("touch")), "{what}: {warnings:?}");
     }
 }

@@ -157,7 +157,8 @@ fn runs_use_them_by_themselves_unless_reproducible() {
     let convolutions = |name: &str, options: &[&str]| {
         let run = folder.path().join(name);
         let mut command = Command::cargo_bin("tf-mnist").unwrap();
-        command.args(["baseline", "--max-steps", "1", "--out-dir"]).arg(&run).args(options);
+        command.args(["baseline", "--max-steps", "1", "--validation-rows", "500", "--data-dir"]);
+        command.arg(support::runs::smallest_mnist()).arg("--out-dir").arg(&run).args(options);
         command.assert().success();
         let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
         config["convolutions"].as_str().unwrap().to_owned()

@@ -1,5 +1,6 @@
 //! The bits of Python's own graph: `graph.pb`, made by TensorFlow's Python front end, runs beside ours in this process,
-//! with the same session options, start values and batches. One thread, no oneDNN, no graph optimizer.
+//! with the same session options, start values and batches. One thread, no oneDNN, no graph optimizer. A step that differs
+//! shows in the next loss; `scripts/check-python` goes on to 200 of them.
 
 use std::path::Path;
 use support::networks::{build, optimized_dropping, table};
@@ -17,7 +18,7 @@ const BATCH: usize = 100;
 fn baseline_in_file_order_from_python_s_start_values() {
     support::load_reproducible();
     let ours = build(&table("baseline"), None, Towers::AsPublished);
-    compare(&ours, &PythonGraph::BASELINE, &Start::Golden("baseline/init.ckpt"), Order::File, 200);
+    compare(&ours, &PythonGraph::BASELINE, &Start::Golden("baseline/init.ckpt"), Order::File, 60);
 }
 
 #[test]
@@ -33,7 +34,7 @@ fn baseline_from_drawn_start_values_and_row_orders() {
 fn optimized_without_dropout_in_file_order_from_python_s_start_values() {
     support::load_reproducible();
     let ours = without_dropout(0);
-    compare(&ours, &PythonGraph::OPTIMIZED, &Start::Golden("optimized/init.ckpt"), Order::File, 200);
+    compare(&ours, &PythonGraph::OPTIMIZED, &Start::Golden("optimized/init.ckpt"), Order::File, 40);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::folder;
 use std::fs;
 use std::path::Path;
-use support::runs::{copy, fail, metrics, resume, small_mnist, succeed, tf_mnist};
+use support::runs::{copy, fail, metrics, resume, smallest_mnist, succeed, tf_mnist};
 
 fn resume_with(run: &Path, steps: &str, data: &Path) -> std::process::Command {
     let mut command = resume(run, &["baseline", "--max-steps", steps]);
@@ -15,10 +15,9 @@ fn resume_with(run: &Path, steps: &str, data: &Path) -> std::process::Command {
 fn the_same_bytes_in_another_place_are_the_same_data_and_other_bytes_are_not() {
     let (_place, here) = folder();
     let [run, old, new] = ["run", "old", "new"].map(|name| here.join(name));
-    copy(small_mnist(), &old);
-    let mut command =
-        tf_mnist(&["baseline", "--reproducible", "--batch-size", "20", "--max-steps", "2", "--data-dir"]);
-    command.arg(&old).arg("--out-dir").arg(&run);
+    copy(smallest_mnist(), &old);
+    let mut command = tf_mnist(&["baseline", "--reproducible", "--batch-size", "20", "--max-steps", "2"]);
+    command.args(["--validation-rows", "500", "--data-dir"]).arg(&old).arg("--out-dir").arg(&run);
     succeed(command);
     let steps = |run: &Path| metrics(run).iter().filter(|line| line.contains(r#""step","#)).count();
     assert_eq!(steps(&run), 2);
@@ -34,7 +33,7 @@ fn the_same_bytes_in_another_place_are_the_same_data_and_other_bytes_are_not() {
     assert_eq!(steps(&run), 4);
 
     let other = here.join("other");
-    copy(small_mnist(), &other);
+    copy(smallest_mnist(), &other);
     let labels = other.join("t10k-labels-idx1-ubyte");
     let mut bytes = fs::read(&labels).unwrap();
     bytes[100] = (bytes[100] + 1) % 10;

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use support::runs::{self, copy, fail, resume, small_mnist, start, succeed, tf_mnist};
+use support::runs::{self, copy, fail, resume, smallest_mnist, start, succeed, tf_mnist};
 
 /// Nothing that a terminal obeys but line ends.
 fn assert_plain(output: &[u8]) {
@@ -24,9 +24,10 @@ fn a_run_in_a_folder_whose_name_is_not_utf_8() {
     let folder = tempfile::tempdir().unwrap();
     let [run, data, again] =
         [&b"r\xffn"[..], b"d\xfeta", b"ag\xffain"].map(|name| named(folder.path(), name));
-    copy(small_mnist(), &data);
-    let mut command = tf_mnist(&["baseline", "--reproducible", "--max-steps", "3", "--data-dir"]);
-    command.arg(&data).arg("--out-dir").arg(&run);
+    copy(smallest_mnist(), &data);
+    let mut command =
+        tf_mnist(&["baseline", "--reproducible", "--max-steps", "3", "--validation-rows", "500"]);
+    command.arg("--data-dir").arg(&data).arg("--out-dir").arg(&run);
     succeed(command);
     let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
     assert!(config["data_dir"].as_str().unwrap().ends_with("d\u{fffd}ta"), "{config}");
@@ -41,7 +42,7 @@ fn a_run_in_a_folder_whose_name_is_not_utf_8() {
     succeed(command);
     succeed(resume(&again, &["baseline", "--max-steps", "3"]));
     let mut command = tf_mnist(&["evaluate", "--json", "--data-dir"]);
-    command.arg(small_mnist()).arg(&again);
+    command.arg(smallest_mnist()).arg(&again);
     let report: Value = serde_json::from_slice(&succeed(command).stdout).unwrap();
     assert!(report["model"].as_str().unwrap().ends_with("ag\u{fffd}ain/model.ckpt-2"), "{report}");
 }
@@ -58,7 +59,7 @@ fn what_a_terminal_obeys_in_a_name_is_shown_escaped() {
 
     let model = |arguments: &[&str]| {
         let mut command = tf_mnist(arguments);
-        command.arg("--data-dir").arg(small_mnist()).arg(&run);
+        command.arg("--data-dir").arg(smallest_mnist()).arg(&run);
         command
     };
     let output = succeed(model(&["evaluate"]));
