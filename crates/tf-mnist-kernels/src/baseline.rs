@@ -4,14 +4,14 @@
 //! conv2 has stride 2. Everything of an image stays in the processor's cache; conv1 is cheap, and done again for the
 //! gradients rather than kept.
 
-use super::factors::{factor, factors};
-use super::first_layer::{AT_ONCE, Folded, convolve_pixels};
-use super::image::{EMPTY, PLACES, pad};
-use super::layout::{Line, PIXELS, Room, SIDE, as_blocks, blocks_mut, boxed};
+use super::arguments::{BIAS1, BIAS2, IMAGES, KERNEL1, KERNEL2};
+use super::first_layer::{Folded, RELU, Weights, apply_row};
+use super::how::How;
+use super::image::{PLACES, pad};
+use super::layout::{Line, PIXELS, Room, SIDE, as_blocks, blocks_mut, floats, window_pixel};
 use super::products::Product;
 use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{Instructions, for_each_instruction_set};
-use super::simd::{Register, registers};
+use super::simd::{Instructions, Register, for_each_instruction_set, registers};
 use rayon::prelude::*;
 
 /// Blocks of channels of conv2.
@@ -22,67 +22,33 @@ pub(super) const HALF_PIXELS: usize = HALF * HALF;
 /// Height and width behind the pool.
 pub(super) const POOLED: usize = HALF / 2;
 pub(super) const WINDOWS: usize = POOLED * POOLED;
+
+pub(super) const FEATURES: Argument = Argument("features", &[ROWS, 7, 7, 32]);
+pub(super) const SUMS: Argument = Argument("sums", &[ROWS, 14, 14, 32]);
+
 /// The layers.
-pub(super) struct BaselineFeatures<const FACTORS: usize>;
+pub(super) struct BaselineFeatures;
 
-impl<const FACTORS: usize> Op for BaselineFeatures<FACTORS> {
-    const INPUTS: &'static [Argument] = &[
-        Argument("images", &[ROWS, 28, 28, 1]),
-        Argument("kernel1", &[3, 3, 1, 16]),
-        Argument("bias1", &[16]),
-        Argument("kernel2", &[3, 3, 16, 32]),
-        Argument("bias2", &[32]),
-    ];
-    const OUTPUTS: &'static [Argument] =
-        &[Argument("features", &[ROWS, 7, 7, 32]), Argument("sums", &[ROWS, 14, 14, 32])];
+impl Op<5, 2> for BaselineFeatures {
+    const INPUTS: [Argument; 5] = [IMAGES, KERNEL1, BIAS1, KERNEL2, BIAS2];
+    const OUTPUTS: [Argument; 2] = [FEATURES, SUMS];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let ([images, kernel1, bias1, kernel2, bias2], [features, sums]) = (inputs, outputs) else {
-            unreachable!("as many as the op has")
-        };
-        let images = factors::<FACTORS>(images);
-        let weights = Weights::new::<FACTORS>(kernel1, bias1, kernel2, bias2);
+    fn compute(
+        how: How,
+        [images, kernel1, bias1, kernel2, bias2]: [&[f32]; 5],
+        [features, sums]: [Output<'_>; 2],
+    ) {
+        let images = how.factors(images);
+        let first = Folded::new(&how.factors(kernel1), bias1);
+        let kernel2 = how.factors(kernel2);
+        let weights = Weights::new(first, as_blocks(&kernel2), bias2);
         images
             .par_chunks(PIXELS)
             .zip(features.images(WINDOWS * OUT))
             .zip(sums.images(HALF_PIXELS * OUT))
             .for_each_init(hidden, |hidden, ((image, features), sums)| {
-                image_features::<FACTORS>(instructions, image, &weights, hidden, features, sums);
+                image_features(how.instructions, image, &weights, how, hidden, features, sums);
             });
-    }
-}
-
-/// Kernels and biases in blocks.
-pub(super) struct Weights {
-    pub first: Folded,
-    /// `[place][in][out block]`
-    pub kernel2: Vec<Line>,
-    /// `[place][out]`, a block of inputs each.
-    pub transposed2: Vec<Line>,
-    pub bias2: [Line; OUT],
-}
-
-impl Weights {
-    pub fn new<const FACTORS: usize>(kernel1: &[f32], bias1: &[f32], kernel2: &[f32], bias2: &[f32]) -> Self {
-        let (kernel1, kernel2) = (factors::<FACTORS>(kernel1), factors::<FACTORS>(kernel2));
-        let mut weights = Self {
-            first: Folded::default(),
-            kernel2: as_blocks(&kernel2).iter().copied().map(Line).collect(),
-            transposed2: vec![Line::default(); PLACES * 16 * OUT],
-            bias2: [Line::default(); OUT],
-        };
-        weights.first.kernel.copy_from_slice(as_blocks(&kernel1));
-        weights.first.bias.copy_from_slice(bias1);
-        blocks_mut(&mut weights.bias2).copy_from_slice(as_blocks(bias2));
-        for place in 0..PLACES {
-            for input in 0..16 {
-                for output in 0..16 * OUT {
-                    weights.transposed2[place * 16 * OUT + output][input] =
-                        kernel2[(place * 16 + input) * 16 * OUT + output];
-                }
-            }
-        }
-        weights
     }
 }
 
@@ -90,49 +56,38 @@ impl Weights {
 pub(super) type Hidden = [[Line; SIDE + 1]; SIDE + 1];
 
 pub(super) fn hidden() -> Box<Hidden> {
-    boxed([Line::default(); SIDE + 1])
+    Box::new([[Line::default(); SIDE + 1]; SIDE + 1])
 }
 
-/// ReLU(conv1(image)).
+/// ReLU(conv1(image)), to be factors of conv2.
 #[inline(always)]
-pub(super) fn first_layer<V: Register, const FACTORS: usize>(
-    image: &[f32],
-    first: &Folded,
-    hidden: &mut Hidden,
-) {
-    let mut padded = EMPTY;
-    pad(image, &mut padded);
+pub(super) fn first_layer<V: Register>(image: &[f32], first: &Folded, how: How, hidden: &mut Hidden) {
+    let padded = pad(image);
     for y in 0..SIDE {
-        for x in (0..SIDE).step_by(AT_ONCE) {
-            for part in 0..V::PARTS {
-                let sums = convolve_pixels::<V>(&padded, first, y, x, part);
-                for k in 0..AT_ONCE {
-                    let value = factor::<V, FACTORS>(V::splat(0.0).max(sums[k]));
-                    value.store(&mut hidden[y][x + k], part);
-                }
-            }
-        }
+        apply_row::<V, RELU>(&padded, first, y, blocks_mut(&mut hidden[y]));
     }
+    how.round(blocks_mut(hidden.as_flattened_mut()).as_flattened_mut());
 }
 
 for_each_instruction_set! {
-    fn image_features<V, const FACTORS: usize>(
+    fn image_features<V>(
         image: &[f32],
         weights: &Weights,
+        how: How,
         hidden: &mut Hidden,
         features: &mut [Room],
         sums: &mut [Room],
     ) {
-        first_layer::<V, FACTORS>(image, &weights.first, hidden);
+        first_layer::<V>(image, &weights.first, how, hidden);
         let mut totals = [[Line::default(); OUT]; 2 * HALF];
         for window_row in 0..POOLED {
             totals.fill(weights.bias2);
             for (y, totals) in (2 * window_row..).zip(totals.chunks_exact_mut(HALF)) {
                 let product = Product::<OUT> {
-                    values: hidden.as_flattened(),
+                    values: floats(hidden.as_flattened()),
                     row: 2 * 16,
                     term: 1,
-                    factors: &weights.kernel2,
+                    factors: weights.kernel2,
                     terms: 16,
                 };
                 // At each place of the kernel, from the pixel under it.
@@ -146,7 +101,7 @@ for_each_instruction_set! {
                 for (block, part) in registers::<V>(OUT) {
                     let mut greatest = V::splat(0.0);
                     for k in 0..4 {
-                        let place = place_in(window, k);
+                        let place = window_pixel::<HALF>(window, k);
                         let total = V::load(&totals[place][block], part);
                         total.store(&mut sums[place * OUT + block], part);
                         greatest = greatest.max(total);
@@ -156,11 +111,4 @@ for_each_instruction_set! {
             }
         }
     }
-}
-
-/// The pixel behind conv2 that is the `k`th of a window of the pool.
-#[inline(always)]
-pub(super) fn place_in(window: usize, k: usize) -> usize {
-    let (y, x) = (2 * (window / POOLED) + k / 2, 2 * (window % POOLED) + k % 2);
-    y * HALF + x
 }

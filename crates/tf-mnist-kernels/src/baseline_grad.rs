@@ -1,106 +1,71 @@
 //! The gradients of [`super::baseline`] in its variables, from that in its features.
 
-use super::baseline::{HALF, HALF_PIXELS, Hidden, OUT, WINDOWS, Weights, first_layer, hidden, place_in};
-use super::factors::{factor, factors};
-use super::first_layer::add_under;
-use super::image::{EMPTY, PLACES, pad};
-use super::layout::{Block, Line, PIXELS, SIDE, as_blocks, blocks_mut};
+use super::arguments::{BIAS1, BIAS2, IMAGES, KERNEL1, KERNEL2};
+use super::baseline::{FEATURES, HALF, HALF_PIXELS, Hidden, OUT, SUMS, WINDOWS, first_layer, hidden};
+use super::convolution::turned;
+use super::first_layer::{Folded, add_under};
+use super::how::How;
+use super::image::{PLACES, pad};
+use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks, blocks_mut, floats, window_pixel};
 use super::products::Product;
-use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{Instructions, for_each_instruction_set};
-use super::simd::{Register, registers};
-use rayon::prelude::*;
-
-/// Rows whose gradients are summed up by one thread at a time. Fixed, so that sums do not depend on the number of threads.
-const ROWS_SUMMED: usize = 10;
+use super::registry::{Argument, Op, Output};
+use super::rows::sum_of_rows;
+use super::simd::{Instructions, Register, for_each_instruction_set, registers};
+use std::cell::RefCell;
 
 /// The gradients.
-pub(super) struct BaselineFeaturesGrad<const FACTORS: usize>;
+pub(super) struct BaselineFeaturesGrad;
 
-impl<const FACTORS: usize> Op for BaselineFeaturesGrad<FACTORS> {
-    const INPUTS: &'static [Argument] = &[
-        Argument("gradient", &[ROWS, 7, 7, 32]),
-        Argument("features", &[ROWS, 7, 7, 32]),
-        Argument("sums", &[ROWS, 14, 14, 32]),
-        Argument("images", &[ROWS, 28, 28, 1]),
-        Argument("kernel1", &[3, 3, 1, 16]),
-        Argument("bias1", &[16]),
-        Argument("kernel2", &[3, 3, 16, 32]),
-    ];
-    const OUTPUTS: &'static [Argument] = &[
-        Argument("kernel1_gradient", &[3, 3, 1, 16]),
-        Argument("bias1_gradient", &[16]),
-        Argument("kernel2_gradient", &[3, 3, 16, 32]),
-        Argument("bias2_gradient", &[32]),
+impl Op<7, 4> for BaselineFeaturesGrad {
+    const INPUTS: [Argument; 7] =
+        [Argument("gradient", FEATURES.1), FEATURES, SUMS, IMAGES, KERNEL1, BIAS1, KERNEL2];
+    const OUTPUTS: [Argument; 4] = [
+        Argument("kernel1_gradient", KERNEL1.1),
+        Argument("bias1_gradient", BIAS1.1),
+        Argument("kernel2_gradient", KERNEL2.1),
+        Argument("bias2_gradient", BIAS2.1),
     ];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let (
-            [gradient, features, sums, images, kernel1, bias1, kernel2],
-            [kernel1_gradient, bias1_gradient, kernel2_gradient, bias2_gradient],
-        ) = (inputs, outputs)
-        else {
-            unreachable!("as many as the op has")
+    fn compute(
+        how: How,
+        [gradient, features, sums, images, kernel1, bias1, kernel2]: [&[f32]; 7],
+        outputs: [Output<'_>; 4],
+    ) {
+        let images = how.factors(images);
+        let first = Folded::new(&how.factors(kernel1), bias1);
+        let turned2 = turned(&how.factors(kernel2), 16, 16 * OUT);
+        let kernels = Kernels { first, turned2, how };
+        let [gradient, features, sums] = [gradient, features, sums].map(as_blocks);
+        let add_row = |row: usize, total: &mut Vec<Line>| {
+            let pass = Pass {
+                image: &images[row * PIXELS..][..PIXELS],
+                features: &features[row * WINDOWS * OUT..][..WINDOWS * OUT],
+                gradient: &gradient[row * WINDOWS * OUT..][..WINDOWS * OUT],
+                sums: &sums[row * HALF_PIXELS * OUT..][..HALF_PIXELS * OUT],
+            };
+            SCRATCH
+                .with_borrow_mut(|scratch| add_gradients(how.instructions, &pass, &kernels, scratch, total));
         };
-        let images = factors::<FACTORS>(images);
-        let weights = Weights::new::<FACTORS>(kernel1, bias1, kernel2, &[0.0; 16 * OUT]);
-        let partial: Vec<Gradients> = images
-            .par_chunks(ROWS_SUMMED * PIXELS)
-            .zip(as_blocks(features).par_chunks(ROWS_SUMMED * WINDOWS * OUT))
-            .zip(as_blocks(gradient).par_chunks(ROWS_SUMMED * WINDOWS * OUT))
-            .zip(as_blocks(sums).par_chunks(ROWS_SUMMED * HALF_PIXELS * OUT))
-            .map_init(Scratch::new, |scratch, (((images, features), gradient), sums)| {
-                let mut total = Gradients::zero();
-                for (row, image) in images.chunks(PIXELS).enumerate() {
-                    let pass = Pass {
-                        image,
-                        features: &features[row * WINDOWS * OUT..][..WINDOWS * OUT],
-                        gradient: &gradient[row * WINDOWS * OUT..][..WINDOWS * OUT],
-                        sums: &sums[row * HALF_PIXELS * OUT..][..HALF_PIXELS * OUT],
-                    };
-                    add_gradients::<FACTORS>(instructions, &pass, &weights, scratch, &mut total);
-                }
-                total
-            })
-            .collect();
-        let mut total = Gradients::zero();
-        for partial in &partial {
-            total.add(partial);
+        let zero = || vec![Line::default(); LINES.iter().sum()];
+        let total = sum_of_rows(images.len() / PIXELS, zero, add_row, |total, other| add(total, other));
+        let mut total = floats(&total);
+        for output in outputs.map(Output::zeroed) {
+            let own;
+            (own, total) = total.split_at(output.len());
+            output.copy_from_slice(own);
         }
-        kernel1_gradient.zeroed().copy_from_slice(total.first[..PLACES].as_flattened());
-        bias1_gradient.zeroed().copy_from_slice(&total.first[PLACES]);
-        kernel2_gradient.zeroed().copy_from_slice(blocks_mut(&mut total.kernel2).as_flattened());
-        bias2_gradient.zeroed().copy_from_slice(blocks_mut(&mut total.bias2).as_flattened());
     }
 }
 
-/// Gradients of some rows.
-struct Gradients {
-    /// Of conv1's kernel, and last of its bias.
-    first: [Block; PLACES + 1],
-    kernel2: Vec<Line>,
-    bias2: [Line; OUT],
-}
+/// How many lines there are of each gradient: of conv1's kernel and bias, of conv2's kernel and bias, one behind the other.
+const LINES: [usize; 4] = [PLACES, 1, PLACES * 16 * OUT, OUT];
 
-impl Gradients {
-    fn zero() -> Self {
-        Self {
-            first: [[0.0; 16]; PLACES + 1],
-            kernel2: vec![Line::default(); PLACES * 16 * OUT],
-            bias2: [Line::default(); OUT],
-        }
-    }
-
-    fn add(&mut self, other: &Self) {
-        let totals =
-            self.first.iter_mut().chain(blocks_mut(&mut self.kernel2)).chain(blocks_mut(&mut self.bias2));
-        let others = other.first.iter().chain(other.kernel2.iter().chain(&other.bias2).map(|line| &line.0));
-        for (total, other) in totals.zip(others) {
-            for (total, &other) in total.iter_mut().zip(other) {
-                *total += other;
-            }
-        }
-    }
+/// Kernels in blocks, conv1's bias, and how they multiply.
+struct Kernels {
+    first: Folded,
+    /// conv2's kernel, [`turned`].
+    turned2: Vec<Line>,
+    how: How,
 }
 
 /// What the forward pass left of an image, and the gradient in its features.
@@ -121,34 +86,27 @@ struct Scratch {
 /// Places of [`Scratch::dsums`] a row.
 const WIDE: usize = HALF + 1;
 
-impl Scratch {
-    fn new() -> Self {
-        Self { hidden: hidden(), dsums: vec![Line::default(); WIDE * WIDE * OUT] }
-    }
+thread_local! {
+    static SCRATCH: RefCell<Scratch> =
+        RefCell::new(Scratch { hidden: hidden(), dsums: vec![Line::default(); WIDE * WIDE * OUT] });
 }
 
 for_each_instruction_set! {
-    fn add_gradients<V, const FACTORS: usize>(
-        pass: &Pass,
-        weights: &Weights,
-        scratch: &mut Scratch,
-        total: &mut Gradients,
-    ) {
+    fn add_gradients<V>(pass: &Pass, kernels: &Kernels, scratch: &mut Scratch, total: &mut [Line]) {
         let Scratch { hidden, dsums } = scratch;
-        spread_gradient::<V, FACTORS>(pass, dsums, &mut total.bias2);
-        first_layer::<V, FACTORS>(pass.image, &weights.first, hidden);
-        add_kernel_gradient::<V>(hidden, dsums, &mut total.kernel2);
-        add_first_layer_gradient::<V>(pass.image, hidden, dsums, weights, &mut total.first);
+        let (first, second) = total.split_at_mut(PLACES + 1);
+        let (kernel2, bias2) = second.split_at_mut(PLACES * 16 * OUT);
+        spread_gradient::<V>(pass, dsums, bias2);
+        kernels.how.round(blocks_mut(dsums).as_flattened_mut());
+        first_layer::<V>(pass.image, &kernels.first, kernels.how, hidden);
+        add_kernel_gradient::<V>(hidden, dsums, kernel2);
+        add_first_layer_gradient::<V>(pass.image, hidden, dsums, &kernels.turned2, first);
     }
 }
 
 /// Through the pool and ReLU, and the gradient of conv2's bias.
 #[inline(always)]
-fn spread_gradient<V: Register, const FACTORS: usize>(
-    pass: &Pass,
-    dsums: &mut [Line],
-    bias: &mut [Line; OUT],
-) {
+fn spread_gradient<V: Register>(pass: &Pass, dsums: &mut [Line], bias: &mut [Line]) {
     let zero = V::splat(0.0);
     for (block, part) in registers::<V>(OUT) {
         let mut sum = V::load(&bias[block], part);
@@ -159,13 +117,13 @@ fn spread_gradient<V: Register, const FACTORS: usize>(
             let mut left = zero.select_ge(feature, zero, V::load(&pass.gradient[unit], part));
             sum = sum.add(left);
             for k in 0..4 {
-                let pixel = place_in(window, k);
+                let pixel = window_pixel::<HALF>(window, k);
                 // The first of equals, as TensorFlow's pool has it.
                 let value = V::load(&pass.sums[pixel * OUT + block], part);
                 let own = value.select_ge(feature, left, zero);
                 left = value.select_ge(feature, zero, left);
                 let place = (pixel / HALF + 1) * WIDE + pixel % HALF + 1;
-                factor::<V, FACTORS>(own).store(&mut dsums[place * OUT + block], part);
+                own.store(&mut dsums[place * OUT + block], part);
             }
         }
         sum.store(&mut bias[block], part);
@@ -175,7 +133,7 @@ fn spread_gradient<V: Register, const FACTORS: usize>(
 #[inline(always)]
 fn add_kernel_gradient<V: Register>(hidden: &Hidden, dsums: &[Line], gradient: &mut [Line]) {
     for (place, gradient) in gradient.chunks_exact_mut(16 * OUT).enumerate() {
-        let (values, factors) = (hidden.as_flattened(), dsums);
+        let (values, factors) = (floats(hidden.as_flattened()), blocks(dsums));
         let product = Product::<OUT> { values, row: 1, term: 2 * 16, factors, terms: HALF };
         let runs =
             (0..HALF).map(|y| (((2 * y + place / 3) * (SIDE + 1) + place % 3) * 16, (y + 1) * WIDE + 1));
@@ -189,24 +147,23 @@ fn add_first_layer_gradient<V: Register>(
     image: &[f32],
     hidden: &Hidden,
     dsums: &[Line],
-    weights: &Weights,
-    gradient: &mut [Block; PLACES + 1],
+    turned: &[Line],
+    gradient: &mut [Line],
 ) {
     let zero = V::splat(0.0);
-    let mut padded = EMPTY;
-    pad(image, &mut padded);
+    let padded = pad(image);
     for y in 0..SIDE {
         let mut row = [Line::default(); SIDE];
         for odd in 0..2 {
             // Every second pixel: those meet the same places of the kernel, and there, of result (y - i) / 2, (x - j) / 2
             // or of the zeros in front, the 32 channels.
-            let (values, factors) = (dsums, &weights.transposed2[..]);
+            let (values, factors) = (floats(dsums), blocks(turned));
             let product = Product::<1> { values, row: 16 * OUT, term: 1, factors, terms: 16 * OUT };
             let met = (0..PLACES)
                 .filter(|place| (y + place / 3).is_multiple_of(2) && (odd + place % 3).is_multiple_of(2));
             let runs = met.map(|place| {
                 let (above, before) = ((y + 2 - place / 3) / 2, (odd + 2 - place % 3) / 2);
-                ((above * WIDE + before) * 16 * OUT, place * 16 * OUT)
+                ((above * WIDE + before) * 16 * OUT, (PLACES - 1 - place) * 16 * OUT)
             });
             product.sum::<V, HALF>(runs, false, &mut row[odd..], 2);
         }

@@ -19,20 +19,32 @@ impl ChannelSums {
     }
 }
 
+/// Of one image and each block of channels: the sums of a value and of a product.
+pub(super) type Sums<const BLOCKS: usize> = [[Block; 2]; BLOCKS];
+
+/// The sums over images.
+pub(super) fn totals<const BLOCKS: usize>(sums: &[Sums<BLOCKS>]) -> [[ChannelSums; 2]; BLOCKS] {
+    let mut totals = [[ChannelSums::ZERO; 2]; BLOCKS];
+    for sums in sums {
+        for (total, sums) in totals.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+            total.add(sums);
+        }
+    }
+    totals
+}
+
 /// Number of values that each channel of `rows` images is normalized over.
 pub(super) fn population(rows: usize) -> f64 {
     (rows * PIXELS) as f64
 }
 
-/// The variance of values whose sums and sums of squares are these. Rounding may make it negative; what is no number stays so.
-pub(super) fn variance(mean: f64, squares: f64, population: f64) -> f64 {
+/// Of values whose sum and sum of squares are these: the mean, the variance, and the variance that a moving average takes,
+/// the unbiased one (Bessel's correction). Rounding may make a variance negative; what is no number stays so.
+pub(super) fn statistics(sum: f64, squares: f64, population: f64) -> [f64; 3] {
+    let mean = sum / population;
     let variance = squares / population - mean * mean;
-    if variance < 0.0 { 0.0 } else { variance }
-}
-
-/// The variance that a moving average takes: the unbiased one (Bessel's correction).
-pub(super) fn unbiased(variance: f64, population: f64) -> f64 {
-    variance * population / (population - 1.0).max(1.0)
+    let variance = if variance < 0.0 { 0.0 } else { variance };
+    [mean, variance, variance * population / (population - 1.0).max(1.0)]
 }
 
 /// 1 / sqrt(variance + epsilon).
@@ -50,17 +62,11 @@ pub(super) struct ChannelGradient {
 }
 
 impl ChannelGradient {
-    /// From the sums of dy and of dy · (x - mean) / deviation over the population (Ioffe and Szegedy, 2015, section 3).
-    pub fn new(
-        gamma: f64,
-        mean: f64,
-        inverse_deviation: f64,
-        population: f64,
-        sum: f64,
-        product_sum: f64,
-    ) -> Self {
-        let slope = gamma * inverse_deviation;
-        let pull = -slope * inverse_deviation * product_sum / population;
+    /// From 1 / deviation, and the sums of dy and of dy · (x - mean) / deviation over the population (Ioffe and Szegedy, 2015,
+    /// section 3).
+    pub fn new(gamma: f64, mean: f64, inverse: f64, population: f64, [sum, product_sum]: [f64; 2]) -> Self {
+        let slope = gamma * inverse;
+        let pull = -slope * inverse * product_sum / population;
         Self { slope, offset: -slope * sum / population - pull * mean, pull }
     }
 }

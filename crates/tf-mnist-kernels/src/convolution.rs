@@ -1,61 +1,75 @@
-//! 3x3 convolutions with stride 1 over batches of 28 x 28 images, and their gradients.
+//! conv2 of the optimized network in training, with the statistics that its batch norm needs: 3x3 convolutions with stride 1
+//! over batches of 28 x 28 images, and their gradients.
 //!
 //! Images are float32 `[rows][28][28][channels]`, kernels `[3][3][in][out]`, with zeros around the images (`SAME`).
 //! Channels are given in blocks of 16. Rows are shared among the threads of the rayon pool that this is called in.
 
-use super::batch_norm::ChannelSums;
-use super::layout::{Block, Line, PIXELS, Room, SIDE, as_blocks};
-use super::registry::Output;
-use super::simd::{Instructions, for_each_instruction_set};
-use super::simd::{Register, registers};
+use super::arguments::{BIAS2, HIDDEN, KERNEL2, MEAN2, SUMS, VARIANCE2};
+use super::batch_norm::{ChannelSums, Sums, population, statistics, totals};
+use super::how::How;
+use super::layout::{Block, Line, PIXELS, Room, SIDE, as_blocks, blocks, blocks_mut};
+use super::registry::{Argument, Op, Output};
+use super::simd::{Instructions, Register, for_each_instruction_set, registers};
 use super::winograd::{
-    ACROSS, Columns, Input, OutputGradient, POINTS, Points, Scratch, TILES, columns, convolve_tiles, fetch,
+    ACROSS, Columns, Input, OutputGradient, POINTS, Points, Scratch, TILES, convolve_tiles, fetch,
     multiply_transposed, output_column, room, rows_made, rows_read, transform_columns, transform_kernel,
     transform_rows,
 };
 use rayon::prelude::*;
 
-/// Of each block of channels: the sums of the results before the bias, and of their squares.
-pub(super) type Statistics<const BLOCKS: usize> = [[ChannelSums; 2]; BLOCKS];
+/// The layer.
+pub(super) struct SecondLayer;
+
+impl Op<3, 4> for SecondLayer {
+    const INPUTS: [Argument; 3] = [HIDDEN, Argument("kernel", KERNEL2.1), Argument("bias", BIAS2.1)];
+    const OUTPUTS: [Argument; 4] = [SUMS, MEAN2, VARIANCE2, Argument("unbiased_variance", VARIANCE2.1)];
+
+    fn compute(how: How, [hidden, kernel, bias]: [&[f32]; 3], [y, statistics2 @ ..]: [Output<'_>; 4]) {
+        let population = population(hidden.len() / PIXELS / 16);
+        let [mean, variance, unbiased_variance] = statistics2.map(Output::zeroed);
+        let sums = convolve::<1, 2>(how.instructions, hidden, &how.factors(kernel), bias, y);
+        for channel in 0..32 {
+            let [sum, squares] = sums[channel / 16].map(|sums| sums.0[channel % 16]);
+            let [centre, spread, unbiased] = statistics(sum, squares, population);
+            mean[channel] = (centre + f64::from(bias[channel])) as f32;
+            variance[channel] = spread as f32;
+            unbiased_variance[channel] = unbiased as f32;
+        }
+    }
+}
 
 /// y = x * kernel + bias: `x` `[rows][28][28][16 IN]`, `kernel` `[3][3][16 IN][16 OUT]`, `bias` `[16 OUT]`, `y`
-/// `[rows][28][28][16 OUT]`.
+/// `[rows][28][28][16 OUT]`. Of each block of channels: the sums of the results before the bias, and of their squares.
 pub(super) fn convolve<const IN: usize, const OUT: usize>(
     instructions: Instructions,
     x: &[f32],
     kernel: &[f32],
     bias: &[f32],
-    y: &mut Output<'_>,
-) -> Statistics<OUT> {
+    y: Output<'_>,
+) -> [[ChannelSums; 2]; OUT] {
     let transformed = at_points(instructions, kernel);
     let mut bias_blocks = [[0.0; 16]; OUT];
     bias_blocks.copy_from_slice(as_blocks(bias));
-    let sums: Vec<[[Block; 2]; OUT]> = as_blocks(x)
+    let sums: Vec<Sums<OUT>> = as_blocks(x)
         .par_chunks(PIXELS * IN)
         .zip(y.images(PIXELS * OUT))
         .map_init(Scratch::<IN, OUT>::new, |scratch, (x, y)| {
             let mut sums = [[[0.0; 16]; 2]; OUT];
-            convolve_image(instructions, x, &transformed, &bias_blocks, y, &mut sums, scratch);
+            convolve_image(instructions, x, blocks(&transformed), &bias_blocks, y, &mut sums, scratch);
             sums
         })
         .collect();
-    let mut statistics = [[ChannelSums::ZERO; 2]; OUT];
-    for sums in &sums {
-        for (totals, sums) in statistics.iter_mut().zip(sums) {
-            totals[0].add(&sums[0]);
-            totals[1].add(&sums[1]);
-        }
-    }
-    statistics
+    totals(&sums)
 }
 
 /// The kernel that y's gradient is convolved with for that in x: turned by half a turn, its `[in][out]` the other way
 /// round.
-pub(super) fn turned(kernel: &[f32], inputs: usize, outputs: usize) -> Vec<f32> {
-    let mut turned = vec![0.0; kernel.len()];
+pub(super) fn turned(kernel: &[f32], inputs: usize, outputs: usize) -> Vec<Line> {
+    let mut turned = vec![Line::default(); kernel.len() / 16];
     for place in 0..9 {
         let from = &kernel[(8 - place) * inputs * outputs..][..inputs * outputs];
-        let to = &mut turned[place * inputs * outputs..][..inputs * outputs];
+        let to =
+            &mut blocks_mut(&mut turned).as_flattened_mut()[place * inputs * outputs..][..inputs * outputs];
         for input in 0..inputs {
             for output in 0..outputs {
                 to[output * inputs + input] = from[input * outputs + output];
@@ -68,17 +82,17 @@ pub(super) fn turned(kernel: &[f32], inputs: usize, outputs: usize) -> Vec<f32> 
 /// `kernel` at the points of Winograd's algorithm.
 pub(super) fn at_points(instructions: Instructions, kernel: &[f32]) -> Vec<Line> {
     let mut transformed = vec![Line::default(); POINTS * kernel.len() / (9 * 16)];
-    transform_kernel(instructions, as_blocks(kernel), &mut transformed);
+    transform_kernel(instructions, as_blocks(kernel), blocks_mut(&mut transformed));
     transformed
 }
 
 for_each_instruction_set! {
     fn convolve_image<V, const IN: usize, const OUT: usize>(
         x: &[Block],
-        kernel: &[Line],
+        kernel: &[Block],
         bias: &[Block; OUT],
         y: &mut [Room],
-        sums: &mut [[Block; 2]; OUT],
+        sums: &mut Sums<OUT>,
         scratch: &mut Scratch<IN, OUT>,
     ) {
         for tile_row in 0..TILES {
@@ -121,8 +135,8 @@ pub(super) struct FilterScratch<const IN: usize, const OUT: usize> {
 impl<const IN: usize, const OUT: usize> FilterScratch<IN, OUT> {
     pub fn new() -> Self {
         Self {
-            input_columns: columns(TILES),
-            output_columns: columns(TILES),
+            input_columns: vec![*room(); TILES],
+            output_columns: vec![*room(); TILES],
             inputs: room(),
             outputs: room(),
         }
@@ -159,7 +173,7 @@ pub(super) fn add_filter_gradient<V: Register, const IN: usize, const OUT: usize
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
-    use super::super::layout::{as_blocks_mut, blocks_mut, floats};
+    use super::super::layout::{as_blocks_mut, floats};
     use super::super::winograd::transform_kernel_gradient;
     use super::*;
     use rand_chacha::ChaCha8Rng;
@@ -228,11 +242,11 @@ mod tests {
         });
         for instructions in Instructions::all_of_this_processor() {
             let mut found = vec![f32::NAN; y.len()];
-            convolve::<1, 2>(instructions, &x, &kernel, &[0.0; OUT], &mut Output::over(&mut found));
+            convolve::<1, 2>(instructions, &x, &kernel, &[0.0; OUT], Output::over(&mut found));
             assert_near(&found, &y, TOLERANCE, &format!("y, {instructions:?}"));
             let mut found = vec![f32::NAN; dx.len()];
             let turned = turned(&kernel, IN, OUT);
-            convolve::<2, 1>(instructions, &dy, &turned, &[0.0; IN], &mut Output::over(&mut found));
+            convolve::<2, 1>(instructions, &dy, floats(&turned), &[0.0; IN], Output::over(&mut found));
             assert_near(&found, &dx, TOLERANCE, &format!("dx, {instructions:?}"));
             // Ten rows at a time, as the op does.
             let mut total = vec![Line::default(); POINTS * IN * 2];
@@ -245,7 +259,7 @@ mod tests {
                 both.for_each(|(total, sum)| *total += sum);
             }
             let mut found = vec![f32::NAN; dk.len()];
-            transform_kernel_gradient(instructions, &total, as_blocks_mut(&mut found));
+            transform_kernel_gradient(instructions, blocks(&total), as_blocks_mut(&mut found));
             assert_near(&found, &dk, TOLERANCE, &format!("dk, {instructions:?}"));
         }
     }

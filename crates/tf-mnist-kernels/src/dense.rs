@@ -1,14 +1,14 @@
 //! The optimized network's first dense layer in training, with dropout in front of it: x·kernel, where x is the features
 //! with units dropped, float32 `[rows][14][14][32]` to `[rows][32]`, and the gradients. x is made again wherever it is needed.
 
+use super::arguments::{FEATURES, GRADIENT};
 use super::dropout::{DRAWN, Dropout, Units};
-use super::layout::{Line, Room, as_blocks, blocks_mut, floats};
+use super::how::How;
+use super::layout::{Block, Line, Room, as_blocks, blocks, blocks_mut, floats};
 use super::products::Product;
 use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{Instructions, for_each_instruction_set};
-use super::simd::{Register, registers};
+use super::simd::{Instructions, Register, for_each_instruction_set, registers};
 use rayon::prelude::*;
-use std::borrow::Cow;
 use std::iter::once;
 
 pub(super) const UNITS: usize = 32;
@@ -22,7 +22,7 @@ const GROUP: usize = 24;
 /// A chunk of a group of rows.
 type Rows = [Units; GROUP];
 
-const FEATURES: Argument = Argument("features", &[ROWS, 14, 14, 32]);
+const SUMS: Argument = Argument("sums", &[ROWS, 32]);
 const KERNEL: Argument = Argument("kernel", &[INPUTS as i64, 32]);
 const RATE: Argument = Argument("rate", &[]);
 /// The bits of what masks are drawn by, see [`Dropout`].
@@ -31,32 +31,29 @@ const KEY: Argument = Argument("key", &[2, 2]);
 /// The layer's sums, without a bias.
 pub(super) struct Dense;
 
-impl Op for Dense {
-    const INPUTS: &'static [Argument] = &[FEATURES, KERNEL, RATE, KEY];
-    const OUTPUTS: &'static [Argument] = &[Argument("sums", &[ROWS, 32])];
+impl Op<4, 1> for Dense {
+    const INPUTS: [Argument; 4] = [FEATURES, KERNEL, RATE, KEY];
+    const OUTPUTS: [Argument; 1] = [SUMS];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let ([features, kernel, rate, key], [sums]) = (inputs, outputs) else {
-            unreachable!("as many as the op has")
-        };
+    fn compute(how: How, [features, kernel, rate, key]: [&[f32]; 4], [sums]: [Output<'_>; 1]) {
         let layer = Layer::new(features, kernel, rate, key);
         let groups = sums.zeroed().par_chunks_mut(GROUP * UNITS).enumerate();
-        groups.for_each(|(group, sums)| multiply(instructions, &layer, group, sums));
+        groups.for_each(|(group, sums)| multiply(how.instructions, &layer, group, sums));
     }
 }
 
 /// Its gradients, from that in `sums`.
 pub(super) struct DenseGrad;
 
-impl Op for DenseGrad {
-    const INPUTS: &'static [Argument] = &[Argument("gradient", &[ROWS, 32]), FEATURES, KERNEL, RATE, KEY];
-    const OUTPUTS: &'static [Argument] =
-        &[Argument("features_gradient", FEATURES.1), Argument("kernel_gradient", KERNEL.1)];
+impl Op<5, 2> for DenseGrad {
+    const INPUTS: [Argument; 5] = [Argument("sums_gradient", SUMS.1), FEATURES, KERNEL, RATE, KEY];
+    const OUTPUTS: [Argument; 2] = [GRADIENT, Argument("kernel_gradient", KERNEL.1)];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let ([gradient, features, kernel, rate, key], [spread, outer]) = (inputs, outputs) else {
-            unreachable!("as many as the op has")
-        };
+    fn compute(
+        how: How,
+        [gradient, features, kernel, rate, key]: [&[f32]; 5],
+        [spread, outer]: [Output<'_>; 2],
+    ) {
         let layer = Layer::new(features, kernel, rate, key);
         // Whole groups of rows: zeros behind the last.
         let rows = gradient.len() / UNITS;
@@ -64,7 +61,7 @@ impl Op for DenseGrad {
         blocks_mut(&mut padded)[..rows * BLOCKS].copy_from_slice(as_blocks(gradient));
         let chunks = outer.images(DRAWN * BLOCKS).zip(spread.columns(CHUNKS, DRAWN / 16)).enumerate();
         chunks.for_each(|(chunk, (outer, mut spread))| {
-            back(instructions, &layer, chunk, &padded, &mut spread, outer);
+            back(how.instructions, &layer, chunk, &padded, &mut spread, outer);
         });
     }
 }
@@ -72,32 +69,31 @@ impl Op for DenseGrad {
 /// What the layer is applied to, and what it is.
 struct Layer<'a> {
     /// `[row][chunk][8]`
-    features: Cow<'a, [Line]>,
+    features: &'a [Block],
     /// `[input][2]`
-    kernel: Cow<'a, [Line]>,
+    kernel: &'a [Block],
     dropout: Dropout,
 }
 
 impl<'a> Layer<'a> {
     fn new(features: &'a [f32], kernel: &'a [f32], rate: &[f32], key: &[f32]) -> Self {
         // TensorFlow's memory begins with a line of the cache, as a rule.
-        // SAFETY: a line is sixteen numbers.
-        let lines = |values: &'a [f32]| match unsafe { values.align_to() } {
-            ([], lines, []) => Cow::Borrowed(lines),
-            _ => as_blocks(values).iter().copied().map(Line).collect(),
-        };
-        Self { features: lines(features), kernel: lines(kernel), dropout: Dropout::new(rate[0], key) }
+        let [features, kernel] = [features, kernel].map(as_blocks);
+        Self { features, kernel, dropout: Dropout::new(rate[0], key) }
     }
 
     /// A chunk of a row of the features.
     #[inline(always)]
     fn units(&self, row: usize, chunk: usize) -> Units {
-        self.features.as_chunks().0[row * CHUNKS + chunk]
+        let mut units = [Line::default(); DRAWN / 16];
+        let blocks: &[[Block; DRAWN / 16]] = self.features.as_chunks().0;
+        blocks_mut(&mut units).copy_from_slice(&blocks[row * CHUNKS + chunk]);
+        units
     }
 
     /// A chunk of the kernel.
     #[inline(always)]
-    fn factors(&self, chunk: usize) -> &[Line] {
+    fn factors(&self, chunk: usize) -> &[Block] {
         &self.kernel[chunk * DRAWN * BLOCKS..][..DRAWN * BLOCKS]
     }
 }
@@ -112,7 +108,7 @@ for_each_instruction_set! {
                 x[row] = layer.units(GROUP * group + row, chunk);
                 layer.dropout.apply::<V, 1>(GROUP * group + row, chunk, [&mut x[row]]);
             }
-            let (values, factors) = (x.as_flattened(), layer.factors(chunk));
+            let (values, factors) = (floats(x.as_flattened()), layer.factors(chunk));
             let product = Product::<BLOCKS> { values, row: DRAWN, term: 1, factors, terms: DRAWN };
             product.sum::<V, GROUP>(once((0, 0)), true, &mut totals, BLOCKS);
         }
@@ -127,7 +123,7 @@ for_each_instruction_set! {
         layer: &Layer<'_>, chunk: usize, gradient: &[Line], spread: &mut [&mut [Room]], outer: &mut [Room],
     ) {
         let mut transposed: [Units; UNITS] = [[Line::default(); DRAWN / 16]; UNITS];
-        for (input, units) in floats(layer.factors(chunk)).chunks_exact(UNITS).enumerate() {
+        for (input, units) in layer.factors(chunk).as_flattened().chunks_exact(UNITS).enumerate() {
             for unit in 0..UNITS {
                 transposed[unit][input / 16][input % 16] = units[unit];
             }
@@ -136,9 +132,8 @@ for_each_instruction_set! {
         let (mut dx, mut sums) = (x, [Line::default(); DRAWN * BLOCKS]);
         for (group, spread) in spread.chunks_mut(GROUP).enumerate() {
             let gradient = &gradient[group * GROUP * BLOCKS..][..GROUP * BLOCKS];
-            let factors = transposed.as_flattened();
-            let product =
-                Product::<{ DRAWN / 16 }> { values: gradient, row: UNITS, term: 1, factors, terms: UNITS };
+            let (values, factors) = (floats(gradient), blocks(transposed.as_flattened()));
+            let product = Product::<{ DRAWN / 16 }> { values, row: UNITS, term: 1, factors, terms: UNITS };
             product.sum::<V, GROUP>(once((0, 0)), false, dx.as_flattened_mut(), DRAWN / 16);
             for (row, spread) in spread.iter_mut().enumerate() {
                 x[row] = layer.units(GROUP * group + row, chunk);
@@ -147,8 +142,8 @@ for_each_instruction_set! {
                     V::load(&dx[row][block], part).store(&mut spread[block], part);
                 }
             }
-            let (values, terms) = (x.as_flattened(), spread.len());
-            let product = Product::<BLOCKS> { values, row: 1, term: DRAWN, factors: gradient, terms };
+            let (values, factors, terms) = (floats(x.as_flattened()), blocks(gradient), spread.len());
+            let product = Product::<BLOCKS> { values, row: 1, term: DRAWN, factors, terms };
             product.sum::<V, DRAWN>(once((0, 0)), true, &mut sums, BLOCKS);
         }
         for (block, part) in registers::<V>(DRAWN * BLOCKS) {

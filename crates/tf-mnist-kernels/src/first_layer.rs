@@ -9,54 +9,41 @@
 //! Σ y = k · r,    Σ y² = kᵀ R k
 //! ```
 
-use super::batch_norm::{self, inverse_deviation, population, unbiased};
-use super::factors::{factor, factors};
-use super::image::{EMPTY, ImageMoments, PLACES, Padded, pad};
-use super::layout::{Block, PIXELS, Place, Room, SIDE};
-use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{Instructions, for_each_instruction_set};
-use super::simd::{Register, selu};
+use super::arguments::{BIAS1, GAMMA1, HIDDEN, IMAGES, KERNEL1, MEAN1, MOMENTS, VARIANCE1};
+use super::batch_norm::{inverse_deviation, population, statistics};
+use super::how::How;
+use super::image::{ImageMoments, PLACES, Padded, pad};
+use super::layout::{Block, Line, PIXELS, Place, Room, SIDE, as_blocks, blocks_mut, written};
+use super::registry::{Argument, Op, Output};
+use super::simd::{Instructions, Register, for_each_instruction_set, relu, selu};
 use rayon::prelude::*;
 
 /// The layer in training.
-pub(super) struct FirstLayer<const FACTORS: usize>;
+pub(super) struct FirstLayer;
 
-impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
-    const INPUTS: &'static [Argument] = &[
-        Argument("images", &[ROWS, 28, 28, 1]),
-        Argument("kernel", &[3, 3, 1, 16]),
-        Argument("bias", &[16]),
-        Argument("gamma", &[16]),
-        Argument("beta", &[16]),
-    ];
-    const OUTPUTS: &'static [Argument] = &[
-        Argument("hidden", &[ROWS, 28, 28, 16]),
-        Argument("mean", &[16]),
-        Argument("variance", &[16]),
-        Argument("unbiased_variance", &[16]),
-        Argument("image_moments", &[10, 9]),
-    ];
+impl Op<5, 5> for FirstLayer {
+    const INPUTS: [Argument; 5] = [IMAGES, KERNEL1, BIAS1, GAMMA1, Argument("beta1", &[16])];
+    const OUTPUTS: [Argument; 5] =
+        [HIDDEN, MEAN1, VARIANCE1, Argument("unbiased_variance", VARIANCE1.1), MOMENTS];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let ([images, kernel, bias, gamma, beta], [hidden, mean, variance, unbiased_variance, image_moments]) =
-            (inputs, outputs)
-        else {
-            unreachable!("as many as the op has")
-        };
-        let [mean, variance, unbiased_variance] = [mean, variance, unbiased_variance].map(Output::zeroed);
-        let (images, kernel) = (factors::<FACTORS>(images), factors::<FACTORS>(kernel));
+    fn compute(
+        how: How,
+        [images, kernel, bias, gamma, beta]: [&[f32]; 5],
+        [hidden, statistics1 @ .., image_moments]: [Output<'_>; 5],
+    ) {
+        let [mean, variance, unbiased_variance] = statistics1.map(Output::zeroed);
+        let (images, kernel) = (how.factors(images), how.factors(kernel));
         let population = population(images.len() / PIXELS);
-        let moments = ImageMoments::of(instructions, &images);
+        let moments = ImageMoments::of(how.instructions, &images);
         moments.write(image_moments.zeroed());
         let mut folded = Folded::default();
         for channel in 0..16 {
             let k: [f64; PLACES] = std::array::from_fn(|place| f64::from(kernel[place * 16 + channel]));
-            let centre = moments.sum(&k) / population;
-            let spread = batch_norm::variance(centre, moments.square_sum(&k), population);
+            let [centre, spread, unbiased] = statistics(moments.sum(&k), moments.square_sum(&k), population);
             let scale = f64::from(gamma[channel]) * inverse_deviation(spread);
             mean[channel] = (centre + f64::from(bias[channel])) as f32;
             variance[channel] = spread as f32;
-            unbiased_variance[channel] = unbiased(spread, population) as f32;
+            unbiased_variance[channel] = unbiased as f32;
             for place in 0..PLACES {
                 folded.kernel[place][channel] = (k[place] * scale) as f32;
             }
@@ -65,7 +52,7 @@ impl<const FACTORS: usize> Op for FirstLayer<FACTORS> {
         images
             .par_chunks(PIXELS)
             .zip(hidden.images(PIXELS))
-            .for_each(|(image, hidden)| apply::<FACTORS>(instructions, image, &folded, hidden));
+            .for_each(|(image, hidden)| apply(how.instructions, image, &folded, how, hidden));
     }
 }
 
@@ -76,52 +63,71 @@ pub(super) struct Folded {
     pub bias: Block,
 }
 
-/// Pixels side by side whose results are computed at once.
-pub(super) const AT_ONCE: usize = 4;
-
-/// image * kernel + bias at the pixels from `x` on of row `y`.
-#[inline(always)]
-pub(super) fn convolve_pixels<V: Register>(
-    padded: &Padded,
-    folded: &Folded,
-    y: usize,
-    x: usize,
-    part: usize,
-) -> [V; AT_ONCE] {
-    let mut sums = [V::load(&folded.bias, part); AT_ONCE];
-    for place in 0..PLACES {
-        let kernel = V::load(&folded.kernel[place], part);
-        for k in 0..AT_ONCE {
-            sums[k] = V::splat(padded[y + place / 3][x + place % 3 + k]).mul_add(kernel, sums[k]);
-        }
+impl Folded {
+    pub fn new(kernel: &[f32], bias: &[f32]) -> Self {
+        let mut folded = Self::default();
+        folded.kernel.as_flattened_mut().copy_from_slice(kernel);
+        folded.bias.copy_from_slice(bias);
+        folded
     }
-    sums
+}
+
+/// Those of both convolutions of a network.
+pub(super) struct Weights<'a> {
+    pub first: Folded,
+    /// As conv2's algorithm has it.
+    pub kernel2: &'a [Block],
+    pub bias2: [Line; 2],
+}
+
+impl<'a> Weights<'a> {
+    pub fn new(first: Folded, kernel2: &'a [Block], bias2: &[f32]) -> Self {
+        let mut weights = Self { first, kernel2, bias2: [Line::default(); 2] };
+        blocks_mut(&mut weights.bias2).copy_from_slice(as_blocks(bias2));
+        weights
+    }
 }
 
 for_each_instruction_set! {
-    fn apply<V, const FACTORS: usize>(image: &[f32], folded: &Folded, hidden: &mut [Room]) {
-        let mut padded = EMPTY;
-        pad(image, &mut padded);
+    /// To be factors of conv2.
+    fn apply<V>(image: &[f32], folded: &Folded, how: How, hidden: &mut [Room]) {
+        let padded = pad(image);
         for (y, hidden) in hidden.chunks_exact_mut(SIDE).enumerate() {
-            apply_row::<V, FACTORS>(&padded, folded, y, hidden);
+            apply_row::<V, SELU>(&padded, folded, y, hidden);
         }
+        // SAFETY: every row was written just now.
+        how.round(unsafe { written(hidden) });
     }
 }
 
-/// Row `y` of SELU(image * kernel + bias), to be factors of conv2.
+/// What [`apply_row`] applies to the sums.
+pub(super) const SELU: bool = true;
+pub(super) const RELU: bool = false;
+
+/// Row `y` of SELU(image * kernel + bias), or of ReLU of it.
 #[inline(always)]
-pub(super) fn apply_row<V: Register, const FACTORS: usize>(
+pub(super) fn apply_row<V: Register, const ACTIVATION: bool>(
     padded: &Padded,
     folded: &Folded,
     y: usize,
-    hidden: &mut [impl Place],
+    hidden: &mut [[impl Place; 16]],
 ) {
+    // Pixels side by side whose results are computed at once.
+    const AT_ONCE: usize = 4;
     for x in (0..SIDE).step_by(AT_ONCE) {
         let hidden = &mut hidden[x..][..AT_ONCE];
         for part in 0..V::PARTS {
-            let values = selu(convolve_pixels::<V>(padded, folded, y, x, part));
+            let mut values = [V::load(&folded.bias, part); AT_ONCE];
+            for place in 0..PLACES {
+                let kernel = V::load(&folded.kernel[place], part);
+                for k in 0..AT_ONCE {
+                    let pixel = V::splat(padded[y + place / 3][x + place % 3 + k]);
+                    values[k] = pixel.mul_add(kernel, values[k]);
+                }
+            }
+            values = if ACTIVATION == SELU { selu(values) } else { relu(values) };
             for k in 0..AT_ONCE {
-                factor::<V, FACTORS>(values[k]).store(&mut hidden[k], part);
+                values[k].store(&mut hidden[k], part);
             }
         }
     }

@@ -1,8 +1,7 @@
 //! Images under a kernel of 3 x 3 places: with a border of zeros, and their moments.
 
 use super::layout::{PIXELS, SIDE};
-use super::simd::Register;
-use super::simd::{Instructions, for_each_instruction_set};
+use super::simd::{Instructions, Register, for_each_instruction_set};
 use rayon::prelude::*;
 
 /// Places of the kernel.
@@ -10,22 +9,21 @@ pub(super) const PLACES: usize = 9;
 /// An image with a border of zeros; behind it two registers' width can be read.
 pub(super) type Padded = [[f32; SIDE + 6]; SIDE + 2];
 
-pub(super) const EMPTY: Padded = [[0.0; SIDE + 6]; SIDE + 2];
-
 #[inline(always)]
-pub(super) fn pad(image: &[f32], padded: &mut Padded) {
+pub(super) fn pad(image: &[f32]) -> Padded {
+    let mut padded = [[0.0; SIDE + 6]; SIDE + 2];
     for y in 0..SIDE {
         padded[y + 1][1..=SIDE].copy_from_slice(&image[y * SIDE..][..SIDE]);
     }
+    padded
 }
 
 /// Of a batch of images, with the pixels that lie under each of the kernel's places: their sums r, and the sums R of the
 /// products of two.
+///
+/// The rows of R, and last r.
 #[derive(Debug, Clone)]
-pub(super) struct ImageMoments {
-    pub sums: [f64; PLACES],
-    products: [[f64; PLACES]; PLACES],
-}
+pub(super) struct ImageMoments([[f64; PLACES]; PLACES + 1]);
 
 impl ImageMoments {
     pub fn of(instructions: Instructions, images: &[f32]) -> Self {
@@ -37,34 +35,38 @@ impl ImageMoments {
                 moments
             })
             .collect();
-        let mut total = Self { sums: [0.0; PLACES], products: [[0.0; PLACES]; PLACES] };
+        let mut total = [[0.0; PLACES]; PLACES + 1];
         for moments in &each {
             for p in 0..PLACES {
-                total.sums[p] += f64::from(moments[p][PLACES]);
+                total[PLACES][p] += f64::from(moments[p][PLACES]);
                 for q in 0..PLACES {
-                    total.products[p][q] += f64::from(moments[p.min(q)][p.max(q)]);
+                    total[p][q] += f64::from(moments[p.min(q)][p.max(q)]);
                 }
             }
         }
-        total
+        Self(total)
     }
 
-    /// The products and last the sums, float32 `[10][9]`, from the layer to its gradient.
+    /// In float32, from the layer to its gradient.
     pub fn write(&self, to: &mut [f32]) {
-        let rows = self.products.iter().chain([&self.sums]);
-        for (to, &value) in to.iter_mut().zip(rows.flatten()) {
+        for (to, &value) in to.iter_mut().zip(self.0.as_flattened()) {
             *to = value as f32;
         }
     }
 
     pub fn read(from: &[f32]) -> Self {
         let row = |row: usize| std::array::from_fn(|place| f64::from(from[row * PLACES + place]));
-        Self { products: std::array::from_fn(row), sums: row(PLACES) }
+        Self(std::array::from_fn(row))
+    }
+
+    /// Of what lies under each place: r.
+    pub fn sums(&self) -> &[f64; PLACES] {
+        &self.0[PLACES]
     }
 
     /// Σ y of the convolution with `k`.
     pub fn sum(&self, k: &[f64; PLACES]) -> f64 {
-        k.iter().zip(self.sums).map(|(k, sum)| k * sum).sum()
+        self.product_sum(k, PLACES)
     }
 
     /// Σ y² of it.
@@ -74,7 +76,7 @@ impl ImageMoments {
 
     /// Σ y · (what lies under `place`).
     pub fn product_sum(&self, k: &[f64; PLACES], place: usize) -> f64 {
-        k.iter().zip(self.products[place]).map(|(k, product)| k * product).sum()
+        k.iter().zip(self.0[place]).map(|(k, product)| k * product).sum()
     }
 }
 
@@ -83,8 +85,7 @@ type RawMoments = [[f32; PLACES + 1]; PLACES];
 
 for_each_instruction_set! {
     fn image_moments<V>(image: &[f32], moments: &mut RawMoments) {
-        let mut padded = EMPTY;
-        pad(image, &mut padded);
+        let padded = pad(image);
         // 28 pixels are one register and 12 numbers of another.
         let mut masks = [[1.0; 16]; 2];
         masks[1][SIDE - 16..].fill(0.0);

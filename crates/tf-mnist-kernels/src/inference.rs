@@ -1,92 +1,60 @@
 //! The optimized network in use, from the images to what its first dense layer is fed, in one pass: every image stays in
 //! the processor's cache from its pixels to its pooled activations.
 
+use super::arguments::{BIAS1, BIAS2, FEATURES, IMAGES, KERNEL1, KERNEL2};
 use super::convolution::at_points;
-use super::factors::F32;
-use super::first_layer::{Folded, apply_row};
-use super::image::{EMPTY, pad};
-use super::layout::{Block, Line, PIXELS, Room, SIDE, as_blocks, blocks_mut};
-use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{Instructions, for_each_instruction_set};
-use super::simd::{Register, registers, selu};
-use super::winograd::{self, POINTS, TILES, convolve_tiles, fetch, output_column};
+use super::first_layer::{Folded, SELU, Weights, apply_row};
+use super::how::How;
+use super::image::pad;
+use super::layout::{Line, PIXELS, Room, SIDE, blocks, blocks_mut};
+use super::pool_layer::{BLOCKS as OUT, POOLED, WINDOWS};
+use super::registry::{Argument, Op, Output};
+use super::simd::{Instructions, Register, for_each_instruction_set, registers, selu};
+use super::winograd::{POINTS, Scratch, TILES, convolve_tiles, fetch, output_column};
 use rayon::prelude::*;
-
-/// Blocks of channels of conv2.
-const OUT: usize = 2;
-/// Height and width behind the pool.
-const POOLED: usize = SIDE / 2;
 
 /// SELU(max_pool(SELU(images * kernel1 + bias1) * kernel2 + bias2)), with the batch norms folded into kernels and biases.
 pub(super) struct Features;
 
-impl Op for Features {
-    const INPUTS: &'static [Argument] = &[
-        Argument("images", &[ROWS, 28, 28, 1]),
-        Argument("kernel1", &[3, 3, 1, 16]),
-        Argument("bias1", &[16]),
-        Argument("kernel2", &[3, 3, 16, 32]),
-        Argument("bias2", &[32]),
-    ];
-    const OUTPUTS: &'static [Argument] = &[Argument("features", &[ROWS, 14, 14, 32])];
+impl Op<5, 1> for Features {
+    const INPUTS: [Argument; 5] = [IMAGES, KERNEL1, BIAS1, KERNEL2, BIAS2];
+    const OUTPUTS: [Argument; 1] = [FEATURES];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let ([images, kernel1, bias1, kernel2, bias2], [features]) = (inputs, outputs) else {
-            unreachable!("as many as the op has")
-        };
-        let mut kernels = Kernels {
-            first: Folded::default(),
-            kernel2: at_points(instructions, kernel2),
-            bias2: [[0.0; 16]; OUT],
-        };
-        kernels.first.kernel.copy_from_slice(as_blocks(kernel1));
-        kernels.first.bias.copy_from_slice(bias1);
-        kernels.bias2.copy_from_slice(as_blocks(bias2));
-        images.par_chunks(PIXELS).zip(features.images(POOLED * POOLED * OUT)).for_each_init(
-            Scratch::new,
-            |scratch, (image, features)| {
-                image_features(instructions, image, &kernels, features, scratch);
+    fn compute(how: How, [images, kernel1, bias1, kernel2, bias2]: [&[f32]; 5], [features]: [Output<'_>; 1]) {
+        let kernel2 = at_points(how.instructions, kernel2);
+        let weights = Weights::new(Folded::new(kernel1, bias1), blocks(&kernel2), bias2);
+        images.par_chunks(PIXELS).zip(features.images(WINDOWS * OUT)).for_each_init(
+            || (vec![Line::default(); PIXELS], Scratch::new()),
+            |(hidden, tiles), (image, features)| {
+                image_features(how.instructions, image, &weights, features, hidden, tiles);
             },
         );
     }
 }
 
-/// Kernels and biases in blocks, the kernel of conv2 transformed.
-struct Kernels {
-    first: Folded,
-    kernel2: Vec<Line>,
-    bias2: [Block; OUT],
-}
-
-/// What lies between the layers, of one image.
-struct Scratch {
-    hidden: Vec<Line>,
-    tiles: winograd::Scratch<1, OUT>,
-}
-
-impl Scratch {
-    fn new() -> Self {
-        Self { hidden: vec![Line::default(); PIXELS], tiles: winograd::Scratch::new() }
-    }
-}
-
 for_each_instruction_set! {
-    fn image_features<V>(image: &[f32], kernels: &Kernels, features: &mut [Room], scratch: &mut Scratch) {
-        let mut padded = EMPTY;
-        pad(image, &mut padded);
+    /// With room for the hidden values of an image, and for a row of their tiles.
+    fn image_features<V>(
+        image: &[f32],
+        weights: &Weights,
+        features: &mut [Room],
+        hidden: &mut [Line],
+        tiles: &mut Scratch<1, OUT>,
+    ) {
+        let padded = pad(image);
+        let hidden = blocks_mut(hidden);
         for tile_row in 0..TILES {
             // As many rows of hidden values as this row of tiles reads: they are in the first-level cache then.
             let made = if tile_row == 0 { 0 } else { 4 * tile_row + 1 };
             for y in made..SIDE.min(4 * tile_row + 5) {
-                apply_row::<V, F32>(&padded, &kernels.first, y, &mut scratch.hidden[y * SIDE..][..SIDE]);
+                apply_row::<V, SELU>(&padded, &weights.first, y, &mut hidden[y * SIDE..][..SIDE]);
             }
-            let hidden = blocks_mut(&mut scratch.hidden);
             let features = &mut features[2 * tile_row * POOLED * OUT..][..2 * POOLED * OUT];
-            let rows = convolve_tiles::<V, 1, OUT>(hidden, &kernels.kernel2, tile_row, &mut scratch.tiles, |n| {
+            let rows = convolve_tiles::<V, 1, OUT>(hidden, weights.kernel2, tile_row, tiles, |n| {
                 fetch::<V, { 4 * POOLED }, POINTS>(features.as_ptr().cast(), n);
             });
             for (block, part) in registers::<V>(OUT) {
-                let bias = V::load(&kernels.bias2[block], part);
+                let bias = V::load(&weights.bias2[block], part);
                 for tile in 0..TILES {
                     // Of each window of the pool the greatest.
                     let mut greatest = [V::splat(f32::NEG_INFINITY); 4];

@@ -5,14 +5,17 @@
 //! stays in the cache: through the pool to conv2's results, from there to conv2's kernel and to the hidden values, and on
 //! to conv1.
 
-use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation, population};
+use super::arguments::{BETA2, FEATURES, GAMMA2, GRADIENT, HIDDEN, KERNEL2, MEAN2, SUMS, VARIANCE2};
+use super::arguments::{BIAS1, GAMMA1, IMAGES, KERNEL1, MEAN1, MOMENTS, VARIANCE1};
+use super::batch_norm::{ChannelGradient, ChannelSums, Sums, inverse_deviation, population};
 use super::convolution::{FilterScratch, add_filter_gradient, at_points, turned};
-use super::factors::factors;
 use super::first_layer::add_under;
-use super::image::{EMPTY, ImageMoments, PLACES, pad};
-use super::layout::{Block, Line, PIXELS, SIDE, as_blocks, as_blocks_mut, blocks_mut};
-use super::pool_layer::{Affine, BLOCKS, Sums, Through, WINDOWS, spread_gradient, sum_gradient};
-use super::registry::{Argument, Op, Output, ROWS};
+use super::how::How;
+use super::image::{ImageMoments, PLACES, pad};
+use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, as_blocks_mut, blocks, blocks_mut, floats};
+use super::pool_layer::{Affine, BLOCKS, Through, WINDOWS, spread_gradient, sum_gradient};
+use super::registry::{Argument, Op, Output};
+use super::rows::sum_of_rows;
 use super::simd::{Instructions, Register, for_each_instruction_set, selu_derivative};
 use super::winograd::{
     POINTS, Scratch, TILES, convolve_tiles, fetch, output_column, transform_kernel_gradient,
@@ -20,51 +23,32 @@ use super::winograd::{
 use rayon::prelude::*;
 use std::cell::RefCell;
 
-/// Rows whose gradients are summed up by one thread at a time. Fixed, so that sums do not depend on the number of threads.
-const ROWS_SUMMED: usize = 10;
-
 /// The gradients.
-pub(super) struct LayersGrad<const FACTORS: usize>;
+pub(super) struct LayersGrad;
 
-impl<const FACTORS: usize> Op for LayersGrad<FACTORS> {
-    const INPUTS: &'static [Argument] = &[
-        Argument("gradient", &[ROWS, 14, 14, 32]),
-        Argument("features", &[ROWS, 14, 14, 32]),
-        Argument("sums", &[ROWS, 28, 28, 32]),
-        Argument("mean2", &[32]),
-        Argument("variance2", &[32]),
-        Argument("gamma2", &[32]),
-        Argument("beta2", &[32]),
-        Argument("kernel2", &[3, 3, 16, 32]),
-        Argument("hidden", &[ROWS, 28, 28, 16]),
-        Argument("mean1", &[16]),
-        Argument("variance1", &[16]),
-        Argument("image_moments", &[10, 9]),
-        Argument("images", &[ROWS, 28, 28, 1]),
-        Argument("kernel1", &[3, 3, 1, 16]),
-        Argument("bias1", &[16]),
-        Argument("gamma1", &[16]),
+impl Op<16, 6> for LayersGrad {
+    const INPUTS: [Argument; 16] = [
+        GRADIENT, FEATURES, SUMS, MEAN2, VARIANCE2, GAMMA2, BETA2, KERNEL2, HIDDEN, MEAN1, VARIANCE1,
+        MOMENTS, IMAGES, KERNEL1, BIAS1, GAMMA1,
     ];
-    const OUTPUTS: &'static [Argument] = &[
-        Argument("kernel1_gradient", &[3, 3, 1, 16]),
-        Argument("gamma1_gradient", &[16]),
-        Argument("beta1_gradient", &[16]),
-        Argument("kernel2_gradient", &[3, 3, 16, 32]),
-        Argument("gamma2_gradient", &[32]),
-        Argument("beta2_gradient", &[32]),
+    const OUTPUTS: [Argument; 6] = [
+        Argument("kernel1_gradient", KERNEL1.1),
+        Argument("gamma1_gradient", GAMMA1.1),
+        Argument("beta1_gradient", GAMMA1.1),
+        Argument("kernel2_gradient", KERNEL2.1),
+        Argument("gamma2_gradient", GAMMA2.1),
+        Argument("beta2_gradient", BETA2.1),
     ];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let (
-            &[gradient, features, sums, mean2, variance2, gamma2, beta2, kernel2, hidden, ref first @ ..],
-            [outputs1 @ .., kernel2_gradient, gamma2_gradient, beta2_gradient],
-        ) = (inputs, outputs)
-        else {
-            unreachable!("as many as the op has")
-        };
-        let images = factors::<FACTORS>(first[3]);
-        let (gradient, features, sums) = (as_blocks(gradient), as_blocks(features), as_blocks(sums));
-        let hidden = as_blocks(hidden);
+    fn compute(
+        how: How,
+        [gradient, features, sums, mean2, variance2, gamma2, beta2, kernel2, hidden, first @ ..]: [&[f32];
+            16],
+        outputs: [Output<'_>; 6],
+    ) {
+        let [outputs1 @ .., kernel2_gradient, gamma2_gradient, beta2_gradient] = outputs.map(Output::zeroed);
+        let images = how.factors(first[3]);
+        let [gradient, features, sums, hidden] = [gradient, features, sums, hidden].map(as_blocks);
         let rows = images.len() / PIXELS;
         let row = |row: usize| Row {
             image: &images[row * PIXELS..][..PIXELS],
@@ -75,41 +59,27 @@ impl<const FACTORS: usize> Op for LayersGrad<FACTORS> {
         };
 
         let affine = Affine::new(mean2, variance2, gamma2, beta2);
-        let sums: Vec<Sums> = (0..rows)
+        let sums: Vec<Sums<BLOCKS>> = (0..rows)
             .into_par_iter()
             .map(|number| {
                 let mut sums = [[[0.0; 16]; 2]; BLOCKS];
                 let Row { sums: x, features, gradient, .. } = row(number);
-                sum_gradient(instructions, x, features, gradient, &affine, &mut sums);
+                sum_gradient(how.instructions, x, features, gradient, &affine, &mut sums);
                 sums
             })
             .collect();
-        let through = Through::new(
-            &sums,
-            [mean2, variance2, gamma2],
-            population(rows),
-            [gamma2_gradient.zeroed(), beta2_gradient.zeroed()],
-        );
+        let norm2 = [mean2, variance2, gamma2];
+        let through = Through::new(&sums, norm2, population(rows), [gamma2_gradient, beta2_gradient]);
 
-        let kernel2 = turned(&factors::<FACTORS>(kernel2), 16, 16 * BLOCKS);
-        let behind = Behind { affine, through, kernel2: at_points(instructions, &kernel2) };
-        let partial: Vec<Gradients> = (0..rows.div_ceil(ROWS_SUMMED))
-            .into_par_iter()
-            .map(|chunk| {
-                let mut total = Gradients::zero();
-                ROOM.with_borrow_mut(|room| {
-                    for number in chunk * ROWS_SUMMED..rows.min((chunk + 1) * ROWS_SUMMED) {
-                        add_row::<FACTORS>(instructions, &row(number), &behind, room, &mut total);
-                    }
-                });
-                total
-            })
-            .collect();
-        let mut total = Gradients::zero();
-        partial.iter().for_each(|partial| total.add(partial));
-        let kernel2_gradient = as_blocks_mut(kernel2_gradient.zeroed());
-        transform_kernel_gradient(instructions, &total.kernel2, kernel2_gradient);
-        first_layer_gradients::<FACTORS>(first, rows, &total.first, outputs1);
+        let kernel2 = turned(&how.factors(kernel2), 16, 16 * BLOCKS);
+        let behind = Behind { affine, through, kernel2: at_points(how.instructions, floats(&kernel2)), how };
+        let add_row = |number, total: &mut Gradients| {
+            ROOM.with_borrow_mut(|room| add_row(how.instructions, &row(number), &behind, room, total));
+        };
+        let total = sum_of_rows(rows, Gradients::zero, add_row, Gradients::add);
+        let kernel2_gradient = as_blocks_mut(kernel2_gradient);
+        transform_kernel_gradient(how.instructions, blocks(&total.kernel2), kernel2_gradient);
+        first_layer_gradients(first, &how.factors(first[4]), rows, &total.first, outputs1);
     }
 }
 
@@ -128,6 +98,7 @@ struct Behind {
     through: Through,
     /// Turned, at the points of Winograd's algorithm.
     kernel2: Vec<Line>,
+    how: How,
 }
 
 /// Room for an image.
@@ -165,9 +136,7 @@ impl Gradients {
     }
 
     fn add(&mut self, other: &Self) {
-        for (total, other) in self.kernel2.iter_mut().zip(&other.kernel2) {
-            total.iter_mut().zip(other.0).for_each(|(total, other)| *total += other);
-        }
+        add(&mut self.kernel2, &other.kernel2);
         for (total, other) in self.first.iter_mut().zip(&other.first) {
             total.0.iter_mut().zip(other.0).for_each(|(total, other)| *total += other);
         }
@@ -175,10 +144,11 @@ impl Gradients {
 }
 
 for_each_instruction_set! {
-    fn add_row<V, const FACTORS: usize>(row: &Row, behind: &Behind, room: &mut Room, total: &mut Gradients) {
-        let Behind { affine, through, kernel2 } = behind;
+    fn add_row<V>(row: &Row, behind: &Behind, room: &mut Room, total: &mut Gradients) {
+        let Behind { affine, through, kernel2, how } = behind;
         let gradient = blocks_mut(&mut room.gradient);
-        spread_gradient::<V, FACTORS>(row.sums, row.features, row.gradient, affine, through, gradient);
+        spread_gradient::<V>(row.sums, row.features, row.gradient, affine, through, gradient);
+        how.round(gradient.as_flattened_mut());
         // While it multiplies, the memory has time for the next row: at each of the points of each row of tiles.
         const ALL: usize = POINTS * TILES;
         let next = |blocks: &[Block]| blocks.as_ptr().wrapping_add(blocks.len());
@@ -188,12 +158,11 @@ for_each_instruction_set! {
             fetch::<V, { PIXELS * BLOCKS }, ALL>(sums, n)
         });
 
-        let mut padded = EMPTY;
-        pad(row.image, &mut padded);
+        let padded = pad(row.image);
         let mut sums = [Line::default(); PLACES + 1];
         for tile_row in 0..TILES {
             let hidden = &row.hidden[4 * tile_row * SIDE..][..4 * SIDE];
-            let rows = convolve_tiles::<V, BLOCKS, 1>(gradient, kernel2, tile_row, &mut room.tiles, |n| {
+            let rows = convolve_tiles::<V, BLOCKS, 1>(gradient, blocks(kernel2), tile_row, &mut room.tiles, |n| {
                 let n = tile_row * POINTS + n;
                 fetch::<V, PIXELS, ALL>(next_hidden, n);
                 fetch::<V, { WINDOWS * BLOCKS }, ALL>(features, n);
@@ -221,21 +190,13 @@ for_each_instruction_set! {
 }
 
 /// The gradients in conv1's kernel and in its batch norm.
-fn first_layer_gradients<const FACTORS: usize>(
-    inputs: &[&[f32]],
+fn first_layer_gradients(
+    [mean, variance, image_moments, _, _, bias, gamma]: [&[f32]; 7],
+    kernel: &[f32],
     rows: usize,
     total: &[ChannelSums; PLACES + 1],
-    outputs: &mut [Output<'_>],
+    [kernel_gradient, gamma_gradient, beta_gradient]: [&mut [f32]; 3],
 ) {
-    let ([mean, variance, image_moments, _, kernel, bias, gamma], [kernel_gradient, norm_gradients @ ..]) =
-        (inputs, outputs)
-    else {
-        unreachable!("as many as the op has")
-    };
-    let kernel_gradient = kernel_gradient.zeroed();
-    let [gamma_gradient, beta_gradient] = norm_gradients else { unreachable!("as many as the op has") };
-    let [gamma_gradient, beta_gradient] = [gamma_gradient, beta_gradient].map(Output::zeroed);
-    let kernel = factors::<FACTORS>(kernel);
     let population = population(rows);
     let moments = ImageMoments::read(image_moments);
     for channel in 0..16 {
@@ -248,11 +209,12 @@ fn first_layer_gradients<const FACTORS: usize>(
         let product_sum = inverse * (with_values - centre * sum);
         gamma_gradient[channel] = product_sum as f32;
         beta_gradient[channel] = sum as f32;
-        let dx =
-            ChannelGradient::new(f64::from(gamma[channel]), centre, inverse, population, sum, product_sum);
+        let sums = [sum, product_sum];
+        let dx = ChannelGradient::new(f64::from(gamma[channel]), centre, inverse, population, sums);
         for place in 0..PLACES {
             let values_under = moments.product_sum(&k, place);
-            let gradient = dx.slope * under[place] + dx.offset * moments.sums[place] + dx.pull * values_under;
+            let gradient =
+                dx.slope * under[place] + dx.offset * moments.sums()[place] + dx.pull * values_under;
             kernel_gradient[place * 16 + channel] = gradient as f32;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
-use std::{ptr, slice};
+use std::slice;
 
 /// Height and width of an image.
 pub(super) const SIDE: usize = 28;
@@ -34,33 +34,10 @@ impl DerefMut for Line {
 /// Memory for a block, which holds no numbers yet.
 pub(super) type Room = [MaybeUninit<f32>; 16];
 
-/// What a block can be written to.
-pub(super) trait Place {
-    /// Only numbers may be written there.
-    fn room(&mut self) -> &mut Room;
-}
-
-impl Place for Room {
-    #[inline(always)]
-    fn room(&mut self) -> &mut Room {
-        self
-    }
-}
-
-impl Place for Block {
-    #[inline(always)]
-    fn room(&mut self) -> &mut Room {
-        // SAFETY: as large, and whatever is written is a number.
-        unsafe { &mut *ptr::from_mut(self).cast() }
-    }
-}
-
-impl Place for Line {
-    #[inline(always)]
-    fn room(&mut self) -> &mut Room {
-        self.0.room()
-    }
-}
+/// What a number can be written to.
+pub(super) trait Place {}
+impl Place for f32 {}
+impl Place for MaybeUninit<f32> {}
 
 /// The numbers of `lines`.
 pub(super) fn floats(lines: &[Line]) -> &[f32] {
@@ -69,9 +46,37 @@ pub(super) fn floats(lines: &[Line]) -> &[f32] {
 }
 
 /// The blocks of `lines`.
+pub(super) fn blocks(lines: &[Line]) -> &[Block] {
+    as_blocks(floats(lines))
+}
+
+/// The blocks of `lines`, to write.
 pub(super) fn blocks_mut(lines: &mut [Line]) -> &mut [Block] {
     // SAFETY: a line is its block, and as large.
     unsafe { slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len()) }
+}
+
+/// The numbers of `blocks`, all of which were written.
+///
+/// # Safety
+/// They were.
+pub(super) unsafe fn written(blocks: &mut [Room]) -> &mut [f32] {
+    let numbers = blocks.as_flattened_mut();
+    // SAFETY: as the caller's.
+    unsafe { slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len()) }
+}
+
+/// The pixel that is the `k`th of a 2 x 2 window of a pool, in an image of so many across.
+#[inline(always)]
+pub(super) fn window_pixel<const ACROSS: usize>(window: usize, k: usize) -> usize {
+    let pooled = ACROSS / 2;
+    (2 * (window / pooled) + k / 2) * ACROSS + 2 * (window % pooled) + k % 2
+}
+
+/// Adds to `totals`.
+pub(super) fn add(totals: &mut [Line], others: &[Line]) {
+    let totals = blocks_mut(totals).as_flattened_mut();
+    totals.iter_mut().zip(floats(others)).for_each(|(total, other)| *total += other);
 }
 
 /// `blocks` as channels; both are the same memory.
@@ -86,12 +91,4 @@ pub(super) fn as_blocks_mut(values: &mut [f32]) -> &mut [Block] {
     let (blocks, rest) = values.as_chunks_mut();
     debug_assert!(rest.is_empty());
     blocks
-}
-
-/// An array of `N` times `value` on the heap; `Box::new` would build it on the stack first.
-pub(super) fn boxed<T: Clone, const N: usize>(value: T) -> Box<[T; N]> {
-    match vec![value; N].into_boxed_slice().try_into() {
-        Ok(array) => array,
-        Err(_) => unreachable!("the slice was made with N entries"),
-    }
 }

@@ -13,14 +13,15 @@
 // On other processors nothing of it is ever called.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, unreachable_code, unused_imports))]
 
+mod arguments;
 mod baseline;
 mod baseline_grad;
 mod batch_norm;
 mod convolution;
 mod dense;
 mod dropout;
-mod factors;
 mod first_layer;
+mod how;
 mod image;
 mod inference;
 mod layers_grad;
@@ -29,7 +30,7 @@ mod ops;
 mod pool_layer;
 mod products;
 mod registry;
-mod second_layer;
+mod rows;
 mod simd;
 mod winograd;
 
@@ -39,7 +40,6 @@ use registry::Api;
 pub use simd::Instructions;
 use std::path::Path;
 use std::sync::OnceLock;
-use tensorflow::{DataType, Graph, Operation, Status};
 
 /// Why graphs are built of TensorFlow's ops alone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,32 +64,26 @@ pub enum Unavailable {
 struct Loaded {
     api: Api,
     instructions: Instructions,
+    /// Those that share the rows of a batch.
     threads: ThreadPool,
 }
 
-static LOADED: OnceLock<Loaded> = OnceLock::new();
+static LOADED: OnceLock<Result<Loaded, Unavailable>> = OnceLock::new();
 
 /// Epsilon of the batch norms in the ops.
 pub const BATCH_NORM_EPSILON: f32 = batch_norm::EPSILON;
 
 /// The instruction set that the ops are computed with, once they are [loaded](load).
 pub fn instructions() -> Option<Instructions> {
-    LOADED.get().map(|loaded| loaded.instructions)
+    loaded().map(|loaded| loaded.instructions)
 }
 
 /// Units of the dense layer in the ops.
 pub const DENSE_UNITS: u64 = dense::UNITS as u64;
 
-/// TensorFlow's functions, once the ops are being registered.
-fn api() -> Option<&'static Api> {
-    LOADED.get().map(|loaded| &loaded.api)
-}
-
-/// Runs `work`, whose rows are to be shared among the kernels' threads.
-fn on_our_threads(work: impl FnOnce(Instructions) + Send) -> Result<(), String> {
-    let loaded = LOADED.get().ok_or("its kernels are not loaded")?;
-    loaded.threads.install(|| work(loaded.instructions));
-    Ok(())
+/// What there is once the ops are registered.
+fn loaded() -> Option<&'static Loaded> {
+    LOADED.get()?.as_ref().ok()
 }
 
 /// Makes the ops known to the TensorFlow of this process, which was opened from the file `library`, to run on `threads`
@@ -98,11 +92,10 @@ fn on_our_threads(work: impl FnOnce(Instructions) + Send) -> Result<(), String> 
 /// # Errors
 /// They cannot be used here; graphs have to be built without them.
 pub fn load(library: &Path, threads: usize) -> Result<(), Unavailable> {
-    static OUTCOME: OnceLock<Result<(), Unavailable>> = OnceLock::new();
-    OUTCOME.get_or_init(|| load_once(library, threads)).clone()
+    LOADED.get_or_init(|| load_once(library, threads)).as_ref().map(drop).map_err(Clone::clone)
 }
 
-fn load_once(library: &Path, threads: usize) -> Result<(), Unavailable> {
+fn load_once(library: &Path, threads: usize) -> Result<Loaded, Unavailable> {
     let instructions = Instructions::to_use().map_err(|name| Unavailable::Instructions { name })?;
     let instructions = instructions.ok_or(Unavailable::Processor)?;
     let api = Api::find(library).map_err(Unavailable::TensorFlow)?;
@@ -111,35 +104,13 @@ fn load_once(library: &Path, threads: usize) -> Result<(), Unavailable> {
         .thread_name(|number| format!("kernels-{number}"))
         .build()
         .map_err(|error| Unavailable::Threads(error.to_string()))?;
-    let Loaded { api, .. } = LOADED.get_or_init(|| Loaded { api, instructions, threads });
-    ops::REGISTER
-        .iter()
-        .try_for_each(|register| register(api))
-        .and_then(|()| probe())
-        .map_err(Unavailable::TensorFlow)
-}
-
-/// Builds a node with several outputs: TensorFlow 2.9 took such an op, and refused every node of it.
-fn probe() -> Result<(), String> {
-    let mut graph = Graph::new();
-    let mut placeholder = |name: &str| -> Result<Operation, Status> {
-        let mut node = graph.new_operation("Placeholder", name)?;
-        node.set_attr_type("dtype", DataType::Float)?;
-        node.finish()
-    };
-    let built = ["hidden", "kernel", "bias"].map(&mut placeholder).into_iter().collect::<Result<Vec<_>, _>>();
-    built
-        .and_then(|inputs| {
-            let mut node = graph.new_operation(OpTypes::F32.second_layer, "probe")?;
-            inputs.iter().for_each(|input| node.add_input(input.clone()));
-            node.finish()
-        })
-        .map(drop)
-        .map_err(|status| status.to_string())
+    ops::register_all(&api).map_err(Unavailable::TensorFlow)?;
+    Ok(Loaded { api, instructions, threads })
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
+    use super::how::How;
     use super::registry::{Argument, Op, Output, ROWS};
     use super::*;
     use rand_chacha::ChaCha8Rng;
@@ -147,13 +118,13 @@ mod tests {
 
     const TEST_ROWS: i64 = 29;
 
-    fn size(Argument(_, shape): &Argument) -> usize {
+    fn size(Argument(_, shape): Argument) -> usize {
         let sized = shape.iter().map(|&size| if size == ROWS { TEST_ROWS } else { size });
         sized.product::<i64>() as usize
     }
 
     /// Numbers in -1..1, gammas of either sign among them; variances are positive.
-    fn drawn(random: &mut ChaCha8Rng, argument: &Argument) -> Vec<f32> {
+    fn drawn(random: &mut ChaCha8Rng, argument: Argument) -> Vec<f32> {
         let shift = if argument.0.starts_with("variance") { 1.5 } else { 0.0 };
         let mut draw = || (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0 + shift;
         (0..size(argument)).map(|_| draw()).collect()
@@ -161,33 +132,35 @@ mod tests {
 
     /// With one instruction set the same bits as with the other: the wider one is what the tests through TensorFlow run, where
     /// there is one.
-    pub fn instruction_sets_agree<O: Op>() {
+    pub fn instruction_sets_agree<O: Op<IN, OUT>, const IN: usize, const OUT: usize>() {
         let mut random = ChaCha8Rng::seed_from_u64(1);
-        let inputs: Vec<_> = O::INPUTS.iter().map(|argument| drawn(&mut random, argument)).collect();
-        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-        let mut found = Instructions::all_of_this_processor().into_iter().map(|instructions| {
-            let [outputs, others] = [1, 3].map(|threads| {
-                let mut outputs: Vec<_> =
-                    O::OUTPUTS.iter().map(|argument| vec![f32::NAN; size(argument)]).collect();
-                let mut slices: Vec<_> = outputs.iter_mut().map(|output| Output::over(output)).collect();
-                let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| O::compute(instructions, &inputs, &mut slices));
+        let inputs = O::INPUTS.map(|argument| drawn(&mut random, argument));
+        let compute = |instructions, threads, bf16| {
+            let mut outputs = O::OUTPUTS.map(|argument| vec![f32::NAN; size(argument)]);
+            let slices = outputs.each_mut().map(|output| Output::over(output));
+            let inputs = inputs.each_ref().map(Vec::as_slice);
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| O::compute(How { instructions, bf16 }, inputs, slices));
+            outputs
+        };
+        for (bf16, name) in [false, true].into_iter().zip(O::TYPES) {
+            let mut found = Instructions::all_of_this_processor().into_iter().map(|instructions| {
+                let [outputs, others] = [1, 3].map(|threads| compute(instructions, threads, bf16));
+                assert!(outputs == others, "{name}: it depends on the number of threads");
                 outputs
             });
-            assert!(outputs == others, "{}: it depends on the number of threads", O::TYPE);
-            outputs
-        });
-        let Some(first) = found.next() else { return };
-        for other in found {
-            for ((a, b), Argument(name, _)) in first.iter().zip(&other).zip(O::OUTPUTS) {
-                assert!(a == b && a.iter().any(|&x| x != 0.0), "{} {name}", O::TYPE);
-                assert!(a.iter().chain(b).all(|x| x.is_finite()), "{} {name}", O::TYPE);
+            let Some(first) = found.next() else { return };
+            for other in found {
+                for ((a, b), Argument(output, _)) in first.iter().zip(&other).zip(O::OUTPUTS) {
+                    assert!(a == b && a.iter().any(|&x| x != 0.0), "{name} {output}");
+                    assert!(a.iter().chain(b).all(|x| x.is_finite()), "{name} {output}");
+                }
             }
         }
     }
 
     #[test]
     fn every_op_computes_the_same_with_every_instruction_set() {
-        ops::TEST.iter().for_each(|test| test());
+        ops::test_all();
     }
 }

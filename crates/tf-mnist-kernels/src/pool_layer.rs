@@ -1,43 +1,34 @@
 //! The batch norm behind conv2, the pool and SELU: SELU(max_pool(batch_norm(x))), float32 `[rows][28][28][32]` to
 //! `[rows][14][14][32]`, and the gradients. SELU is increasing: the greatest of a window stays the greatest.
 
-use super::batch_norm::{ChannelGradient, ChannelSums, inverse_deviation};
-use super::factors::factor;
-use super::layout::{Block, PIXELS, Room, SIDE, as_blocks};
-use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{Instructions, for_each_instruction_set};
-use super::simd::{Register, registers, selu, selu_derivative};
+use super::arguments::{BETA2, FEATURES, GAMMA2, MEAN2, SUMS, VARIANCE2};
+use super::batch_norm::{ChannelGradient, ChannelSums, Sums, inverse_deviation, totals};
+use super::how::How;
+use super::layout::{Block, PIXELS, Room, SIDE, as_blocks, window_pixel};
+use super::registry::{Argument, Op, Output};
+use super::simd::{Instructions, Register, for_each_instruction_set, registers, selu, selu_derivative};
 use rayon::prelude::*;
 
 /// Blocks of channels.
 pub(super) const BLOCKS: usize = 2;
 const CHANNELS: usize = 16 * BLOCKS;
 /// Height and width behind the pool.
-const POOLED: usize = SIDE / 2;
+pub(super) const POOLED: usize = SIDE / 2;
 pub(super) const WINDOWS: usize = POOLED * POOLED;
 
 /// The layer in training.
 pub(super) struct PoolLayer;
 
-impl Op for PoolLayer {
-    const INPUTS: &'static [Argument] = &[
-        Argument("x", &[ROWS, 28, 28, 32]),
-        Argument("mean", &[32]),
-        Argument("variance", &[32]),
-        Argument("gamma", &[32]),
-        Argument("beta", &[32]),
-    ];
-    const OUTPUTS: &'static [Argument] = &[Argument("features", &[ROWS, 14, 14, 32])];
+impl Op<5, 1> for PoolLayer {
+    const INPUTS: [Argument; 5] = [SUMS, MEAN2, VARIANCE2, GAMMA2, BETA2];
+    const OUTPUTS: [Argument; 1] = [FEATURES];
 
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]) {
-        let ([x, mean, variance, gamma, beta], [features]) = (inputs, outputs) else {
-            unreachable!("as many as the op has")
-        };
+    fn compute(how: How, [x, mean, variance, gamma, beta]: [&[f32]; 5], [features]: [Output<'_>; 1]) {
         let affine = Affine::new(mean, variance, gamma, beta);
         as_blocks(x)
             .par_chunks(PIXELS * BLOCKS)
             .zip(features.images(WINDOWS * BLOCKS))
-            .for_each(|(x, features)| pool(instructions, x, &affine, features));
+            .for_each(|(x, features)| pool(how.instructions, x, &affine, features));
     }
 }
 
@@ -77,17 +68,12 @@ pub(super) struct Through {
 impl Through {
     /// From the sums of every image; also gives the gradients in gamma and beta.
     pub fn new(
-        sums: &[Sums],
+        sums: &[Sums<BLOCKS>],
         [mean, variance, gamma]: [&[f32]; 3],
         population: f64,
         [gamma_gradient, beta_gradient]: [&mut [f32]; 2],
     ) -> Self {
-        let mut totals = [[ChannelSums::ZERO; 2]; BLOCKS];
-        for (total, sum) in
-            sums.iter().flat_map(|sums| (0..2 * BLOCKS).map(move |k| (k, &sums[k / 2][k % 2])))
-        {
-            totals[total / 2][total % 2].add(sum);
-        }
+        let totals = totals(sums);
         let gradients: [ChannelGradient; CHANNELS] = std::array::from_fn(|channel| {
             let [ChannelSums(sums), ChannelSums(products)] = &totals[channel / 16];
             let (sum, inverse) = (sums[channel % 16], inverse_deviation(f64::from(variance[channel])));
@@ -95,7 +81,7 @@ impl Through {
             let product_sum = products[channel % 16] * inverse;
             (gamma_gradient[channel], beta_gradient[channel]) = (product_sum as f32, sum as f32);
             let (gamma, mean) = (f64::from(gamma[channel]), f64::from(mean[channel]));
-            ChannelGradient::new(gamma, mean, inverse, population, sum, product_sum)
+            ChannelGradient::new(gamma, mean, inverse, population, [sum, product_sum])
         });
         Self {
             slope: channels(|channel| gradients[channel].slope),
@@ -104,9 +90,6 @@ impl Through {
         }
     }
 }
-
-/// Of one image and block of channels: the sums of dz, the gradient behind the batch norm, and of dz · (x - mean).
-pub(super) type Sums = [[Block; 2]; BLOCKS];
 
 /// The four values of a window, and what the batch norm makes of them.
 #[inline(always)]
@@ -120,16 +103,10 @@ fn window<V: Register>(
     let mut values = [V::splat(0.0); 4];
     let mut normalized = [V::splat(0.0); 4];
     for k in 0..4 {
-        values[k] = V::load(&x[pixel(place, k) * BLOCKS + block], part);
+        values[k] = V::load(&x[window_pixel::<SIDE>(place, k) * BLOCKS + block], part);
         normalized[k] = values[k].mul_add(scale, shift);
     }
     (values, normalized)
-}
-
-/// The `k`th pixel of a window.
-#[inline(always)]
-fn pixel(place: usize, k: usize) -> usize {
-    (2 * (place / POOLED) + k / 2) * SIDE + 2 * (place % POOLED) + k % 2
 }
 
 /// The least value of a window that counts as its greatest. On a blank part of an image all four are equal in truth, and
@@ -153,13 +130,13 @@ for_each_instruction_set! {
 }
 
 for_each_instruction_set! {
-    /// The sums of one image; `sums` are zero before.
+    /// The sums of one image, of dz, the gradient behind the batch norm, and of dz · (x - mean); `sums` are zero before.
     pub(super) fn sum_gradient<V>(
         x: &[Block],
         features: &[Block],
         gradient: &[Block],
         affine: &Affine,
-        sums: &mut Sums,
+        sums: &mut Sums<BLOCKS>,
     ) {
         for place in 0..WINDOWS {
             for (block, part) in registers::<V>(BLOCKS) {
@@ -180,9 +157,9 @@ for_each_instruction_set! {
     }
 }
 
-/// The gradient in x, to be a factor.
+/// The gradient in x.
 #[inline(always)]
-pub(super) fn spread_gradient<V: Register, const FACTORS: usize>(
+pub(super) fn spread_gradient<V: Register>(
     x: &[Block],
     features: &[Block],
     gradient: &[Block],
@@ -204,8 +181,7 @@ pub(super) fn spread_gradient<V: Register, const FACTORS: usize>(
                 let own = z[k].select_ge(tied, left, zero);
                 left = z[k].select_ge(tied, zero, left);
                 let dx = values[k].mul_add(pull, offset).add(own);
-                let x_gradient = &mut x_gradient[pixel(place, k) * BLOCKS + block];
-                factor::<V, FACTORS>(dx).store(x_gradient, part);
+                dx.store(&mut x_gradient[window_pixel::<SIDE>(place, k) * BLOCKS + block], part);
             }
         }
     }

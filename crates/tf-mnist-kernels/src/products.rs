@@ -1,15 +1,15 @@
 //! Products of matrices, summed up in registers. How many sums there are at a time is a matter of the instruction set.
 
-use super::layout::{Line, floats};
+use super::layout::{Block, Line};
 use super::simd::Register;
 
 /// Of each row, the sum over terms of a value times the term's factors, which are `BLOCKS` of channels.
 pub(super) struct Product<'a, const BLOCKS: usize> {
-    pub values: &'a [Line],
+    pub values: &'a [f32],
     /// How many numbers lie from a row's value to that of the next row, and from that of a term to that of the next.
     pub row: usize,
     pub term: usize,
-    pub factors: &'a [Line],
+    pub factors: &'a [Block],
     /// Terms of a run.
     pub terms: usize,
 }
@@ -82,7 +82,6 @@ impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I
     #[inline(always)]
     fn rows<V: Register, const HEIGHT: usize, const WIDTH: usize>(&mut self, row: usize, register: usize) {
         let Product { values, row: to_row, term: to_term, factors, terms } = *self.product;
-        let values = floats(values);
         let place = |k: usize| ((register + k) / V::PARTS, (register + k) % V::PARTS);
         let mut sums = [[V::splat(0.0); WIDTH]; HEIGHT];
         if self.added {

@@ -7,37 +7,39 @@ mod c_api;
 
 pub(super) use c_api::Api;
 
+use super::Loaded;
+use super::how::How;
 use super::layout::Room;
-use super::simd::Instructions;
 use c_api::{
-    FLOAT, INTERNAL, INVALID_ARGUMENT, KernelConstruction, KernelContext, OwnStatus, ShapeHandle,
-    ShapeInferenceContext, Status, Tensor,
+    FLOAT, INTERNAL, INVALID_ARGUMENT, OpKernelContext, OwnStatus, ShapeHandle, ShapeInferenceContext,
+    Status, Tensor,
 };
 use rayon::prelude::*;
 use std::ffi::{CString, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::{ptr, slice};
+use std::{array, ptr, slice};
 
 /// Stands for the number of rows in a shape.
 pub(super) const ROWS: i64 = -1;
 
 /// A float32 input or output of an op: name and shape.
+#[derive(Clone, Copy)]
 pub(super) struct Argument(pub &'static str, pub &'static [i64]);
 
-/// What has a type as nodes name it, see [`super::ops`].
+/// What has types as nodes name it, see [`super::ops`]: with factors of float32, and rounded to bfloat16.
 pub(super) trait Typed {
-    const TYPE: &'static str;
+    const TYPES: [&'static str; 2];
 }
 
-/// An op on the CPU.
-pub(super) trait Op: Typed + 'static {
+/// An op on the CPU, of `IN` inputs and `OUT` outputs.
+pub(super) trait Op<const IN: usize, const OUT: usize>: Typed + 'static {
     /// The first has [`ROWS`].
-    const INPUTS: &'static [Argument];
-    const OUTPUTS: &'static [Argument];
+    const INPUTS: [Argument; IN];
+    const OUTPUTS: [Argument; OUT];
 
     /// Computes `outputs` from `inputs`; each is as large as its shape.
-    fn compute(instructions: Instructions, inputs: &[&[f32]], outputs: &mut [Output<'_>]);
+    fn compute(how: How, inputs: [&[f32]; IN], outputs: [Output<'_>; OUT]);
 }
 
 /// An output as TensorFlow allocates it: memory that holds no numbers yet.
@@ -52,17 +54,19 @@ impl<'a> Output<'a> {
     }
 
     /// All of it, zeros now.
-    pub fn zeroed(&mut self) -> &mut [f32] {
-        zeroed(self.0)
+    pub fn zeroed(self) -> &'a mut [f32] {
+        self.0.fill(MaybeUninit::new(0.0));
+        // SAFETY: every number was written just now.
+        unsafe { slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len()) }
     }
 
     /// One image after the other, each of so many blocks, all of which are to be written.
-    pub fn images(&mut self, blocks: usize) -> impl IndexedParallelIterator<Item = &mut [Room]> {
+    pub fn images(self, blocks: usize) -> impl IndexedParallelIterator<Item = &'a mut [Room]> {
         self.0.par_chunks_mut(blocks * 16).map(|image| image.as_chunks_mut().0)
     }
 
     /// Of rows of so many chunks, each of so many blocks: the first chunks of all rows, the second of all, and so on.
-    pub fn columns(&mut self, chunks: usize, blocks: usize) -> Vec<Vec<&mut [Room]>> {
+    pub fn columns(self, chunks: usize, blocks: usize) -> Vec<Vec<&'a mut [Room]>> {
         let mut columns: Vec<Vec<_>> = (0..chunks).map(|_| Vec::new()).collect();
         for (place, chunk) in self.0.as_chunks_mut().0.chunks_exact_mut(blocks).enumerate() {
             columns[place % chunks].push(chunk);
@@ -71,15 +75,14 @@ impl<'a> Output<'a> {
     }
 }
 
-fn zeroed(memory: &mut [MaybeUninit<f32>]) -> &mut [f32] {
-    memory.fill(MaybeUninit::new(0.0));
-    // SAFETY: every number was written just now.
-    unsafe { slice::from_raw_parts_mut(memory.as_mut_ptr().cast(), memory.len()) }
-}
-
-/// Makes nodes of type [`Typed::TYPE`] possible in this process.
-pub(super) fn register<O: Op>(api: &'static Api) -> Result<(), String> {
-    let op_type = c_string(O::TYPE);
+/// Makes nodes of one of [`Typed::TYPES`] possible in this process, once where both are one.
+pub(super) fn register<O: Op<IN, OUT>, const IN: usize, const OUT: usize, const BF16: bool>(
+    api: &Api,
+) -> Result<(), String> {
+    if BF16 && O::TYPES[0] == O::TYPES[1] {
+        return Ok(());
+    }
+    let op_type = c_string(O::TYPES[usize::from(BF16)]);
     let status = OwnStatus::new(api);
     // SAFETY: called in the order that TensorFlow's headers ask for; registering takes the builders over, and strings are
     // copied.
@@ -91,12 +94,12 @@ pub(super) fn register<O: Op>(api: &'static Api) -> Result<(), String> {
         for Argument(name, _) in O::OUTPUTS {
             (api.add_output)(builder, c_string(&format!("{name}: float")).as_ptr());
         }
-        (api.set_shape_inference)(builder, infer_shapes::<O>);
+        (api.set_shape_inference)(builder, infer_shapes::<O, IN, OUT>);
         (api.register_op_definition)(builder, status.pointer());
         status.check()?;
 
-        let kernel =
-            (api.new_kernel_builder)(op_type.as_ptr(), c"CPU".as_ptr(), create, compute::<O>, delete);
+        let compute = compute::<O, IN, OUT, BF16>;
+        let kernel = (api.new_kernel_builder)(op_type.as_ptr(), c"CPU".as_ptr(), None, compute, None);
         (api.register_kernel_builder)(op_type.as_ptr(), kernel, status.pointer());
         status.check()
     }
@@ -106,15 +109,12 @@ fn c_string(text: &str) -> CString {
     CString::new(text).unwrap_or_default()
 }
 
-extern "C" fn create(_: *mut KernelConstruction) -> *mut c_void {
-    ptr::null_mut()
-}
-
-extern "C" fn delete(_: *mut c_void) {}
-
 /// Tells TensorFlow the shapes of an op's outputs while a graph is built.
-extern "C" fn infer_shapes<O: Op>(context: *mut ShapeInferenceContext, status: *mut Status) {
-    let Some(api) = super::api() else { return };
+extern "C" fn infer_shapes<O: Op<IN, OUT>, const IN: usize, const OUT: usize>(
+    context: *mut ShapeInferenceContext,
+    status: *mut Status,
+) {
+    let Some(Loaded { api, .. }) = super::loaded() else { return };
     // SAFETY: TensorFlow gives a context and a status that live during this call. Each handle is deleted once; what it
     // points to belongs to the context.
     unsafe {
@@ -150,7 +150,7 @@ unsafe fn output_shape(
 ) -> *mut ShapeHandle {
     // SAFETY: as the caller's.
     unsafe {
-        let mut so_far = (api.scalar_shape)(context);
+        let so_far = (api.scalar_shape)(context);
         for &size in shape {
             let next = if size == ROWS {
                 let rows = (api.new_shape)();
@@ -159,29 +159,29 @@ unsafe fn output_shape(
             } else {
                 (api.vector_shape)(context, size as usize)
             };
-            let longer = (api.new_shape)();
-            (api.concatenate_shapes)(context, so_far, next, longer, status);
-            (api.delete_shape)(so_far);
+            (api.concatenate_shapes)(context, so_far, next, so_far, status);
             (api.delete_shape)(next);
-            so_far = longer;
         }
         so_far
     }
 }
 
-extern "C" fn compute<O: Op>(_: *mut c_void, context: *mut KernelContext) {
-    let Some(api) = super::api() else { return };
+extern "C" fn compute<O: Op<IN, OUT>, const IN: usize, const OUT: usize, const BF16: bool>(
+    _: *mut c_void,
+    context: *mut OpKernelContext,
+) {
+    let Some(loaded) = super::loaded() else { return };
     // A panic must not pass through TensorFlow's C++.
-    let done = catch_unwind(AssertUnwindSafe(|| run::<O>(api, context)));
+    let done = catch_unwind(AssertUnwindSafe(|| run::<O, IN, OUT>(loaded, context, BF16)));
     let (code, message) = match done {
         Ok(Ok(())) => return,
         Ok(Err(message)) => (INVALID_ARGUMENT, message),
         Err(_) => (INTERNAL, "the kernel panicked; this is a bug of tf-mnist".to_owned()),
     };
-    let status = OwnStatus::new(api);
-    status.set(code, &format!("{}: {message}", O::TYPE));
+    let status = OwnStatus::new(&loaded.api);
+    status.set(code, &format!("{}: {message}", O::TYPES[usize::from(BF16)]));
     // SAFETY: both live; the status is copied.
-    unsafe { (api.fail)(context, status.pointer()) }
+    unsafe { (loaded.api.fail)(context, status.pointer()) }
 }
 
 /// A tensor that TensorFlow lent, given back with it.
@@ -206,16 +206,22 @@ impl Lent<'_> {
         }
     }
 
+    /// Where its numbers are; where there are none, it may have no address.
     fn data(&self) -> *mut f32 {
         // SAFETY: the tensor lives.
-        unsafe { (self.api.tensor_data)(self.tensor) }.cast()
+        let data = unsafe { (self.api.tensor_data)(self.tensor) }.cast::<f32>();
+        if data.is_null() { ptr::dangling_mut() } else { data }
     }
 }
 
-fn run<O: Op>(api: &'static Api, context: *mut KernelContext) -> Result<(), String> {
+fn run<O: Op<IN, OUT>, const IN: usize, const OUT: usize>(
+    Loaded { api, instructions, threads }: &Loaded,
+    context: *mut OpKernelContext,
+    bf16: bool,
+) -> Result<(), String> {
     let status = OwnStatus::new(api);
     let mut rows = None;
-    let mut inputs = Vec::with_capacity(O::INPUTS.len());
+    let mut inputs = Vec::with_capacity(IN);
     for (number, Argument(name, shape)) in (0..).zip(O::INPUTS) {
         let mut tensor = ptr::null_mut();
         // SAFETY: TensorFlow's context lives during the call; it fills `tensor` in.
@@ -227,14 +233,10 @@ fn run<O: Op>(api: &'static Api, context: *mut KernelContext) -> Result<(), Stri
         if found != sized(shape, rows) {
             return Err(format!("its input {name} is {found:?}, not {:?}", sized(shape, rows)));
         }
-        // SAFETY: the tensor lives.
-        if unsafe { (api.tensor_type)(tensor.tensor) } != FLOAT {
-            return Err(format!("its input {name} is not float32"));
-        }
         inputs.push(tensor);
     }
     let rows = rows.unwrap_or(0);
-    let mut outputs = Vec::with_capacity(O::OUTPUTS.len());
+    let mut outputs = Vec::with_capacity(OUT);
     for (number, Argument(_, shape)) in (0..).zip(O::OUTPUTS) {
         let shape = sized(shape, rows);
         let bytes = count(&shape) * size_of::<f32>();
@@ -246,29 +248,22 @@ fn run<O: Op>(api: &'static Api, context: *mut KernelContext) -> Result<(), Stri
         status.check()?;
         outputs.push(Lent { api, tensor });
     }
+    let count_of = |Argument(_, shape): Argument| count(&sized(shape, rows));
+    // SAFETY: an input has as many numbers as its shape, which was checked, of the type that the op is registered with, and no
+    // one writes to it during the call; an output was allocated with its shape, and is ours alone.
+    let (inputs, outputs): ([&[f32]; IN], [Output; OUT]) = unsafe {
+        let input = |n: usize| slice::from_raw_parts(inputs[n].data(), count_of(O::INPUTS[n]));
+        let output = |n: usize| slice::from_raw_parts_mut(outputs[n].data().cast(), count_of(O::OUTPUTS[n]));
+        (array::from_fn(input), array::from_fn(|n| Output(output(n))))
+    };
     if rows == 0 {
-        // Sums over no rows are zero, and slices of nothing may have no address.
-        for (output, Argument(_, shape)) in outputs.iter().zip(O::OUTPUTS) {
-            // SAFETY: as below.
-            unsafe { output.data().write_bytes(0, count(&sized(shape, 0))) };
-        }
+        // Sums over no rows are zero.
+        let _ = outputs.map(Output::zeroed);
         return Ok(());
     }
-    // SAFETY: an input has as many numbers as its shape, which was checked, and no one writes to it during the call; an
-    // output was allocated with its shape, and is ours alone.
-    let inputs: Vec<&[f32]> = inputs
-        .iter()
-        .map(|tensor| unsafe { slice::from_raw_parts(tensor.data(), count(&tensor.shape())) })
-        .collect();
-    let mut outputs: Vec<_> = outputs
-        .iter()
-        .zip(O::OUTPUTS)
-        .map(|(tensor, Argument(_, shape))| unsafe {
-            let count = count(&sized(shape, rows));
-            Output(slice::from_raw_parts_mut(tensor.data().cast(), count))
-        })
-        .collect();
-    super::on_our_threads(|instructions| O::compute(instructions, &inputs, &mut outputs))
+    let how = How { instructions: *instructions, bf16 };
+    threads.install(|| O::compute(how, inputs, outputs));
+    Ok(())
 }
 
 fn sized(shape: &[i64], rows: i64) -> Vec<i64> {

@@ -18,7 +18,7 @@ pub(super) trait Register: Copy {
 
     fn splat(x: f32) -> Self;
     fn load(from: &Block, part: usize) -> Self;
-    fn store(self, to: &mut impl Place, part: usize);
+    fn store<P: Place>(self, to: &mut [P; 16], part: usize);
     /// Brings the line of the cache that holds `place` nearer, if there is one.
     fn fetch(place: *const f32);
     fn add(self, other: Self) -> Self;
@@ -32,8 +32,6 @@ pub(super) trait Register: Copy {
     fn min(self, other: Self) -> Self;
     /// Where self >= other, `then`, else `otherwise`.
     fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self;
-    /// The nearest bfloat16, ties to even: the upper half of a float32's bits.
-    fn to_bf16(self) -> Self;
     /// self · 2^n, where n is a whole number of up to 9 bits in the low bits of `n`, and all is in the range of float32.
     fn add_to_exponent(self, n: Self) -> Self;
     /// Of the bits.
@@ -53,9 +51,8 @@ pub(super) fn registers<V: Register>(blocks: usize) -> impl Iterator<Item = (usi
 
 /// exp(x) for x <= 0, within 2 units in the last place; below -87 it is exp(-87), which is next to nothing.
 ///
-/// x = n ln 2 + r with |r| <= ln 2 / 2, and exp(r) = 1 + r + r² q(r) by the q of degree 4 whose
-/// greatest error is least, 3e-9. Of several
-/// registers each step is done before the next: their chains of steps overlap.
+/// x = n ln 2 + r with |r| <= ln 2 / 2, and exp(r) = 1 + r + r² q(r) by the q of degree 4 whose greatest error is least,
+/// 3e-9. Of several registers each step is done before the next: their chains of steps overlap.
 #[inline(always)]
 pub(super) fn exp_of_negative<V: Register, const N: usize>(mut x: [V; N]) -> [V; N] {
     const LOG2_E: f32 = std::f32::consts::LOG2_E;
@@ -93,6 +90,15 @@ pub(super) const SELU_SCALE_ALPHA: f32 = 1.758_099_3;
 pub(super) fn selu_derivative<V: Register>(y: V) -> V {
     let negative = y.add(V::splat(SELU_SCALE_ALPHA));
     y.select_ge(V::splat(0.0), V::splat(SELU_SCALE), negative)
+}
+
+/// ReLU.
+#[inline(always)]
+pub(super) fn relu<V: Register, const N: usize>(mut x: [V; N]) -> [V; N] {
+    for k in 0..N {
+        x[k] = V::splat(0.0).max(x[k]);
+    }
+    x
 }
 
 /// SELU: 1.0507 x for x > 0, else 1.7581 (exp(x) - 1).

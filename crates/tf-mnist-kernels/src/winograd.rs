@@ -12,13 +12,13 @@
 mod kernel;
 mod transforms;
 
-use super::layout::{Block, Line, SIDE, boxed};
+use super::layout::{Block, Line, SIDE, blocks, floats};
 use super::products::Product;
 use super::simd::{Register, registers};
 pub(super) use kernel::{transform_kernel, transform_kernel_gradient};
 use std::iter;
 pub(super) use transforms::{Input, OutputGradient};
-use transforms::{Transform, output_transform};
+use transforms::{Output, Transform};
 
 /// Tiles along an image's side.
 pub(super) const TILES: usize = SIDE / 4;
@@ -41,14 +41,9 @@ pub(super) type Columns<const BLOCKS: usize> = [[[Line; BLOCKS]; SIDE + 2]; 6];
 /// What lies between the two directions of an output's transform, of one row of tiles: `[point][column][block]`.
 pub(super) type Rows<const BLOCKS: usize> = [[[Line; BLOCKS]; SIDE]; 6];
 
-/// Room for `count` rows of tiles, all zero.
-pub(super) fn columns<const BLOCKS: usize>(count: usize) -> Vec<Columns<BLOCKS>> {
-    vec![[[[Line::default(); BLOCKS]; SIDE + 2]; 6]; count]
-}
-
-/// Room for six points or for what lies between.
+/// Room for six points or for what lies between, all zero.
 pub(super) fn room<const BLOCKS: usize, const WIDTH: usize>() -> Box<[[[Line; BLOCKS]; WIDTH]; 6]> {
-    boxed([[Line::default(); BLOCKS]; WIDTH])
+    Box::new([[[Line::default(); BLOCKS]; WIDTH]; 6])
 }
 
 /// Zeros, for the rows around an image.
@@ -71,7 +66,7 @@ pub(super) fn rows_made<const BLOCKS: usize>(y: &[Block], tile_row: usize) -> [&
 
 /// Rows of values ([`rows_read`]) or of the gradient in results ([`rows_made`]) at the points down the columns.
 #[inline(always)]
-pub(super) fn transform_columns<V: Register, T: Transform<N>, const BLOCKS: usize, const N: usize>(
+pub(super) fn transform_columns<V: Register, T: Transform<N, 6>, const BLOCKS: usize, const N: usize>(
     rows: [&[Block]; N],
     columns: &mut Columns<BLOCKS>,
 ) {
@@ -92,7 +87,7 @@ pub(super) fn transform_columns<V: Register, T: Transform<N>, const BLOCKS: usiz
 
 /// What [`transform_columns`] made at one point, at the six points across.
 #[inline(always)]
-pub(super) fn transform_rows<V: Register, T: Transform<N>, const BLOCKS: usize, const N: usize>(
+pub(super) fn transform_rows<V: Register, T: Transform<N, 6>, const BLOCKS: usize, const N: usize>(
     columns: &[[Line; BLOCKS]; SIDE + 2],
     points: &mut Points<BLOCKS>,
 ) {
@@ -121,7 +116,7 @@ fn output_rows<V: Register, const BLOCKS: usize>(points: &Points<BLOCKS>, rows: 
             for j in 0..6 {
                 m[j] = V::load(&points[j][tile][block], part);
             }
-            let m = output_transform(m);
+            let m = Output::of(m);
             for j in 0..4 {
                 m[j].store(&mut rows[4 * tile + j][block], part);
             }
@@ -141,12 +136,12 @@ pub(super) fn output_column<V: Register, const BLOCKS: usize>(
     for i in 0..6 {
         m[i] = V::load(&rows[i][column][block], part);
     }
-    output_transform(m)
+    Output::of(m)
 }
 
 /// Room for one row of tiles of an image.
 pub(super) struct Scratch<const IN: usize, const OUT: usize> {
-    columns: Vec<Columns<IN>>,
+    columns: Box<Columns<IN>>,
     inputs: Box<Points<IN>>,
     outputs: Box<Points<OUT>>,
     rows: Box<Rows<OUT>>,
@@ -154,7 +149,7 @@ pub(super) struct Scratch<const IN: usize, const OUT: usize> {
 
 impl<const IN: usize, const OUT: usize> Scratch<IN, OUT> {
     pub fn new() -> Self {
-        Self { columns: columns(1), inputs: room(), outputs: room(), rows: room() }
+        Self { columns: room(), inputs: room(), outputs: room(), rows: room() }
     }
 }
 
@@ -163,13 +158,12 @@ impl<const IN: usize, const OUT: usize> Scratch<IN, OUT> {
 #[inline(always)]
 pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>(
     x: &[Block],
-    kernel: &[Line],
+    kernel: &[Block],
     tile_row: usize,
     scratch: &'a mut Scratch<IN, OUT>,
     meanwhile: impl Fn(usize),
 ) -> &'a Rows<OUT> {
     let Scratch { columns, inputs, outputs, rows } = scratch;
-    let columns = &mut columns[0];
     transform_columns::<V, Input, IN, 6>(rows_read::<IN>(x, tile_row), columns);
     for i in 0..6 {
         transform_rows::<V, Input, IN, 6>(&columns[i], inputs);
@@ -193,13 +187,13 @@ pub(super) fn fetch<V: Register, const BLOCKS: usize, const PARTS: usize>(from: 
 #[inline(always)]
 fn multiply<V: Register, const IN: usize, const OUT: usize>(
     inputs: &Points<IN>,
-    kernel: &[Line],
+    kernel: &[Block],
     outputs: &mut Points<OUT>,
     meanwhile: impl Fn(usize),
 ) {
     for (point, factors) in kernel.chunks_exact(16 * IN * OUT).take(ACROSS).enumerate() {
         meanwhile(point);
-        let values = inputs[point].as_flattened();
+        let values = floats(inputs[point].as_flattened());
         let product = Product::<OUT> { values, row: 16 * IN, term: 1, factors, terms: 16 * IN };
         product.sum::<V, TILES>(iter::once((0, 0)), false, outputs[point].as_flattened_mut(), OUT);
     }
@@ -217,6 +211,7 @@ pub(super) fn multiply_transposed<V: Register, const IN: usize, const OUT: usize
     for (point, gradient) in gradient.chunks_exact_mut(16 * IN * OUT).enumerate() {
         meanwhile(point);
         let (values, factors) = (inputs[point].as_flattened(), outputs[point].as_flattened());
+        let (values, factors) = (floats(values), blocks(factors));
         let product = Product::<OUT> { values, row: 1, term: 16 * IN, factors, terms: TILES };
         // Sixteen channels at a time.
         for (block, gradient) in gradient.chunks_exact_mut(16 * OUT).enumerate() {

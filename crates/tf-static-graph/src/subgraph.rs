@@ -5,6 +5,7 @@ use crate::error::{GraphError, Result};
 use crate::scope::Scope;
 use prost::Message;
 use std::collections::{HashMap, HashSet};
+use std::mem;
 use tensorflow::{ImportGraphDefOptions, Operation, Output, Status};
 
 /// The nodes of a graph that some outputs need, back to some inputs.
@@ -38,7 +39,9 @@ use tensorflow::{ImportGraphDefOptions, Operation, Output, Status};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Subgraph {
-    graph: GraphDef,
+    nodes: Vec<NodeDef>,
+    /// The graph but for its nodes.
+    rest: GraphDef,
     inputs: Vec<Output>,
     outputs: Vec<Output>,
 }
@@ -63,8 +66,13 @@ impl Subgraph {
     /// # Errors
     /// TensorFlow cannot serialize the graph.
     pub fn new(scope: &Scope, inputs: &[Output], outputs: &[Output]) -> Result<Self> {
-        let graph = GraphDef::decode(&*scope.graph_def()?).map_err(GraphError::Unreadable)?;
-        Ok(Self { graph, inputs: inputs.to_vec(), outputs: outputs.to_vec() })
+        let mut rest = GraphDef::decode(&*scope.graph_def()?).map_err(GraphError::Unreadable)?;
+        Ok(Self {
+            nodes: mem::take(&mut rest.node),
+            rest,
+            inputs: inputs.to_vec(),
+            outputs: outputs.to_vec(),
+        })
     }
 
     /// Puts the nodes into a name scope `name` of their own within `scope`, all on `device`, such as `/device:GPU:1`, with
@@ -136,8 +144,7 @@ impl Import<'_> {
         let mut options = ImportGraphDefOptions::new();
         options.set_prefix(self.scope.path())?;
         options.set_default_device(&self.device)?;
-        let nodes: HashMap<&str, &NodeDef> =
-            self.from.graph.node.iter().map(|node| (&*node.name, node)).collect();
+        let nodes: HashMap<&str, &NodeDef> = self.from.nodes.iter().map(|node| (&*node.name, node)).collect();
         let mut needed = HashSet::new();
         let mut open = Vec::new();
         for output in outputs {
@@ -165,8 +172,8 @@ impl Import<'_> {
                 }
             }
         }
-        let mut graph = self.from.graph.clone();
-        graph.node.retain(|node| needed.contains(&*node.name));
+        let node = self.from.nodes.iter().filter(|node| needed.contains(&*node.name)).cloned().collect();
+        let graph = GraphDef { node, ..self.from.rest.clone() };
         // Not `import_graph_def_with_return_outputs`, in which TensorFlow copies outputs that are not there where it fails.
         let mut into = self.scope.graph_mut();
         Ok(into.import_graph_def_with_results(&graph.encode_to_vec(), &options)?.return_outputs())

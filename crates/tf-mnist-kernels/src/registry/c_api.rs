@@ -5,30 +5,13 @@ use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 
-/// TensorFlow's types, whose insides are its own.
+/// TensorFlow's types `TF_...`, whose insides are its own.
 macro_rules! opaque {
-    ($($(#[$documentation:meta])* $name:ident)*) => {
-        $($(#[$documentation])* #[repr(C)] pub(crate) struct $name { _inside: [u8; 0] })*
+    ($($name:ident)*) => {
+        $(#[doc = concat!("`TF_", stringify!($name), "`")] #[repr(C)] pub(crate) struct $name { _inside: [u8; 0] })*
     };
 }
-opaque! {
-    /// `TF_Status`
-    Status
-    /// `TF_Tensor`
-    Tensor
-    /// `TF_OpDefinitionBuilder`
-    OpDefinitionBuilder
-    /// `TF_ShapeInferenceContext`
-    ShapeInferenceContext
-    /// `TF_ShapeHandle`
-    ShapeHandle
-    /// `TF_KernelBuilder`
-    KernelBuilder
-    /// `TF_OpKernelConstruction`
-    KernelConstruction
-    /// `TF_OpKernelContext`
-    KernelContext
-}
+opaque! { Status Tensor OpDefinitionBuilder ShapeInferenceContext ShapeHandle KernelBuilder OpKernelContext }
 
 /// `TF_FLOAT`
 pub(crate) const FLOAT: c_int = 1;
@@ -38,9 +21,9 @@ pub(crate) const INTERNAL: c_int = 13;
 pub(crate) const INVALID_ARGUMENT: c_int = 3;
 
 pub(crate) type InferShapes = extern "C" fn(*mut ShapeInferenceContext, *mut Status);
-pub(crate) type Create = extern "C" fn(*mut KernelConstruction) -> *mut c_void;
-pub(crate) type Compute = extern "C" fn(*mut c_void, *mut KernelContext);
-pub(crate) type Delete = extern "C" fn(*mut c_void);
+pub(crate) type Compute = extern "C" fn(*mut c_void, *mut OpKernelContext);
+/// What makes or deletes a kernel's state, of which ours have none.
+pub(crate) type Nothing = Option<extern "C" fn()>;
 
 macro_rules! functions {
     ($($field:ident: $name:literal, fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
@@ -78,7 +61,6 @@ functions! {
     message: c"TF_Message", fn(*const Status) -> *const c_char;
 
     tensor_data: c"TF_TensorData", fn(*const Tensor) -> *mut c_void;
-    tensor_type: c"TF_TensorType", fn(*const Tensor) -> c_int;
     num_dims: c"TF_NumDims", fn(*const Tensor) -> c_int;
     dim: c"TF_Dim", fn(*const Tensor, c_int) -> i64;
     delete_tensor: c"TF_DeleteTensor", fn(*mut Tensor);
@@ -105,12 +87,12 @@ functions! {
         fn(*mut ShapeInferenceContext, c_int, *mut ShapeHandle, *mut Status);
 
     new_kernel_builder: c"TF_NewKernelBuilder",
-        fn(*const c_char, *const c_char, Create, Compute, Delete) -> *mut KernelBuilder;
+        fn(*const c_char, *const c_char, Nothing, Compute, Nothing) -> *mut KernelBuilder;
     register_kernel_builder: c"TF_RegisterKernelBuilder", fn(*const c_char, *mut KernelBuilder, *mut Status);
-    get_input: c"TF_GetInput", fn(*mut KernelContext, c_int, *mut *mut Tensor, *mut Status);
+    get_input: c"TF_GetInput", fn(*mut OpKernelContext, c_int, *mut *mut Tensor, *mut Status);
     allocate_output: c"TF_AllocateOutput",
-        fn(*mut KernelContext, c_int, c_int, *const i64, c_int, usize, *mut Status) -> *mut Tensor;
-    fail: c"TF_OpKernelContext_Failure", fn(*mut KernelContext, *mut Status);
+        fn(*mut OpKernelContext, c_int, c_int, *const i64, c_int, usize, *mut Status) -> *mut Tensor;
+    fail: c"TF_OpKernelContext_Failure", fn(*mut OpKernelContext, *mut Status);
 }
 
 /// A status of ours, deleted with it.

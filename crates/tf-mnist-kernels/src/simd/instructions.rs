@@ -3,24 +3,20 @@
 use std::fmt;
 
 /// An instruction set that the kernels are compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Instructions {
     /// 256-bit registers and fused multiply-add.
-    #[cfg(target_arch = "x86_64")]
     Avx2,
     /// 512-bit registers.
-    #[cfg(target_arch = "x86_64")]
     Avx512,
 }
 
 impl fmt::Display for Instructions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => f.write_str("AVX2"),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => f.write_str("AVX-512"),
-        }
+        f.write_str(match self {
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512",
+        })
     }
 }
 
@@ -28,45 +24,40 @@ impl fmt::Display for Instructions {
 pub const VARIABLE: &str = "TF_MNIST_INSTRUCTIONS";
 
 impl Instructions {
-    /// Those that the environment names, or the widest; none where the processor has none.
+    /// That which the environment names, or the widest; none where the processor has none.
     ///
     /// # Errors
     /// What the environment names is no set of instructions, or not one of this processor's.
     pub fn to_use() -> Result<Option<Self>, String> {
-        let widest = Self::of_this_processor();
+        let all = Self::all_of_this_processor();
         let Some(name) = std::env::var_os(VARIABLE).filter(|name| !name.is_empty()) else {
-            return Ok(widest);
+            return Ok(all.last().copied());
         };
-        let named: Option<Self> = match name.to_str() {
-            #[cfg(target_arch = "x86_64")]
+        let named = match name.to_str() {
             Some("avx2") => Some(Self::Avx2),
-            #[cfg(target_arch = "x86_64")]
             Some("avx512") => Some(Self::Avx512),
             _ => None,
         };
-        if named.is_some() && named <= widest { Ok(named) } else { Err(name.to_string_lossy().into_owned()) }
+        match named {
+            Some(named) if all.contains(&named) => Ok(Some(named)),
+            _ => Err(name.to_string_lossy().into_owned()),
+        }
     }
 
-    /// The widest that this processor has; none on one without AVX2, where TensorFlow's own ops are used.
-    pub fn of_this_processor() -> Option<Self> {
+    /// Those that this processor has, the widest last; none on one without AVX2, where TensorFlow's own ops are used.
+    pub fn all_of_this_processor() -> Vec<Self> {
+        #[allow(unused_mut)]
+        let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            if std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512dq") {
-                return Some(Self::Avx512);
-            }
             if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-                return Some(Self::Avx2);
+                all.push(Self::Avx2);
+            }
+            if std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512dq") {
+                all.push(Self::Avx512);
             }
         }
-        None
-    }
-
-    /// All that this processor has.
-    #[cfg(all(test, target_arch = "x86_64"))]
-    pub fn all_of_this_processor() -> Vec<Self> {
-        let widest = Self::of_this_processor();
-        let all = [Self::Avx2, Self::Avx512];
-        all.into_iter().filter(|&set| Some(set) <= widest).collect()
+        all
     }
 }
 
@@ -103,7 +94,7 @@ macro_rules! for_each_instruction_set {
         #[cfg(not(target_arch = "x86_64"))]
         #[allow(unused_variables)]
         $visibility fn $name<$(const $parameter: usize),*>(instructions: Instructions, $($argument: $type),*) {
-            match instructions {} // there is none
+            unreachable!("{instructions} on a processor without AVX")
         }
     };
 }

@@ -13,8 +13,7 @@ macro_rules! register {
         $(#[$documentation:meta])*
         $name:ident($register:ty), $parts:literal of $lanes:literal:
         $splat:ident $load:ident $store:ident $mul_add:ident
-        $bits:ident $floats:ident $splat_bits:ident $add_bits:ident $and_bits:ident $left:ident $right:ident
-        $multiply:ident $upper:ident;
+        $bits:ident $floats:ident $splat_bits:ident $add_bits:ident $left:ident $multiply:ident $upper:ident;
         $($binary:ident: $instruction:ident,)*
         ($a:ident >= $b:ident, $then:ident, $otherwise:ident) $select_ge:block
     ) => {
@@ -35,8 +34,8 @@ macro_rules! register {
                 Self(unsafe { $load(parts[part].as_ptr()) })
             }
             #[inline(always)]
-            fn store(self, to: &mut impl Place, part: usize) {
-                let (parts, _) = to.room().as_chunks_mut::<$lanes>();
+            fn store<P: Place>(self, to: &mut [P; 16], part: usize) {
+                let (parts, _) = to.as_chunks_mut::<$lanes>();
                 unsafe { $store(parts[part].as_mut_ptr().cast(), self.0) }
             }
             #[inline(always)]
@@ -50,14 +49,6 @@ macro_rules! register {
             #[inline(always)]
             fn mul_add(self, factor: Self, summand: Self) -> Self {
                 Self(unsafe { $mul_add(self.0, factor.0, summand.0) })
-            }
-            #[inline(always)]
-            fn to_bf16(self) -> Self {
-                unsafe {
-                    let odd = $and_bits($right::<16>($bits(self.0)), $splat_bits(1));
-                    let rounded = $add_bits($bits(self.0), $add_bits(odd, $splat_bits(0x7fff)));
-                    Self($floats($and_bits(rounded, $splat_bits(0xffff_0000_u32 as i32))))
-                }
             }
             #[inline(always)]
             fn add_to_exponent(self, n: Self) -> Self {
@@ -84,8 +75,8 @@ register! {
     /// One register of AVX-512.
     Avx512(__m512), 1 of 16:
     _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps
-    _mm512_castps_si512 _mm512_castsi512_ps _mm512_set1_epi32 _mm512_add_epi32 _mm512_and_si512 _mm512_slli_epi32
-    _mm512_srli_epi32 _mm512_mul_epu32 _mm512_movehdup_ps;
+    _mm512_castps_si512 _mm512_castsi512_ps _mm512_set1_epi32 _mm512_add_epi32 _mm512_slli_epi32 _mm512_mul_epu32
+    _mm512_movehdup_ps;
     add: _mm512_add_ps,
     sub: _mm512_sub_ps,
     mul: _mm512_mul_ps,
@@ -100,8 +91,8 @@ register! {
     /// One register of AVX2.
     Avx2(__m256), 2 of 8:
     _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps
-    _mm256_castps_si256 _mm256_castsi256_ps _mm256_set1_epi32 _mm256_add_epi32 _mm256_and_si256 _mm256_slli_epi32
-    _mm256_srli_epi32 _mm256_mul_epu32 _mm256_movehdup_ps;
+    _mm256_castps_si256 _mm256_castsi256_ps _mm256_set1_epi32 _mm256_add_epi32 _mm256_slli_epi32 _mm256_mul_epu32
+    _mm256_movehdup_ps;
     add: _mm256_add_ps,
     sub: _mm256_sub_ps,
     mul: _mm256_mul_ps,

@@ -1,64 +1,47 @@
 //! The transforms of kernels.
 
-use super::transforms::{kernel_gradient_transform, kernel_transform};
-use crate::layout::{Block, Line};
+use super::transforms::{Kernel, KernelGradient, Transform};
+use crate::layout::Block;
 use crate::simd::{Instructions, Register, for_each_instruction_set, registers};
 
 for_each_instruction_set! {
     /// The kernel at the 36 points, `[point][in][out block]`, from float32 `[3][3][in][out]`.
-    pub fn transform_kernel<V>(kernel: &[Block], transformed: &mut [Line]) {
-        let pairs = kernel.len() / 9;
-        for (pair, part) in registers::<V>(pairs) {
-            let mut columns = [[V::splat(0.0); 6]; 3];
-            for j in 0..3 {
-                let mut g = [V::splat(0.0); 3];
-                for i in 0..3 {
-                    g[i] = V::load(&kernel[(3 * i + j) * pairs + pair], part);
-                }
-                columns[j] = kernel_transform(g);
-            }
-            for i in 0..6 {
-                let row = kernel_transform(across(&columns, i));
-                for j in 0..6 {
-                    row[j].store(&mut transformed[(6 * i + j) * pairs + pair], part);
-                }
-            }
-        }
+    pub fn transform_kernel<V>(kernel: &[Block], transformed: &mut [Block]) {
+        transform::<V, Kernel, 3, 6>(kernel, transformed);
     }
 }
 
 for_each_instruction_set! {
     /// The kernel's gradient, float32 `[3][3][in][out]`, from that of the transformed kernel.
-    pub fn transform_kernel_gradient<V>(transformed: &[Line], gradient: &mut [Block]) {
-        let pairs = gradient.len() / 9;
-        for (pair, part) in registers::<V>(pairs) {
-            let mut columns = [[V::splat(0.0); 3]; 6];
-            for j in 0..6 {
-                let mut u = [V::splat(0.0); 6];
-                for i in 0..6 {
-                    u[i] = V::load(&transformed[(6 * i + j) * pairs + pair], part);
-                }
-                columns[j] = kernel_gradient_transform(u);
-            }
-            for i in 0..3 {
-                let row = kernel_gradient_transform(across(&columns, i));
-                for j in 0..3 {
-                    row[j].store(&mut gradient[(3 * i + j) * pairs + pair], part);
-                }
-            }
-        }
+    pub fn transform_kernel_gradient<V>(transformed: &[Block], gradient: &mut [Block]) {
+        transform::<V, KernelGradient, 6, 3>(transformed, gradient);
     }
 }
 
-/// Row `i` of a matrix given by its columns.
+/// Along both axes: first down the columns, then across the rows of what that makes.
 #[inline(always)]
-fn across<V: Register, const HEIGHT: usize, const WIDTH: usize>(
-    columns: &[[V; HEIGHT]; WIDTH],
-    i: usize,
-) -> [V; WIDTH] {
-    let mut row = [V::splat(0.0); WIDTH];
-    for j in 0..WIDTH {
-        row[j] = columns[j][i];
+fn transform<V: Register, T: Transform<FROM, TO>, const FROM: usize, const TO: usize>(
+    from: &[Block],
+    to: &mut [Block],
+) {
+    let pairs = to.len() / (TO * TO);
+    for (pair, part) in registers::<V>(pairs) {
+        let mut rows = [[V::splat(0.0); FROM]; TO];
+        for j in 0..FROM {
+            let mut column = [V::splat(0.0); FROM];
+            for i in 0..FROM {
+                column[i] = V::load(&from[(FROM * i + j) * pairs + pair], part);
+            }
+            let column = T::of(column);
+            for i in 0..TO {
+                rows[i][j] = column[i];
+            }
+        }
+        for i in 0..TO {
+            let row = T::of(rows[i]);
+            for j in 0..TO {
+                row[j].store(&mut to[(TO * i + j) * pairs + pair], part);
+            }
+        }
     }
-    row
 }

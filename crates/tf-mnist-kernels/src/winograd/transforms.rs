@@ -9,15 +9,15 @@ const B: f32 = 1.5;
 const A2: f32 = A * A;
 const B2: f32 = B * B;
 
-/// From the values of a tile along one axis to the points. A function that is passed would not take the instruction set.
-pub trait Transform<const N: usize> {
-    fn of<V: Register>(values: [V; N]) -> [V; 6];
+/// From some values along one axis to others. A function that is passed would not take the instruction set.
+pub trait Transform<const FROM: usize, const TO: usize> {
+    fn of<V: Register>(values: [V; FROM]) -> [V; TO];
 }
 
 /// Bᵀ d, along one axis.
 pub struct Input;
 
-impl Transform<6> for Input {
+impl Transform<6, 6> for Input {
     #[inline(always)]
     fn of<V: Register>(d: [V; 6]) -> [V; 6] {
         let [d0, d1, d2, d3, d4, d5] = d;
@@ -37,23 +37,27 @@ impl Transform<6> for Input {
 }
 
 /// Aᵀ m, along one axis.
-#[inline(always)]
-pub(super) fn output_transform<V: Register>(m: [V; 6]) -> [V; 4] {
-    let [m0, m1, m2, m3, m4, m5] = m;
-    let (even_a, odd_a) = (m1.add(m2), m1.sub(m2));
-    let (even_b, odd_b) = (m3.add(m4), m3.sub(m4));
-    [
-        m0.add(even_a).add(even_b),
-        odd_b.mul_add(V::splat(B), odd_a.mul(V::splat(A))),
-        even_b.mul_add(V::splat(B2), even_a.mul(V::splat(A2))),
-        odd_b.mul_add(V::splat(B * B2), odd_a.mul_add(V::splat(A * A2), m5)),
-    ]
+pub struct Output;
+
+impl Transform<6, 4> for Output {
+    #[inline(always)]
+    fn of<V: Register>(m: [V; 6]) -> [V; 4] {
+        let [m0, m1, m2, m3, m4, m5] = m;
+        let (even_a, odd_a) = (m1.add(m2), m1.sub(m2));
+        let (even_b, odd_b) = (m3.add(m4), m3.sub(m4));
+        [
+            m0.add(even_a).add(even_b),
+            odd_b.mul_add(V::splat(B), odd_a.mul(V::splat(A))),
+            even_b.mul_add(V::splat(B2), even_a.mul(V::splat(A2))),
+            odd_b.mul_add(V::splat(B * B2), odd_a.mul_add(V::splat(A * A2), m5)),
+        ]
+    }
 }
 
-/// A y, the transpose of [`output_transform`].
+/// A y, the transpose of [`Output`].
 pub struct OutputGradient;
 
-impl Transform<4> for OutputGradient {
+impl Transform<4, 6> for OutputGradient {
     #[inline(always)]
     fn of<V: Register>(y: [V; 4]) -> [V; 6] {
         let [y0, y1, y2, y3] = y;
@@ -71,33 +75,41 @@ const AT_A: f32 = 2.0 * A2 * (A2 - B2);
 const AT_B: f32 = 2.0 * B2 * (B2 - A2);
 
 /// G g, along one axis.
-#[inline(always)]
-pub(super) fn kernel_transform<V: Register>(g: [V; 3]) -> [V; 6] {
-    let [g0, g1, g2] = g;
-    let even_a = g2.mul_add(V::splat(A2 / AT_A), g0.mul(V::splat(1.0 / AT_A)));
-    let even_b = g2.mul_add(V::splat(B2 / AT_B), g0.mul(V::splat(1.0 / AT_B)));
-    let (a, b) = (V::splat(A / AT_A), V::splat(B / AT_B));
-    let (minus_a, minus_b) = (V::splat(-A / AT_A), V::splat(-B / AT_B));
-    [
-        g0.mul(V::splat(1.0 / AT_0)),
-        g1.mul_add(a, even_a),
-        g1.mul_add(minus_a, even_a),
-        g1.mul_add(b, even_b),
-        g1.mul_add(minus_b, even_b),
-        g2,
-    ]
+pub struct Kernel;
+
+impl Transform<3, 6> for Kernel {
+    #[inline(always)]
+    fn of<V: Register>(g: [V; 3]) -> [V; 6] {
+        let [g0, g1, g2] = g;
+        let even_a = g2.mul_add(V::splat(A2 / AT_A), g0.mul(V::splat(1.0 / AT_A)));
+        let even_b = g2.mul_add(V::splat(B2 / AT_B), g0.mul(V::splat(1.0 / AT_B)));
+        let (a, b) = (V::splat(A / AT_A), V::splat(B / AT_B));
+        let (minus_a, minus_b) = (V::splat(-A / AT_A), V::splat(-B / AT_B));
+        [
+            g0.mul(V::splat(1.0 / AT_0)),
+            g1.mul_add(a, even_a),
+            g1.mul_add(minus_a, even_a),
+            g1.mul_add(b, even_b),
+            g1.mul_add(minus_b, even_b),
+            g2,
+        ]
+    }
 }
 
-/// Gᵀ u, the transpose of [`kernel_transform`].
-#[inline(always)]
-pub(super) fn kernel_gradient_transform<V: Register>(u: [V; 6]) -> [V; 3] {
-    let [u0, u1, u2, u3, u4, u5] = u;
-    let (even_a, odd_a) = (u1.add(u2), u1.sub(u2));
-    let (even_b, odd_b) = (u3.add(u4), u3.sub(u4));
-    let outer = even_b.mul_add(V::splat(1.0 / AT_B), even_a.mul(V::splat(1.0 / AT_A)));
-    [
-        u0.mul_add(V::splat(1.0 / AT_0), outer),
-        odd_b.mul_add(V::splat(B / AT_B), odd_a.mul(V::splat(A / AT_A))),
-        even_b.mul_add(V::splat(B2 / AT_B), even_a.mul_add(V::splat(A2 / AT_A), u5)),
-    ]
+/// Gᵀ u, the transpose of [`Kernel`].
+pub struct KernelGradient;
+
+impl Transform<6, 3> for KernelGradient {
+    #[inline(always)]
+    fn of<V: Register>(u: [V; 6]) -> [V; 3] {
+        let [u0, u1, u2, u3, u4, u5] = u;
+        let (even_a, odd_a) = (u1.add(u2), u1.sub(u2));
+        let (even_b, odd_b) = (u3.add(u4), u3.sub(u4));
+        let outer = even_b.mul_add(V::splat(1.0 / AT_B), even_a.mul(V::splat(1.0 / AT_A)));
+        [
+            u0.mul_add(V::splat(1.0 / AT_0), outer),
+            odd_b.mul_add(V::splat(B / AT_B), odd_a.mul(V::splat(A / AT_A))),
+            even_b.mul_add(V::splat(B2 / AT_B), even_a.mul_add(V::splat(A2 / AT_A), u5)),
+        ]
+    }
 }
