@@ -251,7 +251,7 @@ impl Run {
             Validate::EverySteps(_) => Lines::Optimized,
             Validate::EveryEpoch | Validate::EvenEpochsAndLast => Lines::Baseline,
         };
-        let progress = TrainingBar::new(total, start.step, quiet);
+        let progress = TrainingBar::new(total, start.step, self.place.in_short(), quiet);
         let mut console = Console::new(lines, progress, self.started);
 
         let outcome = fit(

@@ -10,7 +10,7 @@ use tf_mnist::dataset::{self, Order};
 use tf_mnist::graph::{
     AdamOptimizer, Dense, Saver, Scope, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
 };
-use tf_mnist::model::{Evaluation, Inputs, Network};
+use tf_mnist::model::{Evaluation, Inputs, Network, Towers};
 use tf_mnist::networks::{LearningRate, Validate};
 
 const PIXELS: u64 = 784;
@@ -54,6 +54,7 @@ fn tiny_network() -> tf_mnist::graph::Result<Network> {
         logits,
         accuracy,
         train,
+        towers: Towers::AsPublished,
         graph,
     })
 }

@@ -73,7 +73,10 @@ impl Drawn {
     }
 
     fn predictions(&self) -> Vec<Value> {
-        predictions(&(0..self.what.len()).map(|number| self.name(number)).collect::<Vec<_>>())
+        let names: Vec<_> = (0..self.what.len()).map(|number| self.name(number)).collect();
+        let predictions = predictions(&names);
+        assert_eq!(predictions.len(), names.len());
+        predictions
     }
 
     /// What is warned of in each.
@@ -89,7 +92,6 @@ impl Drawn {
     fn are_read(&self) {
         let expected = hundred_digits::likeliest(&hundred_digits::python_s_probabilities("optimized_nodrop"));
         let predictions = self.predictions();
-        assert_eq!(predictions.len(), self.what.len());
         for (predictions, what) in predictions.chunks(DIGITS).zip(self.what.iter().step_by(DIGITS)) {
             let same = predictions
                 .iter()

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -53,18 +54,21 @@ fn wait_for_watches(count: usize) {
     }
 }
 
-/// Servers hang up on a channel that asks for signs of life while they have nothing to say: here for eight seconds, each
-/// with eight greetings of our own. When all is over, nobody greets any more.
+/// Servers hang up on a channel that asks for signs of life while they have nothing to say: here for eight seconds, in the
+/// first of which the worker is busy on more threads than there are processors, and answers greetings all the same. When all
+/// is over, nobody greets any more.
 #[test]
 fn a_worker_that_says_nothing_for_long_is_not_lost() {
     support::load_reproducible();
-    let mut worker = tf_mnist(&["worker", "--port", "0", "--reproducible"]).spawn().unwrap();
+    let mut worker = tf_mnist(&["worker", "--port", "0", "--intra-op-threads", "4", "--with-parent"]);
+    // It ends with this end of its standard input.
+    let mut worker = worker.stdin(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(worker.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let port = line.trim().strip_prefix("listening at port ").unwrap().parse().unwrap();
     let config = SessionConfig::reproducible();
     let server = Server::start(&Address::new("localhost", 0).unwrap(), &config).unwrap();
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_secs(120);
     let patience = Patience { arrival: limit, answer: Duration::from_secs(2), run: limit };
     let cluster = Cluster::new(server, vec![Address::new("127.0.0.1", port).unwrap()], patience);
     let scope = graph(None);
@@ -75,6 +79,13 @@ fn a_worker_that_says_nothing_for_long_is_not_lost() {
     let taken = taken.data_types("component_types", vec![DataType::Float]).output().unwrap();
     let given = scope.constant("given", &[], &[1.5f32]).unwrap();
     let give = there.op("QueueEnqueueV2", "give").input(&queue).input_list(&[given]).build().unwrap();
+    // 690 GFLOP.
+    let size = there.constant("size", &[2], &[2048, 2048]).unwrap();
+    let matrix = there.op("RandomUniform", "matrix").input(&size).data_type("dtype", DataType::Float);
+    let matrix = matrix.output().unwrap();
+    let product = (0..40).fold(matrix.clone(), |product, _| {
+        there.op("MatMul", "product").input(&product).input(&matrix).output().unwrap()
+    });
     let session = cluster.open(&config, &scope.graph()).unwrap();
     #[cfg(target_os = "linux")]
     wait_for_watches(1);
@@ -85,11 +96,17 @@ fn a_worker_that_says_nothing_for_long_is_not_lost() {
         taker.run(&mut run)?;
         run.fetch::<f32>(token).map(|values| values[0])
     });
-    thread::sleep(Duration::from_secs(8));
+    let begun = Instant::now();
+    let run = |operation| {
+        let mut run = SessionRunArgs::new();
+        run.add_target(operation);
+        session.run(&mut run).unwrap();
+    };
+    run(&product.operation);
+    assert!(begun.elapsed() > patience.answer / 2, "busy for {:?}", begun.elapsed());
+    thread::sleep(Duration::from_secs(8).saturating_sub(begun.elapsed()));
     assert!(!waiting.is_finished());
-    let mut run = SessionRunArgs::new();
-    run.add_target(&give);
-    session.run(&mut run).unwrap();
+    run(&give);
     assert_eq!(waiting.join().unwrap().unwrap(), 1.5);
     drop(session);
     #[cfg(target_os = "linux")]

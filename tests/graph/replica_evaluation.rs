@@ -50,16 +50,21 @@ fn chunks_over_replicas_give_the_bits_and_counts_of_one() {
             assert!(alone.0.accuracy() > 0.8, "{alone:?}");
             for replicas in [2, 3] {
                 let shared = tested(&session(&table(name), replicas, towers, checkpoint), split);
-                assert_eq!(shared.0, alone.0);
-                match towers {
-                    Towers::AsPublished => assert!(bits(&shared.1) == bits(&alone.1)),
-                    // Shared out evenly: where in a chunk a row is decides on its last bits.
-                    Towers::Fast { .. } => {
-                        let pairs = shared.1.iter().zip(&alone.1);
-                        assert!(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 1e-5);
-                        assert_eq!(shared.1.len(), alone.1.len());
-                    }
+                if towers == Towers::AsPublished {
+                    assert!(shared.0 == alone.0 && bits(&shared.1) == bits(&alone.1));
+                    continue;
                 }
+                // Shared out evenly: where in a chunk a row is decides on its last bits, and on the class of near ties.
+                assert_eq!((shared.0.rows, shared.1.len()), (alone.0.rows, alone.1.len()));
+                let pairs = shared.1.iter().zip(&alone.1);
+                assert!(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 1e-5);
+                let is_near = |row: &&[f32]| {
+                    let mut row = row.to_vec();
+                    row.sort_by(f32::total_cmp);
+                    row[9] - row[8] < 2e-5
+                };
+                let near = alone.1.chunks_exact(10).filter(is_near).count() as u64;
+                assert!(near < 5 && shared.0.correct.abs_diff(alone.0.correct) <= near);
             }
         }
     }

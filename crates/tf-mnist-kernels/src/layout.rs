@@ -35,9 +35,14 @@ impl DerefMut for Line {
 pub(super) type Room = [MaybeUninit<f32>; 16];
 
 /// What a number can be written to.
-pub(super) trait Place {}
-impl Place for f32 {}
-impl Place for MaybeUninit<f32> {}
+///
+/// # Safety
+/// It is as large as a float32, and any float32 is one of it.
+pub(super) unsafe trait Place {}
+// SAFETY: it is one.
+unsafe impl Place for f32 {}
+// SAFETY: as large by its documentation, and whatever is written is one.
+unsafe impl Place for MaybeUninit<f32> {}
 
 /// The numbers of `lines`.
 pub(super) fn floats(lines: &[Line]) -> &[f32] {

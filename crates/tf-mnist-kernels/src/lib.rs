@@ -62,12 +62,14 @@ pub enum Unavailable {
 }
 
 struct Loaded {
-    api: Api,
+    api: &'static Api,
     instructions: Instructions,
     /// Those that share the rows of a batch.
     threads: ThreadPool,
 }
 
+/// TensorFlow's functions, also where not all ops could be registered.
+static API: OnceLock<Api> = OnceLock::new();
 static LOADED: OnceLock<Result<Loaded, Unavailable>> = OnceLock::new();
 
 /// Epsilon of the batch norms in the ops.
@@ -98,13 +100,14 @@ pub fn load(library: &Path, threads: usize) -> Result<(), Unavailable> {
 fn load_once(library: &Path, threads: usize) -> Result<Loaded, Unavailable> {
     let instructions = Instructions::to_use().map_err(|name| Unavailable::Instructions { name })?;
     let instructions = instructions.ok_or(Unavailable::Processor)?;
-    let api = Api::find(library).map_err(Unavailable::TensorFlow)?;
+    let found = Api::find(library).map_err(Unavailable::TensorFlow)?;
+    let api = API.get_or_init(|| found);
     let threads = ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|number| format!("kernels-{number}"))
         .build()
         .map_err(|error| Unavailable::Threads(error.to_string()))?;
-    ops::register_all(&api).map_err(Unavailable::TensorFlow)?;
+    ops::register_all(api).map_err(Unavailable::TensorFlow)?;
     Ok(Loaded { api, instructions, threads })
 }
 

@@ -170,7 +170,16 @@ extern "C" fn compute<O: Op<IN, OUT>, const IN: usize, const OUT: usize, const B
     _: *mut c_void,
     context: *mut OpKernelContext,
 ) {
-    let Some(loaded) = super::loaded() else { return };
+    let Some(loaded) = super::loaded() else {
+        // Registered, before another op could not be.
+        if let Some(api) = super::API.get() {
+            let status = OwnStatus::new(api);
+            status.set(INTERNAL, "not all ops of tf-mnist are there");
+            // SAFETY: both live; the status is copied.
+            unsafe { (api.fail)(context, status.pointer()) }
+        }
+        return;
+    };
     // A panic must not pass through TensorFlow's C++.
     let done = catch_unwind(AssertUnwindSafe(|| run::<O, IN, OUT>(loaded, context, BF16)));
     let (code, message) = match done {
@@ -178,7 +187,7 @@ extern "C" fn compute<O: Op<IN, OUT>, const IN: usize, const OUT: usize, const B
         Ok(Err(message)) => (INVALID_ARGUMENT, message),
         Err(_) => (INTERNAL, "the kernel panicked; this is a bug of tf-mnist".to_owned()),
     };
-    let status = OwnStatus::new(&loaded.api);
+    let status = OwnStatus::new(loaded.api);
     status.set(code, &format!("{}: {message}", O::TYPES[usize::from(BF16)]));
     // SAFETY: both live; the status is copied.
     unsafe { (loaded.api.fail)(context, status.pointer()) }
@@ -228,6 +237,10 @@ fn run<O: Op<IN, OUT>, const IN: usize, const OUT: usize>(
         unsafe { (api.get_input)(context, number, &raw mut tensor, status.pointer()) };
         status.check()?;
         let tensor = Lent { api, tensor };
+        // SAFETY: the tensor lives.
+        if unsafe { (api.tensor_type)(tensor.tensor) } != FLOAT {
+            return Err(format!("its input {name} is not float32"));
+        }
         let found = tensor.shape();
         let rows = *rows.get_or_insert(found.first().copied().unwrap_or(0));
         if found != sized(shape, rows) {
@@ -249,8 +262,8 @@ fn run<O: Op<IN, OUT>, const IN: usize, const OUT: usize>(
         outputs.push(Lent { api, tensor });
     }
     let count_of = |Argument(_, shape): Argument| count(&sized(shape, rows));
-    // SAFETY: an input has as many numbers as its shape, which was checked, of the type that the op is registered with, and no
-    // one writes to it during the call; an output was allocated with its shape, and is ours alone.
+    // SAFETY: an input has as many numbers as its shape, which was checked, as its type was, and no one writes to it during
+    // the call; an output was allocated with its shape, and is ours alone.
     let (inputs, outputs): ([&[f32]; IN], [Output; OUT]) = unsafe {
         let input = |n: usize| slice::from_raw_parts(inputs[n].data(), count_of(O::INPUTS[n]));
         let output = |n: usize| slice::from_raw_parts_mut(outputs[n].data().cast(), count_of(O::OUTPUTS[n]));

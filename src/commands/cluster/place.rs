@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tensorflow::{Code, Graph, Session, Status};
 use tf_mnist::classifier::ClassifierError;
 use tf_mnist::graph::GraphError;
-use tf_mnist::session::cluster::{Cluster, LostWorker};
+use tf_mnist::session::cluster::{Cluster, LostWorker, Silence};
 use tf_mnist::session::{SessionConfig, SessionError};
 use tf_mnist::training::{Interrupt, TrainingError};
 
@@ -60,6 +60,17 @@ impl Place {
         u16::try_from(self.devices.len()).unwrap_or(u16::MAX)
     }
 
+    /// How many there are, and in how many processes; nothing of one alone.
+    pub fn in_short(&self) -> Option<String> {
+        let replicas = self.replicas();
+        match &self.team {
+            Some(team) => {
+                Some(format!("{replicas} replicas in {} processes", 1 + team.cluster.workers().len()))
+            }
+            None => (replicas > 1).then(|| format!("{replicas} replicas")),
+        }
+    }
+
     /// How many are on devices of this process.
     pub fn own_replicas(&self) -> u16 {
         let elsewhere = |device: &&String| device.contains("/task:") && !device.contains("/task:0/");
@@ -106,7 +117,11 @@ impl Place {
     pub fn lost_by(&self, error: &anyhow::Error) -> Option<Vec<LostWorker>> {
         let team = self.team.as_ref()?;
         let sign = error.chain().find_map(sign_of_loss)?;
-        let lost = team.cluster.lost();
+        let mut lost = team.cluster.lost();
+        if sign == Sign::Perhaps {
+            // That names are not resolved now is no cause of what went wrong on connections that were there.
+            lost.retain(|worker| !matches!(worker.reason, Silence::Unknown(_)));
+        }
         match lost.is_empty() {
             // One that is back already, perhaps.
             true => (sign == Sign::Loss).then_some(lost),

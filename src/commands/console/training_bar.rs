@@ -12,6 +12,8 @@ pub struct TrainingBar {
     from: u64,
     started: Instant,
     shown: Instant,
+    /// What is said of where it runs, behind the rest.
+    place: String,
     form: Form,
 }
 
@@ -26,14 +28,16 @@ const BAR_EVERY: Duration = Duration::from_millis(100);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 impl TrainingBar {
-    /// A display for a run of at most `total` steps, of which `done` were done before; with `quiet` it shows nothing.
-    pub fn new(total: u64, done: u64, quiet: bool) -> Self {
+    /// A display for a run of at most `total` steps, of which `done` were done before, in `place` if that is worth a word; with
+    /// `quiet` it shows nothing.
+    pub fn new(total: u64, done: u64, place: Option<String>, quiet: bool) -> Self {
         let form = match (quiet, std::io::stderr().is_terminal()) {
             (true, _) => Form::Nothing,
             (false, true) => Form::Bar(bar(total, done)),
             (false, false) => Form::Lines,
         };
-        Self { total, from: done, started: Instant::now(), shown: Instant::now(), form }
+        let place = place.map(|place| format!(", {place}")).unwrap_or_default();
+        Self { total, from: done, started: Instant::now(), shown: Instant::now(), place, form }
     }
 
     /// Runs `print`, which writes to the terminal, with the bar out of its way.
@@ -69,7 +73,8 @@ impl Observer for TrainingBar {
             Form::Bar(bar) if self.shown.elapsed() >= BAR_EVERY || done == self.total => {
                 let rate = bar.per_sec();
                 let left = clock(bar.eta());
-                bar.set_message(format!("loss {:.4}  {rate:.0} steps/s  {left} left", report.loss));
+                let place = &self.place;
+                bar.set_message(format!("loss {:.4}  {rate:.0} steps/s  {left} left{place}", report.loss));
                 bar.set_position(done);
             }
             Form::Lines if self.shown.elapsed() >= LINE_EVERY => {
@@ -79,9 +84,10 @@ impl Observer for TrainingBar {
                 // A stderr that cannot be written must not end a run.
                 let _ = writeln!(
                     io::stderr(),
-                    "step {done}/{}, loss {:.4}, {rate:.0} steps/s, {left} left",
+                    "step {done}/{}, loss {:.4}, {rate:.0} steps/s, {left} left{}",
                     self.total,
-                    report.loss
+                    report.loss,
+                    self.place
                 );
             }
             _ => return Ok(()),

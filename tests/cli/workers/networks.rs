@@ -86,7 +86,7 @@ fn a_worker_that_does_not_reach_the_chief_is_named_in_time() {
     let options = ["--workers".to_owned(), worker.address(), options[2].clone(), options[3].clone()];
     let begun = Instant::now();
     let output = end(
-        over(&options, &run, &["baseline", "--peer-timeout", "2s"]).spawn().unwrap(),
+        over(&options, &run, &["baseline", "--peer-timeout", "2s", "--wait", "1s"]).spawn().unwrap(),
         Duration::from_secs(60),
     );
     let stderr = stderr(&output);
@@ -97,9 +97,11 @@ fn a_worker_that_does_not_reach_the_chief_is_named_in_time() {
     // Of the 60 s that a step may take, and a worker is waited for.
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     assert!(!run.exists());
-    let own = ["baseline", "--workers", &worker.address(), "--address", "no-such-host.invalid:2221"];
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nowhere = format!("no-such-host.invalid:{free}");
+    let own = ["baseline", "--workers", &worker.address(), "--address", &nowhere, "--wait", "1s"];
     let stderr = fail(start(&run, &own), 1);
-    assert!(stderr.contains("does not reach this process at no-such-host.invalid:2221"), "{stderr}");
+    assert!(stderr.contains(&format!("does not reach this process at {nowhere}")), "{stderr}");
     let own = ["baseline", "--workers", &worker.address(), "--address", &worker.address()];
     let stderr = fail(start(&run, &own), 2);
     assert!(stderr.contains("is where a worker is; name where this process is reached"), "{stderr}");

@@ -61,6 +61,7 @@ functions! {
     message: c"TF_Message", fn(*const Status) -> *const c_char;
 
     tensor_data: c"TF_TensorData", fn(*const Tensor) -> *mut c_void;
+    tensor_type: c"TF_TensorType", fn(*const Tensor) -> c_int;
     num_dims: c"TF_NumDims", fn(*const Tensor) -> c_int;
     dim: c"TF_Dim", fn(*const Tensor, c_int) -> i64;
     delete_tensor: c"TF_DeleteTensor", fn(*mut Tensor);

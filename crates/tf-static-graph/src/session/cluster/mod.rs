@@ -156,13 +156,18 @@ impl Cluster {
     ) -> Result<Vec<String>, SessionError> {
         let deadline = Instant::now() + self.patience.arrival;
         let session = loop {
-            match self.open_both_ways(config) {
-                // A worker that starts again, or is taken by another chief, may have time for this one later.
-                Err(SessionError::Disconnected { .. }) if Instant::now() < deadline => {
-                    thread::sleep(Duration::from_millis(100));
-                }
-                opened => break opened?,
+            let error = match self.open_both_ways(config) {
+                Ok(session) => break session,
+                Err(error) => error,
+            };
+            use SessionError::{Disconnected, Lost, NoWayBack};
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !matches!(error, Lost(_) | Disconnected { .. } | NoWayBack { .. }) {
+                return Err(error);
             }
+            // A worker that starts again, hangs for a while, or is taken by another chief.
+            log::info!("{error}; trying again for {} s", left.as_secs());
+            thread::sleep(Duration::from_secs(1).min(left));
         };
         let listed = session.device_list().map_err(refused("list its devices"))?;
         let of_task = |task: usize| -> Vec<_> {

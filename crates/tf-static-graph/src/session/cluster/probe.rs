@@ -106,7 +106,10 @@ pub(super) fn ask_each<P: Sync, T: Send>(peers: &[P], ask: impl Fn(&P) -> T + Sy
 /// Asks at each of the addresses of one server.
 pub(super) fn greet_any(addresses: &[SocketAddr], deadline: Instant) -> Result<(), Silence> {
     let mut failure = Silence::Refused;
-    for address in addresses {
+    for (tried, address) in addresses.iter().enumerate() {
+        // One that leads nowhere leaves time for the others.
+        let share = left(deadline)? / (addresses.len() - tried) as u32;
+        let deadline = Instant::now() + share;
         let connected = TcpStream::connect_timeout(address, left(deadline)?);
         match connected.and_then(|mut stream| greet(&mut stream, deadline)) {
             Ok(true) => return Ok(()),

@@ -3,7 +3,7 @@
 use super::{Cluster, JOB};
 use crate::Scope;
 use crate::error::GraphError;
-use crate::session::config::SessionConfig;
+use crate::session::config::{SessionConfig, refused};
 use crate::session::config_proto::RunOptions;
 use crate::session::error::SessionError;
 use prost::Message;
@@ -33,12 +33,13 @@ impl Cluster {
                 _ if !lost.is_empty() => SessionError::Lost(lost),
                 // It may have started again meanwhile.
                 Code::Aborted | Code::Cancelled => SessionError::Disconnected { message: status.to_string() },
-                // Whatever it met there.
-                _ => {
+                // Nothing came; or nobody was there, or somebody else.
+                Code::DeadlineExceeded | Code::Unavailable | Code::Unimplemented => {
                     log::debug!("{status}");
                     let (worker, own) = (self.workers[place].clone(), self.server.address().clone());
                     SessionError::NoWayBack { number: place + 1, worker, own }
                 }
+                _ => refused("send to its workers")(status),
             });
         }
         Ok(session)
