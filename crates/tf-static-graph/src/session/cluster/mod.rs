@@ -154,21 +154,7 @@ impl Cluster {
         config: &SessionConfig,
         replicas: Option<u16>,
     ) -> Result<Vec<String>, SessionError> {
-        let deadline = Instant::now() + self.patience.arrival;
-        let session = loop {
-            let error = match self.open_both_ways(config) {
-                Ok(session) => break session,
-                Err(error) => error,
-            };
-            use SessionError::{Disconnected, Lost, NoWayBack};
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || !matches!(error, Lost(_) | Disconnected { .. } | NoWayBack { .. }) {
-                return Err(error);
-            }
-            // A worker that starts again, hangs for a while, or is taken by another chief.
-            log::info!("{error}; trying again for {} s", left.as_secs());
-            thread::sleep(Duration::from_secs(1).min(left));
-        };
+        let session = self.open_both_ways(config)?;
         let listed = session.device_list().map_err(refused("list its devices"))?;
         let of_task = |task: usize| -> Vec<_> {
             let prefix = format!("/job:{JOB}/replica:0/task:{task}/device:");

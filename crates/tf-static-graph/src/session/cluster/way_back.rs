@@ -7,15 +7,41 @@ use crate::session::config::{SessionConfig, refused};
 use crate::session::config_proto::RunOptions;
 use crate::session::error::SessionError;
 use prost::Message;
+use std::mem::discriminant;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 use tensorflow::{Code, Operation, Session, SessionRunArgs};
 
 impl Cluster {
-    /// A session in which every worker has taken a value from this process.
+    /// A session in which every worker has taken a value from this process. One that starts again, hangs for a while, or is
+    /// taken by another chief has as long for it as to arrive.
     ///
     /// # Errors
     /// As [`Cluster::open`]; or [`SessionError::NoWayBack`].
     pub(super) fn open_both_ways(&self, config: &SessionConfig) -> Result<Arc<Session>, SessionError> {
+        use SessionError::{Disconnected, Lost, NoWayBack};
+        let deadline = Instant::now() + self.patience.arrival;
+        let mut told = None;
+        loop {
+            let error = match self.try_both_ways(config) {
+                Err(error @ (Lost(_) | Disconnected { .. } | NoWayBack { .. })) => error,
+                done => return done,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(error);
+            }
+            // Of TensorFlow's words the first line, and once.
+            if told.replace(discriminant(&error)) != Some(discriminant(&error)) {
+                let words = error.to_string();
+                log::info!("{}; trying again for {} s", words.lines().next().unwrap_or(""), left.as_secs());
+            }
+            thread::sleep(Duration::from_secs(1).min(left));
+        }
+    }
+
+    fn try_both_ways(&self, config: &SessionConfig) -> Result<Arc<Session>, SessionError> {
         let scope = Scope::new(None);
         let takers = self.takers(&scope).map_err(|error| SessionError::TensorFlow {
             doing: "build a graph over all workers",
