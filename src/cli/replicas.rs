@@ -21,7 +21,7 @@ pub struct ReplicaArgs {
     #[arg(long, value_name = "HOST:PORT", requires = "workers")]
     pub address: Option<Address>,
     /// Take this process's part in a cluster as Keras and Kubeflow describe it, in the environment variable TF_CONFIG or a
-    /// JSON file: the chief trains, the others work for it
+    /// JSON file: the chief trains, the others work for it, until it has been gone for --wait
     #[arg(long, value_name = "TF_CONFIG|FILE", conflicts_with = "processes")]
     pub cluster: Option<std::path::PathBuf>,
     /// Try it out on this machine: so many processes in all, on a network of their own that nobody else can reach

@@ -202,7 +202,8 @@ impl Run {
                 if interrupt.is_set() {
                     return Ok(interrupted_while_waiting(self, interrupt));
                 }
-                recovered.map_err(|why| why.context(error))?;
+                // Its words were said.
+                recovered?;
                 self.saved = self.directory.saved_state(&self.config)?;
                 // What is in the old session's variables is half of a step, perhaps.
                 let saved = self.saved.as_ref();

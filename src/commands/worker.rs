@@ -44,7 +44,7 @@ fn leave() -> ! {
 /// As [`run`]; or the chief did not come within `wait`.
 pub fn work_for(chief: &Address, global: &GlobalArgs, own: &WorkerArgs, args: &ReplicaArgs) -> Result<()> {
     serve(global, own, "--cluster")?;
-    log::info!("working for {chief}");
+    log::info!("working for {chief}, until it has been gone for {:?}", args.wait);
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     let (watched, answer, wait) = (chief.clone(), args.peer_timeout, args.wait);
     let gone = signals::unless_interrupted(&interrupt, move || gone(&watched, answer, wait));

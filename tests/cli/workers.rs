@@ -179,11 +179,13 @@ fn who_is_not_there_is_named_in_time() {
     let gone = format!("127.0.0.1:{gone}");
     let worker = Worker::start(&[]);
     let taken = worker.address();
+    let twice = format!("{taken},localhost:{}", worker.port);
     let limits = ["--wait", "2s", "--peer-timeout", "1s"];
     for (arguments, code, expected) in [
         (["--workers", &gone], 1, format!("worker 1 ({gone}): nothing listens there")),
         (["--workers", &format!("{taken},{gone}")], 1, format!("worker 2 ({gone}): nothing listens there")),
-        (["--workers", "no-such-host.invalid:2222"], 1, "no such host".into()),
+        (["--workers", &twice], 1, "name each process once".into()),
+        (["--workers", "no-such-host.invalid:2222"], 1, "is that its name?".into()),
         (["--workers", "h1"], 2, "is no HOST:PORT".into()),
         (["--workers", "h1:1,h1:1"], 2, "--workers names h1:1 twice".into()),
         (["--processes", "1"], 2, "1 is not in 2..=64".into()),

@@ -10,6 +10,7 @@ use tf_mnist::graph::GraphError;
 use tf_mnist::runtime::RuntimeError;
 use tf_mnist::saved_model::SavedModelError;
 use tf_mnist::session::SessionError;
+use tf_mnist::session::cluster::{LostWorker, Silence};
 use tf_mnist::training::TrainingError;
 
 /// What is added to an error.
@@ -111,9 +112,8 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             "\n  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
              --device cpu runs without",
         ),
-        SessionError::Lost(_) => Some(
-            "; start it there with tf-mnist worker --port N and these settings, or wait longer for it: --wait",
-        ),
+        SessionError::Lost(lost) => Some(for_lost(lost)),
+        SessionError::NamedTwice { .. } => Some("; name each process once"),
         SessionError::NoWayBack { .. } => Some(
             "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall?",
         ),
@@ -125,6 +125,17 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+fn for_lost(lost: &[LostWorker]) -> &'static str {
+    let are_all = |is: fn(&Silence) -> bool| lost.iter().all(|worker| is(&worker.reason));
+    if are_all(|reason| matches!(reason, Silence::Stranger)) {
+        return "; is it the port of a tf-mnist worker?";
+    }
+    if are_all(|reason| matches!(reason, Silence::Unknown(_))) {
+        return "; is that its name?";
+    }
+    "; start it there with tf-mnist worker --port N, and --reproducible and the like as here, or wait longer for it: --wait"
 }
 
 /// Whether a run of a session took longer than it may, which only those with workers can.

@@ -60,6 +60,14 @@ pub enum SessionError {
         /// Where it was told that this process is.
         own: Address,
     },
+    /// A process has one place in a cluster.
+    #[error("worker {number} ({worker}) is the process of another one, by another name")]
+    NamedTwice {
+        /// Counted from 1.
+        number: usize,
+        /// Where it is.
+        worker: Address,
+    },
     /// The workers have all the replicas that there are to be.
     #[error("{replicas} replicas: the workers have {theirs}, which leaves none for this process")]
     NoReplicaLeft {

@@ -68,6 +68,7 @@ pub fn probe(address: &Address, patience: Duration) -> Result<(), Silence> {
 /// [`SessionError::Lost`]: some do not, by the end of the patience.
 pub fn wait_for_workers(workers: &[Address], patience: Patience) -> Result<(), SessionError> {
     let deadline = Instant::now() + patience.arrival;
+    let mut is_told = false;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         // The last time, too, long enough to learn why.
@@ -75,7 +76,12 @@ pub fn wait_for_workers(workers: &[Address], patience: Patience) -> Result<(), S
         match (lost.is_empty(), left.is_zero()) {
             (true, _) => return Ok(()),
             (false, true) => return Err(SessionError::Lost(lost)),
-            (false, false) => thread::sleep(Duration::from_millis(100).min(left)),
+            (false, false) => {
+                if !std::mem::replace(&mut is_told, true) {
+                    log::info!("waiting {} s at most for {}", left.as_secs(), SessionError::Lost(lost));
+                }
+                thread::sleep(Duration::from_millis(100).min(left));
+            }
         }
     }
 }

@@ -65,6 +65,9 @@ impl Cluster {
                     let (worker, own) = (self.workers[place].clone(), self.server.address().clone());
                     SessionError::NoWayBack { number: place + 1, worker, own }
                 }
+                Code::InvalidArgument if status.to_string().contains("unknown device") => {
+                    SessionError::NamedTwice { number: place + 1, worker: self.workers[place].clone() }
+                }
                 _ => refused("send to its workers")(status),
             });
         }
