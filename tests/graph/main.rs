@@ -3,7 +3,7 @@
 
 mod adam;
 mod batch_norm;
-mod cluster_state;
+mod cluster_sessions;
 mod digests;
 mod dropout;
 mod gradient_registry;

@@ -111,7 +111,8 @@ fn load_once(library: &Path, threads: usize) -> Result<Loaded, Unavailable> {
     Ok(Loaded { api, instructions, threads })
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
 mod tests {
     use super::how::How;
     use super::registry::{Argument, Op, Output, ROWS};

@@ -30,7 +30,8 @@ macro_rules! ops {
             Ok(())
         }
 
-        #[cfg(all(test, target_arch = "x86_64"))]
+        #[cfg(test)]
+        #[cfg(target_arch = "x86_64")]
         pub(super) fn test_all() {
             $(super::tests::instruction_sets_agree::<super::$module::$op, _, _>();)*
         }

@@ -148,7 +148,8 @@ impl Cluster {
     /// `replicas` in all, this process takes what its workers leave; without a number it takes one.
     ///
     /// # Errors
-    /// A worker does not answer; [`SessionError::NoWayBack`]; [`SessionError::NoReplicaLeft`], [`SessionError::MissingDevices`]: the numbers do not fit.
+    /// A worker does not answer; [`SessionError::NoWayBack`], [`SessionError::NamedTwice`]: it is not one that could take part;
+    /// [`SessionError::NoReplicaLeft`], [`SessionError::MissingDevices`]: the numbers do not fit.
     pub fn replica_devices(
         &self,
         config: &SessionConfig,

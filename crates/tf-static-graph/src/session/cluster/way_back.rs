@@ -18,7 +18,7 @@ impl Cluster {
     /// taken by another chief has as long for it as to arrive.
     ///
     /// # Errors
-    /// As [`Cluster::open`]; or [`SessionError::NoWayBack`].
+    /// As [`Cluster::open`]; or [`SessionError::NoWayBack`], [`SessionError::NamedTwice`].
     pub(super) fn open_both_ways(&self, config: &SessionConfig) -> Result<Arc<Session>, SessionError> {
         use SessionError::{Disconnected, Lost, NoWayBack};
         let deadline = Instant::now() + self.patience.arrival;

@@ -1,6 +1,5 @@
 //! Sessions over servers: what they leave behind, and that they wait for who is well.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -43,8 +42,8 @@ fn a_session_sees_no_variables_of_one_before() {
 #[cfg(target_os = "linux")]
 fn wait_for_watches(count: usize) {
     let watches = || {
-        let tasks = fs::read_dir("/proc/self/task").unwrap();
-        let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
         names.filter(|name| name.trim() == "watch").count()
     };
     let deadline = Instant::now() + Duration::from_secs(20);
