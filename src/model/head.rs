@@ -79,7 +79,7 @@ impl Head {
             variables,
             gradients: Box::new(move |scope, gradient| {
                 let node = scope.op(op, "features").input(gradient);
-                let node = with_inputs(node, &[&made.output(0), &made.output(1), &images]);
+                let node = with_inputs(node, &[&made.output(1), &images]);
                 // All but the last, conv2's bias.
                 let node = with_inputs(node, &learned[..3].iter().map(Variable::read).collect::<Vec<_>>());
                 let found = node.build()?;

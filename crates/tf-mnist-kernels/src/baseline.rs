@@ -7,36 +7,37 @@
 use super::arguments::{BIAS1, BIAS2, IMAGES, KERNEL1, KERNEL2};
 use super::first_layer::{Folded, RELU, Weights, apply_row};
 use super::how::How;
-use super::image::{PLACES, pad};
+use super::image::{PLACES, Padded, pad};
 use super::layout::{Line, PIXELS, Room, SIDE, as_blocks, blocks_mut, floats, window_pixel};
 use super::products::Product;
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{Instructions, Register, for_each_instruction_set, registers};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Blocks of channels of conv2.
 pub(super) const OUT: usize = 2;
 /// Height and width behind conv2.
 pub(super) const HALF: usize = SIDE / 2;
-pub(super) const HALF_PIXELS: usize = HALF * HALF;
 /// Height and width behind the pool.
 pub(super) const POOLED: usize = HALF / 2;
 pub(super) const WINDOWS: usize = POOLED * POOLED;
 
 pub(super) const FEATURES: Argument = Argument("features", &[ROWS, 7, 7, 32]);
-pub(super) const SUMS: Argument = Argument("sums", &[ROWS, 14, 14, 32]);
+/// Which pixel of its window each of them is, in rows: 0 to 3; -1 where ReLU gave zero, and nothing comes through.
+pub(super) const WINNERS: Argument = Argument("winners", FEATURES.1);
 
 /// The layers.
 pub(super) struct BaselineFeatures;
 
 impl Op<5, 2> for BaselineFeatures {
     const INPUTS: [Argument; 5] = [IMAGES, KERNEL1, BIAS1, KERNEL2, BIAS2];
-    const OUTPUTS: [Argument; 2] = [FEATURES, SUMS];
+    const OUTPUTS: [Argument; 2] = [FEATURES, WINNERS];
 
     fn compute(
         how: How,
         [images, kernel1, bias1, kernel2, bias2]: [&[f32]; 5],
-        [features, sums]: [Output<'_>; 2],
+        [features, winners]: [Output<'_>; 2],
     ) {
         let images = how.factors(images);
         let first = Folded::new(&how.factors(kernel1), bias1);
@@ -45,9 +46,9 @@ impl Op<5, 2> for BaselineFeatures {
         images
             .par_chunks(PIXELS)
             .zip(features.images(WINDOWS * OUT))
-            .zip(sums.images(HALF_PIXELS * OUT))
-            .for_each_init(hidden, |hidden, ((image, features), sums)| {
-                image_features(how.instructions, image, &weights, how, hidden, features, sums);
+            .zip(winners.images(WINDOWS * OUT))
+            .for_each_init(hidden, |hidden, ((image, features), winners)| {
+                image_features(how.instructions, image, &weights, how, hidden, features, winners);
             });
     }
 }
@@ -59,14 +60,19 @@ pub(super) fn hidden() -> Box<Hidden> {
     Box::new([[Line::default(); SIDE + 1]; SIDE + 1])
 }
 
-/// ReLU(conv1(image)), to be factors of conv2.
+/// Rows of ReLU(conv1(image)), to be factors of conv2.
 #[inline(always)]
-pub(super) fn first_layer<V: Register>(image: &[f32], first: &Folded, how: How, hidden: &mut Hidden) {
-    let padded = pad(image);
-    for y in 0..SIDE {
-        apply_row::<V, RELU>(&padded, first, y, blocks_mut(&mut hidden[y]));
+pub(super) fn first_layer<V: Register>(
+    padded: &Padded,
+    first: &Folded,
+    how: How,
+    rows: Range<usize>,
+    hidden: &mut Hidden,
+) {
+    for y in rows {
+        apply_row::<V, RELU>(padded, first, y, blocks_mut(&mut hidden[y]));
+        how.round(blocks_mut(&mut hidden[y]).as_flattened_mut());
     }
-    how.round(blocks_mut(hidden.as_flattened_mut()).as_flattened_mut());
 }
 
 for_each_instruction_set! {
@@ -76,9 +82,9 @@ for_each_instruction_set! {
         how: How,
         hidden: &mut Hidden,
         features: &mut [Room],
-        sums: &mut [Room],
+        winners: &mut [Room],
     ) {
-        first_layer::<V>(image, &weights.first, how, hidden);
+        first_layer::<V>(&pad(image), &weights.first, how, 0..SIDE, hidden);
         let mut totals = [[Line::default(); OUT]; 2 * HALF];
         for window_row in 0..POOLED {
             totals.fill(weights.bias2);
@@ -95,18 +101,19 @@ for_each_instruction_set! {
                     (0..PLACES).map(|place| (((2 * y + place / 3) * (SIDE + 1) + place % 3) * 16, place * 16));
                 product.sum::<V, HALF>(runs, true, totals.as_flattened_mut(), OUT);
             }
-            let sums = &mut sums[window_row * 2 * HALF * OUT..][..2 * HALF * OUT];
-            let features = &mut features[window_row * POOLED * OUT..][..POOLED * OUT];
+            let row = window_row * POOLED * OUT..(window_row + 1) * POOLED * OUT;
+            let (features, winners) = (&mut features[row.clone()], &mut winners[row]);
             for window in 0..POOLED {
                 for (block, part) in registers::<V>(OUT) {
-                    let mut greatest = V::splat(0.0);
+                    let (mut greatest, mut winner) = (V::splat(0.0), V::splat(-1.0));
                     for k in 0..4 {
-                        let place = window_pixel::<HALF>(window, k);
-                        let total = V::load(&totals[place][block], part);
-                        total.store(&mut sums[place * OUT + block], part);
+                        let total = V::load(&totals[window_pixel::<HALF>(window, k)][block], part);
+                        // The first of equals, as TensorFlow's pool has it.
+                        winner = greatest.select_ge(total, winner, V::splat(k as f32));
                         greatest = greatest.max(total);
                     }
                     greatest.store(&mut features[window * OUT + block], part);
+                    winner.store(&mut winners[window * OUT + block], part);
                 }
             }
         }

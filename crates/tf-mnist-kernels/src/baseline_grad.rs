@@ -1,13 +1,14 @@
 //! The gradients of [`super::baseline`] in its variables, from that in its features.
+//!
+//! Of the four pixels of a pool's window the gradient comes through one, so three quarters of the products with conv2's
+//! results are by zero. They are left out: each feature's gradient meets what lies under the kernel at the one pixel.
 
 use super::arguments::{BIAS1, BIAS2, IMAGES, KERNEL1, KERNEL2};
-use super::baseline::{FEATURES, HALF, HALF_PIXELS, Hidden, OUT, SUMS, WINDOWS, first_layer, hidden};
-use super::convolution::turned;
+use super::baseline::{FEATURES, Hidden, OUT, POOLED, WINDOWS, WINNERS, first_layer, hidden};
 use super::first_layer::{Folded, add_under};
 use super::how::How;
-use super::image::{PLACES, pad};
-use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks, blocks_mut, floats, window_pixel};
-use super::products::Product;
+use super::image::{PLACES, Padded, pad};
+use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks_mut, floats};
 use super::registry::{Argument, Op, Output};
 use super::rows::sum_of_rows;
 use super::simd::{Instructions, Register, for_each_instruction_set, registers};
@@ -16,9 +17,9 @@ use std::cell::RefCell;
 /// The gradients.
 pub(super) struct BaselineFeaturesGrad;
 
-impl Op<7, 4> for BaselineFeaturesGrad {
-    const INPUTS: [Argument; 7] =
-        [Argument("gradient", FEATURES.1), FEATURES, SUMS, IMAGES, KERNEL1, BIAS1, KERNEL2];
+impl Op<6, 4> for BaselineFeaturesGrad {
+    const INPUTS: [Argument; 6] =
+        [Argument("gradient", FEATURES.1), WINNERS, IMAGES, KERNEL1, BIAS1, KERNEL2];
     const OUTPUTS: [Argument; 4] = [
         Argument("kernel1_gradient", KERNEL1.1),
         Argument("bias1_gradient", BIAS1.1),
@@ -28,155 +29,264 @@ impl Op<7, 4> for BaselineFeaturesGrad {
 
     fn compute(
         how: How,
-        [gradient, features, sums, images, kernel1, bias1, kernel2]: [&[f32]; 7],
-        outputs: [Output<'_>; 4],
+        [gradient, winners, images, kernel1, bias1, kernel2]: [&[f32]; 6],
+        [kernel1_gradient, bias1_gradient, kernel2_gradient, bias2_gradient]: [Output<'_>; 4],
     ) {
         let images = how.factors(images);
         let first = Folded::new(&how.factors(kernel1), bias1);
-        let turned2 = turned(&how.factors(kernel2), 16, 16 * OUT);
-        let kernels = Kernels { first, turned2, how };
-        let [gradient, features, sums] = [gradient, features, sums].map(as_blocks);
-        let add_row = |row: usize, total: &mut Vec<Line>| {
+        let mut kernel2_by_channel = vec![Line::default(); CHANNELS * PLACES];
+        each_factor(|place, input, output| {
+            kernel2_by_channel[output * PLACES + place][input] =
+                kernel2[(place * 16 + input) * CHANNELS + output];
+        });
+        how.round(blocks_mut(&mut kernel2_by_channel).as_flattened_mut());
+        let kernels = Kernels { first, kernel2: kernel2_by_channel, how };
+        let [gradient, winners] = [gradient, winners].map(as_blocks);
+        let add_row = |row: usize, total: &mut Totals| {
+            let features = row * WINDOWS * OUT..(row + 1) * WINDOWS * OUT;
             let pass = Pass {
                 image: &images[row * PIXELS..][..PIXELS],
-                features: &features[row * WINDOWS * OUT..][..WINDOWS * OUT],
-                gradient: &gradient[row * WINDOWS * OUT..][..WINDOWS * OUT],
-                sums: &sums[row * HALF_PIXELS * OUT..][..HALF_PIXELS * OUT],
+                gradient: &gradient[features.clone()],
+                winners: &winners[features],
             };
             SCRATCH
                 .with_borrow_mut(|scratch| add_gradients(how.instructions, &pass, &kernels, scratch, total));
         };
-        let zero = || vec![Line::default(); LINES.iter().sum()];
-        let total = sum_of_rows(images.len() / PIXELS, zero, add_row, |total, other| add(total, other));
-        let mut total = floats(&total);
-        for output in outputs.map(Output::zeroed) {
-            let own;
-            (own, total) = total.split_at(output.len());
-            output.copy_from_slice(own);
+        let total = sum_of_rows(images.len() / PIXELS, Totals::default, add_row, |total, other| {
+            add(&mut total.first, &other.first);
+            add(&mut total.kernel2, &other.kernel2);
+            add(&mut total.bias2, &other.bias2);
+        });
+        let (kernel1, bias1) = total.first.split_at(PLACES);
+        kernel1_gradient.zeroed().copy_from_slice(floats(kernel1));
+        bias1_gradient.zeroed().copy_from_slice(floats(bias1));
+        bias2_gradient.zeroed().copy_from_slice(floats(&total.bias2));
+        let kernel2_gradient = kernel2_gradient.zeroed();
+        each_factor(|place, input, output| {
+            kernel2_gradient[(place * 16 + input) * CHANNELS + output] =
+                total.kernel2[output * PLACES + place][input];
+        });
+    }
+}
+
+/// Channels of conv2's results.
+const CHANNELS: usize = OUT * 16;
+
+/// Calls `each` for the place, the input and the output of each number of conv2's kernel.
+fn each_factor(mut each: impl FnMut(usize, usize, usize)) {
+    for place in 0..PLACES {
+        for input in 0..16 {
+            for output in 0..CHANNELS {
+                each(place, input, output);
+            }
         }
     }
 }
 
-/// How many lines there are of each gradient: of conv1's kernel and bias, of conv2's kernel and bias, one behind the other.
-const LINES: [usize; 4] = [PLACES, 1, PLACES * 16 * OUT, OUT];
-
 /// Kernels in blocks, conv1's bias, and how they multiply.
 struct Kernels {
     first: Folded,
-    /// conv2's kernel, [`turned`].
-    turned2: Vec<Line>,
+    /// conv2's: for each channel of its results, for each place, those of the inputs.
+    kernel2: Vec<Line>,
     how: How,
 }
 
 /// What the forward pass left of an image, and the gradient in its features.
 struct Pass<'a> {
     image: &'a [f32],
-    features: &'a [Block],
     gradient: &'a [Block],
-    sums: &'a [Block],
+    winners: &'a [Block],
+}
+
+/// Sums of the gradients.
+struct Totals {
+    /// In conv1's kernel, and last in its bias.
+    first: [Line; PLACES + 1],
+    /// As [`Kernels::kernel2`].
+    kernel2: Vec<Line>,
+    bias2: [Line; OUT],
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self {
+            first: Default::default(),
+            kernel2: vec![Line::default(); CHANNELS * PLACES],
+            bias2: Default::default(),
+        }
+    }
 }
 
 /// Room for what lies between.
 struct Scratch {
     hidden: Box<Hidden>,
-    /// The gradient in what conv2's ReLU is applied to, `[15][15][out block]`: with zeros above and to the left.
-    dsums: Vec<Line>,
+    /// The gradient in it.
+    dhidden: Box<Hidden>,
 }
-
-/// Places of [`Scratch::dsums`] a row.
-const WIDE: usize = HALF + 1;
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> =
-        RefCell::new(Scratch { hidden: hidden(), dsums: vec![Line::default(); WIDE * WIDE * OUT] });
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch { hidden: hidden(), dhidden: hidden() });
 }
+
+/// Rows of [`Hidden`] from a row of windows to the next; each reaches one further.
+const STEP: usize = SIDE / POOLED;
+/// Pixels of a row of [`Hidden`].
+const WIDE: usize = SIDE + 1;
 
 for_each_instruction_set! {
-    fn add_gradients<V>(pass: &Pass, kernels: &Kernels, scratch: &mut Scratch, total: &mut [Line]) {
-        let Scratch { hidden, dsums } = scratch;
-        let (first, second) = total.split_at_mut(PLACES + 1);
-        let (kernel2, bias2) = second.split_at_mut(PLACES * 16 * OUT);
-        spread_gradient::<V>(pass, dsums, bias2);
-        kernels.how.round(blocks_mut(dsums).as_flattened_mut());
-        first_layer::<V>(pass.image, &kernels.first, kernels.how, hidden);
-        add_kernel_gradient::<V>(hidden, dsums, kernel2);
-        add_first_layer_gradient::<V>(pass.image, hidden, dsums, &kernels.turned2, first);
-    }
-}
-
-/// Through the pool and ReLU, and the gradient of conv2's bias.
-#[inline(always)]
-fn spread_gradient<V: Register>(pass: &Pass, dsums: &mut [Line], bias: &mut [Line]) {
-    let zero = V::splat(0.0);
-    for (block, part) in registers::<V>(OUT) {
-        let mut sum = V::load(&bias[block], part);
-        for window in 0..WINDOWS {
-            let unit = window * OUT + block;
-            let feature = V::load(&pass.features[unit], part);
-            // Where ReLU gave 0, nothing comes through.
-            let mut left = zero.select_ge(feature, zero, V::load(&pass.gradient[unit], part));
-            sum = sum.add(left);
-            for k in 0..4 {
-                let pixel = window_pixel::<HALF>(window, k);
-                // The first of equals, as TensorFlow's pool has it.
-                let value = V::load(&pass.sums[pixel * OUT + block], part);
-                let own = value.select_ge(feature, left, zero);
-                left = value.select_ge(feature, zero, left);
-                let place = (pixel / HALF + 1) * WIDE + pixel % HALF + 1;
-                own.store(&mut dsums[place * OUT + block], part);
+    fn add_gradients<V>(pass: &Pass, kernels: &Kernels, scratch: &mut Scratch, totals: &mut Totals) {
+        let Scratch { hidden, dhidden } = scratch;
+        let padded = pad(pass.image);
+        first_layer::<V>(&padded, &kernels.first, kernels.how, 0..1, hidden);
+        dhidden[0].fill(Line::default());
+        for (window_row, (gradient, winners)) in
+            pass.gradient.chunks_exact(POOLED * OUT).zip(pass.winners.chunks_exact(POOLED * OUT)).enumerate()
+        {
+            let rows = STEP * window_row..STEP * (window_row + 1);
+            first_layer::<V>(&padded, &kernels.first, kernels.how, rows.start + 1..(rows.end + 1).min(SIDE), hidden);
+            dhidden[rows.start + 1..=rows.end].fill([Line::default(); WIDE]);
+            let through = Through::new::<V>(gradient, winners, kernels.how, &mut totals.bias2);
+            add_kernel_gradient::<V>(&through, hidden[rows.start..=rows.end].as_flattened(), &mut totals.kernel2);
+            add_hidden_gradient::<V>(&through, &kernels.kernel2, dhidden[rows.start..=rows.end].as_flattened_mut());
+            for y in rows {
+                add_first_layer_gradient::<V>(&padded, y, &hidden[y], &dhidden[y], &mut totals.first);
             }
         }
-        sum.store(&mut bias[block], part);
+    }
+}
+
+/// What comes through the pool and ReLU of a row of windows.
+struct Through {
+    /// The gradient, zero where nothing comes through.
+    gradient: [Line; POOLED * OUT],
+    /// The first of the pixels of [`Hidden`] under the kernel, from the first of the row on.
+    /// Each is the bits of a number from [`WHOLE`] on that differ from those of `WHOLE`.
+    pixel: [Line; POOLED * OUT],
+    /// Of each pixel of each window, the channels that come through there.
+    channels: [[u32; 4]; POOLED],
+}
+
+impl Through {
+    /// Adds the gradient in conv2's bias.
+    #[inline(always)]
+    fn new<V: Register>(gradient: &[Block], winners: &[Block], how: How, bias2: &mut [Line; OUT]) -> Self {
+        let mut through =
+            Self { gradient: Default::default(), pixel: Default::default(), channels: Default::default() };
+        let lanes = 16 / V::PARTS;
+        for (block, part) in registers::<V>(OUT) {
+            let mut sum = V::load(&bias2[block], part);
+            for window in 0..POOLED {
+                let unit = window * OUT + block;
+                let winner = V::load(&winners[unit], part);
+                let left = winner.select_ge(V::splat(0.0), V::load(&gradient[unit], part), V::splat(0.0));
+                sum = sum.add(left);
+                left.store(&mut through.gradient[unit], part);
+                let pixel = |k| V::splat(WHOLE + first_pixel(window, k) as f32);
+                let pixel =
+                    (1..4).fold(pixel(0), |found, k| winner.select_ge(V::splat(k as f32), pixel(k), found));
+                pixel.store(&mut through.pixel[unit], part);
+                let from: [u32; 5] =
+                    std::array::from_fn(|k| if k < 4 { winner.lanes_ge(V::splat(k as f32)) } else { 0 });
+                for k in 0..4 {
+                    through.channels[window][k] |= (from[k] & !from[k + 1]) << (block * 16 + part * lanes);
+                }
+            }
+            sum.store(&mut bias2[block], part);
+        }
+        how.round(blocks_mut(&mut through.gradient).as_flattened_mut());
+        through
+    }
+}
+
+/// From this number to its double, the next float32 is one more.
+const WHOLE: f32 = (1 << 23) as f32;
+
+/// The first pixel of [`Hidden`] under the kernel at the `k`th pixel of a window, from the first of the windows' row on.
+#[inline(always)]
+fn first_pixel(window: usize, k: usize) -> usize {
+    2 * (k / 2) * WIDE + STEP * window + 2 * (k % 2)
+}
+
+/// How far the pixel under a place of the kernel is from the first.
+#[inline(always)]
+fn under(place: usize) -> usize {
+    place / 3 * WIDE + place % 3
+}
+
+/// From the first to the last pixel under the kernel.
+const UNDER: usize = 2 * WIDE + 3;
+
+#[inline(always)]
+fn add_kernel_gradient<V: Register>(through: &Through, hidden: &[Line], gradient: &mut [Line]) {
+    for (channel, gradient) in gradient.chunks_exact_mut(PLACES).enumerate() {
+        for part in 0..V::PARTS {
+            let mut sums = [V::splat(0.0); PLACES];
+            for place in 0..PLACES {
+                sums[place] = V::load(&gradient[place], part);
+            }
+            for window in 0..POOLED {
+                let unit = window * OUT + channel / 16;
+                let pixel = through.pixel[unit][channel % 16].to_bits() ^ WHOLE.to_bits();
+                let pixels = &hidden[pixel as usize..][..UNDER];
+                let left = V::splat(through.gradient[unit][channel % 16]);
+                for place in 0..PLACES {
+                    sums[place] = left.mul_add(V::load(&pixels[under(place)], part), sums[place]);
+                }
+            }
+            for place in 0..PLACES {
+                sums[place].store(&mut gradient[place], part);
+            }
+        }
     }
 }
 
 #[inline(always)]
-fn add_kernel_gradient<V: Register>(hidden: &Hidden, dsums: &[Line], gradient: &mut [Line]) {
-    for (place, gradient) in gradient.chunks_exact_mut(16 * OUT).enumerate() {
-        let (values, factors) = (floats(hidden.as_flattened()), blocks(dsums));
-        let product = Product::<OUT> { values, row: 1, term: 2 * 16, factors, terms: HALF };
-        let runs =
-            (0..HALF).map(|y| (((2 * y + place / 3) * (SIDE + 1) + place % 3) * 16, (y + 1) * WIDE + 1));
-        product.sum::<V, 16>(runs, true, gradient, OUT);
+fn add_hidden_gradient<V: Register>(through: &Through, kernel2: &[Line], dhidden: &mut [Line]) {
+    for window in 0..POOLED {
+        for k in 0..4 {
+            let pixels = &mut dhidden[first_pixel(window, k)..][..UNDER];
+            for part in 0..V::PARTS {
+                let mut sums = [V::splat(0.0); PLACES];
+                for place in 0..PLACES {
+                    sums[place] = V::load(&pixels[under(place)], part);
+                }
+                let mut channels = through.channels[window][k];
+                while channels != 0 {
+                    let channel = channels.trailing_zeros() as usize;
+                    channels &= channels - 1;
+                    let left = V::splat(through.gradient[window * OUT + channel / 16][channel % 16]);
+                    let kernel = &kernel2[channel * PLACES..][..PLACES];
+                    for place in 0..PLACES {
+                        sums[place] = left.mul_add(V::load(&kernel[place], part), sums[place]);
+                    }
+                }
+                for place in 0..PLACES {
+                    sums[place].store(&mut pixels[under(place)], part);
+                }
+            }
+        }
     }
 }
 
-/// Through conv2 and ReLU to conv1's kernel and bias.
+/// Of row `y`, through ReLU to conv1's kernel and bias.
 #[inline(always)]
 fn add_first_layer_gradient<V: Register>(
-    image: &[f32],
-    hidden: &Hidden,
-    dsums: &[Line],
-    turned: &[Line],
+    padded: &Padded,
+    y: usize,
+    hidden: &[Line],
+    dhidden: &[Line],
     gradient: &mut [Line],
 ) {
     let zero = V::splat(0.0);
-    let padded = pad(image);
-    for y in 0..SIDE {
-        let mut row = [Line::default(); SIDE];
-        for odd in 0..2 {
-            // Every second pixel: those meet the same places of the kernel, and there, of result (y - i) / 2, (x - j) / 2
-            // or of the zeros in front, the 32 channels.
-            let (values, factors) = (floats(dsums), blocks(turned));
-            let product = Product::<1> { values, row: 16 * OUT, term: 1, factors, terms: 16 * OUT };
-            let met = (0..PLACES)
-                .filter(|place| (y + place / 3).is_multiple_of(2) && (odd + place % 3).is_multiple_of(2));
-            let runs = met.map(|place| {
-                let (above, before) = ((y + 2 - place / 3) / 2, (odd + 2 - place % 3) / 2);
-                ((above * WIDE + before) * 16 * OUT, (PLACES - 1 - place) * 16 * OUT)
-            });
-            product.sum::<V, HALF>(runs, false, &mut row[odd..], 2);
+    for part in 0..V::PARTS {
+        let mut totals = [zero; PLACES + 1];
+        for x in 0..SIDE {
+            let dz = zero.select_ge(V::load(&hidden[x], part), zero, V::load(&dhidden[x], part));
+            add_under(padded, y, x, dz, &mut totals);
         }
-        for part in 0..V::PARTS {
-            let mut totals = [zero; PLACES + 1];
-            for x in 0..SIDE {
-                let dz = zero.select_ge(V::load(&hidden[y][x], part), zero, V::load(&row[x], part));
-                add_under(&padded, y, x, dz, &mut totals);
-            }
-            for place in 0..=PLACES {
-                let gradient = &mut gradient[place];
-                V::load(gradient, part).add(totals[place]).store(gradient, part);
-            }
+        for place in 0..=PLACES {
+            let gradient = &mut gradient[place];
+            V::load(gradient, part).add(totals[place]).store(gradient, part);
         }
     }
 }

@@ -127,8 +127,11 @@ mod tests {
         sized.product::<i64>() as usize
     }
 
-    /// Numbers in -1..1, gammas of either sign among them; variances are positive.
+    /// Numbers in -1..1, gammas of either sign among them; variances are positive, winners -1 to 3.
     fn drawn(random: &mut ChaCha8Rng, argument: Argument) -> Vec<f32> {
+        if argument.0 == "winners" {
+            return (0..size(argument)).map(|_| (random.next_u32() % 5) as f32 - 1.0).collect();
+        }
         let shift = if argument.0.starts_with("variance") { 1.5 } else { 0.0 };
         let mut draw = || (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0 + shift;
         (0..size(argument)).map(|_| draw()).collect()

@@ -32,6 +32,8 @@ pub(super) trait Register: Copy {
     fn min(self, other: Self) -> Self;
     /// Where self >= other, `then`, else `otherwise`.
     fn select_ge(self, other: Self, then: Self, otherwise: Self) -> Self;
+    /// Where self >= other, the bit of the lane, from the lowest on.
+    fn lanes_ge(self, other: Self) -> u32;
     /// self · 2^n, where n is a whole number of up to 9 bits in the low bits of `n`, and all is in the range of float32.
     fn add_to_exponent(self, n: Self) -> Self;
     /// Of the bits.

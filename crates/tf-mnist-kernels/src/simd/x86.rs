@@ -15,7 +15,7 @@ macro_rules! register {
         $splat:ident $load:ident $store:ident $mul_add:ident
         $bits:ident $floats:ident $splat_bits:ident $add_bits:ident $left:ident $multiply:ident $upper:ident;
         $($binary:ident: $instruction:ident,)*
-        ($a:ident >= $b:ident, $then:ident, $otherwise:ident) $select_ge:block
+        ($a:ident >= $b:ident, $then:ident, $otherwise:ident) $select_ge:block $lanes_ge:block
     ) => {
         $(#[$documentation])*
         #[derive(Clone, Copy)]
@@ -67,6 +67,11 @@ macro_rules! register {
                 let ($a, $b, $then, $otherwise) = (self.0, other.0, then.0, otherwise.0);
                 Self(unsafe { $select_ge })
             }
+            #[inline(always)]
+            fn lanes_ge(self, other: Self) -> u32 {
+                let ($a, $b) = (self.0, other.0);
+                unsafe { $lanes_ge }
+            }
         }
     };
 }
@@ -85,6 +90,7 @@ register! {
     and: _mm512_and_ps,
     xor: _mm512_xor_ps,
     (a >= b, then, otherwise) { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b), otherwise, then) }
+    { u32::from(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b)) }
 }
 
 register! {
@@ -101,4 +107,5 @@ register! {
     and: _mm256_and_ps,
     xor: _mm256_xor_ps,
     (a >= b, then, otherwise) { _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps::<_CMP_GE_OQ>(a, b)) }
+    { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(a, b)) as u32 }
 }
