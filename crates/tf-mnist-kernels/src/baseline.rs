@@ -7,8 +7,8 @@
 use super::arguments::{BIAS1, BIAS2, IMAGES, KERNEL1, KERNEL2};
 use super::first_layer::{Folded, RELU, Weights, apply_row};
 use super::how::How;
-use super::image::{PLACES, Padded, pad};
-use super::layout::{Line, PIXELS, Room, SIDE, as_blocks, blocks_mut, floats, window_pixel};
+use super::image::{Padded, pad};
+use super::layout::{Line, PIXELS, Room, SIDE, blocks, blocks_mut, floats};
 use super::products::Product;
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{Instructions, Register, for_each_instruction_set, registers};
@@ -17,10 +17,10 @@ use std::ops::Range;
 
 /// Blocks of channels of conv2.
 pub(super) const OUT: usize = 2;
-/// Height and width behind conv2.
-pub(super) const HALF: usize = SIDE / 2;
 /// Height and width behind the pool.
-pub(super) const POOLED: usize = HALF / 2;
+pub(super) const POOLED: usize = SIDE / APART;
+/// Pixels from a window to the next, before conv2.
+pub(super) const APART: usize = 4;
 pub(super) const WINDOWS: usize = POOLED * POOLED;
 
 pub(super) const FEATURES: Argument = Argument("features", &[ROWS, 7, 7, 32]);
@@ -41,14 +41,14 @@ impl Op<5, 2> for BaselineFeatures {
     ) {
         let images = how.factors(images);
         let first = Folded::new(&how.factors(kernel1), bias1);
-        let kernel2 = how.factors(kernel2);
-        let weights = Weights::new(first, as_blocks(&kernel2), bias2);
+        let kernel2 = at_points(&how.factors(kernel2));
+        let weights = Weights::new(first, blocks(&kernel2), bias2);
         images
             .par_chunks(PIXELS)
             .zip(features.images(WINDOWS * OUT))
             .zip(winners.images(WINDOWS * OUT))
-            .for_each_init(hidden, |hidden, ((image, features), winners)| {
-                image_features(how.instructions, image, &weights, how, hidden, features, winners);
+            .for_each_init(Scratch::new, |scratch, ((image, features), winners)| {
+                image_features(how.instructions, image, &weights, how, scratch, features, winners);
             });
     }
 }
@@ -75,45 +75,121 @@ pub(super) fn first_layer<V: Register>(
     }
 }
 
+/// Of the five pixels a, b, c, d, e of a line that two results of conv2 lie over, of stride 2, with its kernel k, l, m there,
+/// the products are (a - c) k, b l, c (k + m), d l and (e - c) m: five instead of six (Winograd's algorithm of the even pixels).
+/// The first two sum up to the first result, the last two to the second, but for the third, which is part of both.
+const PARTS: [Range<usize>; 3] = [0..2, 2..3, 3..5];
+const POINTS: usize = 5;
+/// Which of k, l, k + m, m meets each.
+const FACTOR: [usize; POINTS] = [0, 1, 2, 1, 3];
+const FACTORS: usize = 4;
+
+/// A row of windows at its points, `[y][window][x]`.
+type Points = [[[Line; POINTS]; POOLED]; POINTS];
+
+/// Sums of products of each two parts, of y and x, `[window][block]` each.
+type Sums = [[[Line; POOLED * OUT]; 3]; 3];
+
+/// conv2's `kernel`, `[FACTORS][FACTORS][16][OUT]`.
+fn at_points(kernel: &[f32]) -> Vec<Line> {
+    let row = |factor: usize, row: &dyn Fn(usize) -> f32| match factor {
+        2 => row(0) + row(2),
+        3 => row(2),
+        place => row(place),
+    };
+    let number = |place: usize| {
+        let (factors, n) = (place / (16 * 16 * OUT), place % (16 * 16 * OUT));
+        row(factors / FACTORS, &|y| row(factors % FACTORS, &|x| kernel[(y * 3 + x) * 16 * 16 * OUT + n]))
+    };
+    let mut made = vec![Line::default(); FACTORS * FACTORS * 16 * OUT];
+    let numbers = blocks_mut(&mut made).as_flattened_mut();
+    numbers.iter_mut().enumerate().for_each(|(place, made)| *made = number(place));
+    made
+}
+
+/// Room for what lies between.
+struct Scratch {
+    hidden: Box<Hidden>,
+    points: Box<Points>,
+    sums: Box<Sums>,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self { hidden: hidden(), points: Box::default(), sums: Box::default() }
+    }
+}
+
 for_each_instruction_set! {
     fn image_features<V>(
         image: &[f32],
         weights: &Weights,
         how: How,
-        hidden: &mut Hidden,
+        scratch: &mut Scratch,
         features: &mut [Room],
         winners: &mut [Room],
     ) {
-        first_layer::<V>(&pad(image), &weights.first, how, 0..SIDE, hidden);
-        let mut totals = [[Line::default(); OUT]; 2 * HALF];
+        let Scratch { hidden, points, sums } = scratch;
+        let padded = pad(image);
+        let mut made = 0;
         for window_row in 0..POOLED {
-            totals.fill(weights.bias2);
-            for (y, totals) in (2 * window_row..).zip(totals.chunks_exact_mut(HALF)) {
-                let product = Product::<OUT> {
-                    values: floats(hidden.as_flattened()),
-                    row: 2 * 16,
-                    term: 1,
-                    factors: weights.kernel2,
-                    terms: 16,
-                };
-                // At each place of the kernel, from the pixel under it.
-                let runs =
-                    (0..PLACES).map(|place| (((2 * y + place / 3) * (SIDE + 1) + place % 3) * 16, place * 16));
-                product.sum::<V, HALF>(runs, true, totals.as_flattened_mut(), OUT);
+            let rows = APART * window_row..APART * window_row + POINTS;
+            first_layer::<V>(&padded, &weights.first, how, made..rows.end.min(SIDE), hidden);
+            made = rows.end;
+            transform::<V>(&hidden[rows], points);
+            for (part_y, sums) in sums.iter_mut().enumerate() {
+                for (part_x, sums) in sums.iter_mut().enumerate() {
+                    let product = Product::<OUT> {
+                        values: floats(points.as_flattened().as_flattened()),
+                        row: POINTS * 16,
+                        term: 1,
+                        factors: weights.kernel2,
+                        terms: 16,
+                    };
+                    let runs = PARTS[part_y].clone().flat_map(|y| {
+                        PARTS[part_x].clone().map(move |x| {
+                            ((y * POOLED * POINTS + x) * 16, (FACTOR[y] * FACTORS + FACTOR[x]) * 16)
+                        })
+                    });
+                    product.sum::<V, POOLED>(runs, false, sums, OUT);
+                }
             }
             let row = window_row * POOLED * OUT..(window_row + 1) * POOLED * OUT;
             let (features, winners) = (&mut features[row.clone()], &mut winners[row]);
             for window in 0..POOLED {
                 for (block, part) in registers::<V>(OUT) {
+                    let sum = |y: usize, x: usize| V::load(&sums[y][x][window * OUT + block], part);
+                    let bias = V::load(&weights.bias2[block], part);
                     let (mut greatest, mut winner) = (V::splat(0.0), V::splat(-1.0));
                     for k in 0..4 {
-                        let total = V::load(&totals[window_pixel::<HALF>(window, k)][block], part);
+                        // The same order for all: where nothing but zeros differs, they are equal.
+                        let (y, x) = (k / 2 * 2, k % 2 * 2);
+                        let total = sum(y, x).add(sum(y, 1)).add(sum(1, x).add(sum(1, 1))).add(bias);
                         // The first of equals, as TensorFlow's pool has it.
                         winner = greatest.select_ge(total, winner, V::splat(k as f32));
                         greatest = greatest.max(total);
                     }
                     greatest.store(&mut features[window * OUT + block], part);
                     winner.store(&mut winners[window * OUT + block], part);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn transform<V: Register>(hidden: &[[Line; SIDE + 1]], points: &mut Points) {
+    for (y, windows) in points.iter_mut().enumerate() {
+        for (window, points) in windows.iter_mut().enumerate() {
+            for part in 0..V::PARTS {
+                let pixel = |y: usize, x: usize| V::load(&hidden[y][APART * window + x], part);
+                let mut line = [V::splat(0.0); POINTS];
+                for x in 0..POINTS {
+                    line[x] = if y % 4 == 0 { pixel(y, x).sub(pixel(2, x)) } else { pixel(y, x) };
+                }
+                let [a, b, c, d, e] = line;
+                for (x, value) in [a.sub(c), b, c, d, e.sub(c)].into_iter().enumerate() {
+                    value.store(&mut points[x], part);
                 }
             }
         }

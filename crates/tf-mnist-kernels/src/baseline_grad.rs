@@ -4,7 +4,7 @@
 //! results are by zero. They are left out: each feature's gradient meets what lies under the kernel at the one pixel.
 
 use super::arguments::{BIAS1, BIAS2, IMAGES, KERNEL1, KERNEL2};
-use super::baseline::{FEATURES, Hidden, OUT, POOLED, WINDOWS, WINNERS, first_layer, hidden};
+use super::baseline::{APART, FEATURES, Hidden, OUT, POOLED, WINDOWS, WINNERS, first_layer, hidden};
 use super::first_layer::{Folded, add_under};
 use super::how::How;
 use super::image::{PLACES, Padded, pad};
@@ -128,8 +128,6 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch { hidden: hidden(), dhidden: hidden() });
 }
 
-/// Rows of [`Hidden`] from a row of windows to the next; each reaches one further.
-const STEP: usize = SIDE / POOLED;
 /// Pixels of a row of [`Hidden`].
 const WIDE: usize = SIDE + 1;
 
@@ -142,7 +140,7 @@ for_each_instruction_set! {
         for (window_row, (gradient, winners)) in
             pass.gradient.chunks_exact(POOLED * OUT).zip(pass.winners.chunks_exact(POOLED * OUT)).enumerate()
         {
-            let rows = STEP * window_row..STEP * (window_row + 1);
+            let rows = APART * window_row..APART * (window_row + 1);
             first_layer::<V>(&padded, &kernels.first, kernels.how, rows.start + 1..(rows.end + 1).min(SIDE), hidden);
             dhidden[rows.start + 1..=rows.end].fill([Line::default(); WIDE]);
             let through = Through::new::<V>(gradient, winners, kernels.how, &mut totals.bias2);
@@ -204,7 +202,7 @@ const WHOLE: f32 = (1 << 23) as f32;
 /// The first pixel of [`Hidden`] under the kernel at the `k`th pixel of a window, from the first of the windows' row on.
 #[inline(always)]
 fn first_pixel(window: usize, k: usize) -> usize {
-    2 * (k / 2) * WIDE + STEP * window + 2 * (k % 2)
+    2 * (k / 2) * WIDE + APART * window + 2 * (k % 2)
 }
 
 /// How far the pixel under a place of the kernel is from the first.
