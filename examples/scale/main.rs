@@ -118,7 +118,7 @@ impl Here {
             serving: 0.0,
             weights: bytes(&|bytes| bytes),
             early: bytes(&|bytes| if bytes > 64 << 10 { bytes } else { 0 }),
-            row: 4.0 * 784.0,
+            row: 784.0,
         };
         println!(
             "{}: a step of one replica {:.2} ms, of {} rows {:.2} ms",
@@ -185,15 +185,20 @@ fn step(session: &Session, network: &Network, rows: u64) -> Result<f64> {
     let mut initialize = SessionRunArgs::new();
     initialize.add_target(&network.initialize);
     session.run(&mut initialize)?;
-    let mut images = Tensor::<f32>::new(&[rows, 784]);
-    images.iter_mut().enumerate().for_each(|(place, pixel)| *pixel = (place * 7919 % 997) as f32 / 997.0);
+    let mut bytes = Tensor::<u8>::new(&[rows, 784]);
+    bytes.iter_mut().enumerate().for_each(|(place, byte)| *byte = (place * 7919 % 251) as u8);
+    let mut floats = Tensor::<f32>::new(&[rows, 784]);
+    floats.iter_mut().zip(bytes.iter()).for_each(|(float, &byte)| *float = f32::from(byte) / 255.0);
     let mut labels = Tensor::<i32>::new(&[rows]);
     labels.iter_mut().enumerate().for_each(|(row, label)| *label = (row % 10) as i32);
     let (flag, number) = (Tensor::from(true), Tensor::from(0i64));
     let mut seconds = Vec::new();
     for _ in 0..WARM + STEPS {
         let mut args = SessionRunArgs::new();
-        args.add_feed(&network.inputs.x.operation, 0, &images);
+        match network.inputs.takes_bytes() {
+            true => args.add_feed(&network.inputs.x.operation, 0, &bytes),
+            false => args.add_feed(&network.inputs.x.operation, 0, &floats),
+        }
         args.add_feed(&network.inputs.labels.operation, 0, &labels);
         if let Some(inputs) = &network.inputs.training {
             args.add_feed(&inputs.flag.operation, 0, &flag);

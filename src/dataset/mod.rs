@@ -21,7 +21,7 @@ pub use folder::{load_from, load_from_as, load_part_from};
 pub use form::Form;
 pub use idx::{ForeignFile, IdxError, read_image};
 pub use mnist::{MIRROR_VARIABLE, load_default, load_default_as};
-pub use split::Split;
+pub use split::{Pixel, Split};
 pub use translation::RandomTranslation;
 
 use crate::fetch::Digest;

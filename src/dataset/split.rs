@@ -5,6 +5,27 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// What a pixel is given as; background is the default.
+pub trait Pixel: Copy + Default {
+    /// Of a byte as stored.
+    fn of(byte: u8) -> Self;
+}
+
+/// As stored.
+impl Pixel for u8 {
+    fn of(byte: u8) -> Self {
+        byte
+    }
+}
+
+/// In 0..=1: `byte / 255` in f32, the bits of numpy's `x.astype(np.float32) / 255.0`.
+impl Pixel for f32 {
+    fn of(byte: u8) -> Self {
+        // A true division, not a product with 1 / 255, which differs in the last bit.
+        Self::from(byte) / 255.0
+    }
+}
+
 /// Images with their labels: a run of rows of a pair of files. Clones share the bytes.
 #[derive(Clone)]
 pub struct Split {
@@ -78,19 +99,19 @@ impl Split {
         &self.labels.values()[self.rows.clone()]
     }
 
-    /// Writes the images of `rows` (counted within this split) to `images`, `[rows, pixels]` in 0..=1, and their labels
-    /// to `labels`, `[rows]`. A pixel is `byte / 255` in f32, the bits of numpy's `x.astype(np.float32) / 255.0`.
+    /// Writes the images of `rows` (counted within this split) to `images`, `[rows, pixels]`, and their labels to `labels`,
+    /// `[rows]`.
     ///
     /// # Panics
     /// A row is not in this split, or an output does not have the size said.
-    pub fn gather(&self, rows: &[usize], images: &mut [f32], labels: &mut [i32]) {
+    pub fn gather<P: Pixel>(&self, rows: &[usize], images: &mut [P], labels: &mut [i32]) {
         assert_eq!(images.len(), rows.len() * self.image_pixels(), "images must be [rows, pixels]");
         assert_eq!(labels.len(), rows.len(), "labels must be [rows]");
         let (all_pixels, all_labels) = (self.pixels(), self.labels());
         let pixels = self.image_pixels();
         let outputs = images.chunks_exact_mut(pixels).zip(labels);
         for (&row, (image, label)) in rows.iter().zip(outputs) {
-            to_floats(&all_pixels[row * pixels..][..pixels], image);
+            convert(&all_pixels[row * pixels..][..pixels], image);
             *label = i32::from(all_labels[row]);
         }
     }
@@ -99,10 +120,10 @@ impl Split {
     ///
     /// # Panics
     /// As [`Split::gather`].
-    pub fn gather_range(&self, rows: Range<usize>, images: &mut [f32], labels: &mut [i32]) {
+    pub fn gather_range<P: Pixel>(&self, rows: Range<usize>, images: &mut [P], labels: &mut [i32]) {
         assert_eq!(images.len(), rows.len() * self.image_pixels(), "images must be [rows, pixels]");
         assert_eq!(labels.len(), rows.len(), "labels must be [rows]");
-        to_floats(&self.pixels()[rows.start * self.image_pixels()..rows.end * self.image_pixels()], images);
+        convert(&self.pixels()[rows.start * self.image_pixels()..rows.end * self.image_pixels()], images);
         for (label, &byte) in labels.iter_mut().zip(&self.labels()[rows]) {
             *label = i32::from(byte);
         }
@@ -115,10 +136,10 @@ impl fmt::Debug for Split {
     }
 }
 
-/// A true division, not a product with 1 / 255, which differs in the last bit. The compiler makes it SIMD.
-fn to_floats(bytes: &[u8], floats: &mut [f32]) {
-    for (float, &byte) in floats.iter_mut().zip(bytes) {
-        *float = f32::from(byte) / 255.0;
+/// The compiler makes it SIMD.
+fn convert<P: Pixel>(bytes: &[u8], pixels: &mut [P]) {
+    for (pixel, &byte) in pixels.iter_mut().zip(bytes) {
+        *pixel = P::of(byte);
     }
 }
 

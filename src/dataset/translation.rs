@@ -6,6 +6,7 @@
 //! each drawn from -most..=most as shuffles draw (`batches`).
 
 use super::batches::{below, random};
+use super::split::Pixel;
 
 /// Moves of up to so many pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +29,11 @@ impl RandomTranslation {
         [self.down, self.across].map(|most| below(2 * most + 1, &mut random) as isize - most as isize)
     }
 
-    /// Moves `image`, `[height, width]` row-major of `width` pixels a row; what comes in from outside is background, 0.
-    pub fn apply(&self, step: u64, row: usize, image: &mut [f32], width: usize) {
+    /// Moves `image`, `[height, width]` row-major of `width` pixels a row; what comes in from outside is background.
+    pub fn apply<P: Pixel>(&self, step: u64, row: usize, image: &mut [P], width: usize) {
         let [down, across] = self.offset(step, row);
         let height = (image.len() / width.max(1)) as isize;
-        let mut moved = vec![0.0; image.len()];
+        let mut moved = vec![P::default(); image.len()];
         let (left, right) = (across.max(0) as usize, (-across).max(0) as usize);
         for y in (0..height).filter(|y| (0..height).contains(&(y - down))) {
             let to = &mut moved[y as usize * width..][..width];

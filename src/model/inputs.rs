@@ -1,16 +1,17 @@
 //! What a network is fed.
 
 use super::layers::to_images;
-use crate::graph::{Result, Scope};
+use crate::graph::{Result, Scope, cast};
 use crate::networks::Table;
-use tensorflow::{Operation, Output};
+use tensorflow::{DataType, Operation, Output};
 
 /// What a network is fed.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    /// `inputs/X`: float32 `[rows, height * width]` in 0..=1.
+    /// `inputs/X`: `[rows, height * width]`, float32 in 0..=1, or, where replicas are in several processes, uint8 as in
+    /// the files: a quarter of what goes from one to another.
     pub x: Output,
-    /// The same as float32 `[rows, height, width, 1]`.
+    /// The same as `[rows, height, width, 1]`.
     pub images: Output,
     /// `inputs/y`: int32 `[rows]`, the number of the class.
     pub labels: Output,
@@ -30,9 +31,13 @@ pub struct TrainingInputs {
 }
 
 impl Inputs {
-    pub(super) fn new(table: &Table, graph: &Scope) -> Result<Self> {
+    pub(super) fn new(table: &Table, graph: &Scope, as_bytes: bool) -> Result<Self> {
         let scope = graph.name_scope("inputs");
-        let x = scope.placeholder::<f32>("X", &[None, Some(table.pixels() as i64)])?;
+        let shape = [None, Some(table.pixels() as i64)];
+        let x = match as_bytes {
+            true => scope.placeholder::<u8>("X", &shape),
+            false => scope.placeholder::<f32>("X", &shape),
+        }?;
         let images = to_images(table, &scope, &x)?;
         let labels = scope.placeholder::<i32>("y", &[None])?;
         let training = match table.differs_in_training() {
@@ -43,6 +48,11 @@ impl Inputs {
             false => None,
         };
         Ok(Self { x, images, labels, training, learning_rate: None })
+    }
+
+    /// Whether images are fed as bytes.
+    pub fn takes_bytes(&self) -> bool {
+        is_bytes(&self.x)
     }
 }
 
@@ -55,4 +65,17 @@ impl TrainingInputs {
         let message = scope.scalar("message", message)?;
         scope.op("Assert", "Assert").input(&self.flag).input_list(&[message]).int("summarize", 1).build()
     }
+}
+
+pub(super) fn is_bytes(images: &Output) -> bool {
+    images.operation.output_type(images.index as usize) == DataType::UInt8
+}
+
+/// Bytes as float32 in 0..=1, with the bits of [`Split::gather`](crate::dataset::Split::gather).
+pub(super) fn to_floats(scope: &Scope, bytes: &Output) -> Result<Output> {
+    let scope = scope.name_scope("to_floats");
+    let floats = cast(&scope, "floats", bytes, DataType::Float)?;
+    // No constant: the graph optimizer would multiply by its reciprocal, which differs in the last bit.
+    let full_ink = scope.placeholder_with_default("full_ink", 255.0f32)?;
+    scope.op("RealDiv", "scaled").input(&floats).input(&full_ink).output()
 }

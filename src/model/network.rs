@@ -6,6 +6,7 @@ use super::inputs::Inputs;
 use super::layers;
 use super::lower::{Tower, lower};
 use super::optimization::{Optimizer, differentiate};
+use super::parcels::spans_processes;
 use super::part::Step;
 use super::replicas;
 use crate::graph::{
@@ -57,7 +58,7 @@ impl Network {
     /// TensorFlow refuses a node.
     pub fn build(table: &Table, options: &BuildOptions) -> Result<Self> {
         let graph = Scope::new(options.seed);
-        let inputs = Inputs::new(table, &graph)?;
+        let inputs = Inputs::new(table, &graph, false)?;
         let steps = layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
         let joined = join(table, options, &graph, &inputs, &steps)?;
         let Joined { learning, logits, measured } = joined;
@@ -85,7 +86,7 @@ impl Network {
             return Self::build(table, options);
         }
         let graph = Scope::new(options.seed);
-        let inputs = Inputs::new(table, &graph)?;
+        let inputs = Inputs::new(table, &graph, spans_processes(devices))?;
         layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
         let variables = graph.variables();
 

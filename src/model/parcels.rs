@@ -56,6 +56,11 @@ pub(super) fn carry(
     Ok(carried)
 }
 
+/// Whether these devices are in several processes.
+pub(super) fn spans_processes(devices: &[String]) -> bool {
+    devices.iter().any(|device| process(device) != process(&devices[0]))
+}
+
 /// The process that a device belongs to: `/job:worker/replica:0/task:1`, or `""` where there is but one.
 fn process(device: &str) -> &str {
     device.split_once("/device:").map_or(device, |(process, _)| process)

@@ -7,7 +7,7 @@
 
 use super::evaluation::{Evaluation, in_use, measured};
 use super::forms::{BuildOptions, Towers};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, is_bytes, to_floats};
 use super::layers;
 use super::lower::lower;
 use super::optimization::{Gradients, differentiate};
@@ -34,17 +34,28 @@ pub(super) struct Learned {
 /// A graph of one tower, still without the devices.
 struct Blueprint {
     graph: Scope,
+    /// What it is given, of the dtype of the whole graph's images.
+    given: Output,
+    /// The same as float32.
     images: Output,
     labels: Output,
 }
 
 impl Blueprint {
-    fn new(table: &Table, seed: Option<u64>) -> Result<Self> {
+    /// For parts of these `images`.
+    fn new(table: &Table, seed: Option<u64>, images: &Output) -> Result<Self> {
         let graph = Scope::new(seed);
         let [height, width, channels] = table.input_shape.map(|size| Some(size as i64));
-        let images = graph.placeholder::<f32>("images", &[None, height, width, channels])?;
+        let shape = [None, height, width, channels];
+        let (given, images) = if is_bytes(images) {
+            let given = graph.placeholder::<u8>("images", &shape)?;
+            (given.clone(), to_floats(&graph, &given)?)
+        } else {
+            let given = graph.placeholder::<f32>("images", &shape)?;
+            (given.clone(), given)
+        };
         let labels = graph.placeholder::<i32>("labels", &[None])?;
-        Ok(Self { graph, images, labels })
+        Ok(Self { graph, given, images, labels })
     }
 }
 
@@ -58,8 +69,9 @@ struct TrainingTower {
 }
 
 impl TrainingTower {
-    fn new(table: &Table, options: &BuildOptions) -> Result<Self> {
-        let Blueprint { graph, images, labels } = Blueprint::new(table, options.seed)?;
+    /// For parts of these `images`.
+    fn new(table: &Table, options: &BuildOptions, images: &Output) -> Result<Self> {
+        let Blueprint { graph, given, images, labels } = Blueprint::new(table, options.seed, images)?;
         let all_rows = graph.placeholder::<f32>("all_rows", &[])?;
         let mask = graph.placeholder::<i64>("mask", &[])?;
         let steps = layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
@@ -74,7 +86,7 @@ impl TrainingTower {
         let gradients = differentiate(options, &graph, &steps, &learning, &loss)?;
         let averages = graph.moving_averages();
 
-        let takes = [vec![images, labels, all_rows, mask], reads(&graph.variables())].concat();
+        let takes = [vec![given, labels, all_rows, mask], reads(&graph.variables())].concat();
         let towards = averages.iter().map(|average| average.value.clone()).collect();
         let gives = [vec![loss.value], gradients.values.clone(), towards].concat();
         Ok(Self { nodes: Subgraph::new(&graph, &takes, &gives)?, gradients, averages, synchronized })
@@ -91,7 +103,7 @@ pub(super) fn learn(
     scope: &Scope,
     inputs: &Inputs,
 ) -> Result<Learned> {
-    let tower = TrainingTower::new(table, options)?;
+    let tower = TrainingTower::new(table, options, &inputs.images)?;
     let variables = graph.variables();
     let shards = shards(graph, inputs, devices.len())?;
     let towers = shards.iter().zip(devices).enumerate().map(|(replica, (shard, device))| {
@@ -137,12 +149,13 @@ pub(super) fn evaluate(
     variables: &[Variable],
     inputs: &Inputs,
 ) -> Result<Vec<Evaluation>> {
-    let Blueprint { graph: tower, images, labels } = Blueprint::new(table, options.seed)?;
+    let Blueprint { graph: tower, given, images, labels } =
+        Blueprint::new(table, options.seed, &inputs.images)?;
     let steps = layers::make(table, &tower, options.towers, options.seed.unwrap_or(0))?;
     let using = in_use(table, options, &tower, &steps, &images)?;
     let Evaluation { logits, probabilities, accuracy } =
         Evaluation::new(&tower, &using.logits, measured(options, &using), &labels)?;
-    let takes = [vec![images, labels], reads(&tower.variables())].concat();
+    let takes = [vec![given, labels], reads(&tower.variables())].concat();
     let tower = Subgraph::new(&tower, &takes, &[logits, probabilities, accuracy.correct, accuracy.mean])?;
 
     let evaluations = devices.iter().enumerate().map(|(replica, device)| {
@@ -166,11 +179,11 @@ pub(super) fn infer(
     images: &Output,
     towers: Towers,
 ) -> Result<Vec<Output>> {
-    let Blueprint { graph: tower, images: taken, .. } = Blueprint::new(table, None)?;
+    let Blueprint { graph: tower, given, images: taken, .. } = Blueprint::new(table, None, images)?;
     let steps = layers::make(table, &tower, towers, 0)?;
     let logits = lower(&towers.in_use(table, &steps), &tower, &taken, Mode::Inference, None)?.logits;
     let own = tower.variables();
-    let tower = Subgraph::new(&tower, &[vec![taken], reads(&own)].concat(), &[logits])?;
+    let tower = Subgraph::new(&tower, &[vec![given], reads(&own)].concat(), &[logits])?;
     let variables = graph.variables();
     let variables = own.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<Vec<_>>>()?;
     let logits = devices.iter().enumerate().map(|(replica, device)| {

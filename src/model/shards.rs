@@ -9,7 +9,7 @@ pub const MAX_REPLICAS: u16 = 256;
 
 /// A replica's part of a step.
 pub(super) struct Shard {
-    /// float32 `[own rows, height, width, channels]`.
+    /// `[own rows, height, width, channels]`, of the dtype of [`Inputs::x`].
     pub images: Output,
     /// int32 `[own rows]`.
     pub labels: Output,

@@ -4,7 +4,9 @@ use super::error::{Result, failed, failed_on};
 use super::evaluation::Correct;
 use super::feed::Feed;
 use crate::at_once::at_once;
+use crate::dataset::Split;
 use crate::model::{Evaluation, Inputs};
+use std::ops::Range;
 use tensorflow::{FetchToken, Output, Session, SessionRunArgs, Tensor};
 
 /// A session, and where in its graph rows are evaluated.
@@ -25,6 +27,13 @@ impl Evaluator<'_> {
         evaluate: impl Fn(&Evaluation, &C) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
         at_once(self.replicas, chunks, evaluate)
+    }
+
+    /// These rows, as they are fed.
+    pub fn feed(self, split: &Split, rows: Range<usize>) -> Feed {
+        let mut feed = Feed::new(self.inputs);
+        feed.set_range(split, rows);
+        feed
     }
 
     /// How many of the rows are classified right.

@@ -38,9 +38,9 @@ impl TrainingSession {
     /// On a session that was opened on the network's graph.
     pub fn on(session: Arc<Session>, network: Network) -> Self {
         Self {
+            batch: Feed::new(&network.inputs),
             network,
             session,
-            batch: Feed::default(),
             training: Tensor::from(true),
             step: Tensor::from(0),
             learning_rate: Tensor::from(0.0),
@@ -130,10 +130,7 @@ impl TrainingSession {
         }
         self.batch.set(split, rows);
         if let Some(translation) = translation {
-            let images = self.batch.images.chunks_exact_mut(split.image_pixels());
-            for (&row, image) in rows.iter().zip(images) {
-                translation.apply(step, row, image, split.image_size()[1]);
-            }
+            self.batch.translate(translation, step, split, rows);
         }
         let mut args = SessionRunArgs::new();
         self.batch.feed(&self.network.inputs, &mut args);
@@ -164,8 +161,8 @@ impl TrainingSession {
         if self.replicas() < 2 {
             return Ok(None);
         }
-        let feed = Feed::of_range(split, 0..rows.min(split.len()));
         let evaluator = self.evaluator();
+        let feed = evaluator.feed(split, 0..rows.min(split.len()));
         let logits = at_once(&self.network.evaluations, &self.network.evaluations, |_, replica| {
             let logits = evaluator.logits(replica, &feed)?;
             Ok::<_, TrainingError>(logits.iter().map(|logit| logit.to_bits()).collect::<Vec<_>>())
@@ -194,7 +191,7 @@ impl TrainingSession {
         // The probabilities of a whole set may take a gigabyte.
         for chunks in chunks.chunks(self.replicas()) {
             let tested = evaluator.each(chunks, |replica, rows| {
-                let feed = Feed::of_range(split, rows.clone());
+                let feed = evaluator.feed(split, rows.clone());
                 let (correct, probabilities) = evaluator.correct_and_probabilities(replica, &feed)?;
                 Ok((Correct::of(&correct), feed.labels, probabilities))
             })?;
@@ -215,7 +212,7 @@ impl TrainingSession {
         let chunks = self.chunks(split, chunk);
         let evaluator = self.evaluator();
         let counted = evaluator
-            .each(&chunks, |replica, rows| evaluator.count(replica, &Feed::of_range(split, rows.clone())))?;
+            .each(&chunks, |replica, rows| evaluator.count(replica, &evaluator.feed(split, rows.clone())))?;
         Ok(counted.into_iter().sum())
     }
 
@@ -230,7 +227,7 @@ impl TrainingSession {
 
     /// What [`evaluate_chunks`](Self::evaluate_chunks) takes of all rows of `split`.
     pub(super) fn feeds(&self, split: &Split, chunk: usize) -> Vec<Feed> {
-        self.chunks(split, chunk).into_iter().map(|rows| Feed::of_range(split, rows)).collect()
+        self.chunks(split, chunk).into_iter().map(|rows| self.evaluator().feed(split, rows)).collect()
     }
 
     /// As [`evaluate`](Self::evaluate), of chunks that are kept as they are fed.
@@ -245,7 +242,9 @@ impl TrainingSession {
         let chunks: Vec<_> = rows.chunks(chunk.max(1)).collect();
         let evaluator = self.evaluator();
         let correct = evaluator.each(&chunks, |replica, rows| {
-            Ok(evaluator.correct(replica, &Feed::of(split, rows))?.to_vec())
+            let mut feed = Feed::new(evaluator.inputs);
+            feed.set(split, rows);
+            Ok(evaluator.correct(replica, &feed)?.to_vec())
         })?;
         Ok(correct.concat())
     }

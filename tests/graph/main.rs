@@ -15,6 +15,7 @@ mod network_gradients;
 mod own_dense;
 mod python_graph;
 mod replica_bits;
+mod replica_bytes;
 mod replica_evaluation;
 mod replica_placement;
 mod replica_towers;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::Feeds;
 use support::networks::table;
 use support::replicas::{Place, Replicated};
+use tensorflow::DataType;
 use tf_mnist::graph::checkpoint::meta_graph::proto::GraphDef;
 use tf_mnist::model::{BuildOptions, Network, Towers};
 
@@ -132,11 +133,19 @@ fn few_tensors_go_from_process_to_process() {
                 }
             }
         }
+        let is_float = |tensor: &str| {
+            let (node, port) = tensor.split_once(':').unwrap_or((tensor, "0"));
+            let operation = network.graph.graph().operation_by_name_required(node).unwrap();
+            operation.output_type(port.parse().unwrap()) == DataType::Float
+        };
         // The weights of fc1; to train, a part of the images and all that is small; to evaluate, images, labels and all that is
         // small. And back: the gradients in the weights of fc1, all that is small.
         for task in [1, 2] {
             assert_eq!(sent.iter().filter(|(_, to, _)| *to == task).count(), 1 + 2 + 3, "{sent:?}");
             assert_eq!(sent.iter().filter(|(from, ..)| *from == task).count(), 2, "{sent:?}");
+            // Images go as bytes.
+            let floats = sent.iter().filter(|(_, to, tensor)| *to == task && is_float(tensor));
+            assert_eq!(floats.count(), 1, "{sent:?}");
         }
     }
 }
