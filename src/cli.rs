@@ -8,6 +8,7 @@ pub use models::{DrawArgs, EvaluateArgs, ExportArgs, ModelArgs, PredictArgs, Rep
 pub use replicas::{ReplicaArgs, WorkerArgs};
 
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
+use replicas::OTHERS;
 use std::path::PathBuf;
 use tf_mnist::dataset::Form;
 use tf_mnist::graph::Precision;
@@ -212,7 +213,7 @@ pub struct TrainingArgs {
     #[command(flatten)]
     pub replicas: ReplicaArgs,
     /// How often workers that were lost are waited for, or started again, for the run to go on from its last saved state
-    #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true, requires = OTHERS)]
     pub max_restarts: u32,
 }
 

@@ -6,6 +6,9 @@ use std::time::Duration;
 use tf_mnist::model::MAX_REPLICAS;
 use tf_mnist::session::cluster::Address;
 
+/// The options by which other processes take part, one of them at most.
+pub const OTHERS: &str = "others";
+
 /// On which devices, processes and machines a network is trained or evaluated.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Replicas")]
@@ -15,29 +18,29 @@ pub struct ReplicaArgs {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=i64::from(MAX_REPLICAS)), allow_negative_numbers = true)]
     pub replicas: Option<u16>,
     /// Share the work with these processes, where `tf-mnist worker` runs; only for networks that nobody else can reach
-    #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',', conflicts_with_all = ["cluster", "processes"])]
+    #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',', group = OTHERS)]
     pub workers: Vec<Address>,
     /// Where the workers reach this process [default: this machine as workers elsewhere see it, at a free port]
     #[arg(long, value_name = "HOST:PORT", requires = "workers")]
     pub address: Option<Address>,
     /// Take this process's part in a cluster as Keras and Kubeflow describe it, in the environment variable TF_CONFIG or a
     /// JSON file: the chief trains, the others work for it, until it has been gone for --wait
-    #[arg(long, value_name = "TF_CONFIG|FILE", conflicts_with = "processes")]
+    #[arg(long, value_name = "TF_CONFIG|FILE", group = OTHERS)]
     pub cluster: Option<std::path::PathBuf>,
     /// Try it out on this machine: so many processes in all, on a network of their own that nobody else can reach
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(2..=64), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(2..=64), allow_negative_numbers = true, group = OTHERS)]
     pub processes: Option<u16>,
     /// Where the system gives --processes no network of their own, take this machine's, open to whoever reaches it
     #[arg(long, requires = "processes")]
     pub trust_network: bool,
     /// When a worker that gives no sign of life counts as lost
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, requires = OTHERS)]
     pub peer_timeout: Duration,
     /// The most that a step, or a chunk evaluated, may take with workers
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = OTHERS)]
     pub step_timeout: Duration,
     /// How long workers are waited for, at the start and when one was lost
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = OTHERS)]
     pub wait: Duration,
 }
 
