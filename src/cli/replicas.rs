@@ -34,13 +34,13 @@ pub struct ReplicaArgs {
     #[arg(long, requires = "processes")]
     pub trust_network: bool,
     /// When a worker that gives no sign of life counts as lost
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, requires = OTHERS)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, allow_hyphen_values = true, requires = OTHERS)]
     pub peer_timeout: Duration,
     /// The most that a step, or a chunk evaluated, may take with workers
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = OTHERS)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, allow_hyphen_values = true, requires = OTHERS)]
     pub step_timeout: Duration,
     /// How long workers are waited for, at the start and when one was lost
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = OTHERS)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, allow_hyphen_values = true, requires = OTHERS)]
     pub wait: Duration,
 }
 

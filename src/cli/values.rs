@@ -74,5 +74,5 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let count = digits.parse::<u32>().ok().filter(|&count| count > 0 && millis > 0);
     count
         .map(|count| Duration::from_millis(u64::from(count) * millis))
-        .ok_or_else(|| "wanted is a time such as 500ms, 10s or 2m".to_owned())
+        .ok_or_else(|| "wanted is a time of more than zero, such as 500ms, 10s or 2m".to_owned())
 }
