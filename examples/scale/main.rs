@@ -167,7 +167,7 @@ impl Here {
         let patience = Patience { arrival: limit, answer: limit, run: limit };
         let workers = self.addresses[..replicas - 1].to_vec();
         let cluster = Cluster::new(self.server.clone(), workers, patience);
-        let devices = cluster.replica_devices(&self.config, None)?;
+        let devices = cluster.replica_devices(&self.config, None, cluster.deadline())?;
         let network = Network::build_on(&devices, table, options)?;
         let session = cluster.open(&self.config, &network.graph.graph())?;
         let carried = || self.links.iter().map(|link| link.carried()).sum::<u64>();

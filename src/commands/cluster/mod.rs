@@ -19,6 +19,7 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 use tf_config::TfConfig;
 use tf_mnist::model::MAX_REPLICAS;
 use tf_mnist::session::cluster::{Address, Cluster, Patience, Server, wait_for_workers};
@@ -175,6 +176,8 @@ impl Plan {
         replicas: Option<u16>,
         reproducible: bool,
     ) -> Result<Place> {
+        // Arrival and start are one wait.
+        let deadline = Instant::now() + args.wait;
         let patience = Patience { arrival: args.wait, answer: args.peer_timeout, run: args.step_timeout };
         let (own, workers, processes, replicas) = match self {
             Self::Alone => {
@@ -194,7 +197,7 @@ impl Plan {
                     Some(address) => address,
                     None => {
                         // Names may have addresses only once what they name is there.
-                        wait_for_workers(&workers, patience)?;
+                        wait_for_workers(&workers, args.peer_timeout, deadline)?;
                         Address::new(&own_host(&workers), ANY_PORT)?
                     }
                 };
@@ -210,7 +213,7 @@ impl Plan {
                          one can run anything with this user's rights"
                     ));
                 }
-                let (started, addresses) = Processes::start(arguments, args.wait)?;
+                let (started, addresses) = Processes::start(arguments, args.wait, deadline)?;
                 let own = Address::new("127.0.0.1", ANY_PORT)?;
                 (own, addresses, Some(started), Some(replicas))
             }
@@ -226,8 +229,8 @@ impl Plan {
             worker::exposed(server.address().port());
         }
         let cluster = Cluster::new(server, workers, patience);
-        cluster.wait_for_workers()?;
-        let devices = cluster.replica_devices(config, replicas)?;
+        cluster.wait_for_workers(deadline)?;
+        let devices = cluster.replica_devices(config, replicas, deadline)?;
         if devices.len() > MAX_REPLICAS.into() {
             return Err(usage(format!(
                 "there are {} replicas, and {MAX_REPLICAS} are the most",

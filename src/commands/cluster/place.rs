@@ -167,7 +167,9 @@ impl Place {
         team.restarts += 1;
         let Some(processes) = &mut team.processes else {
             let cluster = team.cluster.clone();
-            return match signals::unless_interrupted(interrupt, move || cluster.wait_for_workers())? {
+            return match signals::unless_interrupted(interrupt, move || {
+                cluster.wait_for_workers(cluster.deadline())
+            })? {
                 Some(there) => Ok(there?),
                 None => Ok(()),
             };

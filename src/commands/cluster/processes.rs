@@ -34,17 +34,21 @@ struct Process {
 }
 
 impl Processes {
-    /// Starts a worker for each of `arguments`, and waits until they serve, `patience` at most. Returns where: worker 1 first.
+    /// Starts a worker for each of `arguments`, and waits until they serve, until the `deadline` now, and
+    /// for `patience` whenever they are started anew. Returns where: worker 1 first.
     ///
     /// # Errors
     /// One does not start.
-    pub fn start(arguments: Vec<Vec<String>>, patience: Duration) -> Result<(Self, Vec<Address>)> {
+    pub fn start(
+        arguments: Vec<Vec<String>>,
+        patience: Duration,
+        deadline: Instant,
+    ) -> Result<(Self, Vec<Address>)> {
         let mut processes = Self { arguments, running: Vec::new(), patience };
         for number in 1..=processes.arguments.len() {
             let process = processes.spawn(number)?;
             processes.running.push(process);
         }
-        let deadline = processes.deadline();
         let running = (1..).zip(&mut processes.running);
         let addresses: Result<_> =
             running.map(|(number, process)| process.arrive(number, deadline, &|| false)).collect();

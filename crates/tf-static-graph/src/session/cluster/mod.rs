@@ -70,12 +70,17 @@ impl Cluster {
         probe::lost_of(&self.workers, self.patience.answer / 4)
     }
 
+    /// When those that are waited for from now on are to be there.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.patience.arrival
+    }
+
     /// Waits until every worker answers.
     ///
     /// # Errors
     /// As [`wait_for_workers`].
-    pub fn wait_for_workers(&self) -> Result<(), SessionError> {
-        wait_for_workers(&self.workers, self.patience)
+    pub fn wait_for_workers(&self, deadline: Instant) -> Result<(), SessionError> {
+        wait_for_workers(&self.workers, self.patience.answer, deadline)
     }
 
     /// A session over all processes. It is never closed: where a worker was lost, TensorFlow would wait for it.
@@ -84,6 +89,16 @@ impl Cluster {
     /// [`SessionError::Lost`], [`SessionError::Disconnected`]: a worker does not answer; [`SessionError::TensorFlow`]: it
     /// refuses the graph, such as an op that a worker lacks.
     pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<Arc<Session>, SessionError> {
+        self.open_by(self.deadline(), config, graph)
+    }
+
+    /// As [`open`](Self::open), by then at the latest, or as soon as workers are to answer.
+    fn open_by(
+        &self,
+        deadline: Instant,
+        config: &SessionConfig,
+        graph: &Graph,
+    ) -> Result<Arc<Session>, SessionError> {
         let mut options = SessionOptions::new();
         let target = options.set_target(self.server.target());
         target.map_err(|error| SessionError::TensorFlow {
@@ -94,13 +109,14 @@ impl Cluster {
         let session = Session::new(&options, graph).map_err(refused("open a session"))?;
         let session = Arc::new(session);
         std::mem::forget(Arc::clone(&session));
-        self.greet(&session)?;
+        self.greet(&session, deadline.max(Instant::now() + self.patience.answer))?;
         watch::watch(&session, self)?;
         Ok(session)
     }
 
     /// Runs nothing, for the first time: TensorFlow then waits for every process, whatever limit it was given.
-    fn greet(&self, session: &Arc<Session>) -> Result<(), SessionError> {
+    fn greet(&self, session: &Arc<Session>, deadline: Instant) -> Result<(), SessionError> {
+        let begun = Instant::now();
         let (tell, told) = mpsc::channel();
         let session = Arc::clone(session);
         let run = move || {
@@ -109,7 +125,6 @@ impl Cluster {
         };
         let cannot = |message| SessionError::TensorFlow { doing: "open a session over all workers", message };
         thread::Builder::new().spawn(run).map_err(|error| cannot(error.to_string()))?;
-        let deadline = Instant::now() + self.patience.arrival;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match told.recv_timeout(left.min(self.patience.answer)) {
@@ -127,7 +142,7 @@ impl Cluster {
                         return Err(SessionError::Lost(lost));
                     }
                     if left.is_zero() {
-                        return Err(cannot(format!("not within {:?}", self.patience.arrival)));
+                        return Err(cannot(format!("not within {} s", begun.elapsed().as_secs())));
                     }
                 }
             }
@@ -145,7 +160,8 @@ impl Cluster {
     }
 
     /// The devices that replicas run on, those of this process first, then each worker's: GPUs where it has any, else CPUs. Of
-    /// `replicas` in all, this process takes what its workers leave; without a number it takes one.
+    /// `replicas` in all, this process takes what its workers leave; without a number it takes one. Workers that do not answer yet
+    /// are tried again until the `deadline`.
     ///
     /// # Errors
     /// A worker does not answer; [`SessionError::NoWayBack`], [`SessionError::NamedTwice`]: it is not one that could take part;
@@ -154,8 +170,9 @@ impl Cluster {
         &self,
         config: &SessionConfig,
         replicas: Option<u16>,
+        deadline: Instant,
     ) -> Result<Vec<String>, SessionError> {
-        let session = self.open_both_ways(config)?;
+        let session = self.open_both_ways(config, deadline)?;
         let listed = session.device_list().map_err(refused("list its devices"))?;
         let of_task = |task: usize| -> Vec<_> {
             let prefix = format!("/job:{JOB}/replica:0/task:{task}/device:");

@@ -1,6 +1,6 @@
 //! Whether servers answer.
 
-use super::{Address, Patience};
+use super::Address;
 use crate::session::error::SessionError;
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -62,17 +62,20 @@ pub fn probe(address: &Address, patience: Duration) -> Result<(), Silence> {
     greet_any(&resolve(address, patience)?, deadline)
 }
 
-/// Waits until all workers answer at once.
+/// Waits until all workers answer at once, each within `answer`.
 ///
 /// # Errors
-/// [`SessionError::Lost`]: some do not, by the end of the patience.
-pub fn wait_for_workers(workers: &[Address], patience: Patience) -> Result<(), SessionError> {
-    let deadline = Instant::now() + patience.arrival;
+/// [`SessionError::Lost`]: some do not, by the `deadline`.
+pub fn wait_for_workers(
+    workers: &[Address],
+    answer: Duration,
+    deadline: Instant,
+) -> Result<(), SessionError> {
     let mut is_told = false;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         // The last time, too, long enough to learn why.
-        let lost = lost_of(workers, left.min(patience.answer).max(Duration::from_millis(300)));
+        let lost = lost_of(workers, left.min(answer).max(Duration::from_millis(300)));
         match (lost.is_empty(), left.is_zero()) {
             (true, _) => return Ok(()),
             (false, true) => return Err(SessionError::Lost(lost)),

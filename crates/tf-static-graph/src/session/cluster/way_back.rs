@@ -15,16 +15,19 @@ use tensorflow::{Code, Operation, Session, SessionRunArgs};
 
 impl Cluster {
     /// A session in which every worker has taken a value from this process. One that starts again, hangs for a while, or is
-    /// taken by another chief has as long for it as to arrive.
+    /// taken by another chief has until the `deadline`.
     ///
     /// # Errors
     /// As [`Cluster::open`]; or [`SessionError::NoWayBack`], [`SessionError::NamedTwice`].
-    pub(super) fn open_both_ways(&self, config: &SessionConfig) -> Result<Arc<Session>, SessionError> {
+    pub(super) fn open_both_ways(
+        &self,
+        config: &SessionConfig,
+        deadline: Instant,
+    ) -> Result<Arc<Session>, SessionError> {
         use SessionError::{Disconnected, Lost, NoWayBack};
-        let deadline = Instant::now() + self.patience.arrival;
         let mut told = None;
         loop {
-            let error = match self.try_both_ways(config) {
+            let error = match self.try_both_ways(config, deadline) {
                 Err(error @ (Lost(_) | Disconnected { .. } | NoWayBack { .. })) => error,
                 done => return done,
             };
@@ -41,13 +44,13 @@ impl Cluster {
         }
     }
 
-    fn try_both_ways(&self, config: &SessionConfig) -> Result<Arc<Session>, SessionError> {
+    fn try_both_ways(&self, config: &SessionConfig, deadline: Instant) -> Result<Arc<Session>, SessionError> {
         let scope = Scope::new(None);
         let takers = self.takers(&scope).map_err(|error| SessionError::TensorFlow {
             doing: "build a graph over all workers",
             message: error.to_string(),
         })?;
-        let session = self.open(config, &scope.graph())?;
+        let session = self.open_by(deadline, config, &scope.graph())?;
         let limit = i64::try_from(self.patience.answer.as_millis()).unwrap_or(i64::MAX);
         for (place, taker) in takers.iter().enumerate() {
             let mut run = SessionRunArgs::new();
