@@ -47,15 +47,16 @@ pub fn check(cli: &Cli, matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// Whether `--out-dir` may be used, by what is in it.
+/// Whether `--out-dir` may be used, by what is in it, and can be made.
 ///
 /// # Errors
-/// A usage error that says why not and what to do, or the folder cannot be read.
+/// A usage error that says why not and what to do, or the folder cannot be read or made.
 pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
     if folder.exists() && !folder.is_dir() {
         return Err(usage(format!("--out-dir {} is no folder; name another", folder.display())));
     }
-    Ok(RunDirectory::check(folder, overwrite)?)
+    RunDirectory::check(folder, overwrite)?;
+    Ok(RunDirectory::check_place(folder)?)
 }
 
 fn check_value(name: &str, value: &OsStr, wanted: &str) -> Result<()> {

@@ -24,6 +24,9 @@ use tf_mnist::training::{
     TrainingError, TrainingSession, TrainingState, fit,
 };
 
+/// Where runs go that are given no folder.
+const RUNS: &str = "runs";
+
 /// Trains, tests and saves; the exit code is 0, or that of the signal that ended the run early.
 pub fn run(
     global: &GlobalArgs,
@@ -46,8 +49,10 @@ pub fn run(
             return Ok(ExitCode::SUCCESS);
         }
     };
-    if let Some(folder) = &args.out_dir {
-        places::check_out_dir(folder, args.overwrite)?;
+    match &args.out_dir {
+        Some(folder) => places::check_out_dir(folder, args.overwrite)?,
+        None if args.resume.is_none() => RunDirectory::check_place(Path::new(RUNS))?,
+        None => {}
     }
     if args.reproducible && args.precision != Precision::F32 {
         return Err(usage("--reproducible computes in f32; leave out --precision bf16"));
@@ -96,7 +101,7 @@ pub fn run(
         (Some(resumed), _) => resumed.directory,
         // Another process may have begun a run there meanwhile.
         (None, Some(path)) => RunDirectory::create(path, args.overwrite)?,
-        (None, None) => RunDirectory::create_next(Path::new("runs"), &config.network.name)?,
+        (None, None) => RunDirectory::create_next(Path::new(RUNS), &config.network.name)?,
     };
     directory.write_config(&config)?;
     // As it was typed, where that is a command.

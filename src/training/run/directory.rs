@@ -74,6 +74,19 @@ impl RunDirectory {
         }
     }
 
+    /// Whether there can be a folder `path`: what is missing of it is made, and taken away again.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn check_place(path: &Path) -> Result<()> {
+        let missing: Vec<_> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+        let made = staging::create_folders(path).map_err(TrainingError::file("create", path));
+        for folder in missing {
+            let _ = fs::remove_dir(folder); // was not made, or is another process's by now
+        }
+        made
+    }
+
     /// Takes the folder `path`, which holds a run, to go on with it.
     ///
     /// # Errors
