@@ -77,11 +77,10 @@ fn test_pictures(evaluation: &Evaluation, test: &Split, first_label: u8) -> Vec<
     summaries
 }
 
-/// As [`interrupted`], of a run that had lost workers: it goes on from its last saved state.
-pub fn interrupted_while_waiting(run: &Run, interrupt: &Interrupt) -> ExitCode {
+/// As [`interrupted`], of a run that had lost workers: it goes on from its last saved state, by the command `again`.
+pub fn interrupted_while_waiting(again: &str) {
     log::info!("interrupted while workers were waited for");
-    log::info!("go on with: {}", run.again);
-    ExitCode::from(signals::exit_code(interrupt))
+    log::info!("go on with: {again}");
 }
 
 /// Says how to go on with a run that a signal ended, whose state is saved. Where the best weights do not count, or there

@@ -205,17 +205,19 @@ impl Run {
                 self.lost = lost.iter().map(|worker| worker.address.to_string()).collect();
                 let recovered = self.place.recover(&lost, self.max_restarts, interrupt);
                 if interrupt.is_set() {
-                    return Ok(interrupted_while_waiting(self, interrupt));
+                    interrupted_while_waiting(&self.again);
+                    return Ok(ExitCode::from(signals::exit_code(interrupt)));
                 }
                 // Its words were said.
                 recovered?;
                 self.saved = self.directory.saved_state(&self.config)?;
                 // What is in the old session's variables is half of a step, perhaps.
                 let saved = self.saved.as_ref();
-                let opened = open_session(&self.config, &self.place, saved).and_then(|session| {
+                let open = || {
+                    let session = open_session(&self.config, &self.place, saved)?;
                     compare_replicas(&mut self.config, &self.place, session, saved, &self.dataset)
-                });
-                match opened {
+                };
+                match signals::or_end(interrupt, || interrupted_while_waiting(&self.again), open)? {
                     Ok(session) => break session,
                     Err(again) => error = again,
                 }

@@ -50,6 +50,31 @@ pub fn unless_interrupted<T: Send + 'static>(
     Ok(None)
 }
 
+/// What `work` returns; once the flag is set meanwhile, the process ends after `last`, as `work` cannot be ended.
+///
+/// # Errors
+/// There is no thread to watch the flag.
+pub fn or_end<T>(
+    interrupt: &Interrupt,
+    last: impl FnOnce() + Send,
+    work: impl FnOnce() -> T,
+) -> io::Result<T> {
+    let (working, told) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let watch = move || {
+            while told.recv_timeout(Duration::from_millis(50)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if interrupt.is_set() {
+                    last();
+                    signal_hook::low_level::exit(exit_code(interrupt).into());
+                }
+            }
+        };
+        thread::Builder::new().spawn_scoped(scope, watch)?;
+        let _working = working; // until this ends, also by a panic
+        Ok(work())
+    })
+}
+
 /// The exit code of a process that a signal ended by [`interrupt`]: 128 and the signal's number, 130 for Ctrl-C.
 pub fn exit_code(interrupt: &Interrupt) -> u8 {
     128 + u8::try_from(interrupt.reason()).unwrap_or_default()
