@@ -162,7 +162,12 @@ impl Place {
             return Ok(());
         };
         if team.restarts >= most {
-            bail!("workers were lost more often than the {most} times of --max-restarts");
+            let names: Vec<_> = lost.iter().map(LostWorker::to_string).collect();
+            let last = if names.is_empty() { "" } else { "; the last time " };
+            bail!(
+                "workers were lost more often than the {most} times of --max-restarts{last}{}",
+                names.join("; ")
+            );
         }
         team.restarts += 1;
         let Some(processes) = &mut team.processes else {
