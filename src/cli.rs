@@ -63,7 +63,7 @@ pub struct GlobalArgs {
     /// More log: -v shows what TensorFlow itself says, -vv everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// No log and no progress, only results and errors
+    /// No log and no progress, only results, errors, and the warning of a port that is open to others
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 }
