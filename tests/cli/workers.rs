@@ -1,12 +1,14 @@
 //! Replicas in other processes: `worker`, `--workers`, `--processes`, `--cluster`.
 
 mod clusters;
+mod command_line;
 mod exposure;
 mod losses;
 mod networks;
+mod waits;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -206,16 +208,7 @@ fn who_is_not_there_is_named_in_time() {
     assert!(stderr.contains(&format!("worker 1 ({silent}): it does not answer")), "{stderr}");
     drop(listener);
     // One that greets as gRPC does, and says no more.
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let stranger = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
-    std::thread::spawn(move || {
-        let greeted = listener.incoming().map(|stream| {
-            let mut stream = stream.unwrap();
-            let _ = stream.write_all(b"\0\0\0\x04\0\0\0\0\0");
-            stream
-        });
-        greeted.collect::<Vec<_>>()
-    });
+    let stranger = format!("127.0.0.1:{}", waits::stranger(0));
     let stderr = fail(start(&run, &[&["baseline", "--workers", &stranger][..], &limits].concat()), 1);
     assert!(stderr.contains("TensorFlow cannot open a session over all workers"), "{stderr}");
     // One that has all replicas that there are to be.
