@@ -1,6 +1,6 @@
 //! The bits of Python's own graph: `graph.pb`, made by TensorFlow's Python front end, runs beside ours in this process,
 //! with the same session options, start values and batches. One thread, no oneDNN, no graph optimizer. A step that differs
-//! shows in the next loss; `scripts/check-python` goes on to 200 of them.
+//! shows in the next loss, and the last one in the values, so a few do; `scripts/check-python` goes on to 200 of them.
 
 use std::path::Path;
 use support::networks::{build, optimized_dropping, table};
@@ -18,7 +18,7 @@ const BATCH: usize = 100;
 fn baseline_in_file_order_from_python_s_start_values() {
     support::load_reproducible();
     let ours = build(&table("baseline"), None, Towers::AsPublished);
-    compare(&ours, &PythonGraph::BASELINE, &Start::Golden("baseline/init.ckpt"), Order::File, 60);
+    compare(&ours, &PythonGraph::BASELINE, &Start::Golden("baseline/init.ckpt"), Order::File, 12);
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn baseline_from_drawn_start_values_and_row_orders() {
     support::load_reproducible();
     for seed in [3, 11] {
         let ours = build(&table("baseline"), Some(seed), Towers::AsPublished);
-        compare(&ours, &PythonGraph::BASELINE, &Start::Drawn, Order::Shuffled { seed }, 40);
+        compare(&ours, &PythonGraph::BASELINE, &Start::Drawn, Order::Shuffled { seed }, 8);
     }
 }
 
@@ -34,7 +34,7 @@ fn baseline_from_drawn_start_values_and_row_orders() {
 fn optimized_without_dropout_in_file_order_from_python_s_start_values() {
     support::load_reproducible();
     let ours = without_dropout(0);
-    compare(&ours, &PythonGraph::OPTIMIZED, &Start::Golden("optimized/init.ckpt"), Order::File, 40);
+    compare(&ours, &PythonGraph::OPTIMIZED, &Start::Golden("optimized/init.ckpt"), Order::File, 8);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn optimized_without_dropout_from_drawn_start_values_and_row_orders() {
     support::load_reproducible();
     for seed in [3, 11] {
         let ours = without_dropout(seed);
-        compare(&ours, &PythonGraph::OPTIMIZED, &Start::Drawn, Order::Shuffled { seed }, 20);
+        compare(&ours, &PythonGraph::OPTIMIZED, &Start::Drawn, Order::Shuffled { seed }, 4);
     }
 }
 
@@ -54,11 +54,11 @@ fn three_replicas_from_python_s_start_values() {
     let ours = |table: Table| replicas::build(&table, 3, Place::Devices, Towers::AsPublished);
     let start = Start::Golden("baseline/init.ckpt");
     let python = PythonGraph { graph_def: "../replicas/baseline-3.pb", ..PythonGraph::BASELINE };
-    compare_on(&options, &ours(table("baseline")), &python, &start, Order::File, 60);
+    compare_on(&options, &ours(table("baseline")), &python, &start, Order::File, 8);
     let start = Start::Golden("optimized/init.ckpt");
     let (graph_def, has_training) = ("../replicas/optimized-3.pb", false);
     let python = PythonGraph { graph_def, has_training, ..PythonGraph::OPTIMIZED };
-    compare_on(&options, &ours(optimized_dropping(0.0, 0.0)), &python, &start, Order::File, 15);
+    compare_on(&options, &ours(optimized_dropping(0.0, 0.0)), &python, &start, Order::File, 4);
 }
 
 fn without_dropout(seed: u64) -> Network {

@@ -9,15 +9,17 @@ use tf_mnist::networks::Table;
 
 /// A number of rows that neither 2 nor 3 nor 4 divides.
 const ROWS: usize = 11;
-const STEPS: i64 = 3;
+/// The second begins with what the first left of Adam and of moving averages.
+const STEPS: i64 = 2;
 
 /// Losses and last values on one device and on several, which must be the same bits, and not those of another number of
 /// replicas.
 fn assert_the_same_bits(table: &Table, towers: Towers) {
-    assert_the_same_bits_of(table, |replicas, place| Replicated::new(table, replicas, place, towers));
+    let build = |replicas, place| Replicated::new(table, replicas, place, towers);
+    assert_the_same_bits_of(table, &[2, 3, 4], build);
 }
 
-fn assert_the_same_bits_of(table: &Table, build: impl Fn(u16, Place) -> Replicated) {
+fn assert_the_same_bits_of(table: &Table, several: &[u16], build: impl Fn(u16, Place) -> Replicated) {
     let dataset = support::mnist();
     let mut feeds = Feeds::new(ROWS);
     let mut run = |replicas, place| {
@@ -32,7 +34,7 @@ fn assert_the_same_bits_of(table: &Table, build: impl Fn(u16, Place) -> Replicat
         (losses, trained.value_bits())
     };
     let mut before = run(1, Place::OneDevice);
-    for replicas in [2, 3, 4] {
+    for &replicas in several {
         let (losses, values) = run(replicas, Place::OneDevice);
         let (others, other_values) = run(replicas, Place::Devices);
         assert_eq!(losses, others, "{} replicas of {}", replicas, table.name);
@@ -78,7 +80,7 @@ fn batch_norms_of_all_replicas_rows() {
         [(table("optimized"), Towers::AsPublished), (normed, Towers::AsPublished), (table("accurate"), FAST)];
     for (table, towers) in networks.into_iter().chain(own) {
         let build = |replicas, place| Replicated::synchronized(&table, replicas, place, towers);
-        assert_the_same_bits_of(&table, build);
+        assert_the_same_bits_of(&table, &[2, 3], build);
     }
 }
 
