@@ -49,6 +49,12 @@ fn values(prefix: &Path) -> Vec<(String, Vec<u32>)> {
     checkpoint.tensors().map(|(name, _)| (name.to_owned(), bits(name))).collect()
 }
 
+/// A line with `#` for each digit, and one for all that are before a point, without what aligns it.
+fn form(line: &str) -> String {
+    let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.replace(|char: char| char.is_ascii_digit(), "#").replace("##.", "#.").replace("##.", "#.")
+}
+
 #[test]
 fn a_short_baseline_run_leaves_all_its_files() {
     let folder = tempfile::tempdir().unwrap();
@@ -57,13 +63,10 @@ fn a_short_baseline_run_leaves_all_its_files() {
 
     let lines: Vec<_> = stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{stdout}");
-    assert!(
-        predicate::str::is_match(r"^Epoch:   0, Train accuracy: \d+\.\d\d%, Validate accuracy: \d+\.\d\d%$")
-            .unwrap()
-            .eval(lines[0])
-    );
-    assert!(predicate::str::is_match(r"^Time usage: 0:\d\d:\d\d$").unwrap().eval(lines[1]));
-    assert!(predicate::str::is_match(r"^Test_accuracy: \d+\.\d\d%$").unwrap().eval(lines[2]));
+    let forms: Vec<_> = lines.iter().copied().map(form).collect();
+    let epoch = "Epoch: #, Train accuracy: #.##%, Validate accuracy: #.##%";
+    assert_eq!(forms, [epoch, "Time usage: #:##:##", "Test_accuracy: #.##%"]);
+    assert!(lines[0].starts_with("Epoch:   0, ") && lines[1].starts_with("Time usage: 0:"), "{stdout}");
 
     let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
     assert_eq!(config["network"]["name"], "baseline");
@@ -101,21 +104,18 @@ fn a_short_baseline_run_leaves_all_its_files() {
     assert_eq!(files, expected);
 }
 
+/// That the other network's do is held by all that is compared with a run that nobody touched, as in `resume.rs`.
 #[test]
 fn a_reproducible_run_repeats_to_the_last_bit() {
-    for arguments in
-        [&["baseline", "--max-steps", "12"][..], &["optimized", "--max-steps", "6", "--validate-every", "4"]]
-    {
-        let folder = tempfile::tempdir().unwrap();
-        let runs = ["a", "b"].map(|name| folder.path().join(name));
-        for run in &runs {
-            succeed(start(run, arguments));
-        }
-        let losses = runs.each_ref().map(|run| fs::read_to_string(run.join("metrics.jsonl")).unwrap());
-        assert_eq!(losses[0], losses[1]);
-        let [a, b] = runs.each_ref().map(|run| values(&latest_checkpoint(run).unwrap().unwrap()));
-        assert!(a == b, "the final checkpoints differ");
+    let folder = tempfile::tempdir().unwrap();
+    let runs = ["a", "b"].map(|name| folder.path().join(name));
+    for run in &runs {
+        succeed(start(run, &["baseline", "--max-steps", "12"]));
     }
+    let losses = runs.each_ref().map(|run| fs::read_to_string(run.join("metrics.jsonl")).unwrap());
+    assert_eq!(losses[0], losses[1]);
+    let [a, b] = runs.each_ref().map(|run| values(&latest_checkpoint(run).unwrap().unwrap()));
+    assert!(a == b, "the final checkpoints differ");
 }
 
 #[test]
@@ -135,10 +135,14 @@ fn optimized_stops_early_and_tests_its_best_weights() {
     let run = folder.path().join("run");
     let stdout = train(&run, &["optimized", "--patience", "0", "--validate-every", "3", "--seed", "1"]);
     let lines: Vec<_> = stdout.lines().collect();
-    let first = predicate::str::is_match(
-        r"^Epoch:   0, Iter:      0, Acc_Train: [ \d]{2}\d\.\d\d%, Acc_Val: [ \d]{2}\d\.\d\d%, Time: 0:00:\d\d improved!$",
+    let first = "Epoch: #, Iter: #, Acc_Train: #.##%, Acc_Val: #.##%, Time: #:##:## improved!";
+    assert_eq!(form(lines[0]), first);
+    assert!(
+        lines[0].starts_with("Epoch:   0, Iter:      0, ") && lines[0].contains(", Time: 0:00:"),
+        "{stdout}"
     );
-    assert!(first.unwrap().eval(lines[0]), "{stdout}");
+    let aligned = "Epoch:   0, Iter:      0, Acc_Train: 100.00%, Acc_Val: 100.00%, Time: 0:00:00 improved!";
+    assert_eq!(lines[0].len(), aligned.len(), "{stdout}");
     assert!(
         lines[1].starts_with("Early stopping in 1 step! And the best validation accuracy is 0."),
         "{stdout}"
@@ -267,7 +271,10 @@ fn a_loss_that_is_no_number_ends_the_run_and_names_the_step() {
         .args(few_rows())
         .assert()
         .code(1)
-        .stderr(predicate::str::is_match(r"error: the loss is (NaN|inf) at step \d+").unwrap());
+        .stderr(
+            predicate::str::contains("error: the loss is NaN at step ")
+                .or(predicate::str::contains("error: the loss is inf at step ")),
+        );
 }
 
 #[test]
@@ -288,23 +295,20 @@ fn a_closed_stdout_is_no_panic() {
 }
 
 /// From the same start and order, Python's graph with real dropout gives, for three seeds, mean losses of 0.283 to 0.289 and
-/// accuracies of 95.7% to 97.0%. Two seeds tell a rate or a scale that is wrong as well as three do.
+/// accuracies of 95.7% to 97.0%. A rate or a scale that is wrong shows with any of them.
 #[test]
 fn dropout_trains_as_python_s_does() {
     let folder = tempfile::tempdir().unwrap();
-    for seed in ["1", "2"] {
-        let run = folder.path().join(seed);
-        let start = golden("optimized/init.ckpt");
-        let start = start.to_str().unwrap();
-        let arguments = ["optimized", "--no-shuffle", "--max-steps", "200", "--validate-every", "199"];
-        train_on_all(&run, &[&arguments[..], &["--seed", seed, "--warm-start", start]].concat());
-        let events = events(&run);
-        let losses: Vec<_> = of_kind(&events, "step").map(|event| event["loss"].as_f64().unwrap()).collect();
-        let late = losses[180..].iter().sum::<f64>() / 20.0;
-        assert!((0.26..0.31).contains(&late), "seed {seed}: mean loss {late}");
-        let validation = of_kind(&events, "validation").last().unwrap();
-        assert!(validation["accuracy"].as_f64().unwrap() >= 0.94, "seed {seed}: {validation}");
-    }
+    let (run, start) = (folder.path().join("run"), golden("optimized/init.ckpt"));
+    let start = start.to_str().unwrap();
+    let arguments = ["optimized", "--no-shuffle", "--max-steps", "200", "--validate-every", "199"];
+    train_on_all(&run, &[&arguments[..], &["--seed", "1", "--warm-start", start]].concat());
+    let events = events(&run);
+    let losses: Vec<_> = of_kind(&events, "step").map(|event| event["loss"].as_f64().unwrap()).collect();
+    let late = losses[180..].iter().sum::<f64>() / 20.0;
+    assert!((0.26..0.31).contains(&late), "mean loss {late}");
+    let validation = of_kind(&events, "validation").last().unwrap();
+    assert!(validation["accuracy"].as_f64().unwrap() >= 0.94, "{validation}");
 }
 
 #[test]
