@@ -29,45 +29,33 @@ fn config(run: &Path) -> Value {
 #[test]
 fn a_run_that_was_killed_goes_on_as_if_it_had_not_been() {
     let folder = tempfile::tempdir().unwrap();
-    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
-    let said = stderr(&succeed(start(&reference, OPTIMIZED)));
+    let [apart, together] = ["apart", "together"].map(|name| folder.path().join(name));
+    let synchronized = [OPTIMIZED, &["--sync-batch-norm"]].concat();
+    let said = stderr(&succeed(start(&apart, OPTIMIZED)));
     assert!(said.contains("2 replicas: CPU:0, CPU:1, which share the processors"), "{said}");
-    assert_eq!(config(&reference)["session"]["replicas"], 2);
-    let mut child = start(&run, OPTIMIZED).spawn().unwrap();
-    wait_for_lines(&run, 6);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    // The number of replicas is the run's own, whether it is typed or not.
-    succeed(resume(&run, &["optimized"]));
-    assert_eq!(metrics(&run), metrics(&reference));
-    assert!(checkpoint_files(&run) == checkpoint_files(&reference));
-    succeed(resume(&run, &["optimized", "--replicas", "2"]));
-    let stderr = fail(resume(&run, &["optimized", "--replicas", "3"]), 2);
+    succeed(start(&together, &synchronized));
+    assert!(checkpoint_files(&apart) != checkpoint_files(&together), "--sync-batch-norm changed nothing");
+    for (reference, arguments, typed) in
+        [(&apart, OPTIMIZED, &["--replicas", "2"][..]), (&together, &synchronized, &["--sync-batch-norm"])]
+    {
+        assert_eq!(config(reference)["session"]["replicas"], 2);
+        assert_eq!(config(reference)["sync_batch_norm"], reference == &together);
+        let run = reference.with_extension("killed");
+        let mut child = start(&run, arguments).spawn().unwrap();
+        wait_for_lines(&run, 6);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // The number of replicas, and how they norm, are the run's own, whether they are typed again or not.
+        succeed(resume(&run, &["optimized"]));
+        assert_eq!(metrics(&run), metrics(reference));
+        assert!(checkpoint_files(&run) == checkpoint_files(reference));
+        succeed(resume(&run, &[&["optimized"], typed].concat()));
+    }
+    let stderr = fail(resume(&apart, &["optimized", "--replicas", "3"]), 2);
     assert!(
         stderr.contains("--replicas disagrees with the run in") && stderr.contains("it has 2"),
         "{stderr}"
     );
-}
-
-#[test]
-fn synchronized_batch_norms_are_the_run_s_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let [apart, reference, run] = ["apart", "reference", "run"].map(|name| folder.path().join(name));
-    let arguments = [OPTIMIZED, &["--sync-batch-norm"]].concat();
-    succeed(start(&apart, OPTIMIZED));
-    succeed(start(&reference, &arguments));
-    assert_eq!(config(&apart)["sync_batch_norm"], false);
-    assert_eq!(config(&reference)["sync_batch_norm"], true);
-    assert!(checkpoint_files(&apart) != checkpoint_files(&reference), "it changed nothing");
-    let mut child = start(&run, &arguments).spawn().unwrap();
-    wait_for_lines(&run, 6);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    // An option of a run, whether it is typed again or not.
-    succeed(resume(&run, &["optimized"]));
-    assert_eq!(metrics(&run), metrics(&reference));
-    assert!(checkpoint_files(&run) == checkpoint_files(&reference));
-    succeed(resume(&run, &["optimized", "--sync-batch-norm"]));
     let stderr = fail(resume(&apart, &["optimized", "--sync-batch-norm"]), 2);
     assert!(stderr.contains("--sync-batch-norm disagrees with the run in"), "{stderr}");
 

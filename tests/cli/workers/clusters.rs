@@ -26,14 +26,13 @@ fn the_same_command_on_every_machine_makes_a_cluster_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
     let ports = free_ports();
-    succeed(start(&reference, &[OPTIMIZED, &["--replicas", "3"]].concat()));
-    let first =
-        ["optimized", "--batch-size", "30", "--max-steps", "6", "--validate-every", "4", "--save-every", "4"];
+    let run_of = |steps| ["baseline", "--batch-size", "31", "--max-steps", steps, "--replicas", "3"];
+    succeed(start(&reference, &run_of("10")));
     // The second time what the run is says its folder: reproducible, of three replicas.
     for again in [false, true] {
         let command = || match again {
-            false => start(&run, &[&first[..], &["--replicas", "3"]].concat()),
-            true => resume(&run, &["optimized", "--max-steps", "10"]),
+            false => start(&run, &run_of("6")),
+            true => resume(&run, &["baseline", "--max-steps", "10"]),
         };
         let worker = part(command(), ports, 1, &LIMITS).spawn().unwrap();
         let chief = end(part(command(), ports, 0, &LIMITS).spawn().unwrap(), Duration::from_secs(120));
