@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use support::runs;
 use support::runs::{fail, metrics, resume, start, succeed, tf_mnist};
 
-/// 15 steps an epoch; validates, and so saves, after epochs 0, 2, 4 ... 10 and 11: seven checkpoints, of which five stay.
-const TWELVE_EPOCHS: &[&str] = &["baseline", "--batch-size", "20", "--epochs", "12", "--save-every", "40"];
+/// 3 steps an epoch; validates, and so saves, after epochs 0, 2, 4 ... 10 and 11: seven checkpoints, of which five stay.
+const TWELVE_EPOCHS: &[&str] = &["baseline", "--batch-size", "100", "--epochs", "12", "--save-every", "10"];
 /// Saves states after steps 6 and 8, and a checkpoint after step 7.
 const EIGHT_STEPS: &[&str] = &["baseline", "--batch-size", "20", "--max-steps", "8", "--save-every", "3"];
 
@@ -58,7 +58,7 @@ fn one_file_is_beside_all_checkpoints_and_states_also_of_a_resumed_run() {
     succeed(evaluate);
     succeed(resume(&run, &["baseline", "--epochs", "16"]));
     let newest = stems(&run, ".meta");
-    assert!(newest.contains(&run.join("model.ckpt-239")), "{newest:?}");
+    assert!(newest.contains(&run.join("model.ckpt-47")), "{newest:?}");
 }
 
 #[test]
@@ -72,11 +72,13 @@ fn it_is_the_published_graph_whatever_form_trains() {
         let mut command = tf_mnist(&[&few[..], &["--validation-rows", "500"]].concat());
         command.arg("--data-dir").arg(runs::smallest_mnist()).arg("--out-dir").arg(&fast);
         succeed(command);
-        succeed(start(&other, &[&few[..6], &["6"]].concat()));
         let graph = |run: &Path| fs::read(run.join("model.ckpt-0.meta")).unwrap();
         assert!(graph(&reproducible) == graph(&fast));
-        // Its start values are drawn from the run's seed.
-        assert!(graph(&reproducible) != graph(&other));
+        if network == "baseline" {
+            // Its start values are drawn from the run's seed.
+            succeed(start(&other, &[&few[..6], &["6"]].concat()));
+            assert!(graph(&reproducible) != graph(&other));
+        }
     }
 }
 

@@ -71,12 +71,12 @@ fn an_image_of_an_idx_file_is_taken_as_it_is() {
     }
 }
 
-/// MNIST's images as pictures of another kind are read as MNIST's images are.
-fn same_digits_as(draw: impl Fn(GrayImage) -> GrayImage, suffix: &str) -> usize {
+/// How many of so many of MNIST's images, as pictures of another kind, are read as MNIST's images are.
+fn same_digits_as(count: usize, draw: impl Fn(GrayImage) -> GrayImage, suffix: &str) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let digits = HundredDigits::read();
     let mut names = Vec::new();
-    for (number, pixels) in digits.bytes.chunks_exact(784).enumerate() {
+    for (number, pixels) in digits.bytes.chunks_exact(784).take(count).enumerate() {
         let picture = draw(GrayImage::from_raw(28, 28, pixels.to_vec()).unwrap());
         let name = folder.path().join(format!("{number}.{suffix}"));
         picture.save(&name).unwrap();
@@ -89,7 +89,7 @@ fn same_digits_as(draw: impl Fn(GrayImage) -> GrayImage, suffix: &str) -> usize 
 
 #[test]
 fn mnist_s_own_images_come_through_unchanged() {
-    assert!(same_digits_as(|picture| picture, "png") >= 99);
+    assert!(same_digits_as(100, |picture| picture, "png") >= 99);
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn mnist_s_own_images_enlarged_inverted_and_moved_are_still_read() {
         imageops::overlay(&mut paper, &large, 200, 12);
         paper
     };
-    assert!(same_digits_as(draw, "png") >= 95);
-    assert!(same_digits_as(draw, "jpg") >= 95);
+    assert!(same_digits_as(100, draw, "png") >= 95);
+    assert!(same_digits_as(20, draw, "jpg") >= 19);
 }
 
 #[test]

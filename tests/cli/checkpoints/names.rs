@@ -19,9 +19,11 @@ fn any_file_of_a_checkpoint_means_it() {
         "checkpoint",
     ] {
         takes_a_five_for_one(&run.join(name));
+    }
+    for name in ["model.ckpt-7.index", "checkpoint"] {
         succeed(export(&run.join(name), &run.join("models")));
     }
-    assert_eq!(fs::read_dir(run.join("models")).unwrap().count(), 5);
+    assert_eq!(fs::read_dir(run.join("models")).unwrap().count(), 2);
 }
 
 #[test]

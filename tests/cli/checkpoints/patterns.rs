@@ -22,10 +22,10 @@ fn saved_models_are_written_and_read() {
         let output = succeed(export(&golden("baseline/final.ckpt"), &base));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(stderr.contains("for patterns"), "{stderr}");
-        takes_a_five_for_one(&base);
         if index > 1 {
             continue; // what follows opens it by the same way
         }
+        takes_a_five_for_one(&base);
         takes_a_five_for_one(&base.join("1"));
         // Relative to a folder of such a name, too.
         let mut command = tf_mnist(&["predict", "1"]);
@@ -43,32 +43,30 @@ fn saved_models_are_written_and_read() {
 
 #[test]
 fn runs_are_trained_resumed_used_and_described() {
-    for name in ["m[1]*?", "{a,b}[!c]\\"] {
-        let place = tempfile::tempdir().unwrap();
-        let here = place.path().join(name);
-        fs::create_dir(&here).unwrap();
-        let [run, second, data, base] = ["run[1]", "second*", "data?", "models"].map(|name| here.join(name));
-        copy(smallest_mnist(), &data);
-        let steps = ["baseline", "--max-steps", "2", "--batch-size", "20"];
-        succeed(start(&run, &steps));
-        let mut command = resume(&run, &["baseline", "--max-steps", "3"]);
-        command.arg("--data-dir").arg(&data);
-        succeed(command);
-        for model in [run.clone(), run.join("model.ckpt-2"), run.join("checkpoint")] {
-            let mut command = with(&["evaluate", "--data-dir"], &data);
-            command.arg(&model);
-            assert!(stdout(&succeed(command)).contains(run.join("model.ckpt-2").to_str().unwrap()));
-        }
-        succeed(export(&run, &base));
-        let mut command = start(&second, &steps);
-        command.arg("--warm-start").arg(&base);
-        succeed(command);
-        let mut command = with(&["predict"], &second);
-        command.arg(format!("{}#0", data.join("t10k-images-idx3-ubyte").display()));
-        succeed(command);
-        succeed(with(&["describe", "baseline", "--graph-def"], &here.join("g[*].pb")));
-        assert!(here.join("g[*].pb").is_file());
+    let place = tempfile::tempdir().unwrap();
+    let here = place.path().join("m[1]*?{a,b}[!c]\\");
+    fs::create_dir(&here).unwrap();
+    let [run, second, data, base] = ["run[1]", "second*", "data?", "models"].map(|name| here.join(name));
+    copy(smallest_mnist(), &data);
+    let steps = ["baseline", "--max-steps", "2", "--batch-size", "20"];
+    succeed(start(&run, &steps));
+    let mut command = resume(&run, &["baseline", "--max-steps", "3"]);
+    command.arg("--data-dir").arg(&data);
+    succeed(command);
+    for model in [run.clone(), run.join("model.ckpt-2"), run.join("checkpoint")] {
+        let mut command = with(&["evaluate", "--data-dir"], &data);
+        command.arg(&model);
+        assert!(stdout(&succeed(command)).contains(run.join("model.ckpt-2").to_str().unwrap()));
     }
+    succeed(export(&run, &base));
+    let mut command = start(&second, &steps);
+    command.arg("--warm-start").arg(&base);
+    succeed(command);
+    let mut command = with(&["predict"], &second);
+    command.arg(format!("{}#0", data.join("t10k-images-idx3-ubyte").display()));
+    succeed(command);
+    succeed(with(&["describe", "baseline", "--graph-def"], &here.join("g[*].pb")));
+    assert!(here.join("g[*].pb").is_file());
 }
 
 #[test]
