@@ -134,7 +134,7 @@ fn bits_do_not_depend_on_the_processes() {
     let folder = tempfile::tempdir().unwrap();
     let accurate = ["train", "accurate", "--batch-size", "23", "--max-steps", "3"];
     let baseline = [BASELINE, &["--max-steps", "12"]].concat();
-    let optimized = [OPTIMIZED, &["--max-steps", "6"]].concat();
+    let optimized = ["optimized", "--batch-size", "30", "--max-steps", "6", "--validate-every", "4"];
     let synchronized = [&optimized[..], &["--sync-batch-norm"]].concat();
     let [pair, single] = [&["--reproducible", "--replicas", "2"][..], &["--reproducible"]].map(Worker::start);
     let (pair, both) = (names(&[&pair]), names(&[&single, &pair]));

@@ -26,13 +26,14 @@ fn the_same_command_on_every_machine_makes_a_cluster_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
     let ports = free_ports();
+    // Nine steps are an epoch, at whose end it validates, whether it goes on or not.
     let run_of = |steps| ["baseline", "--batch-size", "31", "--max-steps", steps, "--replicas", "3"];
-    succeed(start(&reference, &run_of("10")));
+    succeed(start(&reference, &run_of("12")));
     // The second time what the run is says its folder: reproducible, of three replicas.
     for again in [false, true] {
         let command = || match again {
-            false => start(&run, &run_of("6")),
-            true => resume(&run, &["baseline", "--max-steps", "10"]),
+            false => start(&run, &run_of("9")),
+            true => resume(&run, &["baseline", "--max-steps", "12"]),
         };
         let worker = part(command(), ports, 1, &LIMITS).spawn().unwrap();
         let chief = end(part(command(), ports, 0, &LIMITS).spawn().unwrap(), Duration::from_secs(120));
