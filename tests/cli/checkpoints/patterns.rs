@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use support::runs::{copy, fail, resume, small_mnist, smallest_mnist, start, succeed, tf_mnist};
 
-const NAMES: [&str; 8] = ["m[1]", "m[!x]", "a]b[", "all*", "**", "what?", "{a,b}", "back\\slash"];
+/// One for each character that has a meaning in them, and one that is no pattern as it stands.
+const NAMES: [&str; 5] = ["m[1]", "a]b[", "all*", "what?", "back\\slash"];
 
 fn with(arguments: &[&str], path: &Path) -> Command {
     let mut command = tf_mnist(arguments);
@@ -18,14 +19,14 @@ fn with(arguments: &[&str], path: &Path) -> Command {
 fn saved_models_are_written_and_read() {
     for (index, name) in NAMES.into_iter().enumerate() {
         let place = tempfile::tempdir().unwrap();
-        let base = place.path().join(name).join("models[2]");
+        let base = place.path().join(name).join(if index == 0 { "models[2]" } else { "models" });
         let output = succeed(export(&golden("baseline/final.ckpt"), &base));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(stderr.contains("for patterns"), "{stderr}");
-        if index > 1 {
+        takes_a_five_for_one(&base);
+        if index > 0 {
             continue; // what follows opens it by the same way
         }
-        takes_a_five_for_one(&base);
         takes_a_five_for_one(&base.join("1"));
         // Relative to a folder of such a name, too.
         let mut command = tf_mnist(&["predict", "1"]);
