@@ -144,8 +144,7 @@ for_each_instruction_set! {
             first_layer::<V>(&padded, &kernels.first, kernels.how, rows.start + 1..(rows.end + 1).min(SIDE), hidden);
             dhidden[rows.start + 1..=rows.end].fill([Line::default(); WIDE]);
             let through = Through::new::<V>(gradient, winners, kernels.how, &mut totals.bias2);
-            add_kernel_gradient::<V>(&through, hidden[rows.start..=rows.end].as_flattened(), &mut totals.kernel2);
-            add_hidden_gradient::<V>(&through, &kernels.kernel2, dhidden[rows.start..=rows.end].as_flattened_mut());
+            add_gradients_of_conv2::<V>(&through, &kernels.kernel2, hidden[rows.start..=rows.end].as_flattened(), &mut totals.kernel2, dhidden[rows.start..=rows.end].as_flattened_mut());
             for y in rows {
                 add_first_layer_gradient::<V>(&padded, y, &hidden[y], &dhidden[y], &mut totals.first);
             }
@@ -157,9 +156,6 @@ for_each_instruction_set! {
 struct Through {
     /// The gradient, zero where nothing comes through.
     gradient: [Line; POOLED * OUT],
-    /// The first of the pixels of [`Hidden`] under the kernel, from the first of the row on.
-    /// Each is the bits of a number from [`WHOLE`] on that differ from those of `WHOLE`.
-    pixel: [Line; POOLED * OUT],
     /// Of each pixel of each window, the channels that come through there.
     channels: [[u32; 4]; POOLED],
 }
@@ -168,8 +164,7 @@ impl Through {
     /// Adds the gradient in conv2's bias.
     #[inline(always)]
     fn new<V: Register>(gradient: &[Block], winners: &[Block], how: How, bias2: &mut [Line; OUT]) -> Self {
-        let mut through =
-            Self { gradient: Default::default(), pixel: Default::default(), channels: Default::default() };
+        let mut through = Self { gradient: Default::default(), channels: Default::default() };
         let lanes = 16 / V::PARTS;
         for (block, part) in registers::<V>(OUT) {
             let mut sum = V::load(&bias2[block], part);
@@ -179,10 +174,6 @@ impl Through {
                 let left = winner.select_ge(V::splat(0.0), V::load(&gradient[unit], part), V::splat(0.0));
                 sum = sum.add(left);
                 left.store(&mut through.gradient[unit], part);
-                let pixel = |k| V::splat(WHOLE + first_pixel(window, k) as f32);
-                let pixel =
-                    (1..4).fold(pixel(0), |found, k| winner.select_ge(V::splat(k as f32), pixel(k), found));
-                pixel.store(&mut through.pixel[unit], part);
                 let from: [u32; 5] =
                     std::array::from_fn(|k| if k < 4 { winner.lanes_ge(V::splat(k as f32)) } else { 0 });
                 for k in 0..4 {
@@ -195,9 +186,6 @@ impl Through {
         through
     }
 }
-
-/// From this number to its double, the next float32 is one more.
-const WHOLE: f32 = (1 << 23) as f32;
 
 /// The first pixel of [`Hidden`] under the kernel at the `k`th pixel of a window, from the first of the windows' row on.
 #[inline(always)]
@@ -214,39 +202,24 @@ fn under(place: usize) -> usize {
 /// From the first to the last pixel under the kernel.
 const UNDER: usize = 2 * WIDE + 3;
 
+/// Adds the gradients in conv2's kernel and in the hidden values, where something comes through.
 #[inline(always)]
-fn add_kernel_gradient<V: Register>(through: &Through, hidden: &[Line], gradient: &mut [Line]) {
-    for (channel, gradient) in gradient.chunks_exact_mut(PLACES).enumerate() {
-        for part in 0..V::PARTS {
-            let mut sums = [V::splat(0.0); PLACES];
-            for place in 0..PLACES {
-                sums[place] = V::load(&gradient[place], part);
-            }
-            for window in 0..POOLED {
-                let unit = window * OUT + channel / 16;
-                let pixel = through.pixel[unit][channel % 16].to_bits() ^ WHOLE.to_bits();
-                let pixels = &hidden[pixel as usize..][..UNDER];
-                let left = V::splat(through.gradient[unit][channel % 16]);
-                for place in 0..PLACES {
-                    sums[place] = left.mul_add(V::load(&pixels[under(place)], part), sums[place]);
-                }
-            }
-            for place in 0..PLACES {
-                sums[place].store(&mut gradient[place], part);
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn add_hidden_gradient<V: Register>(through: &Through, kernel2: &[Line], dhidden: &mut [Line]) {
+fn add_gradients_of_conv2<V: Register>(
+    through: &Through,
+    kernel2: &[Line],
+    hidden: &[Line],
+    kernel2_gradient: &mut [Line],
+    dhidden: &mut [Line],
+) {
     for window in 0..POOLED {
         for k in 0..4 {
-            let pixels = &mut dhidden[first_pixel(window, k)..][..UNDER];
+            let first = first_pixel(window, k);
+            let (values, dvalues) = (&hidden[first..][..UNDER], &mut dhidden[first..][..UNDER]);
             for part in 0..V::PARTS {
-                let mut sums = [V::splat(0.0); PLACES];
+                let (mut under_kernel, mut sums) = ([V::splat(0.0); PLACES], [V::splat(0.0); PLACES]);
                 for place in 0..PLACES {
-                    sums[place] = V::load(&pixels[under(place)], part);
+                    under_kernel[place] = V::load(&values[under(place)], part);
+                    sums[place] = V::load(&dvalues[under(place)], part);
                 }
                 let mut channels = through.channels[window][k];
                 while channels != 0 {
@@ -254,12 +227,15 @@ fn add_hidden_gradient<V: Register>(through: &Through, kernel2: &[Line], dhidden
                     channels &= channels - 1;
                     let left = V::splat(through.gradient[window * OUT + channel / 16][channel % 16]);
                     let kernel = &kernel2[channel * PLACES..][..PLACES];
+                    let gradient = &mut kernel2_gradient[channel * PLACES..][..PLACES];
                     for place in 0..PLACES {
                         sums[place] = left.mul_add(V::load(&kernel[place], part), sums[place]);
+                        let sum = V::load(&gradient[place], part);
+                        left.mul_add(under_kernel[place], sum).store(&mut gradient[place], part);
                     }
                 }
                 for place in 0..PLACES {
-                    sums[place].store(&mut pixels[under(place)], part);
+                    sums[place].store(&mut dvalues[under(place)], part);
                 }
             }
         }
