@@ -47,10 +47,10 @@ pub fn check(cli: &Cli, matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// Whether `--out-dir` may be used, by what is in it, and can be made.
+/// Whether `--out-dir` may be used, by what is in it, and whether it can be written to.
 ///
 /// # Errors
-/// A usage error that says why not and what to do, or the folder cannot be read or made.
+/// A usage error that says why not and what to do, or the folder cannot be read or written to.
 pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
     if folder.exists() && !folder.is_dir() {
         return Err(usage(format!("--out-dir {} is no folder; name another", folder.display())));

@@ -162,7 +162,7 @@ for_each_instruction_set! {
                     let bias = V::load(&weights.bias2[block], part);
                     let (mut greatest, mut winner) = (V::splat(0.0), V::splat(-1.0));
                     for k in 0..4 {
-                        // The same order for all: where nothing but zeros differs, they are equal.
+                        // The same order for all: as the pixels of neighbours are equal, so are they.
                         let (y, x) = (k / 2 * 2, k % 2 * 2);
                         let total = sum(y, x).add(sum(y, 1)).add(sum(1, x).add(sum(1, 1))).add(bias);
                         // The first of equals, as TensorFlow's pool has it.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub(super) struct How {
     pub instructions: Instructions,
     /// Whether the factors of convolutions are rounded to bfloat16. They are multiplied and summed up as float32, in which a
-    /// product of two is exact.
+    /// product of two is exact; Winograd's algorithms multiply sums of them.
     pub bf16: bool,
 }
 

@@ -46,16 +46,11 @@ struct Sums<'a, I, const BLOCKS: usize> {
 }
 
 impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I, BLOCKS> {
-    /// With AVX-512 up to 16 of its 32 registers are sums, with AVX2 up to 10 of 16; fewer than 8 would wait for each other.
+    /// With AVX-512 up to 16 of its 32 registers are sums, with AVX2 up to 8 of 16; fewer than 8 wait for each other.
     #[inline(always)]
     fn all_rows<V: Register, const ROWS: usize, const WIDTH: usize>(&mut self, register: usize) {
         match (V::PARTS, ROWS) {
             (1, 7) => self.rows::<V, 7, WIDTH>(0, register),
-            (1, 14) if WIDTH == 1 => self.rows::<V, 14, WIDTH>(0, register),
-            (1, 14) => {
-                self.rows::<V, 7, WIDTH>(0, register);
-                self.rows::<V, 7, WIDTH>(7, register);
-            }
             (1, _) => {
                 for row in (0..ROWS).step_by(8) {
                     self.rows::<V, 8, WIDTH>(row, register);
@@ -64,11 +59,6 @@ impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I
             (_, 7) => {
                 self.rows::<V, 4, WIDTH>(0, register);
                 self.rows::<V, 3, WIDTH>(4, register);
-            }
-            (_, 14) => {
-                self.rows::<V, 5, WIDTH>(0, register);
-                self.rows::<V, 5, WIDTH>(5, register);
-                self.rows::<V, 4, WIDTH>(10, register);
             }
             (_, _) => {
                 for row in (0..ROWS).step_by(4) {

@@ -74,17 +74,14 @@ impl RunDirectory {
         }
     }
 
-    /// Whether there can be a folder `path`: what is missing of it is made, and taken away again.
+    /// Whether something can be made in the folder `path`, or in the nearest above it that is there: tried with a folder of
+    /// a name of its own, which goes again.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// It cannot.
     pub fn check_place(path: &Path) -> Result<()> {
-        let missing: Vec<_> = path.ancestors().take_while(|folder| !folder.exists()).collect();
-        let made = staging::create_folders(path).map_err(TrainingError::file("create", path));
-        for folder in missing {
-            let _ = fs::remove_dir(folder); // was not made, or is another process's by now
-        }
-        made
+        let place = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+        tempfile::tempdir_in(place).map(drop).map_err(TrainingError::file("write to", path))
     }
 
     /// Takes the folder `path`, which holds a run, to go on with it.
