@@ -72,7 +72,7 @@ pub(super) fn is_bytes(images: &Output) -> bool {
 }
 
 /// Bytes as float32 in 0..=1, with the bits of [`Split::gather`](crate::dataset::Split::gather).
-pub(super) fn to_floats(scope: &Scope, bytes: &Output) -> Result<Output> {
+pub(crate) fn to_floats(scope: &Scope, bytes: &Output) -> Result<Output> {
     let scope = scope.name_scope("to_floats");
     let floats = cast(&scope, "floats", bytes, DataType::Float)?;
     // No constant: the graph optimizer would multiply by its reciprocal, which differs in the last bit.

@@ -25,6 +25,7 @@ mod synchronization;
 
 pub use evaluation::Evaluation;
 pub use forms::{AccuracyOn, BuildOptions, Convolutions, Towers};
+pub(crate) use inputs::to_floats;
 pub use inputs::{Inputs, TrainingInputs};
 pub use layers::to_images;
 pub use network::Network;

@@ -1,7 +1,7 @@
 //! The graph that is served: the network three times over the same variables, each behind another kind of input.
 
-use crate::graph::{Result, Saver, Scope, cast, softmax};
-use crate::model::{self, Convolutions};
+use crate::graph::{Result, Saver, Scope, softmax};
+use crate::model::{self, Convolutions, to_floats};
 use crate::networks::Table;
 use tensorflow::{DataType, Output};
 
@@ -89,10 +89,7 @@ fn predict_bytes(scope: &Scope, table: &Table) -> Result<Signature> {
     let [height, width, _] = table.input_shape;
     let shape = [None, Some(height as i64), Some(width as i64)];
     let images = placeholder(scope, DataType::UInt8, &shape)?;
-    let floats = cast(scope, "as_float", &images, DataType::Float)?;
-    let full_ink = scope.scalar("full_ink", 255.0f32)?;
-    let scaled = scope.op("RealDiv", "scaled").input(&floats).input(&full_ink).output()?;
-    let logits = logits(scope, table, &scaled)?;
+    let logits = logits(scope, table, &to_floats(scope, &images)?)?;
     Ok(Signature {
         name: PREDICT_BYTES,
         method: PREDICT_METHOD,

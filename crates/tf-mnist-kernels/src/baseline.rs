@@ -75,9 +75,9 @@ pub(super) fn first_layer<V: Register>(
     }
 }
 
-/// Of the five pixels a, b, c, d, e of a line that two results of conv2 lie over, of stride 2, with its kernel k, l, m there,
-/// the products are (a - c) k, b l, c (k + m), d l and (e - c) m: five instead of six (Winograd's algorithm of the even pixels).
-/// The first two sum up to the first result, the last two to the second, but for the third, which is part of both.
+/// Of the five pixels a, b, c, d, e of a line that two results of conv2 lie over, with its kernel k, l, m there, the products
+/// are (a - c) k, b l, c (k + m), d l and (e - c) m: five instead of six, by Winograd's algorithm of the even pixels. The
+/// first two sum up to the first result, the last two to the second, but for the third, which is part of both.
 const PARTS: [Range<usize>; 3] = [0..2, 2..3, 3..5];
 const POINTS: usize = 5;
 /// Which of k, l, k + m, m meets each.

@@ -141,10 +141,13 @@ for_each_instruction_set! {
             pass.gradient.chunks_exact(POOLED * OUT).zip(pass.winners.chunks_exact(POOLED * OUT)).enumerate()
         {
             let rows = APART * window_row..APART * (window_row + 1);
-            first_layer::<V>(&padded, &kernels.first, kernels.how, rows.start + 1..(rows.end + 1).min(SIDE), hidden);
+            let made = rows.start + 1..(rows.end + 1).min(SIDE);
+            first_layer::<V>(&padded, &kernels.first, kernels.how, made, hidden);
             dhidden[rows.start + 1..=rows.end].fill([Line::default(); WIDE]);
             let through = Through::new::<V>(gradient, winners, kernels.how, &mut totals.bias2);
-            add_gradients_of_conv2::<V>(&through, &kernels.kernel2, hidden[rows.start..=rows.end].as_flattened(), &mut totals.kernel2, dhidden[rows.start..=rows.end].as_flattened_mut());
+            let values = hidden[rows.start..=rows.end].as_flattened();
+            let dvalues = dhidden[rows.start..=rows.end].as_flattened_mut();
+            add_conv2_gradients::<V>(&through, &kernels.kernel2, values, &mut totals.kernel2, dvalues);
             for y in rows {
                 add_first_layer_gradient::<V>(&padded, y, &hidden[y], &dhidden[y], &mut totals.first);
             }
@@ -204,7 +207,7 @@ const UNDER: usize = 2 * WIDE + 3;
 
 /// Adds the gradients in conv2's kernel and in the hidden values, where something comes through.
 #[inline(always)]
-fn add_gradients_of_conv2<V: Register>(
+fn add_conv2_gradients<V: Register>(
     through: &Through,
     kernel2: &[Line],
     hidden: &[Line],
