@@ -35,23 +35,22 @@ pub use location::{Location, locate, network_of, values_of};
 pub(crate) use location::{is_saved_model, versions_in};
 
 use crate::dataset::Form;
-use crate::graph::{self, Checkpoint, GraphError, Saver, Scope, softmax};
+use crate::graph::{self, Checkpoint, GraphError, GraphSession, Saver, Scope, softmax};
 use crate::model::{self, Convolutions};
 use crate::networks::{Pictures, Table};
 use logits::softmax_in_place;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tensorflow::{Graph, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
 /// What opens a session on a graph.
-pub type OpenSession<'a> = &'a dyn Fn(&Graph) -> Result<Arc<Session>>;
+pub type OpenSession<'a> = &'a dyn Fn(&Graph) -> Result<GraphSession>;
 
 /// A network with its values, ready to be asked. It owns a TensorFlow session.
 #[derive(Debug)]
 pub struct Classifier {
     path: PathBuf,
     table: Option<Table>,
-    session: Arc<Session>,
+    session: GraphSession,
     images: Output,
     /// The dimensions that the network takes an image in.
     image: Vec<u64>,
@@ -118,7 +117,7 @@ impl Classifier {
     ) -> Result<Self> {
         let session = |graph: &Graph| {
             let session = Session::new(options, graph);
-            session.map(Arc::new).map_err(|status| failed("open a session", status))
+            session.map(GraphSession::from).map_err(|status| failed("open a session", status))
         };
         Self::from_checkpoint_on(&[], prefix, network, &session, convolutions)
     }

@@ -7,7 +7,6 @@ use crate::dataset::Form;
 use crate::graph::GraphError;
 use crate::networks::{self, Pictures, Table};
 use std::path::Path;
-use std::sync::Arc;
 use tensorflow::{Graph, SavedModelBundle, SessionOptions};
 
 impl Classifier {
@@ -42,7 +41,7 @@ impl Classifier {
         let mut classifier = Self {
             path: folder.to_path_buf(),
             table: None,
-            session: Arc::new(bundle.session),
+            session: bundle.session.into(),
             images: tensors.images,
             image: tensors.image,
             form: Form { image_size, classes, first_label, validation_rows: 0 },

@@ -6,17 +6,16 @@ use super::evaluator::Evaluator;
 use super::feed::Feed;
 use crate::at_once::at_once;
 use crate::dataset::{RandomTranslation, Split};
-use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError};
+use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError, GraphSession};
 use crate::model::{Network, Towers};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tensorflow::{Graph, Session, SessionOptions, SessionRunArgs, Tensor};
 
 /// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
 pub struct TrainingSession {
     network: Network,
-    session: Arc<Session>,
+    session: GraphSession,
     batch: Feed,
     training: Tensor<bool>,
     step: Tensor<i64>,
@@ -32,11 +31,11 @@ impl TrainingSession {
     pub fn new(network: Network, options: &SessionOptions) -> Result<Self> {
         let session = Session::new(options, &network.graph.graph())
             .map_err(|status| failed("open a session".into(), status))?;
-        Ok(Self::on(Arc::new(session), network))
+        Ok(Self::on(session.into(), network))
     }
 
     /// On a session that was opened on the network's graph.
-    pub fn on(session: Arc<Session>, network: Network) -> Self {
+    pub fn on(session: GraphSession, network: Network) -> Self {
         Self {
             batch: Feed::new(&network.inputs),
             network,
@@ -51,7 +50,7 @@ impl TrainingSession {
     ///
     /// # Errors
     /// That of `open`.
-    pub fn reopen<E>(self, open: impl FnOnce(&Graph) -> Result<Arc<Session>, E>) -> Result<Self, E> {
+    pub fn reopen<E>(self, open: impl FnOnce(&Graph) -> Result<GraphSession, E>) -> Result<Self, E> {
         let Self { network, session, .. } = self;
         drop(session); // its memory first
         let session = open(&network.graph.graph())?;

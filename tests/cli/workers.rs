@@ -246,7 +246,8 @@ fn two_chiefs_of_one_worker_spoil_no_bits() {
     succeed(start(&reference, &[BASELINE, &["--replicas", "2"]].concat()));
     let worker = Worker::start(&["--reproducible"]);
     let address = worker.address();
-    let begin = |run: &Path| start(run, &[BASELINE, &["--workers", &address]].concat());
+    let begin =
+        |run: &Path| start(run, &[BASELINE, &["--workers", &address, "--peer-timeout", "2s"]].concat());
     let chiefs = [&first, &second].map(|run| (begin(run).spawn().unwrap(), run));
     for (chief, run) in chiefs {
         let output = end(chief, Duration::from_secs(120));

@@ -4,12 +4,11 @@ use super::processes::Processes;
 use crate::commands::{failure, signals};
 use anyhow::{Result, bail};
 use std::error::Error;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use tensorflow::{Code, Graph, Session, Status};
 use tf_mnist::classifier::ClassifierError;
-use tf_mnist::graph::GraphError;
+use tf_mnist::graph::{GraphError, GraphSession};
 use tf_mnist::session::cluster::{Cluster, LostWorker, Silence};
 use tf_mnist::session::{SessionConfig, SessionError};
 use tf_mnist::training::{Interrupt, TrainingError};
@@ -42,12 +41,12 @@ impl Place {
     ///
     /// # Errors
     /// TensorFlow refuses it, or a worker is not there.
-    pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<Arc<Session>, SessionError> {
+    pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<GraphSession, SessionError> {
         match &self.team {
             Some(team) => team.cluster.open(config, graph),
             None => {
                 let session = Session::new(&config.session_options()?, graph);
-                session.map(Arc::new).map_err(|status| SessionError::TensorFlow {
+                session.map(GraphSession::from).map_err(|status| SessionError::TensorFlow {
                     doing: "open a session",
                     message: status.to_string(),
                 })
@@ -147,7 +146,10 @@ impl Place {
     pub fn told_of(lost: &[LostWorker], error: &anyhow::Error) -> String {
         let names: Vec<_> = lost.iter().map(LostWorker::to_string).collect();
         match names.is_empty() {
-            true => format!("a worker was lost: {}", failure::text(error)),
+            true => {
+                log::debug!("{}", failure::text(error));
+                "a worker was lost; it has started again, or another run took it".to_owned()
+            }
             false => format!("lost: {}", names.join("; ")),
         }
     }

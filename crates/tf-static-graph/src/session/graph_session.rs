@@ -3,16 +3,49 @@
 use crate::error::{GraphError, Result, shown};
 use crate::scope::Scope;
 use crate::variable::Variable;
+use std::collections::BTreeSet;
 use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tensorflow::{
     DataType, FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor,
     TensorType,
 };
 
-/// A TensorFlow session on the graph of a [`Scope`]; it derefs to [`Session`], which [`Saver`](crate::Saver) takes.
+/// A TensorFlow session on the graph of a [`Scope`], one for all clones; it derefs to [`Session`], which
+/// [`Saver`](crate::Saver) takes.
+#[derive(Debug, Clone)]
+pub struct GraphSession(pub(super) Arc<Watched>);
+
+/// A session, and what those who watch it ask.
 #[derive(Debug)]
-pub struct GraphSession {
+pub(super) struct Watched {
     session: Session,
+    /// When the runs began that have not ended.
+    runs: Mutex<BTreeSet<Instant>>,
+}
+
+impl Watched {
+    fn run(&self, arguments: &mut SessionRunArgs) -> tensorflow::Result<()> {
+        let runs = || self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = Instant::now();
+        runs().insert(begun);
+        let ran = self.session.run(arguments);
+        runs().remove(&begun);
+        ran
+    }
+
+    /// For how long the oldest run has not ended.
+    pub(super) fn running(&self) -> Option<Duration> {
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.first().map(Instant::elapsed)
+    }
+}
+
+impl From<Session> for GraphSession {
+    fn from(session: Session) -> Self {
+        Self(Arc::new(Watched { session, runs: Mutex::default() }))
+    }
 }
 
 impl GraphSession {
@@ -24,12 +57,20 @@ impl GraphSession {
     pub fn new(scope: &Scope, options: &SessionOptions) -> Result<Self> {
         let session =
             Session::new(options, &scope.graph()).map_err(|status| failed("open a session", status))?;
-        Ok(Self { session })
+        Ok(session.into())
+    }
+
+    /// As [`Session::run`], seen by whoever watches that a session over many processes does not wait for ever.
+    ///
+    /// # Errors
+    /// TensorFlow fails.
+    pub fn run(&self, arguments: &mut SessionRunArgs) -> tensorflow::Result<()> {
+        self.0.run(arguments)
     }
 
     /// A run, which does nothing until it is told what.
     pub fn step(&self) -> Step<'_> {
-        Step { session: &self.session, arguments: SessionRunArgs::new(), fetches: Vec::new(), misfit: None }
+        Step { session: self, arguments: SessionRunArgs::new(), fetches: Vec::new(), misfit: None }
     }
 
     /// Gives `variables` their start values.
@@ -49,7 +90,7 @@ impl Deref for GraphSession {
     type Target = Session;
 
     fn deref(&self) -> &Session {
-        &self.session
+        &self.0.session
     }
 }
 
@@ -69,7 +110,7 @@ impl Scope {
 #[must_use = "a step does nothing until it is run"]
 #[derive(Debug)]
 pub struct Step<'a> {
-    session: &'a Session,
+    session: &'a GraphSession,
     arguments: SessionRunArgs<'a>,
     fetches: Vec<(Output, FetchToken)>,
     /// The first value fed that its placeholder does not take.

@@ -18,8 +18,9 @@ use super::config::{SessionConfig, refused};
 use super::config_proto::{ClusterDef, JobDef, Task};
 use super::devices::{DeviceInfo, replicas_of};
 use super::error::SessionError;
+use super::graph_session::GraphSession;
 use prost::Message;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 use tensorflow::{Code, Graph, Session, SessionOptions, SessionRunArgs, Status};
@@ -88,7 +89,7 @@ impl Cluster {
     /// # Errors
     /// [`SessionError::Lost`], [`SessionError::Disconnected`]: a worker does not answer; [`SessionError::TensorFlow`]: it
     /// refuses the graph, such as an op that a worker lacks.
-    pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<Arc<Session>, SessionError> {
+    pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<GraphSession, SessionError> {
         self.open_by(self.deadline(), config, graph)
     }
 
@@ -98,7 +99,7 @@ impl Cluster {
         deadline: Instant,
         config: &SessionConfig,
         graph: &Graph,
-    ) -> Result<Arc<Session>, SessionError> {
+    ) -> Result<GraphSession, SessionError> {
         let mut options = SessionOptions::new();
         let target = options.set_target(self.server.target());
         target.map_err(|error| SessionError::TensorFlow {
@@ -107,18 +108,18 @@ impl Cluster {
         })?;
         options.set_config(&self.config_proto(config)).map_err(refused("take the session's settings"))?;
         let session = Session::new(&options, graph).map_err(refused("open a session"))?;
-        let session = Arc::new(session);
-        std::mem::forget(Arc::clone(&session));
+        let session = GraphSession::from(session);
+        std::mem::forget(session.clone());
         self.greet(&session, deadline.max(Instant::now() + self.patience.answer))?;
-        watch::watch(&session, self)?;
+        watch::watch(&session, graph, self)?;
         Ok(session)
     }
 
     /// Runs nothing, for the first time: TensorFlow then waits for every process, whatever limit it was given.
-    fn greet(&self, session: &Arc<Session>, deadline: Instant) -> Result<(), SessionError> {
+    fn greet(&self, session: &GraphSession, deadline: Instant) -> Result<(), SessionError> {
         let begun = Instant::now();
         let (tell, told) = mpsc::channel();
-        let session = Arc::clone(session);
+        let session = session.clone();
         let run = move || {
             let ran = session.run(&mut SessionRunArgs::new());
             let _ = tell.send(ran); // nobody waits any more

@@ -4,42 +4,57 @@
 //! servers take them for abuse while a long step has them say nothing, and hang up on a worker that is well. So workers are
 //! greeted on connections of their own, and on those that do not answer this process hangs up.
 
-use super::{Cluster, LostWorker, SessionError, probe};
+use super::{Cluster, JOB, LostWorker, SessionError, probe};
+use crate::session::config_proto::RunOptions;
+use crate::session::graph_session::{GraphSession, Watched};
+use prost::Message;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
-use std::sync::Arc;
+use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
-use tensorflow::Session;
+use tensorflow::{Code, Graph, Operation, Session, SessionRunArgs};
 
 /// Watches the workers, for as long as anyone uses the session. Of the time that one has to answer, a quarter passes before
 /// it is greeted, each of two greetings may take another, and the last is for finding out who it was.
 ///
 /// # Errors
 /// [`SessionError::Lost`]: a worker's host has no address. [`SessionError::TensorFlow`]: the system gives no thread.
-pub(super) fn watch(session: &Arc<Session>, cluster: &Cluster) -> Result<(), SessionError> {
+pub(super) fn watch(session: &GraphSession, graph: &Graph, cluster: &Cluster) -> Result<(), SessionError> {
     if cluster.workers.is_empty() {
         return Ok(());
     }
-    let patience = cluster.patience.answer;
+    let patience = cluster.patience;
     // Where they are now: that the resolver fails later is no loss.
-    let resolved = probe::ask_each(&cluster.workers, |address| probe::resolve(address, patience));
+    let resolved = probe::ask_each(&cluster.workers, |address| probe::resolve(address, patience.answer));
     let workers = (1..).zip(&cluster.workers).zip(resolved).map(|((number, address), resolved)| {
         resolved.map_err(|reason| {
             SessionError::Lost(vec![LostWorker { number, address: address.clone(), reason }])
         })
     });
     let workers: Vec<_> = workers.collect::<Result<_, _>>()?;
-    let session = Arc::downgrade(session);
-    // It is never given up: see `Cluster::open`.
-    let is_used = move || session.strong_count() > 1;
+    let signs: Arc<Vec<_>> = Arc::new((1..=workers.len()).map(|task| sign_of_life(graph, task)).collect());
+    let session = Arc::downgrade(&session.0);
     let watch = move || {
-        while is_used() {
-            thread::sleep(patience / 4);
-            let answers = probe::ask_each(&workers, |worker| answers(worker, patience / 4));
-            let lost = workers.iter().zip(answers).filter(|(_, answers)| !answers);
+        // It is never given up: see `Cluster::open`.
+        while session.strong_count() > 1 {
+            thread::sleep(patience.answer / 4);
+            let mut are_lost: Vec<_> =
+                probe::ask_each(&workers, |worker| !answers(worker, patience.answer / 4));
+            if !are_lost.contains(&true) {
+                let running = session.upgrade().and_then(|session| session.running());
+                are_lost = match running.unwrap_or_default() {
+                    running if running < patience.answer => continue,
+                    running if running < patience.run + patience.answer => {
+                        forgot(&session, &signs, patience.answer / 4)
+                    }
+                    // Nothing that TensorFlow does of itself ends it.
+                    _ => vec![true; workers.len()],
+                };
+            }
+            let lost = workers.iter().zip(are_lost).filter(|&(_, is_lost)| is_lost);
             let lost: Vec<_> = lost.flat_map(|(worker, _)| worker).copied().collect();
-            if !lost.is_empty() && is_used() {
+            if !lost.is_empty() && session.strong_count() > 1 {
                 hang_up(&lost);
             }
         }
@@ -48,6 +63,54 @@ pub(super) fn watch(session: &Arc<Session>, cluster: &Cluster) -> Result<(), Ses
     started
         .map(drop)
         .map_err(|error| SessionError::TensorFlow { doing: "watch its workers", message: error.to_string() })
+}
+
+/// What a worker can run that depends on nothing.
+fn sign_of_life(graph: &Graph, task: usize) -> Option<Operation> {
+    let (job, task) = (format!("job:{JOB}"), format!("task:{task}"));
+    let is_there = |device: &str| device.split('/').filter(|&part| part == job || part == task).count() == 2;
+    graph.operation_iter().find(|operation| {
+        operation.device().is_ok_and(|device| is_there(&device))
+            && operation.op_type().is_ok_and(|kind| ["Const", "NoOp"].contains(&kind.as_str()))
+            && operation.num_inputs() + operation.num_control_inputs() == 0
+    })
+}
+
+/// Whether each worker, all of which answer, has forgotten the session: it started again, or another chief took it.
+///
+/// TensorFlow tells the worker of a step first. One that refuses at once does so before the part of this process has begun,
+/// which is then never cancelled: it waits for ever for values from there, and no limit of time ends it
+/// (`RunManyGraphs::ReportBadStatus` in `master_session.cc` cancels once). A step of a worker alone has no such other part.
+fn forgot(session: &Weak<Watched>, signs: &Arc<Vec<Option<Operation>>>, patience: Duration) -> Vec<bool> {
+    let mut forgot = vec![false; signs.len()];
+    let Some(session) = session.upgrade().map(GraphSession) else { return forgot };
+    let signs = Arc::clone(signs);
+    let (tell, told) = mpsc::channel();
+    let limit = RunOptions { timeout_in_ms: i64::try_from(patience.as_millis()).unwrap_or(i64::MAX) };
+    // One that freezes now would keep TensorFlow, and the watch with it.
+    let ask = move || {
+        for (place, sign) in signs.iter().enumerate() {
+            let Some(sign) = sign else { continue };
+            let mut run = SessionRunArgs::new();
+            run.set_run_options(&limit.encode_to_vec());
+            run.add_target(sign);
+            // Past what counts the runs.
+            let is_forgotten =
+                Session::run(&session, &mut run).is_err_and(|status| status.code() == Code::Aborted);
+            if tell.send((place, is_forgotten)).is_err() {
+                return; // nobody waits any more
+            }
+        }
+    };
+    if thread::Builder::new().spawn(ask).is_ok() {
+        let deadline = Instant::now() + patience;
+        while let Ok((place, is_forgotten)) =
+            told.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            forgot[place] = is_forgotten;
+        }
+    }
+    forgot
 }
 
 /// Whether a server answers one of two greetings.

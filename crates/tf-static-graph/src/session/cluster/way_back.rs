@@ -6,12 +6,12 @@ use crate::error::GraphError;
 use crate::session::config::{SessionConfig, refused};
 use crate::session::config_proto::RunOptions;
 use crate::session::error::SessionError;
+use crate::session::graph_session::GraphSession;
 use prost::Message;
 use std::mem::discriminant;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
-use tensorflow::{Code, Operation, Session, SessionRunArgs};
+use tensorflow::{Code, Operation, SessionRunArgs};
 
 impl Cluster {
     /// A session in which every worker has taken a value from this process. One that starts again, hangs for a while, or is
@@ -23,7 +23,7 @@ impl Cluster {
         &self,
         config: &SessionConfig,
         deadline: Instant,
-    ) -> Result<Arc<Session>, SessionError> {
+    ) -> Result<GraphSession, SessionError> {
         use SessionError::{Disconnected, Lost, NoWayBack};
         let mut told = None;
         loop {
@@ -44,7 +44,7 @@ impl Cluster {
         }
     }
 
-    fn try_both_ways(&self, config: &SessionConfig, deadline: Instant) -> Result<Arc<Session>, SessionError> {
+    fn try_both_ways(&self, config: &SessionConfig, deadline: Instant) -> Result<GraphSession, SessionError> {
         let scope = Scope::new(None);
         let takers = self.takers(&scope).map_err(|error| SessionError::TensorFlow {
             doing: "build a graph over all workers",
@@ -81,7 +81,10 @@ impl Cluster {
     fn takers(&self, scope: &Scope) -> Result<Vec<Operation>, GraphError> {
         let device = |task: usize| format!("/job:{JOB}/replica:0/task:{task}/device:CPU:0");
         let clock = scope.op("Timestamp", "clock").device(&device(0)).output()?;
-        let taker = |task| scope.op("Identity", "taker").input(&clock).device(&device(task)).build();
+        let taker = |task| {
+            scope.op("NoOp", "sign_of_life").device(&device(task)).build()?;
+            scope.op("Identity", "taker").input(&clock).device(&device(task)).build()
+        };
         (1..=self.workers.len()).map(taker).collect()
     }
 }
