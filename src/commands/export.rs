@@ -12,7 +12,7 @@ use tf_mnist::saved_model::{self, Exported, MODEL_NAME};
 /// # Errors
 /// A usage error if the version exists, or MODEL or the base is a SavedModel; else the model cannot be had or written.
 pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<()> {
-    saved_model::check_base(&args.export_base)?;
+    saved_model::check_base(&args.export_base).context("EXPORT_BASE")?;
     let prefix = match classifier::locate(&args.model)? {
         Location::Checkpoint(prefix) => prefix,
         Location::SavedModel(folder) => {

@@ -4,11 +4,13 @@
 use super::failure::usage;
 use super::terminal;
 use crate::cli::{Cli, Command};
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Arg, ArgMatches, CommandFactory};
 use std::env;
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::Path;
+use tf_mnist::staging;
 use tf_mnist::training::RunDirectory;
 
 /// Variables that name a folder or file.
@@ -47,16 +49,27 @@ pub fn check(cli: &Cli, matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// Whether `--out-dir` may be used, by what is in it, and whether it can be written to.
+/// Whether the run can go into `folder`, by what is in it, and whether it can be made and written to.
 ///
 /// # Errors
-/// A usage error that says why not and what to do, or the folder cannot be read or written to.
+/// A usage error that says why not and what to do, or the folder cannot be made, read or written to.
 pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
-    if folder.exists() && !folder.is_dir() {
-        return Err(usage(format!("--out-dir {} is no folder; name another", folder.display())));
-    }
-    RunDirectory::check(folder, overwrite)?;
-    Ok(RunDirectory::check_place(folder)?)
+    check_place(folder)?;
+    Ok(RunDirectory::check(folder, overwrite)?)
+}
+
+/// Whether runs can go into `folder`, which is that of `--out-dir`, or where it is not given.
+///
+/// # Errors
+/// As [`check_out_dir`].
+pub fn check_place(folder: &Path) -> Result<()> {
+    staging::try_folders(folder).map_err(|error| {
+        let text = format!("--out-dir {}: {error}; name another", folder.display());
+        match error.kind() {
+            ErrorKind::NotADirectory | ErrorKind::InvalidInput | ErrorKind::InvalidFilename => usage(text),
+            _ => anyhow!(text),
+        }
+    })
 }
 
 fn check_value(name: &str, value: &OsStr, wanted: &str) -> Result<()> {

@@ -11,7 +11,7 @@ mod words;
 use super::failure::usage;
 use super::output;
 use crate::cli::{GlobalArgs, ReportArgs};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
@@ -44,9 +44,16 @@ fn check_output(path: &Path) -> Result<()> {
         File::open(path)?.read_exact(&mut start)?;
         Ok(start == page::START.as_bytes())
     };
+    let cannot = || format!("cannot use --output {}", path.display());
     match path.symlink_metadata() {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("cannot use --output {}", path.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = staging::folder_of(path);
+            if !folder.is_dir() {
+                bail!("{}: there is no folder {}; make it first", cannot(), folder.display());
+            }
+            staging::try_folders(folder).with_context(cannot)
+        }
+        Err(error) => Err(error).with_context(cannot),
         Ok(there) if there.is_file() && is_report().unwrap_or(false) => Ok(()),
         Ok(_) => Err(usage(format!(
             "--output {} is there already and is no report; name another file, or move that away",

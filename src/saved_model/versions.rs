@@ -66,13 +66,14 @@ impl Versions {
 /// Whether versions may be put into `base`, by what it is; to say so before long work.
 ///
 /// # Errors
-/// It is itself a SavedModel, or one of the folders in one.
+/// It is itself a SavedModel, or one of the folders in one; or it cannot be made or written to.
 pub fn check_base(base: &Path) -> Result<()> {
     const INSIDE: [&str; 3] = ["variables", "assets", "assets.extra"];
     let whole = base.canonicalize().unwrap_or_else(|_| base.to_path_buf());
     let parts = [Some(&*whole), whole.parent().filter(|_| INSIDE.iter().any(|name| whole.ends_with(name)))];
     let Some(saved_model) = parts.into_iter().flatten().find(|folder| is_saved_model(folder)) else {
-        return Ok(());
+        let action = if base.is_dir() { "write to" } else { "create" };
+        return staging::try_folders(base).map_err(failed(action, base));
     };
     // As it was typed, where that says it.
     let levels = if saved_model == whole { 1 } else { 2 };

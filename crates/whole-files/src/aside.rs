@@ -173,7 +173,7 @@ fn builder(mode: u32) -> Builder<'static, 'static> {
 }
 
 /// An error of `tempfile` without the name it drew, which means nothing to anybody.
-fn without_path(error: io::Error) -> io::Error {
+pub(crate) fn without_path(error: io::Error) -> io::Error {
     match error.to_string().split_once(" at path ") {
         Some((why, _)) => io::Error::new(error.kind(), why),
         None => error,

@@ -12,7 +12,7 @@ mod sync;
 pub use aside::{Aside, leftovers, link_or_copy, remove_file, remove_folder, sweep, write, write_with};
 pub use lock::{Attempt, Lock};
 pub use output::{behind_links, write_to};
-pub use sync::{create_folders, folder_of, sync_folder};
+pub use sync::{create_folders, folder_of, sync_folder, try_folders};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,10 +1,11 @@
 //! Making names durable, on file systems that do and on those that cannot.
 
+use crate::aside::without_path;
 use crate::output::behind_links;
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// `ENOTSUPP` of the Linux kernel, which some network file systems let through; no header of the C library has it.
 const KERNEL_NOT_SUPPORTED: Errno = Errno::from_raw_os_error(524);
@@ -41,16 +42,109 @@ pub fn folder_of(path: &Path) -> &Path {
 /// folder yet stays; the folder it names is made.
 ///
 /// # Errors
-/// A folder cannot be made or synced, or something else has its name.
+/// A folder cannot be made or synced, or something else has its name; or a `..` leads out of one that is not there, of
+/// [`ErrorKind::InvalidInput`], and nothing is made.
 pub fn create_folders(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let folder = &*behind_links(folder)?;
-    let parent = folder_of(folder);
-    create_folders(parent)?;
-    match fs::create_dir(folder) {
+    let (_, missing) = to_be_made(folder)?;
+    missing.iter().rev().try_for_each(|folder| match fs::create_dir(folder) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        made => made.and_then(|()| sync_folder(parent)),
+        made => made.and_then(|()| sync_folder(folder_of(folder))),
+    })
+}
+
+/// Whether [`create_folders`] would make `folder`, and something could be made in it. It is tried under another name, and
+/// nothing of that stays.
+///
+/// # Errors
+/// As there; they name the folder in question.
+pub fn try_folders(folder: &Path) -> io::Result<()> {
+    let (there, missing) = to_be_made(folder)?;
+    let tried = || {
+        // Not by a name that a sweep would find: somebody may be at work there.
+        let tried = tempfile::tempdir_in(&there).map_err(without_path)?;
+        let names = missing.iter().rev().filter_map(|folder| folder.file_name());
+        fs::create_dir_all(tried.path().join(names.collect::<PathBuf>())).map_err(without_path)
+    };
+    tried().map_err(|error| {
+        io::Error::new(error.kind(), format!("no folder can be made in {}: {error}", there.display()))
+    })
+}
+
+/// The folder that is there, and those below it, the lowest first, that are to be made for `folder` to be there.
+fn to_be_made(folder: &Path) -> io::Result<(PathBuf, Vec<PathBuf>)> {
+    let refused = |kind, path: &Path, why| Err(io::Error::new(kind, format!("{} {why}", path.display())));
+    let (mut folder, mut missing) = (folder.to_path_buf(), Vec::new());
+    while !folder.is_dir() {
+        folder = behind_links(&folder)?;
+        match folder.symlink_metadata() {
+            Ok(_) => return refused(ErrorKind::NotADirectory, &folder, "is no folder"),
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Err(error);
+            }
+            Err(_) => {}
+        }
+        let above = folder_of(&folder).to_path_buf();
+        if folder.file_name().is_none() && !above.exists() {
+            return refused(ErrorKind::InvalidInput, &above, "is not there, so that no .. leads out of it");
+        }
+        missing.push(std::mem::replace(&mut folder, above));
+    }
+    Ok((folder, missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_cannot_be_made_is_known_before_and_leaves_nothing() {
+        let folder = tempfile::Builder::new().prefix("folder").tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("inner")).unwrap();
+        fs::write(at("file"), "").unwrap();
+        for (name, target) in
+            [("out", "/proc/self/x"), ("onto", "file/x"), ("in", "inner/a/b"), ("round", "round")]
+        {
+            symlink(target, at(name)).unwrap();
+        }
+        let names = || {
+            let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            entries.count() + fs::read_dir(at("inner")).unwrap().count()
+        };
+        let before = names();
+        let long = format!("a/{}/c", "b".repeat(300));
+        for (name, kind) in [
+            ("file", ErrorKind::NotADirectory),
+            ("file/x/y", ErrorKind::NotADirectory),
+            ("file/../x", ErrorKind::NotADirectory),
+            ("onto/y", ErrorKind::NotADirectory),
+            ("none/../x", ErrorKind::InvalidInput),
+            ("none/../file/x", ErrorKind::InvalidInput),
+            ("inner/none/../..", ErrorKind::InvalidInput),
+            ("in/../x", ErrorKind::InvalidInput),
+            ("out", ErrorKind::NotFound),
+            ("out/y", ErrorKind::NotFound),
+            ("round", ErrorKind::Other),
+            (&long, ErrorKind::InvalidFilename),
+        ] {
+            let error = try_folders(&at(name)).unwrap_err();
+            assert_eq!(error.kind(), kind, "{name}: {error}");
+            assert!(!error.to_string().contains(".tmp"), "{error}");
+            assert_eq!(names(), before, "{name}");
+            if name != long {
+                assert!(create_folders(&at(name)).is_err());
+                assert_eq!(names(), before, "{name}");
+            }
+        }
+        for name in ["", "inner", "inner/../x", "x/y/z", "in", "in/c"] {
+            try_folders(&at(name)).unwrap();
+            assert_eq!(names(), before, "{name}");
+        }
+        for name in ["inner/../x", "x/y/z", "in/c"] {
+            create_folders(&at(name)).unwrap();
+            assert!(at(name).is_dir() && at("in").is_symlink(), "{name}");
+        }
+        assert!(at("inner/a/b/c").is_dir());
     }
 }

@@ -40,5 +40,8 @@ fn check_place(file: &Path) -> Result<()> {
     if !folder.is_dir() {
         bail!("cannot write the graph to {shown}: there is no folder {}; make it first", folder.display());
     }
-    Ok(())
+    match file.exists() {
+        true => Ok(()), // perhaps a device
+        false => staging::try_folders(folder).with_context(|| format!("cannot write the graph to {shown}")),
+    }
 }

@@ -74,16 +74,6 @@ impl RunDirectory {
         }
     }
 
-    /// Whether something can be made in the folder `path`, or in the nearest above it that is there: tried with a folder of
-    /// a name of its own, which goes again.
-    ///
-    /// # Errors
-    /// It cannot.
-    pub fn check_place(path: &Path) -> Result<()> {
-        let place = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-        tempfile::tempdir_in(place).map(drop).map_err(TrainingError::file("write to", path))
-    }
-
     /// Takes the folder `path`, which holds a run, to go on with it.
     ///
     /// # Errors

@@ -98,6 +98,56 @@ fn a_run_goes_into_the_folder_that_a_link_names() {
 }
 
 #[test]
+fn what_cannot_be_made_is_said_at_once_and_leaves_nothing() {
+    let folder = tempfile::Builder::new().prefix("outputs").tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("file"), "").unwrap();
+    symlink("/proc/self/run", at("link")).unwrap();
+    let before = contents(folder.path());
+    let refused = |arguments: &[&str], place: &str, code| {
+        let mut command = tf_mnist(arguments);
+        command.arg(place).current_dir(folder.path());
+        let stderr = fail(command, code);
+        assert!(!stderr.contains(".tmp") && !stderr.contains(".aside"), "{stderr}");
+        assert!(contents(folder.path()) == before, "{place}");
+        stderr
+    };
+    // Nobody is there to be waited for.
+    let train = ["baseline", "--max-steps", "1", "--workers", "127.0.0.1:1", "--wait", "1s", "--out-dir"];
+    let checkpoint = checkpoint();
+    let export = ["export", checkpoint.to_str().unwrap()];
+    for (place, code, why) in [
+        ("file", 2, "file is no folder"),
+        ("file/x", 2, "file is no folder"),
+        ("m/../file/x", 2, "m is not there"),
+        ("missing/../there", 2, "missing is not there"),
+        ("link", 1, "no folder can be made in /proc/self"),
+        ("/proc/self/run", 1, "no folder can be made in /proc/self"),
+    ] {
+        let stderr = refused(&train, place, code);
+        assert!(stderr.contains(&format!("error: --out-dir {place}: {why}")), "{stderr}");
+        let stderr = refused(&export, place, 1);
+        assert!(stderr.contains(&format!("error: EXPORT_BASE: cannot create {place}: {why}")), "{stderr}");
+    }
+    // Before the run is looked for, which is none.
+    let report = ["report", "file", "--output"];
+    for (place, code, why) in [
+        ("missing/page.html", 1, "there is no folder missing; make it first"),
+        ("/proc/self/page.html", 1, "can be made in /proc/self"),
+        ("file/page.html", 1, "Not a directory"),
+    ] {
+        let stderr = refused(&report, place, code);
+        assert!(stderr.contains(&format!("cannot use --output {place}: ")), "{stderr}");
+        assert!(stderr.contains(why), "{stderr}");
+    }
+    let stderr = refused(&["describe", "baseline", "--graph-def"], "/proc/self/graph.pb", 1);
+    assert!(
+        stderr.contains("cannot write the graph to /proc/self/graph.pb: no folder can be made"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn a_saved_model_is_no_folder_of_versions() {
     let folder = tempfile::tempdir().unwrap();
     let models = folder.path().join("models");
