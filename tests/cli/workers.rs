@@ -197,12 +197,14 @@ fn who_is_not_there_is_named_in_time() {
     }
     // A listener that never says a word.
     let stderr = fail(start(&run, &[&["baseline", "--workers", &silent][..], &limits].concat()), 1);
-    assert!(stderr.contains(&format!("worker 1 ({silent}): it does not answer")), "{stderr}");
+    let said = format!("waiting 2s at most for worker 1 ({silent}): it does not answer");
+    assert!(stderr.contains(&said) && stderr.contains("--peer-timeout"), "{stderr}");
     drop(listener);
     // One that greets as gRPC does, and says no more.
     let stranger = format!("127.0.0.1:{}", waits::stranger(0));
     let stderr = fail(start(&run, &[&["baseline", "--workers", &stranger][..], &limits].concat()), 1);
     assert!(stderr.contains("TensorFlow cannot open a session over all workers"), "{stderr}");
+    assert!(stderr.contains("--peer-timeout"), "{stderr}");
     // One that has all replicas that there are to be.
     let two = Worker::start(&["--reproducible", "--replicas", "2"]);
     let mut command = start(&run, &["baseline", "--replicas", "2", "--workers", &two.address()]);

@@ -66,7 +66,7 @@ impl Supervised {
                 return Ok(status);
             }
             if begun.elapsed() > deadline {
-                let why = format!("it did not end within {} s", deadline.as_secs());
+                let why = format!("it did not end within {deadline:?}");
                 return Err(io::Error::new(io::ErrorKind::TimedOut, why));
             }
             thread::sleep(pace);

@@ -234,7 +234,7 @@ fn sign_of_loss(cause: &(dyn Error + 'static)) -> Option<Sign> {
     };
     let of_session = |error: &SessionError| match error {
         SessionError::Lost(_) | SessionError::Disconnected { .. } => Some(Sign::Loss),
-        SessionError::TensorFlow { .. } => Some(Sign::Perhaps),
+        SessionError::TensorFlow { .. } | SessionError::Late { .. } => Some(Sign::Perhaps),
         _ => None,
     };
     match (cause.downcast_ref(), cause.downcast_ref(), cause.downcast_ref()) {

@@ -113,6 +113,7 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
              --device cpu runs without",
         ),
         SessionError::Lost(lost) => Some(for_lost(lost)),
+        SessionError::Late { .. } => Some("; allow more time: --wait and, for an answer, --peer-timeout"),
         SessionError::NamedTwice { .. } => Some("; name each process once"),
         SessionError::NoWayBack { .. } => Some(
             "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall?",
@@ -133,7 +134,10 @@ fn for_lost(lost: &[LostWorker]) -> &'static str {
         return "; is it the port of a tf-mnist worker?";
     }
     if are_all(|reason| matches!(reason, Silence::Unknown(_))) {
-        return "; is that its name?";
+        return "; is that its name? --peer-timeout allows more time to look it up";
+    }
+    if are_all(|reason| matches!(reason, Silence::Silent)) {
+        return "; does it hang? Allow more time: for an answer --peer-timeout, and for a worker that is yet to come --wait";
     }
     "; start it there with tf-mnist worker --port N, and --reproducible and the like as here, or wait longer for it: --wait"
 }

@@ -4,6 +4,7 @@ use crate::session::cluster::{Address, LostWorker};
 use crate::session::device::Device;
 use libtensorflow::FoundBy;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// TensorFlow gives no session as asked for.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,12 @@ pub enum SessionError {
     Disconnected {
         /// TensorFlow's words.
         message: String,
+    },
+    /// All workers answer, and the session is not open in time.
+    #[error("TensorFlow cannot open a session over all workers: not within {waited:?}")]
+    Late {
+        /// How long it was waited for.
+        waited: Duration,
     },
     /// A worker answers this process, and takes nothing from it.
     #[error("worker {number} ({worker}) answers, and does not reach this process at {own}")]

@@ -87,8 +87,8 @@ impl Cluster {
     /// A session over all processes. It is never closed: where a worker was lost, TensorFlow would wait for it.
     ///
     /// # Errors
-    /// [`SessionError::Lost`], [`SessionError::Disconnected`]: a worker does not answer; [`SessionError::TensorFlow`]: it
-    /// refuses the graph, such as an op that a worker lacks.
+    /// [`SessionError::Lost`], [`SessionError::Disconnected`], [`SessionError::Late`]: a worker does not answer, or all too
+    /// slowly; [`SessionError::TensorFlow`]: it refuses the graph, such as an op that a worker lacks.
     pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<GraphSession, SessionError> {
         self.open_by(self.deadline(), config, graph)
     }
@@ -143,7 +143,7 @@ impl Cluster {
                         return Err(SessionError::Lost(lost));
                     }
                     if left.is_zero() {
-                        return Err(cannot(format!("not within {} s", begun.elapsed().as_secs())));
+                        return Err(SessionError::Late { waited: probe::rounded(begun.elapsed()) });
                     }
                 }
             }

@@ -81,12 +81,18 @@ pub fn wait_for_workers(
             (false, true) => return Err(SessionError::Lost(lost)),
             (false, false) => {
                 if !std::mem::replace(&mut is_told, true) {
-                    log::info!("waiting {} s at most for {}", left.as_secs(), SessionError::Lost(lost));
+                    log::info!("waiting {:?} at most for {}", rounded(left), SessionError::Lost(lost));
                 }
                 thread::sleep(Duration::from_millis(100).min(left));
             }
         }
     }
+}
+
+/// A time for the user: in whole milliseconds or, from a second on, in tenths of one; never none at all.
+pub(super) fn rounded(time: Duration) -> Duration {
+    let unit = Duration::from_millis(if time < Duration::from_secs(1) { 1 } else { 100 });
+    unit.mul_f64(time.div_duration_f64(unit).round().max(1.0))
 }
 
 /// The workers that do not answer within `patience`.
@@ -213,6 +219,20 @@ mod tests {
         assert_eq!(answer(b"\0\0"), Err(Silence::Stranger));
         assert_eq!(answer(b""), Err(Silence::Silent));
         assert_eq!(answer(b"SSH-2.0-OpenSSH_9.2\r\n"), Err(Silence::Stranger));
+    }
+
+    #[test]
+    fn no_time_is_told_as_none() {
+        for (micros, told) in [
+            (0, "1ms"),
+            (1_499, "1ms"),
+            (987_654, "988ms"),
+            (999_960, "1s"),
+            (1_949_000, "1.9s"),
+            (19_999_999, "20s"),
+        ] {
+            assert_eq!(format!("{:?}", rounded(Duration::from_micros(micros))), told);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Whether workers reach this process: a session is open once this one reaches them, and its first step would wait for ever.
 
+use super::probe::rounded;
 use super::{Cluster, JOB};
 use crate::Scope;
 use crate::error::GraphError;
@@ -38,7 +39,8 @@ impl Cluster {
             // Of TensorFlow's words the first line, and once.
             if told.replace(discriminant(&error)) != Some(discriminant(&error)) {
                 let words = error.to_string();
-                log::info!("{}; trying again for {} s", words.lines().next().unwrap_or(""), left.as_secs());
+                let words = words.lines().next().unwrap_or("");
+                log::info!("{words}; trying again for {:?}", rounded(left));
             }
             thread::sleep(Duration::from_secs(1).min(left));
         }
