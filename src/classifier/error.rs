@@ -29,6 +29,12 @@ pub enum ClassifierError {
         /// The folder.
         path: PathBuf,
     },
+    /// A run that has not come to its first checkpoint.
+    #[error("the run in {path} has no checkpoint yet")]
+    NoCheckpointYet {
+        /// Its folder.
+        path: PathBuf,
+    },
     /// A folder of checkpoints, of which none is said to be the newest.
     #[error(
         "{path} holds no model that could be told from others: it has several checkpoints, and no file `checkpoint` that names \

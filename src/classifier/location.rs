@@ -4,6 +4,7 @@ use super::error::{ClassifierError, Result};
 use crate::graph::checkpoint::{STATE_FILE, foreign_file, foreign_shard, meta_graph};
 use crate::graph::{Checkpoint, CheckpointManager, checkpoints_in, existing_prefix, latest_checkpoint};
 use crate::networks::{self, Table};
+use crate::training::RunConfig;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -66,8 +67,10 @@ fn in_folder(folder: &Path) -> Result<Location> {
         }
         (None, _) => {}
     }
+    let is_run = || RunConfig::read(folder).is_ok();
     match foreign_file(folder).map_err(unreadable)? {
         Some(error) => Err(error.into()),
+        None if is_run() => Err(ClassifierError::NoCheckpointYet { path: folder.to_path_buf() }),
         None => Err(ClassifierError::NoModelIn { path: folder.to_path_buf() }),
     }
 }

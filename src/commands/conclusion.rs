@@ -1,5 +1,6 @@
-//! How a run ends: with a test, or with what a signal leaves.
+//! How a run ends: with a test, or with what a signal or a fault leaves.
 
+use super::failure::advised;
 use super::run::Run;
 use super::{output, published_lines, signals};
 use anyhow::Result;
@@ -10,7 +11,8 @@ use tf_mnist::dataset::Split;
 use tf_mnist::drawing::{Picture, heat_map};
 use tf_mnist::tensorboard::Summary;
 use tf_mnist::training::{
-    Ending, Event, Interrupt, MetricsFile, ModelCheckpoint, Outcome, TensorBoard, TrainingSession,
+    Ending, Event, Interrupt, MetricsFile, ModelCheckpoint, Outcome, TensorBoard, TrainingError,
+    TrainingSession,
 };
 
 /// Measures the accuracy on the test set: of the best weights, or of the last.
@@ -103,4 +105,39 @@ pub fn interrupted(
     }
     log::info!("go on with: {}", run.again);
     Ok(ExitCode::from(signals::exit_code(interrupt)))
+}
+
+/// The error of a run that failed, and how the run goes on.
+pub fn failed(run: &Run, error: anyhow::Error) -> anyhow::Error {
+    let again = &run.again;
+    let advice = match error.downcast_ref() {
+        // It would diverge again.
+        Some(TrainingError::Diverged { .. }) => return error,
+        Some(&TrainingError::OutOfMemory { rows, evaluated, .. }) => {
+            // Of a step each replica takes a row at least.
+            let least = if evaluated { 1 } else { usize::from(run.config.session.replicas) };
+            out_of_memory(rows, least, evaluated, again)
+        }
+        _ => match run.directory.saved_state(&run.config) {
+            Ok(None) => format!(
+                "no state was saved yet: once that is settled, the run begins anew by: {again}\n\
+                 with other options it does by --overwrite, or in another --out-dir"
+            ),
+            _ => format!("once that is settled, the run goes on from its last saved state: {again}"),
+        },
+    };
+    advised(error, advice)
+}
+
+/// What to do where so many rows at once do not fit. The same run cannot go on: its batch is part of it.
+fn out_of_memory(rows: usize, least: usize, evaluated: bool, again: &str) -> String {
+    let option = if evaluated { "--eval-chunk" } else { "--batch-size" };
+    match rows / 2 {
+        half if half < least => {
+            format!("no fewer rows can be taken at once; free memory, and go on with the run: {again}")
+        }
+        half => format!(
+            "start anew with a smaller {option}, such as {option} {half}: --resume would go on with the {rows} rows of this run"
+        ),
+    }
 }

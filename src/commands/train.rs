@@ -1,7 +1,7 @@
 //! `tf-mnist train`, `baseline` and `optimized`: from options to a trained, tested and saved network.
 
 use super::cluster::{self, Place, Role};
-use super::conclusion::{conclude, interrupted, interrupted_while_waiting};
+use super::conclusion::{conclude, failed, interrupted, interrupted_while_waiting};
 use super::failure::{advised, usage};
 use super::options;
 use super::published_lines::{Console, Lines};
@@ -103,7 +103,9 @@ pub fn run(
         (None, Some(path)) => RunDirectory::create(path, args.overwrite)?,
         (None, None) => RunDirectory::create_next(Path::new(RUNS), &config.network.name)?,
     };
-    directory.write_config(&config)?;
+    directory
+        .write_config(&config)
+        .map_err(|error| advised(error.into(), "once that is settled, run the same command again"))?;
     // As it was typed, where that is a command.
     let typed = network.and_then(Path::to_str);
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
@@ -114,8 +116,7 @@ pub fn run(
         Run { config, dataset, directory, saved, again, started, tensorboard, place, max_restarts, lost };
     // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
-    run.train_through(session, total, global.quiet, &interrupt)
-        .map_err(|error| with_advice(error, run.config.session.replicas, &run.again))
+    run.train_through(session, total, global.quiet, &interrupt).map_err(|error| failed(&run, error))
 }
 
 /// The steps of an epoch, if there is one with batches of this size.
@@ -153,34 +154,6 @@ fn is_finished(config: &RunConfig, SavedState { state, .. }: &SavedState, steps_
         );
     }
     finished
-}
-
-/// How a run that failed goes on.
-fn with_advice(error: anyhow::Error, replicas: u16, again: &str) -> anyhow::Error {
-    let advice = match error.downcast_ref() {
-        // It would diverge again.
-        Some(TrainingError::Diverged { .. }) => return error,
-        Some(&TrainingError::OutOfMemory { rows, evaluated, .. }) => {
-            // Of a step each replica takes a row at least.
-            let least = if evaluated { 1 } else { usize::from(replicas) };
-            out_of_memory(rows, least, evaluated, again)
-        }
-        _ => format!("once that is settled, the run goes on from its last saved state: {again}"),
-    };
-    advised(error, advice)
-}
-
-/// What to do where so many rows at once do not fit. The same run cannot go on: its batch is part of it.
-fn out_of_memory(rows: usize, least: usize, evaluated: bool, again: &str) -> String {
-    let option = if evaluated { "--eval-chunk" } else { "--batch-size" };
-    match rows / 2 {
-        half if half < least => {
-            format!("no fewer rows can be taken at once; free memory, and go on with the run: {again}")
-        }
-        half => format!(
-            "start anew with a smaller {option}, such as {option} {half}: --resume would go on with the {rows} rows of this run"
-        ),
-    }
 }
 
 impl Run {

@@ -1,10 +1,12 @@
 //! Disks that are full, read-only, or take no long file: each ends in a message that names the file, exit code 1, and a
 //! folder that the run can be resumed in once the fault is gone.
 
+use std::fs;
 use std::path::Path;
 use support::runs;
 use support::runs::{fail, metrics, resume, start, succeed};
 use support::small_disk::{SmallDisk, limited};
+use tf_mnist::staging::Lock;
 
 /// Saves states after steps 6 and 8.
 // For TensorBoard nothing is written here, so that the other files meet the fault.
@@ -22,6 +24,8 @@ fn assert_intact(run: &Path, stderr: &str, states: &[&str]) {
         .collect();
     assert_eq!(names, states);
     assert!(stderr.contains(&format!("tf-mnist baseline --resume {}", run.display())), "{stderr}");
+    assert_eq!(stderr.contains("goes on from its last saved state"), !states.is_empty(), "{stderr}");
+    assert_eq!(stderr.contains("no state was saved yet"), states.is_empty(), "{stderr}");
 }
 
 fn steps(run: &Path) -> Vec<String> {
@@ -106,4 +110,52 @@ fn metrics_that_cannot_be_written_end_the_run() {
     for (number, line) in steps.iter().enumerate() {
         assert!(line.contains(&format!("\"step\":{number},")), "{line}");
     }
+}
+
+#[test]
+fn a_fault_before_the_first_state_leaves_a_run_that_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let [reference, run] = ["reference", "run"].map(|name| folder.path().join(name));
+    succeed(start(&reference, FIRST));
+    let stderr = fail(limited(&start(&run, FIRST), 100), 1);
+    assert_intact(&run, &stderr, &[]);
+
+    // What asks for its model says how it comes to one.
+    let base = folder.path().join("base");
+    let picture = folder.path().join("none.png");
+    for command in [
+        runs::with(&["evaluate"], &[&run]),
+        runs::with(&["predict"], &[&run, &picture]),
+        runs::export(&run, &base),
+    ] {
+        let stderr = fail(command, 1);
+        let said = format!(
+            "the run in {0} has no checkpoint yet; it goes on by: tf-mnist train --resume {0}",
+            run.display()
+        );
+        assert!(stderr.contains(&said), "{stderr}");
+    }
+    let lock = Lock::if_free(&run.join(".lock"));
+    let stderr = fail(runs::with(&["evaluate"], &[&run]), 1);
+    assert!(stderr.contains("no checkpoint yet; a process is at work on it"), "{stderr}");
+    drop(lock);
+
+    succeed(resume(&run, &["train", "--no-tensorboard"]));
+    assert_eq!(steps(&run), steps(&reference));
+    fs::remove_dir_all(&run).unwrap();
+    fail(limited(&start(&run, FIRST), 100), 1);
+    succeed(start(&run, &[FIRST, &["--overwrite"]].concat()));
+    assert_eq!(steps(&run), steps(&reference));
+}
+
+#[test]
+fn where_not_even_the_options_fit_the_same_command_does_once_there_is_room() {
+    let Some(disk) = SmallDisk::mount(4) else {
+        return;
+    };
+    let run = disk.path().join("run");
+    let stderr = fail(start(&run, FIRST), 1);
+    assert!(stderr.contains("config.json") && stderr.contains("run the same command again"), "{stderr}");
+    disk.remount("size=64m");
+    succeed(start(&run, FIRST));
 }

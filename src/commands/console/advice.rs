@@ -11,7 +11,7 @@ use tf_mnist::runtime::RuntimeError;
 use tf_mnist::saved_model::SavedModelError;
 use tf_mnist::session::SessionError;
 use tf_mnist::session::cluster::{LostWorker, Silence};
-use tf_mnist::training::TrainingError;
+use tf_mnist::training::{RunDirectory, TrainingError};
 
 /// What is added to an error.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,7 +41,20 @@ pub fn of(error: &anyhow::Error) -> Option<Advice> {
             ),
             _ => None,
         };
-        in_training.or_else(in_export).or_else(of_replicas).or_else(|| failure(for_use(cause)?))
+        let of_run = || match cause.downcast_ref()? {
+            ClassifierError::NoCheckpointYet { path } if RunDirectory::is_in_use(path) => {
+                failure("; a process is at work on it: wait for its first")
+            }
+            ClassifierError::NoCheckpointYet { path } => {
+                failure(format!("; it goes on by: tf-mnist train --resume {}", shell_word(path)))
+            }
+            _ => None,
+        };
+        in_training
+            .or_else(in_export)
+            .or_else(of_replicas)
+            .or_else(of_run)
+            .or_else(|| failure(for_use(cause)?))
     })
 }
 
