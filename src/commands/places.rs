@@ -8,7 +8,6 @@ use anyhow::{Result, anyhow};
 use clap::{Arg, ArgMatches, CommandFactory};
 use std::env;
 use std::ffi::OsStr;
-use std::io::ErrorKind;
 use std::path::Path;
 use tf_mnist::staging;
 use tf_mnist::training::RunDirectory;
@@ -54,22 +53,20 @@ pub fn check(cli: &Cli, matches: &ArgMatches) -> Result<()> {
 /// # Errors
 /// A usage error that says why not and what to do, or the folder cannot be made, read or written to.
 pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(usage(format!("--out-dir {} is no folder; name another", folder.display())));
+    }
     check_place(folder)?;
     Ok(RunDirectory::check(folder, overwrite)?)
 }
 
-/// Whether runs can go into `folder`, which is that of `--out-dir`, or where it is not given.
+/// Whether `folder`, which is that of `--out-dir` or stands for it, can be made and written to.
 ///
 /// # Errors
-/// As [`check_out_dir`].
+/// It cannot.
 pub fn check_place(folder: &Path) -> Result<()> {
-    staging::try_folders(folder).map_err(|error| {
-        let text = format!("--out-dir {}: {error}; name another", folder.display());
-        match error.kind() {
-            ErrorKind::NotADirectory | ErrorKind::InvalidInput | ErrorKind::InvalidFilename => usage(text),
-            _ => anyhow!(text),
-        }
-    })
+    staging::try_folders(folder)
+        .map_err(|error| anyhow!("--out-dir {}: {error}; name another", folder.display()))
 }
 
 fn check_value(name: &str, value: &OsStr, wanted: &str) -> Result<()> {
