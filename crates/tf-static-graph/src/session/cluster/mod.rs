@@ -196,9 +196,18 @@ impl Cluster {
         Ok(std::iter::once(&own).chain(&workers).enumerate().flat_map(named).collect())
     }
 
-    /// Whether TensorFlow failed as it does where a worker is lost, comes back, or does not answer in time.
+    /// Whether TensorFlow failed as it does where a worker is lost, comes back, is taken by another chief, or does not answer
+    /// in time.
     pub fn is_loss(status: &Status) -> bool {
-        matches!(status.code(), Code::Unavailable | Code::Aborted | Code::DeadlineExceeded | Code::Cancelled)
+        match status.code() {
+            Code::Unavailable | Code::Aborted | Code::DeadlineExceeded | Code::Cancelled => true,
+            // A worker that is taken frees its name, and compares with what is there then.
+            Code::InvalidArgument => {
+                let message = status.to_string();
+                ["Invalid rendezvous key", "invalid UTF-8"].iter().any(|words| message.contains(words))
+            }
+            _ => false,
+        }
     }
 
     fn config_proto(&self, config: &SessionConfig) -> Vec<u8> {

@@ -62,8 +62,6 @@ impl Cluster {
             let lost = self.lost();
             return Err(match status.code() {
                 _ if !lost.is_empty() => SessionError::Lost(lost),
-                // It may have started again meanwhile.
-                Code::Aborted | Code::Cancelled => SessionError::Disconnected { message: status.to_string() },
                 // Nothing came; or nobody was there, or somebody else.
                 Code::DeadlineExceeded | Code::Unavailable | Code::Unimplemented => {
                     log::debug!("{status}");
@@ -73,6 +71,8 @@ impl Cluster {
                 Code::InvalidArgument if status.to_string().contains("unknown device") => {
                     SessionError::NamedTwice { number: place + 1, worker: self.workers[place].clone() }
                 }
+                // It may have started again meanwhile.
+                _ if Self::is_loss(&status) => SessionError::Disconnected { message: status.to_string() },
                 _ => refused("send to its workers")(status),
             });
         }
