@@ -43,7 +43,12 @@ impl Place {
     /// TensorFlow refuses it, or a worker is not there.
     pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<GraphSession, SessionError> {
         match &self.team {
-            Some(team) => team.cluster.open(config, graph),
+            Some(team) => {
+                if team.restarts > 0 {
+                    team.cluster.check_both_ways(config)?;
+                }
+                team.cluster.open(config, graph)
+            }
             None => {
                 let session = Session::new(&config.session_options()?, graph);
                 session.map(GraphSession::from).map_err(|status| SessionError::TensorFlow {
