@@ -22,8 +22,6 @@ pub(crate) struct ConfigProto {
     pub operation_timeout_in_ms: i64,
     #[prost(message, optional, tag = "14")]
     pub cluster_def: Option<ClusterDef>,
-    #[prost(bool, tag = "15")]
-    pub isolate_session_state: bool,
     #[prost(message, optional, tag = "16")]
     pub experimental: Option<Experimental>,
 }

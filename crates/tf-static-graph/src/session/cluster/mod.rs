@@ -219,8 +219,6 @@ impl Cluster {
         proto.operation_timeout_in_ms = i64::try_from(self.patience.run.as_millis()).unwrap_or(i64::MAX);
         proto.cluster_def =
             Some(ClusterDef { jobs: vec![JobDef { name: JOB.to_owned(), tasks: tasks.collect() }] });
-        // Else a session finds the variables of one before.
-        proto.isolate_session_state = true;
         proto.encode_to_vec()
     }
 }
