@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Location};
 use tf_mnist::graph::Checkpoint;
-use tf_mnist::picture::{self, Doubt, Target};
+use tf_mnist::picture::{self, Doubt};
 
 /// How many of the likeliest digits are shown.
 const SHOWN: usize = 3;
@@ -24,12 +24,12 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         Location::Checkpoint(prefix) => {
             let named = args.model.network.as_deref().map(options::find_network).transpose()?;
             let table = classifier::network_of(&Checkpoint::open(&prefix)?, named.as_ref())?;
-            (Target::new(&table.data_form(1), table.pictures), table.first_label, None)
+            (picture::target(&table.data_form(1), table.pictures), table.first_label, None)
         }
         Location::SavedModel(_) => {
             let classifier = model::classifier(global, &args.model)?;
             let form = classifier.data_form(1);
-            let target = Target::new(&form, classifier.pictures());
+            let target = picture::target(&form, classifier.pictures());
             (target, form.first_label, Some(classifier))
         }
     };

@@ -1,7 +1,6 @@
 //! Why a picture cannot be used.
 
 use crate::dataset::DatasetError;
-use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -57,34 +56,6 @@ pub enum PictureError {
         /// The file.
         path: PathBuf,
     },
-    /// The picture is damaged, or of a kind that is not supported.
-    #[error("cannot decode {path}: {source}")]
-    Decode {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The file ends before its picture does.
-    #[error("cannot decode {path}: it ends before its picture does; it was not copied or downloaded whole")]
-    Incomplete {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The picture would take too much memory or time.
-    #[error(
-        "{path} is {width} x {height} pixels: {limit}. Make it smaller, as in magick IN -resize 2000x2000 OUT.png"
-    )]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Pixels from left to right.
-        width: usize,
-        /// Pixels from top to bottom.
-        height: usize,
-        /// What is read.
-        limit: String,
-    },
     /// The file is too large.
     #[error("{path} has more than {limit} MB; no larger file is read as a picture")]
     FileTooLarge {
@@ -93,12 +64,9 @@ pub enum PictureError {
         /// Megabytes that are read.
         limit: u64,
     },
-    /// Nothing stands out from the background.
-    #[error("{path} is blank: nothing on it differs from its border by 21 of 255 levels or more")]
-    Blank {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The picture itself cannot be used.
+    #[error(transparent)]
+    Unusable(#[from] digit_pictures::PictureError),
     /// An IDX file is unsound, or has no such image.
     #[error(transparent)]
     Idx(#[from] DatasetError),

@@ -1,12 +1,12 @@
 //! What a file is, by its first bytes.
 
 use Kind::Foreign;
+use digit_pictures::Format;
 
 /// What a file of a kind that is not read is, and what to do with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    Png,
-    Jpeg,
+    Picture(Format),
     /// Images in MNIST's format.
     Idx,
     /// Nothing at all.
@@ -34,9 +34,7 @@ const XML: Kind = Foreign("an XML document", SAVED_WRONG);
 const JSON: Kind = Foreign("JSON", SAVED_WRONG);
 
 /// Kinds by what stands at their start.
-const STARTS: [(&[u8], Kind); 27] = [
-    (b"\x89PNG\r\n\x1a\n", Kind::Png),
-    (b"\xff\xd8\xff", Kind::Jpeg),
+const STARTS: [(&[u8], Kind); 25] = [
     (&[0, 0, 8, 3], Kind::Idx),
     (b"GIF8", Foreign("a GIF picture", MAGICK)),
     (b"BM", Foreign("a BMP picture", MAGICK)),
@@ -94,6 +92,9 @@ impl Kind {
     pub(super) fn of(start: &[u8]) -> Self {
         if start.is_empty() {
             return Self::Empty;
+        }
+        if let Some(format) = Format::of(start) {
+            return Self::Picture(format);
         }
         let by_start = |kinds: &[(&[u8], Self)], start: &[u8]| {
             kinds.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, kind)| *kind)

@@ -1,35 +1,19 @@
-//! Pictures of drawn digits, made into what the networks were trained on.
+//! Pictures of drawn digits, by the names that users give them: files, pipes, and images of IDX files.
 //!
-//! MNIST's own images were made so (LeCun, Cortes, Burges; <http://yann.lecun.com/exdb/mnist/>): the digit was fitted
-//! into 20 x 20 pixels with its aspect ratio kept, which gave grey levels, and that was placed in 28 x 28 pixels with
-//! its centre of mass in the middle. [`read`] does the same to a PNG or JPEG picture; see [`prepare`] for the steps.
-//! An image of an IDX file is such an image already, and is taken as it is.
+//! [`digit_pictures`] makes of a PNG or JPEG picture what the networks were trained on. An image of an IDX file is that
+//! already, and is taken as it is.
 
-mod bounds;
-mod contrast;
-mod crossings;
-mod decode;
-mod drawings;
 mod error;
-mod gray;
 mod kind;
-mod orientation;
-mod prepare;
-mod raster;
-mod spots;
-mod stroke;
-mod surroundings;
 
-pub use drawings::Doubt;
+pub use digit_pictures::{Doubt, Prepared, Target};
 pub use error::PictureError;
-pub use gray::Gray;
-pub use prepare::{Prepared, prepare};
 
 use crate::dataset::{self, Form};
 use crate::networks::Pictures;
 use crate::readable;
+use digit_pictures::Format;
 use kind::{Kind, TELLING};
-use raster::Raster;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
@@ -39,23 +23,9 @@ use std::path::{Path, PathBuf};
 /// The most bytes of a picture's file that are read.
 const MAX_FILE_BYTES: u64 = 256_000_000;
 
-/// What a network takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target {
-    /// Height and width of its input, in pixels.
-    pub image_size: [usize; 2],
-    /// Whether pictures become what MNIST's digits are, in 28 x 28 pixels; otherwise they are scaled until they fit.
-    pub centred_by_mass: bool,
-}
-
-impl Target {
-    /// An image as MNIST has them.
-    pub const MNIST: Self = Self { image_size: [28, 28], centred_by_mass: true };
-
-    /// What a network of such images takes, where its table says how `pictures` are brought into them.
-    pub fn new(form: &Form, pictures: Pictures) -> Self {
-        Self { image_size: form.image_size, centred_by_mass: pictures == Pictures::CentredByMass }
-    }
+/// What a network of images of `form` takes, where its table says how `pictures` are brought into them.
+pub fn target(form: &Form, pictures: Pictures) -> Target {
+    Target { image_size: form.image_size, centred_by_mass: pictures == Pictures::CentredByMass }
 }
 
 /// Reads the picture that `name` names for a network that takes `target`: a PNG or JPEG file, a pipe with one, `-` for one
@@ -75,7 +45,8 @@ pub fn read(name: &Path, target: &Target) -> Result<Prepared, PictureError> {
             doubts: Vec::new(),
         });
     }
-    prepared(name, decoded(name)?, target)
+    let (format, bytes) = contents(name)?;
+    Ok(digit_pictures::read(name, format, &bytes, target)?)
 }
 
 /// As [`read`], from the bytes of a PNG or JPEG file, which messages call `name`.
@@ -83,15 +54,7 @@ pub fn read(name: &Path, target: &Target) -> Result<Prepared, PictureError> {
 /// # Errors
 /// As [`read`].
 pub fn read_bytes(name: &Path, bytes: &[u8], target: &Target) -> Result<Prepared, PictureError> {
-    prepared(name, decoder(name, bytes)?(name, bytes)?, target)
-}
-
-fn prepared(name: &Path, picture: Raster, target: &Target) -> Result<Prepared, PictureError> {
-    let picture = contrast::gray(picture);
-    if !target.centred_by_mass {
-        return Ok(prepare::fit(&picture, target.image_size));
-    }
-    prepare(&picture).ok_or_else(|| PictureError::Blank { path: name.to_path_buf() })
+    Ok(digit_pictures::read(name, format(name, bytes)?, bytes, target)?)
 }
 
 /// `FILE#INDEX` taken apart, unless there is a file of the whole name.
@@ -117,8 +80,8 @@ fn is_address(name: &Path) -> bool {
     scheme.is_some_and(is_scheme) && !name.exists()
 }
 
-/// The picture in a file.
-fn decoded(name: &Path) -> Result<Raster, PictureError> {
+/// What a file is, and holds.
+fn contents(name: &Path) -> Result<(Format, Vec<u8>), PictureError> {
     let path = || name.to_path_buf();
     let unreadable = |source| PictureError::Io { path: path(), source };
     if name.is_dir() {
@@ -127,20 +90,19 @@ fn decoded(name: &Path) -> Result<Raster, PictureError> {
     let mut file = readable::open(name).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.by_ref().take(TELLING).read_to_end(&mut bytes).map_err(unreadable)?;
-    let decode = decoder(name, &bytes)?;
+    let format = format(name, &bytes)?;
     let read = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
     if read.map_err(unreadable)? as u64 == MAX_FILE_BYTES {
         return Err(PictureError::FileTooLarge { path: path(), limit: MAX_FILE_BYTES / 1_000_000 });
     }
-    decode(name, &bytes)
+    Ok((format, bytes))
 }
 
-/// What decodes the file that begins with `bytes`.
-fn decoder(name: &Path, bytes: &[u8]) -> Result<Decode, PictureError> {
+/// What the file is that begins with `start`, if it is read here.
+fn format(name: &Path, start: &[u8]) -> Result<Format, PictureError> {
     let path = name.to_path_buf();
-    match Kind::of(bytes) {
-        Kind::Png => Ok(decode::png),
-        Kind::Jpeg => Ok(decode::jpeg),
+    match Kind::of(start) {
+        Kind::Picture(format) => Ok(format),
         Kind::Idx => Err(PictureError::NoIndex { path }),
         Kind::Foreign(kind, advice) => {
             let advice = advice.replace("IN", &name.display().to_string());
@@ -152,8 +114,6 @@ fn decoder(name: &Path, bytes: &[u8]) -> Result<Decode, PictureError> {
         Kind::Unknown => Err(PictureError::UnknownFormat { path, hint: "" }),
     }
 }
-
-type Decode = fn(&Path, &[u8]) -> Result<Raster, PictureError>;
 
 /// What to name in place of a folder.
 fn example_in(folder: &Path) -> String {

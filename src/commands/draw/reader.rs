@@ -46,7 +46,9 @@ pub enum ReadError {
 /// Why a picture cannot be used, to somebody who has a page and no command line.
 fn on_the_page(error: &PictureError) -> String {
     match error {
-        PictureError::Blank { .. } => format!("{NAME} is blank, or what is on it is too faint"),
+        PictureError::Unusable(digit_pictures::PictureError::Blank { .. }) => {
+            format!("{NAME} is blank, or what is on it is too faint")
+        }
         PictureError::ForeignFormat { kind, .. } => {
             format!("this is {kind}; only PNG and JPEG pictures are read here")
         }
@@ -65,7 +67,7 @@ impl Reader {
         classifier.probabilities(&vec![0.0; classifier.pixels()])?;
         let first = usize::from(form.first_label);
         Ok(Self {
-            target: Target::new(&form, classifier.pictures()),
+            target: picture::target(&form, classifier.pictures()),
             labels: first..first + classifier.classes(),
             classifier,
         })

@@ -3,9 +3,9 @@
 //! All of them have straight sides, and a drawing within. Each function here looks inwards from the four sides, line by
 //! line, at how far it is to the first ink and how much of it follows.
 
-use super::bounds::Bounds;
-use super::gray::{Gray, median};
-use super::spots::spots;
+use crate::bounds::Bounds;
+use crate::gray::{Gray, median};
+use crate::spots::spots;
 
 /// Lines from a side that must agree.
 const STRAIGHT: f32 = 0.85;
@@ -134,7 +134,7 @@ fn edge(picture: &Gray) -> (f32, f32) {
 
 /// The sheet within a border on all sides, or on most: the light page of a scan with dark edges, or a box of another
 /// colour than what is around it. None, if the picture is no such one, or nothing is drawn on the sheet.
-pub(super) fn sheet(picture: &Gray) -> Option<Gray> {
+pub(crate) fn sheet(picture: &Gray) -> Option<Gray> {
     let (level, strongest) = edge(picture);
     let mask = Mask::of(picture, |value| (value - level).abs() > 0.5 * strongest);
     let runs = SIDES.map(|side| mask.runs(side));
@@ -185,7 +185,7 @@ pub(super) fn sheet(picture: &Gray) -> Option<Gray> {
 }
 
 /// The picture without the strips of ink along whole sides, where a drawing is left that keeps off the other sides.
-pub(super) fn without_strips(picture: &Gray) -> Option<Gray> {
+pub(crate) fn without_strips(picture: &Gray) -> Option<Gray> {
     let (level, strongest) = edge(picture);
     let mut mask = Mask::of(picture, |value| (value - level).abs() > 0.3 * strongest);
     let mut erased = Vec::new();
@@ -214,7 +214,7 @@ pub(super) fn without_strips(picture: &Gray) -> Option<Gray> {
 }
 
 /// The picture without the frame that all ink lies in, where a drawing is left within it. The drawing may touch it.
-pub(super) fn without_frame(picture: &Gray, ink: &Gray) -> Option<Gray> {
+pub(crate) fn without_frame(picture: &Gray, ink: &Gray) -> Option<Gray> {
     let bounds = ink.bounds_above(0.0)?;
     let (width, height) = (bounds.width(), bounds.height());
     if width.min(height) < 12 {

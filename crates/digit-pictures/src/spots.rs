@@ -1,18 +1,18 @@
 //! The connected spots of a picture.
 
-use super::gray::Gray;
+use crate::gray::Gray;
 
 /// Pixels that hang together, by a side or a corner.
 #[derive(Debug)]
-pub(super) struct Spot {
+pub(crate) struct Spot {
     /// Their places, row by row from 0.
-    pub(super) places: Vec<usize>,
+    pub(crate) places: Vec<usize>,
     /// The sum of their levels.
-    pub(super) ink: f32,
+    pub(crate) ink: f32,
 }
 
 /// The spots of the pixels above 0.
-pub(super) fn spots(ink: &Gray) -> Vec<Spot> {
+pub(crate) fn spots(ink: &Gray) -> Vec<Spot> {
     let (width, height, values) = (ink.width(), ink.height(), ink.values());
     let mut seen = vec![false; values.len()];
     let mut spots = Vec::new();

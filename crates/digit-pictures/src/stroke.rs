@@ -1,10 +1,10 @@
 //! How broad a pen's strokes are, and how to make them broader or narrower.
 
-use super::gray::Gray;
+use crate::gray::Gray;
 
 /// The mean breadth of the strokes in `ink`, 0..=1, in pixels: a line of length l and breadth b has the area lb and,
 /// its ends aside, the outline 2l. The outline of a picture with soft edges is its total variation.
-pub(super) fn breadth(ink: &Gray) -> f32 {
+pub(crate) fn breadth(ink: &Gray) -> f32 {
     let (width, height) = (ink.width() as isize, ink.height() as isize);
     let mut outline = 0.0;
     for y in -1..height {
@@ -19,7 +19,7 @@ pub(super) fn breadth(ink: &Gray) -> f32 {
 
 /// `ink` with every outline moved outwards by `pixels`, inwards if negative, to the nearest whole number, in a picture
 /// that has as many more columns and rows on every side (or fewer).
-pub(super) fn grow(ink: &Gray, pixels: isize) -> Gray {
+pub(crate) fn grow(ink: &Gray, pixels: isize) -> Gray {
     let radius = pixels.abs();
     let disc: Vec<_> = (-radius..=radius)
         .flat_map(|y| (-radius..=radius).map(move |x| (x, y)))

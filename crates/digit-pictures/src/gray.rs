@@ -1,6 +1,6 @@
 //! A picture as levels of grey.
 
-use super::bounds::Bounds;
+use crate::bounds::Bounds;
 
 /// A picture of grey levels, 0 for black to 1 for white.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,18 +35,18 @@ impl Gray {
     }
 
     /// The least and the greatest level.
-    pub(super) fn extremes(&self) -> (f32, f32) {
+    pub(crate) fn extremes(&self) -> (f32, f32) {
         let fold = |start, choose: fn(f32, f32) -> f32| self.values.iter().copied().fold(start, choose);
         (fold(f32::MAX, f32::min), fold(f32::MIN, f32::max))
     }
 
-    pub(super) fn map(mut self, change: impl Fn(f32) -> f32) -> Self {
+    pub(crate) fn map(mut self, change: impl Fn(f32) -> f32) -> Self {
         self.values.iter_mut().for_each(|value| *value = change(*value));
         self
     }
 
     /// The level at a place; 0 outside.
-    pub(super) fn at(&self, x: isize, y: isize) -> f32 {
+    pub(crate) fn at(&self, x: isize, y: isize) -> f32 {
         let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else {
             return 0.0;
         };
@@ -54,30 +54,30 @@ impl Gray {
     }
 
     /// The same picture with `level` at some places.
-    pub(super) fn painted(&self, level: f32, places: &[usize]) -> Self {
+    pub(crate) fn painted(&self, level: f32, places: &[usize]) -> Self {
         let mut picture = self.clone();
         places.iter().for_each(|&place| picture.values[place] = level);
         picture
     }
 
     /// The smallest part that holds all pixels above a level.
-    pub(super) fn bounds_above(&self, least: f32) -> Option<Bounds> {
+    pub(crate) fn bounds_above(&self, least: f32) -> Option<Bounds> {
         Bounds::of((0..self.values().len()).filter(|&place| self.values()[place] > least), self.width())
     }
 
     /// The part within `bounds`.
-    pub(super) fn within(&self, bounds: Bounds) -> Self {
+    pub(crate) fn within(&self, bounds: Bounds) -> Self {
         self.crop(bounds.left, bounds.top, bounds.width(), bounds.height())
     }
 
     /// The part from (`left`, `top`) on, `width` x `height`.
-    pub(super) fn crop(&self, left: usize, top: usize, width: usize, height: usize) -> Self {
+    pub(crate) fn crop(&self, left: usize, top: usize, width: usize, height: usize) -> Self {
         let rows = self.values.chunks_exact(self.width).skip(top).take(height);
         Self { width, values: rows.flat_map(|row| &row[left..left + width]).copied().collect() }
     }
 
     /// The same picture in another size: each new pixel is a weighted mean of those it covers.
-    pub(super) fn resize(&self, width: usize, height: usize) -> Self {
+    pub(crate) fn resize(&self, width: usize, height: usize) -> Self {
         self.resize_rows(height).transposed().resize_rows(width).transposed()
     }
 
@@ -105,20 +105,20 @@ impl Gray {
         Self { width: self.width, values }
     }
 
-    pub(super) fn transposed(&self) -> Self {
+    pub(crate) fn transposed(&self) -> Self {
         let (width, height) = (self.width, self.height());
         let places = (0..width).flat_map(|x| (0..height).map(move |y| y * width + x));
         Self { width: height.max(1), values: places.map(|place| self.values[place]).collect() }
     }
 
     /// The levels of the outermost rows and columns.
-    pub(super) fn border(&self) -> impl Iterator<Item = f32> {
+    pub(crate) fn border(&self) -> impl Iterator<Item = f32> {
         border(self.width, self.height()).map(|place| self.values[place])
     }
 }
 
 /// The places of the outermost rows and columns of a picture, each once.
-pub(super) fn border(width: usize, height: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn border(width: usize, height: usize) -> impl Iterator<Item = usize> {
     let is_edge = move |y: usize| y == 0 || y + 1 == height;
     (0..height).flat_map(move |y| {
         let step = if is_edge(y) { 1 } else { (width - 1).max(1) };
@@ -127,12 +127,12 @@ pub(super) fn border(width: usize, height: usize) -> impl Iterator<Item = usize>
 }
 
 /// The value in the middle; 0 for none.
-pub(super) fn median(values: impl IntoIterator<Item = f32>) -> f32 {
+pub(crate) fn median(values: impl IntoIterator<Item = f32>) -> f32 {
     quantile(values.into_iter().collect(), 0.5)
 }
 
 /// The value below which `share` of `values` lie; 0 for none.
-pub(super) fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
+pub(crate) fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
     let at = (values.len().saturating_sub(1) as f64 * share).round() as usize;
     if values.is_empty() {
         return 0.0;

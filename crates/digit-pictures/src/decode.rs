@@ -1,8 +1,8 @@
 //! PNG and JPEG files, decoded to no more pixels than are looked at.
 
-use super::error::PictureError;
-use super::orientation::Orientation;
-use super::raster::{Raster, Reducer};
+use crate::error::PictureError;
+use crate::orientation::Orientation;
+use crate::raster::{Raster, Reducer};
 use jpeg_decoder::{CodingProcess, PixelFormat};
 use png::{BitDepth, Transformations};
 use std::error::Error;
@@ -22,7 +22,7 @@ const JPEG_SIDE: u16 = 1024;
 ///
 /// # Errors
 /// It is damaged, breaks off, or is too large.
-pub(super) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
+pub(crate) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
     let damaged = |source| match source {
         png::DecodingError::IoError(source) => damaged(path, source.into()),
         source => damaged(path, source.into()),
@@ -66,7 +66,7 @@ pub(super) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
 ///
 /// # Errors
 /// It is damaged, breaks off, or is too large.
-pub(super) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
+pub(crate) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
     let damaged = |source: jpeg_decoder::Error| damaged(path, source.into());
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.read_info().map_err(damaged)?;

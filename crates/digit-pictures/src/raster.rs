@@ -1,39 +1,39 @@
 //! A picture in colour, no larger than needs be.
 
-use super::orientation::Orientation;
+use crate::orientation::Orientation;
 
 /// Pictures are made smaller on the fly as long as their longer side keeps so many pixels.
 const ENOUGH: usize = 1024;
 
 /// Colours, row by row: red, green, blue and opacity, each 0..=1; what is transparent may have any colour.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Raster {
+pub(crate) struct Raster {
     width: usize,
     pixels: Vec<[f32; 4]>,
     /// Whether there were 16 bits a sample: differences far below one of 255 levels are real.
-    pub(super) fine: bool,
+    pub(crate) fine: bool,
 }
 
 impl Raster {
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    pub(super) fn height(&self) -> usize {
+    pub(crate) fn height(&self) -> usize {
         self.pixels.len() / self.width
     }
 
-    pub(super) fn pixels(&self) -> &[[f32; 4]] {
+    pub(crate) fn pixels(&self) -> &[[f32; 4]] {
         &self.pixels
     }
 
     /// The same picture with other colours.
-    pub(super) fn map(self, change: impl FnMut([f32; 4]) -> [f32; 4]) -> Self {
+    pub(crate) fn map(self, change: impl FnMut([f32; 4]) -> [f32; 4]) -> Self {
         Self { pixels: self.pixels.into_iter().map(change).collect(), ..self }
     }
 
     /// Upright, when it was stored as `orientation` says.
-    pub(super) fn turned(self, orientation: Orientation) -> Self {
+    pub(crate) fn turned(self, orientation: Orientation) -> Self {
         if orientation == Orientation::default() {
             return self;
         }
@@ -49,7 +49,7 @@ impl Raster {
 }
 
 /// Makes a raster of the rows of a picture as they are decoded: each of its pixels is the mean of `step` x `step`.
-pub(super) struct Reducer {
+pub(crate) struct Reducer {
     step: usize,
     width: usize,
     fine: bool,
@@ -61,7 +61,7 @@ pub(super) struct Reducer {
 
 impl Reducer {
     /// For a picture of `width` x `height`, neither 0.
-    pub(super) fn new(width: usize, height: usize, fine: bool) -> Self {
+    pub(crate) fn new(width: usize, height: usize, fine: bool) -> Self {
         let step = (width.max(height) / ENOUGH).max(1);
         Self {
             step,
@@ -74,7 +74,7 @@ impl Reducer {
     }
 
     /// The next row: `samples` are grey, grey and opacity, red, green and blue, or these and opacity, by `channels`.
-    pub(super) fn push(&mut self, channels: usize, samples: impl Iterator<Item = f32>) {
+    pub(crate) fn push(&mut self, channels: usize, samples: impl Iterator<Item = f32>) {
         let mut pixel = [0.0; 4];
         for (index, sample) in samples.take(channels * self.width).enumerate() {
             pixel[index % channels] = sample;
@@ -112,7 +112,7 @@ impl Reducer {
     }
 
     /// The raster; the last rows may have been fewer.
-    pub(super) fn finish(mut self) -> Raster {
+    pub(crate) fn finish(mut self) -> Raster {
         if self.rows_summed > 0 {
             self.flush();
         }

@@ -1,10 +1,10 @@
 //! From a picture of any size and colours to an image as MNIST has them.
 
-use super::drawings::{Doubt, doubts};
-use super::gray::{Gray, median, quantile};
-use super::spots::spots;
-use super::stroke::{breadth, grow};
-use super::surroundings::{sheet, without_frame, without_strips};
+use crate::drawings::{Doubt, doubts};
+use crate::gray::{Gray, median, quantile};
+use crate::spots::spots;
+use crate::stroke::{breadth, grow};
+use crate::surroundings::{sheet, without_frame, without_strips};
 
 /// The side of an image as MNIST has them.
 const SIDE: usize = 28;
@@ -71,7 +71,7 @@ pub fn prepare(picture: &Gray) -> Option<Prepared> {
 
 /// What a network of other images is fed: the whole picture, scaled until it fits into `[height, width]`, its aspect ratio
 /// kept, on a dark ground; a picture with a light border is inverted.
-pub(super) fn fit(picture: &Gray, [height, width]: [usize; 2]) -> Prepared {
+pub(crate) fn fit(picture: &Gray, [height, width]: [usize; 2]) -> Prepared {
     let is_light = median(picture.border()) > 0.5;
     let scale = f64::min(height as f64 / picture.height() as f64, width as f64 / picture.width() as f64);
     let [wide, high] = [(picture.width(), width), (picture.height(), height)]

@@ -1,9 +1,9 @@
 //! Whether what stands out on a picture is one drawn digit.
 
-use super::bounds::Bounds;
-use super::crossings::{are_crowded, is_joined};
-use super::gray::Gray;
-use super::spots::{Spot, spots};
+use crate::bounds::Bounds;
+use crate::crossings::{are_crowded, is_joined};
+use crate::gray::Gray;
+use crate::spots::{Spot, spots};
 
 /// The side of the picture in which distances are measured.
 const SIDE: usize = 160;
@@ -78,7 +78,7 @@ pub enum Doubt {
 
 /// What tells that `ink`, cropped from `picture` to what was taken for a digit, is none, or not one; `kept` is its share of
 /// all ink.
-pub(super) fn doubts(picture: &Gray, ink: &Gray, kept: f32) -> Vec<Doubt> {
+pub(crate) fn doubts(picture: &Gray, ink: &Gray, kept: f32) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     if kept < SCATTERED {
         doubts.push(Doubt::Scattered);

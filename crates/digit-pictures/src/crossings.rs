@@ -1,6 +1,6 @@
 //! How many strokes the rows and columns of a drawing meet, which tells one digit from two and from lines of the paper.
 
-use super::gray::Gray;
+use crate::gray::Gray;
 
 /// Ink stronger than this is a stroke that a line meets.
 const MEETS: f32 = 0.35;
@@ -29,7 +29,7 @@ fn met_by_columns(ink: &Gray, least: f32) -> Vec<(usize, usize)> {
 }
 
 /// Whether columns, and whether rows meet more strokes than those of any digit, in ink made smaller by means or by maxima.
-pub(super) fn are_crowded(means: &Gray, maxima: &Gray) -> [bool; 2] {
+pub(crate) fn are_crowded(means: &Gray, maxima: &Gray) -> [bool; 2] {
     let meet_more = |means: &Gray, maxima: &Gray, most: usize| {
         [(means, MEETS), (maxima, MEETS_FAINTLY)].into_iter().any(|(ink, least)| {
             let met = met_by_columns(ink, least);
@@ -44,7 +44,7 @@ pub(super) fn are_crowded(means: &Gray, maxima: &Gray) -> [bool; 2] {
 }
 
 /// Whether `ink` is wide and a column about its middle holds two parts together by one short piece of ink, each nearly as high as both.
-pub(super) fn is_joined(ink: &Gray) -> bool {
+pub(crate) fn is_joined(ink: &Gray) -> bool {
     let (width, height) = (ink.width(), ink.height());
     let met = met_by_columns(ink, MEETS);
     let high_enough = |left: usize, width: usize| {

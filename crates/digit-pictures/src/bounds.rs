@@ -2,16 +2,16 @@
 
 /// A part of a picture: columns `left` to `right` and rows `top` to `bottom`, the last ones included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bounds {
-    pub(super) left: usize,
-    pub(super) right: usize,
-    pub(super) top: usize,
-    pub(super) bottom: usize,
+pub(crate) struct Bounds {
+    pub(crate) left: usize,
+    pub(crate) right: usize,
+    pub(crate) top: usize,
+    pub(crate) bottom: usize,
 }
 
 impl Bounds {
     /// The smallest that hold all `places` of a picture of `width`; none for no place.
-    pub(super) fn of(places: impl IntoIterator<Item = usize>, width: usize) -> Option<Self> {
+    pub(crate) fn of(places: impl IntoIterator<Item = usize>, width: usize) -> Option<Self> {
         places
             .into_iter()
             .map(|place| {
@@ -22,7 +22,7 @@ impl Bounds {
     }
 
     /// The smallest that hold both.
-    pub(super) fn joined(self, other: Self) -> Self {
+    pub(crate) fn joined(self, other: Self) -> Self {
         Self {
             left: self.left.min(other.left),
             right: self.right.max(other.right),
@@ -31,19 +31,19 @@ impl Bounds {
         }
     }
 
-    pub(super) fn width(self) -> usize {
+    pub(crate) fn width(self) -> usize {
         self.right + 1 - self.left
     }
 
-    pub(super) fn height(self) -> usize {
+    pub(crate) fn height(self) -> usize {
         self.bottom + 1 - self.top
     }
 
-    pub(super) fn side(self) -> usize {
+    pub(crate) fn side(self) -> usize {
         self.width().max(self.height())
     }
 
-    pub(super) fn area(self) -> usize {
+    pub(crate) fn area(self) -> usize {
         self.width() * self.height()
     }
 }

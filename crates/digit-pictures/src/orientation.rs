@@ -5,7 +5,7 @@ const TAG: u16 = 0x0112;
 
 /// Which row and column of the stored picture are the top row and the left column: 1 to 8, as EXIF counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Orientation(u8);
+pub(crate) struct Orientation(u8);
 
 impl Default for Orientation {
     fn default() -> Self {
@@ -15,7 +15,7 @@ impl Default for Orientation {
 
 impl Orientation {
     /// From EXIF data, which begin with a TIFF header; upright, if they do not say.
-    pub(super) fn from_exif(exif: Option<&[u8]>) -> Self {
+    pub(crate) fn from_exif(exif: Option<&[u8]>) -> Self {
         exif.and_then(Self::find).unwrap_or_default()
     }
 
@@ -39,12 +39,12 @@ impl Orientation {
     }
 
     /// Width and height when upright.
-    pub(super) fn size(self, width: usize, height: usize) -> [usize; 2] {
+    pub(crate) fn size(self, width: usize, height: usize) -> [usize; 2] {
         if self.0 < 5 { [width, height] } else { [height, width] }
     }
 
     /// Where the upright picture's pixel (`x`, `y`) is stored, in a picture of `width` x `height`.
-    pub(super) fn stored(self, x: usize, y: usize, width: usize, height: usize) -> (usize, usize) {
+    pub(crate) fn stored(self, x: usize, y: usize, width: usize, height: usize) -> (usize, usize) {
         let right = |x: usize| width - 1 - x;
         let below = |y: usize| height - 1 - y;
         match self.0 {

@@ -1,8 +1,8 @@
 //! From colours to the levels of grey in which a drawing stands out.
 
-use super::bounds::Bounds;
-use super::gray::{Gray, border, median};
-use super::raster::Raster;
+use crate::bounds::Bounds;
+use crate::gray::{Gray, border, median};
+use crate::raster::Raster;
 
 /// The shares of the primaries in a colour's brightness (ITU-R BT.709).
 const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
@@ -26,7 +26,7 @@ const DIFFERENT: f32 = 0.2;
 /// What is transparent shows the paper: that of the opaque part, where that is a sheet which something is drawn on; else
 /// white behind dark ink, black behind light ink. Grey is brightness, or, where something stands out by its colour alone,
 /// the distance from the paper's colour.
-pub(super) fn gray(raster: Raster) -> Gray {
+pub(crate) fn gray(raster: Raster) -> Gray {
     let fine = raster.fine;
     let raster = opaque(raster);
     let width = raster.width();
@@ -119,7 +119,7 @@ fn stretched(gray: Gray) -> Gray {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::raster::Reducer;
+    use crate::raster::Reducer;
 
     fn raster(width: usize, fine: bool, pixels: &[[f32; 4]]) -> Raster {
         let mut reducer = Reducer::new(width, pixels.len() / width, fine);
