@@ -114,18 +114,24 @@ pub(super) fn apply_row<V: Register, const ACTIVATION: bool>(
 ) {
     // Pixels side by side whose results are computed at once.
     const AT_ONCE: usize = 4;
+    const MOST_PARTS: usize = 2;
     for x in (0..SIDE).step_by(AT_ONCE) {
         let hidden = &mut hidden[x..][..AT_ONCE];
+        let mut values = [[V::splat(0.0); AT_ONCE]; MOST_PARTS];
         for part in 0..V::PARTS {
-            let mut values = [V::load(&folded.bias, part); AT_ONCE];
-            for place in 0..PLACES {
-                let kernel = V::load(&folded.kernel[place], part);
-                for k in 0..AT_ONCE {
-                    let pixel = V::splat(padded[y + place / 3][x + place % 3 + k]);
-                    values[k] = pixel.mul_add(kernel, values[k]);
+            values[part] = [V::load(&folded.bias, part); AT_ONCE];
+        }
+        for place in 0..PLACES {
+            for k in 0..AT_ONCE {
+                let pixel = V::splat(padded[y + place / 3][x + place % 3 + k]);
+                for part in 0..V::PARTS {
+                    let kernel = V::load(&folded.kernel[place], part);
+                    values[part][k] = pixel.mul_add(kernel, values[part][k]);
                 }
             }
-            values = if ACTIVATION == SELU { selu(values) } else { relu(values) };
+        }
+        for part in 0..V::PARTS {
+            let values = if ACTIVATION == SELU { selu(values[part]) } else { relu(values[part]) };
             for k in 0..AT_ONCE {
                 values[k].store(&mut hidden[k], part);
             }

@@ -58,7 +58,12 @@ impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I
             }
             (_, 7) => {
                 self.rows::<V, 4, WIDTH>(0, register);
-                self.rows::<V, 3, WIDTH>(4, register);
+                // Three rows of two registers would be too few.
+                match (V::PARTS * BLOCKS, register) {
+                    (4, 0) => self.rows::<V, 3, 4>(4, 0),
+                    (4, _) => {}
+                    _ => self.rows::<V, 3, WIDTH>(4, register),
+                }
             }
             (_, _) => {
                 for row in (0..ROWS).step_by(4) {
@@ -85,14 +90,30 @@ impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I
             let values = &values[value + row * to_row..][..(HEIGHT - 1) * to_row + (terms - 1) * to_term + 1];
             let factors = &factors[term * BLOCKS..][..terms * BLOCKS];
             for term in 0..terms {
-                let mut registers = [V::splat(0.0); WIDTH];
-                for k in 0..WIDTH {
-                    registers[k] = V::load(&factors[term * BLOCKS + place(k).0], place(k).1);
-                }
-                for i in 0..HEIGHT {
-                    let value = V::splat(values[i * to_row + term * to_term]);
+                let value = |i: usize| V::splat(values[i * to_row + term * to_term]);
+                let factor = |k: usize| V::load(&factors[term * BLOCKS + place(k).0], place(k).1);
+                // The fewer of both stay in registers.
+                if WIDTH <= HEIGHT {
+                    let mut registers = [V::splat(0.0); WIDTH];
                     for k in 0..WIDTH {
-                        sums[i][k] = value.mul_add(registers[k], sums[i][k]);
+                        registers[k] = factor(k);
+                    }
+                    for i in 0..HEIGHT {
+                        let value = value(i);
+                        for k in 0..WIDTH {
+                            sums[i][k] = value.mul_add(registers[k], sums[i][k]);
+                        }
+                    }
+                } else {
+                    let mut registers = [V::splat(0.0); HEIGHT];
+                    for i in 0..HEIGHT {
+                        registers[i] = value(i);
+                    }
+                    for k in 0..WIDTH {
+                        let factor = factor(k);
+                        for i in 0..HEIGHT {
+                            sums[i][k] = registers[i].mul_add(factor, sums[i][k]);
+                        }
                     }
                 }
             }
