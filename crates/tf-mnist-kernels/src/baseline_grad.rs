@@ -5,7 +5,7 @@
 
 use super::arguments::{BIAS1, BIAS2, IMAGES, KERNEL1, KERNEL2};
 use super::baseline::{APART, FEATURES, Hidden, OUT, POOLED, WINDOWS, WINNERS, first_layer, hidden};
-use super::first_layer::{Folded, add_under};
+use super::first_layer::{Folded, add_under, under as under_kernel};
 use super::how::How;
 use super::image::{PLACES, Padded, pad};
 use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks_mut, floats};
@@ -34,12 +34,11 @@ impl Op<6, 4> for BaselineFeaturesGrad {
     ) {
         let images = how.factors(images);
         let first = Folded::new(&how.factors(kernel1), bias1);
-        let mut kernel2_by_channel = vec![Line::default(); CHANNELS * PLACES];
+        let mut kernel2_by_channel = Box::<ByChannel>::default();
         each_factor(|place, input, output| {
-            kernel2_by_channel[output * PLACES + place][input] =
-                kernel2[(place * 16 + input) * CHANNELS + output];
+            kernel2_by_channel[output][place][input] = kernel2[(place * 16 + input) * CHANNELS + output];
         });
-        how.round(blocks_mut(&mut kernel2_by_channel).as_flattened_mut());
+        how.round(blocks_mut(kernel2_by_channel.as_flattened_mut()).as_flattened_mut());
         let kernels = Kernels { first, kernel2: kernel2_by_channel, how };
         let [gradient, winners] = [gradient, winners].map(as_blocks);
         let add_row = |row: usize, total: &mut Totals| {
@@ -54,7 +53,7 @@ impl Op<6, 4> for BaselineFeaturesGrad {
         };
         let total = sum_of_rows(images.len() / PIXELS, Totals::default, add_row, |total, other| {
             add(&mut total.first, &other.first);
-            add(&mut total.kernel2, &other.kernel2);
+            add(total.kernel2.as_flattened_mut(), other.kernel2.as_flattened());
             add(&mut total.bias2, &other.bias2);
         });
         let (kernel1, bias1) = total.first.split_at(PLACES);
@@ -63,14 +62,16 @@ impl Op<6, 4> for BaselineFeaturesGrad {
         bias2_gradient.zeroed().copy_from_slice(floats(&total.bias2));
         let kernel2_gradient = kernel2_gradient.zeroed();
         each_factor(|place, input, output| {
-            kernel2_gradient[(place * 16 + input) * CHANNELS + output] =
-                total.kernel2[output * PLACES + place][input];
+            kernel2_gradient[(place * 16 + input) * CHANNELS + output] = total.kernel2[output][place][input];
         });
     }
 }
 
 /// Channels of conv2's results.
 const CHANNELS: usize = OUT * 16;
+
+/// Of conv2's kernel: for each channel of its results, for each place, those of the inputs.
+type ByChannel = [[Line; PLACES]; CHANNELS];
 
 /// Calls `each` for the place, the input and the output of each number of conv2's kernel.
 fn each_factor(mut each: impl FnMut(usize, usize, usize)) {
@@ -86,8 +87,7 @@ fn each_factor(mut each: impl FnMut(usize, usize, usize)) {
 /// Kernels in blocks, conv1's bias, and how they multiply.
 struct Kernels {
     first: Folded,
-    /// conv2's: for each channel of its results, for each place, those of the inputs.
-    kernel2: Vec<Line>,
+    kernel2: Box<ByChannel>,
     how: How,
 }
 
@@ -99,22 +99,12 @@ struct Pass<'a> {
 }
 
 /// Sums of the gradients.
+#[derive(Default)]
 struct Totals {
     /// In conv1's kernel, and last in its bias.
     first: [Line; PLACES + 1],
-    /// As [`Kernels::kernel2`].
-    kernel2: Vec<Line>,
+    kernel2: Box<ByChannel>,
     bias2: [Line; OUT],
-}
-
-impl Default for Totals {
-    fn default() -> Self {
-        Self {
-            first: Default::default(),
-            kernel2: vec![Line::default(); CHANNELS * PLACES],
-            bias2: Default::default(),
-        }
-    }
 }
 
 /// Room for what lies between.
@@ -209,9 +199,9 @@ const UNDER: usize = 2 * WIDE + 3;
 #[inline(always)]
 fn add_conv2_gradients<V: Register>(
     through: &Through,
-    kernel2: &[Line],
+    kernel2: &ByChannel,
     hidden: &[Line],
-    kernel2_gradient: &mut [Line],
+    kernel2_gradient: &mut ByChannel,
     dhidden: &mut [Line],
 ) {
     for window in 0..POOLED {
@@ -229,8 +219,7 @@ fn add_conv2_gradients<V: Register>(
                     let channel = channels.trailing_zeros() as usize;
                     channels &= channels - 1;
                     let left = V::splat(through.gradient[window * OUT + channel / 16][channel % 16]);
-                    let kernel = &kernel2[channel * PLACES..][..PLACES];
-                    let gradient = &mut kernel2_gradient[channel * PLACES..][..PLACES];
+                    let (kernel, gradient) = (&kernel2[channel], &mut kernel2_gradient[channel]);
                     for place in 0..PLACES {
                         sums[place] = left.mul_add(V::load(&kernel[place], part), sums[place]);
                         let sum = V::load(&gradient[place], part);
@@ -255,11 +244,12 @@ fn add_first_layer_gradient<V: Register>(
     gradient: &mut [Line],
 ) {
     let zero = V::splat(0.0);
+    let rows = under_kernel(padded, y);
     for part in 0..V::PARTS {
         let mut totals = [zero; PLACES + 1];
         for x in 0..SIDE {
             let dz = zero.select_ge(V::load(&hidden[x], part), zero, V::load(&dhidden[x], part));
-            add_under(padded, y, x, dz, &mut totals);
+            add_under(rows, x, dz, &mut totals);
         }
         for place in 0..=PLACES {
             let gradient = &mut gradient[place];

@@ -12,7 +12,7 @@
 use super::arguments::{BIAS1, GAMMA1, HIDDEN, IMAGES, KERNEL1, MEAN1, MOMENTS, VARIANCE1};
 use super::batch_norm::{inverse_deviation, population, statistics};
 use super::how::How;
-use super::image::{ImageMoments, PLACES, Padded, pad};
+use super::image::{ImageMoments, PLACES, Padded, PaddedRow, pad};
 use super::layout::{Block, Line, PIXELS, Place, Room, SIDE, as_blocks, blocks_mut, written};
 use super::registry::{Argument, Op, Output};
 use super::simd::{Instructions, Register, for_each_instruction_set, relu, selu};
@@ -139,17 +139,16 @@ pub(super) fn apply_row<V: Register, const ACTIVATION: bool>(
     }
 }
 
-/// Adds `dz` of one pixel, times the image under each place, and alone.
+/// The rows of an image under the kernel, of a row of results.
+pub(super) fn under(padded: &Padded, y: usize) -> [&PaddedRow; 3] {
+    [&padded[y], &padded[y + 1], &padded[y + 2]]
+}
+
+/// Adds `dz` of the pixel at `x`, times the image under each place, and alone.
 #[inline(always)]
-pub(super) fn add_under<V: Register>(
-    padded: &Padded,
-    y: usize,
-    x: usize,
-    dz: V,
-    totals: &mut [V; PLACES + 1],
-) {
+pub(super) fn add_under<V: Register>(rows: [&PaddedRow; 3], x: usize, dz: V, totals: &mut [V; PLACES + 1]) {
     for place in 0..PLACES {
-        totals[place] = V::splat(padded[y + place / 3][x + place % 3]).mul_add(dz, totals[place]);
+        totals[place] = V::splat(rows[place / 3][x + place % 3]).mul_add(dz, totals[place]);
     }
     totals[PLACES] = totals[PLACES].add(dz);
 }

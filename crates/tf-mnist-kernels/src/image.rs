@@ -7,7 +7,8 @@ use rayon::prelude::*;
 /// Places of the kernel.
 pub(super) const PLACES: usize = 9;
 /// An image with a border of zeros; behind it two registers' width can be read.
-pub(super) type Padded = [[f32; SIDE + 6]; SIDE + 2];
+pub(super) type Padded = [PaddedRow; SIDE + 2];
+pub(super) type PaddedRow = [f32; SIDE + 6];
 
 #[inline(always)]
 pub(super) fn pad(image: &[f32]) -> Padded {

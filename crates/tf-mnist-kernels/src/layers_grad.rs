@@ -9,7 +9,7 @@ use super::arguments::{BETA2, FEATURES, GAMMA2, GRADIENT, HIDDEN, KERNEL2, MEAN2
 use super::arguments::{BIAS1, GAMMA1, IMAGES, KERNEL1, MEAN1, MOMENTS, VARIANCE1};
 use super::batch_norm::{ChannelGradient, ChannelSums, Sums, inverse_deviation, population};
 use super::convolution::{FilterScratch, add_filter_gradient, at_points, turned};
-use super::first_layer::add_under;
+use super::first_layer::{add_under, under};
 use super::how::How;
 use super::image::{ImageMoments, PLACES, pad};
 use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, as_blocks_mut, blocks, blocks_mut, floats};
@@ -168,6 +168,7 @@ for_each_instruction_set! {
                 fetch::<V, { WINDOWS * BLOCKS }, ALL>(features, n);
                 fetch::<V, { WINDOWS * BLOCKS }, ALL>(in_features, n);
             });
+            let under: [_; 4] = std::array::from_fn(|i| under(&padded, 4 * tile_row + i));
             for part in 0..V::PARTS {
                 let mut totals = [V::splat(0.0); PLACES + 1];
                 for place in 0..=PLACES {
@@ -177,7 +178,7 @@ for_each_instruction_set! {
                     let in_hidden = output_column::<V, 1>(rows, column, 0, part);
                     for i in 0..4 {
                         let dz = in_hidden[i].mul(selu_derivative(V::load(&hidden[i * SIDE + column], part)));
-                        add_under(&padded, 4 * tile_row + i, column, dz, &mut totals);
+                        add_under(under[i], column, dz, &mut totals);
                     }
                 }
                 for place in 0..=PLACES {
