@@ -112,8 +112,20 @@ pub(super) fn apply_row<V: Register, const ACTIVATION: bool>(
     y: usize,
     hidden: &mut [[impl Place; 16]],
 ) {
-    // Pixels side by side whose results are computed at once.
-    const AT_ONCE: usize = 4;
+    // As many pixels side by side as there are registers for.
+    match V::PARTS {
+        1 => apply_at_once::<V, ACTIVATION, 7>(padded, folded, y, hidden),
+        _ => apply_at_once::<V, ACTIVATION, 4>(padded, folded, y, hidden),
+    }
+}
+
+#[inline(always)]
+fn apply_at_once<V: Register, const ACTIVATION: bool, const AT_ONCE: usize>(
+    padded: &Padded,
+    folded: &Folded,
+    y: usize,
+    hidden: &mut [[impl Place; 16]],
+) {
     const MOST_PARTS: usize = 2;
     for x in (0..SIDE).step_by(AT_ONCE) {
         let hidden = &mut hidden[x..][..AT_ONCE];
