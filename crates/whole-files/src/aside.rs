@@ -1,6 +1,6 @@
 //! What is in the making, aside of where it will be.
 
-use crate::sync::{folder_of, is_unsupported, sync_folder};
+use crate::sync::{folder_of, is_unsupported, sync_folder, without_path};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::fs::{self, File, Permissions};
@@ -170,14 +170,6 @@ fn builder(mode: u32) -> Builder<'static, 'static> {
     let mut builder = Builder::new();
     builder.prefix(PREFIX).rand_bytes(DRAWN).permissions(Permissions::from_mode(mode));
     builder
-}
-
-/// An error of `tempfile` without the name it drew, which means nothing to anybody.
-pub(crate) fn without_path(error: io::Error) -> io::Error {
-    match error.to_string().split_once(" at path ") {
-        Some((why, _)) => io::Error::new(error.kind(), why),
-        None => error,
-    }
 }
 
 #[cfg(test)]

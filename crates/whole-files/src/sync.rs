@@ -1,6 +1,5 @@
 //! Making names durable, on file systems that do and on those that cannot.
 
-use crate::aside::without_path;
 use crate::output::behind_links;
 use rustix::io::Errno;
 use std::fs::{self, File};
@@ -68,6 +67,14 @@ pub fn try_folders(folder: &Path) -> io::Result<()> {
     tried().map_err(|error| {
         io::Error::new(error.kind(), format!("no folder can be made in {}: {error}", there.display()))
     })
+}
+
+/// An error of `tempfile` without the name it drew, which means nothing to anybody.
+pub(crate) fn without_path(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((why, _)) => io::Error::new(error.kind(), why),
+        None => error,
+    }
 }
 
 /// The folder that is there, and those below it, the lowest first, that are to be made for `folder` to be there.

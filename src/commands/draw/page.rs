@@ -1,7 +1,6 @@
 //! The page before anything is drawn. maud escapes what comes from the model.
 
-use super::reader::Reader;
-use super::routes::MAX_PICTURE_BYTES;
+use super::reader::{MAX_PICTURE_BYTES, Reader};
 use maud::{DOCTYPE, Markup, html};
 
 /// The page.

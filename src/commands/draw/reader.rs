@@ -10,6 +10,9 @@ use tf_mnist::classifier::{Classifier, ClassifierError};
 use tf_mnist::drawing::Picture;
 use tf_mnist::picture::{self, Doubt, PictureError, Target};
 
+/// The most bytes of a picture.
+pub const MAX_PICTURE_BYTES: usize = 1_000_000;
+
 /// What messages call a picture that has no file here.
 const NAME: &str = "the picture";
 

@@ -2,7 +2,7 @@
 
 use super::guard::guard;
 use super::page::page;
-use super::reader::{Answer, ReadError, Reader};
+use super::reader::{Answer, MAX_PICTURE_BYTES, ReadError, Reader};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -17,8 +17,6 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// The most bytes of a picture.
-pub const MAX_PICTURE_BYTES: usize = 1_000_000;
 /// The most bytes of all pictures that are being sent or wait for their turn.
 const MAX_WAITING_BYTES: usize = 64 * MAX_PICTURE_BYTES;
 /// How long sending a picture may take.

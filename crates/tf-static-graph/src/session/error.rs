@@ -1,6 +1,7 @@
 //! Why there is no session as asked for.
 
-use crate::session::cluster::{Address, LostWorker};
+use crate::session::cluster::address::Address;
+use crate::session::cluster::probe::LostWorker;
 use crate::session::device::Device;
 use libtensorflow::FoundBy;
 use std::path::PathBuf;

@@ -4,14 +4,14 @@
 //! Servers know but themselves. The session names the others to all of them (`ConfigProto.cluster_def`), so that one that was
 //! lost may come back at another address. Variables are in this process; what a session leaves on a server, no other one sees.
 
-mod address;
-mod probe;
+pub(super) mod address;
+pub(super) mod probe;
 mod server;
 mod watch;
 mod way_back;
 
 pub use address::{Address, ParseAddressError};
-pub use probe::{LostWorker, Silence, probe, wait_for_workers};
+pub use probe::{LostWorker, Silence, probe};
 pub use server::Server;
 
 use super::config::{SessionConfig, refused};
@@ -220,6 +220,33 @@ impl Cluster {
         proto.cluster_def =
             Some(ClusterDef { jobs: vec![JobDef { name: JOB.to_owned(), tasks: tasks.collect() }] });
         proto.encode_to_vec()
+    }
+}
+
+/// Waits until all workers answer at once, each within `answer`.
+///
+/// # Errors
+/// [`SessionError::Lost`]: some do not, by the `deadline`.
+pub fn wait_for_workers(
+    workers: &[Address],
+    answer: Duration,
+    deadline: Instant,
+) -> Result<(), SessionError> {
+    let mut is_told = false;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // The last time, too, long enough to learn why.
+        let lost = probe::lost_of(workers, left.min(answer).max(Duration::from_millis(300)));
+        match (lost.is_empty(), left.is_zero()) {
+            (true, _) => return Ok(()),
+            (false, true) => return Err(SessionError::Lost(lost)),
+            (false, false) => {
+                if !std::mem::replace(&mut is_told, true) {
+                    log::info!("waiting {:?} at most for {}", probe::rounded(left), SessionError::Lost(lost));
+                }
+                thread::sleep(Duration::from_millis(100).min(left));
+            }
+        }
     }
 }
 

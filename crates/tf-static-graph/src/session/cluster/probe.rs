@@ -1,7 +1,6 @@
 //! Whether servers answer.
 
 use super::Address;
-use crate::session::error::SessionError;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -60,33 +59,6 @@ const SETTINGS: u8 = 4;
 pub fn probe(address: &Address, patience: Duration) -> Result<(), Silence> {
     let deadline = Instant::now() + patience;
     greet_any(&resolve(address, patience)?, deadline)
-}
-
-/// Waits until all workers answer at once, each within `answer`.
-///
-/// # Errors
-/// [`SessionError::Lost`]: some do not, by the `deadline`.
-pub fn wait_for_workers(
-    workers: &[Address],
-    answer: Duration,
-    deadline: Instant,
-) -> Result<(), SessionError> {
-    let mut is_told = false;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        // The last time, too, long enough to learn why.
-        let lost = lost_of(workers, left.min(answer).max(Duration::from_millis(300)));
-        match (lost.is_empty(), left.is_zero()) {
-            (true, _) => return Ok(()),
-            (false, true) => return Err(SessionError::Lost(lost)),
-            (false, false) => {
-                if !std::mem::replace(&mut is_told, true) {
-                    log::info!("waiting {:?} at most for {}", rounded(left), SessionError::Lost(lost));
-                }
-                thread::sleep(Duration::from_millis(100).min(left));
-            }
-        }
-    }
 }
 
 /// A time for the user: in whole milliseconds or, from a second on, in tenths of one; never none at all.

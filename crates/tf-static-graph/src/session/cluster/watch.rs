@@ -45,7 +45,7 @@ pub(super) fn watch(session: &GraphSession, graph: &Graph, cluster: &Cluster) ->
                 let running = session.upgrade().and_then(|session| session.running());
                 are_lost = match running.unwrap_or_default() {
                     running if running < patience.answer => continue,
-                    running if running < patience.run + patience.answer => {
+                    running if running < patience.run.saturating_add(patience.answer) => {
                         forgot(&session, &signs, patience.answer / 4)
                     }
                     // Nothing that TensorFlow does of itself ends it.
