@@ -119,11 +119,16 @@ pub fn failed(run: &Run, error: anyhow::Error) -> anyhow::Error {
             out_of_memory(rows, least, evaluated, again)
         }
         _ => match run.directory.saved_state(&run.config) {
+            Ok(Some(_)) => {
+                format!("once that is settled, the run goes on from its last saved state: {again}")
+            }
             Ok(None) => format!(
                 "no state was saved yet: once that is settled, the run begins anew by: {again}\n\
-                 with other options it does by --overwrite, or in another --out-dir"
+                 with other options it does by --out-dir {} --overwrite, or in another folder",
+                output::shell_word(run.directory.path())
             ),
-            _ => format!("once that is settled, the run goes on from its last saved state: {again}"),
+            // Which says itself what to do.
+            Err(_) => return error,
         },
     };
     advised(error, advice)

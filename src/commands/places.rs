@@ -56,8 +56,10 @@ pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
     if folder.exists() && !folder.is_dir() {
         return Err(usage(format!("--out-dir {} is no folder; name another", folder.display())));
     }
-    check_place(folder)?;
-    Ok(RunDirectory::check(folder, overwrite)?)
+    if folder.is_dir() {
+        RunDirectory::check(folder, overwrite)?;
+    }
+    check_place(folder)
 }
 
 /// Whether `folder`, which is that of `--out-dir` or stands for it, can be made and written to.

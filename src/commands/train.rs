@@ -103,9 +103,12 @@ pub fn run(
         (None, Some(path)) => RunDirectory::create(path, args.overwrite)?,
         (None, None) => RunDirectory::create_next(Path::new(RUNS), &config.network.name)?,
     };
-    directory
-        .write_config(&config)
-        .map_err(|error| advised(error.into(), "once that is settled, run the same command again"))?;
+    directory.write_config(&config).map_err(|error| {
+        let folder = output::shell_word(directory.path());
+        let advice =
+            format!("once that is settled, run the same command again; nothing was saved in {folder}");
+        advised(error.into(), advice)
+    })?;
     // As it was typed, where that is a command.
     let typed = network.and_then(Path::to_str);
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
@@ -174,9 +177,9 @@ impl Run {
                 let Some(lost) = self.place.lost_by(&error) else {
                     return Err(error);
                 };
-                log::warn!("{}", Place::told_of(&lost, &error));
+                log::warn!("lost: {}", Place::told_of(&lost, &error));
                 self.lost = lost.iter().map(|worker| worker.address.to_string()).collect();
-                let recovered = self.place.recover(&lost, self.max_restarts, interrupt);
+                let recovered = self.place.recover(&lost, &error, self.max_restarts, interrupt);
                 if interrupt.is_set() {
                     interrupted_while_waiting(&self.again);
                     return Ok(ExitCode::from(signals::exit_code(interrupt)));
@@ -187,6 +190,7 @@ impl Run {
                 // What is in the old session's variables is half of a step, perhaps.
                 let saved = self.saved.as_ref();
                 let open = || {
+                    self.place.check_both_ways(&self.config.session)?;
                     let session = open_session(&self.config, &self.place, saved)?;
                     compare_replicas(&mut self.config, &self.place, session, saved, &self.dataset)
                 };

@@ -6,6 +6,7 @@
 mod error;
 mod kind;
 
+pub use digit_pictures;
 pub use digit_pictures::{Doubt, Prepared, Target};
 pub use error::PictureError;
 

@@ -5,14 +5,15 @@ use super::evaluation::Correct;
 use super::feed::Feed;
 use crate::at_once::at_once;
 use crate::dataset::Split;
+use crate::graph::GraphSession;
 use crate::model::{Evaluation, Inputs};
 use std::ops::Range;
-use tensorflow::{FetchToken, Output, Session, SessionRunArgs, Tensor};
+use tensorflow::{FetchToken, Output, SessionRunArgs, Tensor};
 
 /// A session, and where in its graph rows are evaluated.
 #[derive(Clone, Copy)]
 pub(super) struct Evaluator<'a> {
-    pub session: &'a Session,
+    pub session: &'a GraphSession,
     pub inputs: &'a Inputs,
     /// One a replica.
     pub replicas: &'a [Evaluation],

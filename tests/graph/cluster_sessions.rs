@@ -52,12 +52,12 @@ impl Worker {
         Self(child, Address::new("127.0.0.1", port).unwrap())
     }
 
-    /// This process and the worker, which has two seconds to answer.
+    /// This process and the worker, which has four seconds to answer.
     fn lead(&self) -> Cluster {
         let server =
             Server::start(&Address::new("localhost", 0).unwrap(), &SessionConfig::reproducible()).unwrap();
         let limit = Duration::from_secs(120);
-        let patience = Patience { arrival: limit, answer: Duration::from_secs(2), run: limit };
+        let patience = Patience { arrival: limit, answer: Duration::from_secs(4), run: limit };
         Cluster::new(server, vec![self.1.clone()], patience)
     }
 }
@@ -157,10 +157,13 @@ fn a_run_ends_that_a_worker_was_taken_from() {
     let worker = Worker::start(&["--reproducible"]);
     let scope = graph(None);
     let (taken, give) = queue(&scope.device("/job:worker/replica:0/task:1"));
+    // What the chief waits for, as it does for the gradients of a step.
+    let taken =
+        scope.device("/job:worker/replica:0/task:0").op("Identity", "here").input(&taken).output().unwrap();
     let open = || worker.lead().open(&SessionConfig::reproducible(), &scope.graph()).unwrap();
     let first = open();
     let waiting = take(&first, taken.clone());
-    thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(6));
     assert!(!waiting.is_finished(), "longer than a worker has to answer, and it does");
     let second = open();
     let begun = Instant::now();

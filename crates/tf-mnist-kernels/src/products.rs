@@ -26,7 +26,7 @@ impl<const BLOCKS: usize> Product<'_, BLOCKS> {
         distance: usize,
     ) {
         let mut some = Sums { product: self, runs, added, sums, distance };
-        // Two registers of factors share a value, but where there is one only.
+        // Two registers of factors share a value at least, but where there is one only.
         if V::PARTS * BLOCKS == 1 {
             some.all_rows::<V, ROWS, 1>(0);
         } else {
@@ -46,7 +46,7 @@ struct Sums<'a, I, const BLOCKS: usize> {
 }
 
 impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I, BLOCKS> {
-    /// With AVX-512 up to 16 of its 32 registers are sums, with AVX2 up to 8 of 16; fewer than 8 wait for each other.
+    /// With AVX-512 up to 16 of its 32 registers are sums, with AVX2 8 or 12 of 16; fewer than 8 wait for each other.
     #[inline(always)]
     fn all_rows<V: Register, const ROWS: usize, const WIDTH: usize>(&mut self, register: usize) {
         match (V::PARTS, ROWS) {

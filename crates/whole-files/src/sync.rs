@@ -51,8 +51,8 @@ pub fn create_folders(folder: &Path) -> io::Result<()> {
     })
 }
 
-/// Whether [`create_folders`] would make `folder`, and something could be made in it. It is tried under another name, and
-/// nothing of that stays.
+/// Whether [`create_folders`] would make `folder`, and something could be made in it. It is tried in a folder of another name,
+/// which goes again.
 ///
 /// # Errors
 /// As there; they name the folder in question.
@@ -79,22 +79,27 @@ pub(crate) fn without_path(error: io::Error) -> io::Error {
 
 /// The folder that is there, and those below it, the lowest first, that are to be made for `folder` to be there.
 fn to_be_made(folder: &Path) -> io::Result<(PathBuf, Vec<PathBuf>)> {
-    let refused = |kind, path: &Path, why| Err(io::Error::new(kind, format!("{} {why}", path.display())));
+    let refused = |kind, path: &Path, why: &str| io::Error::new(kind, format!("{} {why}", path.display()));
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let (mut folder, mut missing) = (folder.to_path_buf(), Vec::new());
     while !folder.is_dir() {
-        folder = behind_links(&folder)?;
-        match folder.symlink_metadata() {
-            Ok(_) => return refused(ErrorKind::NotADirectory, &folder, "is no folder"),
+        let unreadable =
+            |error: io::Error| refused(error.kind(), &folder, &format!("cannot be read: {error}"));
+        let behind = behind_links(&folder).map_err(unreadable)?;
+        match behind.symlink_metadata() {
+            Ok(_) => return Err(refused(ErrorKind::NotADirectory, &behind, "is no folder")),
             Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Err(error);
+                return Err(unreadable(error));
             }
             Err(_) => {}
         }
-        let above = folder_of(&folder).to_path_buf();
-        if folder.file_name().is_none() && !above.exists() {
-            return refused(ErrorKind::InvalidInput, &above, "is not there, so that no .. leads out of it");
+        let above = folder_of(&behind).to_path_buf();
+        if behind.file_name().is_none() && !above.exists() {
+            let why = "is not there, so that no .. leads out of it";
+            return Err(refused(ErrorKind::InvalidInput, &above, why));
         }
-        missing.push(std::mem::replace(&mut folder, above));
+        missing.push(behind);
+        folder = above;
     }
     Ok((folder, missing))
 }
@@ -144,6 +149,8 @@ mod tests {
                 assert_eq!(names(), before, "{name}");
             }
         }
+        try_folders(Path::new("")).unwrap();
+        create_folders(Path::new("")).unwrap();
         for name in ["", "inner", "inner/../x", "x/y/z", "in", "in/c"] {
             try_folders(&at(name)).unwrap();
             assert_eq!(names(), before, "{name}");

@@ -43,12 +43,7 @@ impl Place {
     /// TensorFlow refuses it, or a worker is not there.
     pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<GraphSession, SessionError> {
         match &self.team {
-            Some(team) => {
-                if team.restarts > 0 {
-                    team.cluster.check_both_ways(config)?;
-                }
-                team.cluster.open(config, graph)
-            }
+            Some(team) => team.cluster.open(config, graph),
             None => {
                 let session = Session::new(&config.session_options()?, graph);
                 session.map(GraphSession::from).map_err(|status| SessionError::TensorFlow {
@@ -57,6 +52,14 @@ impl Place {
                 })
             }
         }
+    }
+
+    /// Whether workers that have come back reach this process, before a step waits for them.
+    ///
+    /// # Errors
+    /// One is not there again, or does not.
+    pub fn check_both_ways(&self, config: &SessionConfig) -> Result<(), SessionError> {
+        self.team.as_ref().map_or(Ok(()), |team| team.cluster.check_both_ways(config))
     }
 
     /// How many there are.
@@ -149,14 +152,13 @@ impl Place {
 
     /// Who was lost, as far as is known.
     pub fn told_of(lost: &[LostWorker], error: &anyhow::Error) -> String {
-        let names: Vec<_> = lost.iter().map(LostWorker::to_string).collect();
-        match names.is_empty() {
-            true => {
-                log::debug!("{}", failure::text(error));
-                "a worker was lost; it has started again, or another run took it".to_owned()
-            }
-            false => format!("lost: {}", names.join("; ")),
+        if !lost.is_empty() {
+            return lost.iter().map(LostWorker::to_string).collect::<Vec<_>>().join("; ");
         }
+        let words = failure::text(error);
+        log::debug!("{words}");
+        let first = words.lines().next().unwrap_or("").trim_end_matches([':', ' ']);
+        format!("a worker that perhaps started again, or that another run took: {first}")
     }
 
     /// Waits until every worker is there again, those of its own started anew, as long as at the start, or until it is
@@ -164,16 +166,20 @@ impl Place {
     ///
     /// # Errors
     /// It was done so often; or a worker does not come back.
-    pub fn recover(&mut self, lost: &[LostWorker], most: u32, interrupt: &Interrupt) -> Result<()> {
+    pub fn recover(
+        &mut self,
+        lost: &[LostWorker],
+        error: &anyhow::Error,
+        most: u32,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         let Some(team) = &mut self.team else {
             return Ok(());
         };
         if team.restarts >= most {
-            let names: Vec<_> = lost.iter().map(LostWorker::to_string).collect();
-            let last = if names.is_empty() { "" } else { "; the last time " };
             bail!(
-                "workers were lost more often than the {most} times of --max-restarts{last}{}",
-                names.join("; ")
+                "workers were lost more often than the {most} times of --max-restarts; the last time {}",
+                Self::told_of(lost, error)
             );
         }
         team.restarts += 1;

@@ -129,7 +129,7 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         SessionError::Late { .. } => Some("; allow more time: --wait and, for an answer, --peer-timeout"),
         SessionError::NamedTwice { .. } => Some("; name each process once"),
         SessionError::NoWayBack { .. } => Some(
-            "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall?",
+            "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall? Or did another run take the worker?",
         ),
         SessionError::Server { .. } => Some(
             "; pip's tensorflow-cpu has servers, and tf-mnist installs it where TENSORFLOW_DIR names no other",
@@ -150,7 +150,8 @@ fn for_lost(lost: &[LostWorker]) -> &'static str {
         return "; is that its name? --peer-timeout allows more time to look it up";
     }
     if are_all(|reason| matches!(reason, Silence::Silent)) {
-        return "; does it hang? Allow more time: for an answer --peer-timeout, and for a worker that is yet to come --wait";
+        return "; does it hang, or is its machine off? Start it there with tf-mnist worker --port N, or allow more time: for an \
+                answer --peer-timeout, for a worker that is yet to come --wait";
     }
     "; start it there with tf-mnist worker --port N, and --reproducible and the like as here, or wait longer for it: --wait"
 }

@@ -3,9 +3,8 @@
 use crate::error::{GraphError, Result, shown};
 use crate::scope::Scope;
 use crate::variable::Variable;
-use std::collections::BTreeSet;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tensorflow::{
     DataType, FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor,
@@ -15,30 +14,38 @@ use tensorflow::{
 /// A TensorFlow session on the graph of a [`Scope`], one for all clones; it derefs to [`Session`], which
 /// [`Saver`](crate::Saver) takes.
 #[derive(Debug, Clone)]
-pub struct GraphSession(pub(super) Arc<Watched>);
+pub struct GraphSession(Arc<Watched>);
 
-/// A session, and what those who watch it ask.
+/// A session, and when its runs began that have not ended.
 #[derive(Debug)]
-pub(super) struct Watched {
+struct Watched {
     session: Session,
-    /// When the runs began that have not ended.
-    runs: Mutex<BTreeSet<Instant>>,
+    runs: Mutex<Vec<Instant>>,
+}
+
+/// A run, until it ends in whatever way.
+struct Running<'a>(&'a Watched, Instant);
+
+impl<'a> Running<'a> {
+    fn new(watched: &'a Watched) -> Self {
+        let begun = Instant::now();
+        watched.runs().push(begun);
+        Self(watched, begun)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut runs = self.0.runs();
+        if let Some(place) = runs.iter().position(|&begun| begun == self.1) {
+            runs.swap_remove(place);
+        }
+    }
 }
 
 impl Watched {
-    fn run(&self, arguments: &mut SessionRunArgs) -> tensorflow::Result<()> {
-        let runs = || self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let begun = Instant::now();
-        runs().insert(begun);
-        let ran = self.session.run(arguments);
-        runs().remove(&begun);
-        ran
-    }
-
-    /// For how long the oldest run has not ended.
-    pub(super) fn running(&self) -> Option<Duration> {
-        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.first().map(Instant::elapsed)
+    fn runs(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -65,7 +72,18 @@ impl GraphSession {
     /// # Errors
     /// TensorFlow fails.
     pub fn run(&self, arguments: &mut SessionRunArgs) -> tensorflow::Result<()> {
-        self.0.run(arguments)
+        let _running = Running::new(&self.0);
+        self.0.session.run(arguments)
+    }
+
+    /// For how long the oldest run has not ended.
+    pub(super) fn running(&self) -> Option<Duration> {
+        self.0.runs().iter().min().map(Instant::elapsed)
+    }
+
+    /// Clones there are, this one among them.
+    pub(super) fn users(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 
     /// A run, which does nothing until it is told what.
@@ -86,6 +104,7 @@ impl GraphSession {
     }
 }
 
+/// What is run as a [`Session`] is not seen by those who watch; see [`GraphSession::run`].
 impl Deref for GraphSession {
     type Target = Session;
 

@@ -84,7 +84,8 @@ impl Cluster {
         wait_for_workers(&self.workers, self.patience.answer, deadline)
     }
 
-    /// A session over all processes. It is never closed: where a worker was lost, TensorFlow would wait for it.
+    /// A session over all processes. It is never closed: where a worker was lost, TensorFlow would wait for it. Of this process
+    /// one session at a time runs over a worker: where that is lost, connections to it are shut, whoever has them.
     ///
     /// # Errors
     /// [`SessionError::Lost`], [`SessionError::Disconnected`], [`SessionError::Late`]: a worker does not answer, or all too
@@ -109,9 +110,9 @@ impl Cluster {
         options.set_config(&self.config_proto(config)).map_err(refused("take the session's settings"))?;
         let session = Session::new(&options, graph).map_err(refused("open a session"))?;
         let session = GraphSession::from(session);
-        std::mem::forget(session.clone());
+        let eternal: &'static GraphSession = Box::leak(Box::new(session.clone()));
         self.greet(&session, deadline.max(Instant::now() + self.patience.answer))?;
-        watch::watch(&session, graph, self)?;
+        watch::watch(eternal, graph, self)?;
         Ok(session)
     }
 
@@ -204,7 +205,9 @@ impl Cluster {
             // A worker that is taken frees its name, and compares with what is there then.
             Code::InvalidArgument => {
                 let message = status.to_string();
-                ["Invalid rendezvous key", "invalid UTF-8"].iter().any(|words| message.contains(words))
+                ["Invalid rendezvous key", "<invalid UTF-8 in message>"]
+                    .iter()
+                    .any(|words| message.contains(words))
             }
             _ => false,
         }

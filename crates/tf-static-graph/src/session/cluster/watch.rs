@@ -6,21 +6,25 @@
 
 use super::{Cluster, JOB, LostWorker, SessionError, probe};
 use crate::session::config_proto::RunOptions;
-use crate::session::graph_session::{GraphSession, Watched};
+use crate::session::graph_session::GraphSession;
 use prost::Message;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
-use std::sync::{Arc, Weak, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 use tensorflow::{Code, Graph, Operation, Session, SessionRunArgs};
 
-/// Watches the workers, for as long as anyone uses the session. Of the time that one has to answer, a quarter passes before
-/// it is greeted, each of two greetings may take another, and the last is for finding out who it was.
+/// Watches the workers, for as long as anyone else uses the session. Of the time that one has to answer, a quarter passes
+/// before it is greeted, each of two greetings may take another, and the last is for finding out who it was.
 ///
 /// # Errors
 /// [`SessionError::Lost`]: a worker's host has no address. [`SessionError::TensorFlow`]: the system gives no thread.
-pub(super) fn watch(session: &GraphSession, graph: &Graph, cluster: &Cluster) -> Result<(), SessionError> {
+pub(super) fn watch(
+    session: &'static GraphSession,
+    graph: &Graph,
+    cluster: &Cluster,
+) -> Result<(), SessionError> {
     if cluster.workers.is_empty() {
         return Ok(());
     }
@@ -33,28 +37,31 @@ pub(super) fn watch(session: &GraphSession, graph: &Graph, cluster: &Cluster) ->
         })
     });
     let workers: Vec<_> = workers.collect::<Result<_, _>>()?;
-    let signs: Arc<Vec<_>> = Arc::new((1..=workers.len()).map(|task| sign_of_life(graph, task)).collect());
-    let session = Arc::downgrade(&session.0);
+    let mut memory = Memory::of(session, graph, workers.len());
+    // Half of its time is enough for any other step to be asked about before TensorFlow ends it.
+    let long = patience.answer.min(patience.run / 2);
     let watch = move || {
-        // It is never given up: see `Cluster::open`.
-        while session.strong_count() > 1 {
+        while session.users() > 1 {
             thread::sleep(patience.answer / 4);
-            let mut are_lost: Vec<_> =
-                probe::ask_each(&workers, |worker| !answers(worker, patience.answer / 4));
-            if !are_lost.contains(&true) {
-                let running = session.upgrade().and_then(|session| session.running());
-                are_lost = match running.unwrap_or_default() {
-                    running if running < patience.answer => continue,
-                    running if running < patience.run.saturating_add(patience.answer) => {
-                        forgot(&session, &signs, patience.answer / 4)
+            let greeted = probe::ask_each(&workers, |worker| answers(worker, patience.answer / 4));
+            let running = || session.running().unwrap_or_default();
+            let are_lost = match running() {
+                _ if greeted.contains(&false) => greeted.iter().map(|answers| !answers).collect(),
+                run if run < long => continue,
+                run if run < patience.run.saturating_add(patience.answer) => {
+                    let forgot = memory.lost(patience.answer / 8);
+                    // It may have ended meanwhile.
+                    if running() < long {
+                        continue;
                     }
-                    // Nothing that TensorFlow does of itself ends it.
-                    _ => vec![true; workers.len()],
-                };
-            }
+                    forgot
+                }
+                // Nothing that TensorFlow does of itself ends it.
+                _ => vec![true; workers.len()],
+            };
             let lost = workers.iter().zip(are_lost).filter(|&(_, is_lost)| is_lost);
             let lost: Vec<_> = lost.flat_map(|(worker, _)| worker).copied().collect();
-            if !lost.is_empty() && session.strong_count() > 1 {
+            if !lost.is_empty() && session.users() > 1 {
                 hang_up(&lost);
             }
         }
@@ -65,7 +72,67 @@ pub(super) fn watch(session: &GraphSession, graph: &Graph, cluster: &Cluster) ->
         .map_err(|error| SessionError::TensorFlow { doing: "watch its workers", message: error.to_string() })
 }
 
-/// What a worker can run that depends on nothing.
+/// Whether workers, all of which answer, remember the session: one that started again does not, nor one that another chief
+/// took.
+///
+/// TensorFlow may tell the worker of a step first. One that refuses at once does so before the part of this process has begun,
+/// which is then never cancelled: it waits for ever for values from there, and no limit of time ends it
+/// (`RunManyGraphs::ReportBadStatus` in `master_session.cc` cancels once). A step of a worker alone has no such other part.
+struct Memory {
+    session: &'static GraphSession,
+    /// Of each worker what it can run that depends on nothing, if the graph has it.
+    signs: Vec<Option<Operation>>,
+    /// Those who were asked last, for as long as any of them may answer.
+    asked: Option<mpsc::Receiver<usize>>,
+}
+
+impl Memory {
+    fn of(session: &'static GraphSession, graph: &Graph, workers: usize) -> Self {
+        Self { session, signs: (1..=workers).map(|task| sign_of_life(graph, task)).collect(), asked: None }
+    }
+
+    /// Which of them are known to have lost it, within `patience`.
+    fn lost(&mut self, patience: Duration) -> Vec<bool> {
+        let mut lost = vec![false; self.signs.len()];
+        let asked = self.asked.take().unwrap_or_else(|| self.ask(patience));
+        let deadline = Instant::now() + patience;
+        loop {
+            match asked.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(place) => lost[place] = true,
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    self.asked = Some(asked);
+                    break;
+                }
+            }
+        }
+        lost
+    }
+
+    /// On threads of their own: one that freezes now would keep TensorFlow, and the watch with it.
+    fn ask(&self, patience: Duration) -> mpsc::Receiver<usize> {
+        let (tell, told) = mpsc::channel();
+        let timeout_in_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX).max(1);
+        let limit = RunOptions { timeout_in_ms }.encode_to_vec();
+        for (place, sign) in self.signs.iter().enumerate() {
+            let Some(sign) = sign.clone() else { continue };
+            let (tell, limit, session) = (tell.clone(), limit.clone(), self.session);
+            let ask = move || {
+                let mut run = SessionRunArgs::new();
+                run.set_run_options(&limit);
+                run.add_target(&sign);
+                // Past what counts the runs.
+                if Session::run(session, &mut run).is_err_and(|status| status.code() == Code::Aborted) {
+                    let _ = tell.send(place); // nobody waits any more
+                }
+            };
+            // Where there is no thread, it is asked the next time.
+            drop(thread::Builder::new().spawn(ask));
+        }
+        told
+    }
+}
+
 fn sign_of_life(graph: &Graph, task: usize) -> Option<Operation> {
     let (job, task) = (format!("job:{JOB}"), format!("task:{task}"));
     let is_there = |device: &str| device.split('/').filter(|&part| part == job || part == task).count() == 2;
@@ -74,43 +141,6 @@ fn sign_of_life(graph: &Graph, task: usize) -> Option<Operation> {
             && operation.op_type().is_ok_and(|kind| ["Const", "NoOp"].contains(&kind.as_str()))
             && operation.num_inputs() + operation.num_control_inputs() == 0
     })
-}
-
-/// Whether each worker, all of which answer, has forgotten the session: it started again, or another chief took it.
-///
-/// TensorFlow tells the worker of a step first. One that refuses at once does so before the part of this process has begun,
-/// which is then never cancelled: it waits for ever for values from there, and no limit of time ends it
-/// (`RunManyGraphs::ReportBadStatus` in `master_session.cc` cancels once). A step of a worker alone has no such other part.
-fn forgot(session: &Weak<Watched>, signs: &Arc<Vec<Option<Operation>>>, patience: Duration) -> Vec<bool> {
-    let mut forgot = vec![false; signs.len()];
-    let Some(session) = session.upgrade().map(GraphSession) else { return forgot };
-    let signs = Arc::clone(signs);
-    let (tell, told) = mpsc::channel();
-    let limit = RunOptions { timeout_in_ms: i64::try_from(patience.as_millis()).unwrap_or(i64::MAX) };
-    // One that freezes now would keep TensorFlow, and the watch with it.
-    let ask = move || {
-        for (place, sign) in signs.iter().enumerate() {
-            let Some(sign) = sign else { continue };
-            let mut run = SessionRunArgs::new();
-            run.set_run_options(&limit.encode_to_vec());
-            run.add_target(sign);
-            // Past what counts the runs.
-            let is_forgotten =
-                Session::run(&session, &mut run).is_err_and(|status| status.code() == Code::Aborted);
-            if tell.send((place, is_forgotten)).is_err() {
-                return; // nobody waits any more
-            }
-        }
-    };
-    if thread::Builder::new().spawn(ask).is_ok() {
-        let deadline = Instant::now() + patience;
-        while let Ok((place, is_forgotten)) =
-            told.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-        {
-            forgot[place] = is_forgotten;
-        }
-    }
-    forgot
 }
 
 /// Whether a server answers one of two greetings.
