@@ -75,7 +75,10 @@ fn a_feed_or_fetch_that_does_not_fit_is_named() {
     assert_eq!(error.to_string(), "\"inputs/x\" takes Float [?, 2], and was fed Int32 [1, 2]");
     let floats = tensor(&[1, 2], &[1.0_f32, 2.0]);
     let error = session.step().feed(&x, &floats).fetch(&positive).run_for::<i32>().unwrap_err();
-    assert_eq!(error.to_string(), "\"sign\" is Float; fetch it with run_for, of that type");
+    assert_eq!(
+        error.to_string(),
+        "\"sign\" is Float; fetch it in a step of its own, with run_for of that type"
+    );
 }
 
 #[test]

@@ -6,11 +6,12 @@ use crate::platform::TENSORFLOW_DIR;
 use crate::report::Report;
 use crate::version::NEEDED;
 use std::env::consts::ARCH;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 /// TensorFlow cannot be had or opened.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum RuntimeError {
     /// The user's `TENSORFLOW_DIR` names no folder with a library; nothing else is tried behind the user's back.
     #[error(
@@ -54,8 +55,15 @@ pub enum RuntimeError {
     },
 }
 
+/// As it is displayed, which is what `main` and `unwrap` print.
+impl fmt::Debug for RuntimeError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
 /// Why a file is no library to be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum LibraryError {
     /// It cannot be read.
     #[error("cannot be read: {0}")]
@@ -84,4 +92,11 @@ pub enum LibraryError {
          before it is loaded"
     )]
     NotPrepared,
+}
+
+/// As it is displayed, which is what `main` and `unwrap` print.
+impl fmt::Debug for LibraryError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
 }

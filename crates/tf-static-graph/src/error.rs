@@ -87,7 +87,7 @@ pub enum GraphError {
         given: String,
     },
     /// A value was asked for as another dtype than it has.
-    #[error("{output:?} is {dtype}; fetch it with run_for, of that type")]
+    #[error("{output:?} is {dtype}; fetch it in a step of its own, with run_for of that type")]
     FetchedAs {
         /// What was fetched.
         output: String,

@@ -1,10 +1,11 @@
 //! Why a checkpoint cannot be used.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// A checkpoint that cannot be read, or does not fit a graph.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum CheckpointError {
     /// There is no checkpoint of that prefix.
     #[error("there is no checkpoint {prefix}: {file} does not exist{hint}")]
@@ -81,6 +82,13 @@ pub enum CheckpointError {
         /// The tensor's name.
         name: String,
     },
+}
+
+/// As it is displayed, which is what `main` and `unwrap` print.
+impl fmt::Debug for CheckpointError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
 }
 
 fn way_round(newest: Option<&Path>) -> String {

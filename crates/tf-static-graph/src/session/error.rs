@@ -4,11 +4,12 @@ use crate::session::cluster::address::Address;
 use crate::session::cluster::probe::LostWorker;
 use crate::session::device::Device;
 use libtensorflow::FoundBy;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// TensorFlow gives no session as asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum SessionError {
     /// A session was asked for before [`libtensorflow::load`].
     #[error("TensorFlow is not loaded yet")]
@@ -92,6 +93,13 @@ pub enum SessionError {
         /// Its own words.
         message: String,
     },
+}
+
+/// As it is displayed, which is what `main` and `unwrap` print.
+impl fmt::Debug for SessionError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
 }
 
 /// Those of `wanted` that are not `seen`, with their verb.
