@@ -125,7 +125,7 @@ pub fn failed(run: &Run, error: anyhow::Error) -> anyhow::Error {
             Ok(None) => format!(
                 "no state was saved yet: once that is settled, the run begins anew by: {again}\n\
                  with other options it does by --out-dir {} --overwrite, or in another folder",
-                output::shell_word(run.directory.path())
+                output::shell_path(run.directory.path())
             ),
             // Which says itself what to do.
             Err(_) => return error,

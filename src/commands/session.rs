@@ -5,7 +5,8 @@ use super::failure::usage;
 use anyhow::{Context, Result};
 use tf_mnist::dataset::Dataset;
 use tf_mnist::model::Convolutions;
-use tf_mnist::training::{RunConfig, SavedState, TrainingSession};
+use tf_mnist::session::cluster::LostWorker;
+use tf_mnist::training::{Interrupt, RunConfig, SavedState, TrainingSession};
 
 /// A session with the values that the run begins with, or goes on with.
 ///
@@ -39,6 +40,38 @@ fn give_values(config: &RunConfig, session: &TrainingSession, saved: Option<&Sav
         (None, None) => session.initialize()?,
     }
     Ok(())
+}
+
+/// The session that was `opened`, compared as by [`compare_replicas`]; where a worker is lost meanwhile, another one once all are
+/// there again, at most `most` times. With it the workers that were lost last.
+///
+/// # Errors
+/// As [`open_session`] and [`compare_replicas`]; or they are lost too often, or do not come back.
+pub fn compared_through_losses(
+    opened: Result<TrainingSession>,
+    config: &mut RunConfig,
+    place: &mut Place,
+    saved: Option<&SavedState>,
+    dataset: &Dataset,
+    most: u32,
+) -> Result<(TrainingSession, Vec<LostWorker>)> {
+    let (mut opened, mut lost) = (opened, Vec::new());
+    loop {
+        let compared = opened.and_then(|session| compare_replicas(config, place, session, saved, dataset));
+        let error = match compared {
+            Ok(session) => return Ok((session, lost)),
+            Err(error) => error,
+        };
+        lost = match place.lost_by(&error) {
+            Some(lost) => lost,
+            None => return Err(error),
+        };
+        log::warn!("lost: {}", Place::told_of(&lost, &error));
+        // Until the first step a signal simply ends the program.
+        place.recover(&lost, &error, most, &Interrupt::new())?;
+        let again = place.check_both_ways(&config.session).map_err(Into::into);
+        opened = again.and_then(|()| open_session(config, place, saved));
+    }
 }
 
 /// Has all replicas compute the same rows, before one on another processor or library spoils a run. Where a worker lacks our

@@ -7,7 +7,7 @@ use super::options;
 use super::published_lines::{Console, Lines};
 use super::resume::{Resumed, is_typed};
 use super::run::Run;
-use super::session::{compare_replicas, open_session};
+use super::session::{compare_replicas, compared_through_losses, open_session};
 use super::training_bar::TrainingBar;
 use super::{data, output, places, signals, tensorflow};
 use crate::cli::{GlobalArgs, TrainingArgs};
@@ -19,6 +19,7 @@ use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::networks::Validate;
+use tf_mnist::session::cluster::LostWorker;
 use tf_mnist::training::{
     Ending, Event, Interrupt, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard,
     TrainingError, TrainingSession, TrainingState, fit,
@@ -71,7 +72,7 @@ pub fn run(
         Some(resumed) => Some(resumed.config.session.replicas),
         None => args.replicas.replicas,
     };
-    let place = plan.join(global, &args.replicas, &config.session, replicas, config.reproducible)?;
+    let mut place = plan.join(global, &args.replicas, &config.session, replicas, config.reproducible)?;
     config.session.replicas = place.replicas();
     options::check_replicas(&config, place.own_replicas())?;
     options::record_runtime(&mut config, runtime, &place, resumed.is_some())?;
@@ -81,14 +82,20 @@ pub fn run(
 
     let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
     // Before the run folder is cleared: the checkpoint may lie in there.
-    let session = open_session(&config, &place, saved.as_ref()).map_err(|error| place.explained(error))?;
+    let opened = open_session(&config, &place, saved.as_ref());
     let dataset = dataset.join().map_err(|_| anyhow!("reading the data set failed; this is a bug"))?;
     let dataset = match &resumed {
         Some(resumed) => resumed.check_dataset(dataset, typed)?,
         None => dataset?,
     };
-    let session = compare_replicas(&mut config, &place, session, saved.as_ref(), &dataset)
-        .map_err(|error| place.explained(error))?;
+    let (session, lost) = compared_through_losses(
+        opened,
+        &mut config,
+        &mut place,
+        saved.as_ref(),
+        &dataset,
+        args.max_restarts,
+    )?;
     data::warn_of_missing_classes(&dataset, config.network.first_label);
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
     let steps_per_epoch = steps_per_epoch(&config, &dataset, is_typed(typed, "batch_size"))?;
@@ -104,7 +111,7 @@ pub fn run(
         (None, None) => RunDirectory::create_next(Path::new(RUNS), &config.network.name)?,
     };
     directory.write_config(&config).map_err(|error| {
-        let folder = output::shell_word(directory.path());
+        let folder = output::shell_path(directory.path());
         let advice =
             format!("once that is settled, run the same command again; nothing was saved in {folder}");
         advised(error.into(), advice)
@@ -112,14 +119,19 @@ pub fn run(
     // As it was typed, where that is a command.
     let typed = network.and_then(Path::to_str);
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
-    let again = format!("tf-mnist {command} --resume {}", output::shell_word(directory.path()));
+    let again = format!("tf-mnist {command} --resume {}", output::shell_path(directory.path()));
     let tensorboard = !args.no_tensorboard;
-    let (max_restarts, lost) = (args.max_restarts, Vec::new());
+    let (max_restarts, lost) = (args.max_restarts, addresses(&lost));
     let mut run =
         Run { config, dataset, directory, saved, again, started, tensorboard, place, max_restarts, lost };
     // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     run.train_through(session, total, global.quiet, &interrupt).map_err(|error| failed(&run, error))
+}
+
+/// Where they were.
+fn addresses(lost: &[LostWorker]) -> Vec<String> {
+    lost.iter().map(|worker| worker.address.to_string()).collect()
 }
 
 /// The steps of an epoch, if there is one with batches of this size.
@@ -178,7 +190,7 @@ impl Run {
                     return Err(error);
                 };
                 log::warn!("lost: {}", Place::told_of(&lost, &error));
-                self.lost = lost.iter().map(|worker| worker.address.to_string()).collect();
+                self.lost = addresses(&lost);
                 let recovered = self.place.recover(&lost, &error, self.max_restarts, interrupt);
                 if interrupt.is_set() {
                     interrupted_while_waiting(&self.again);
@@ -269,7 +281,7 @@ impl Run {
         }
         conclude(self, session, &outcome, &mut metrics, &mut tensorboard, &mut checkpoints)?;
         backup.mark_finished()?;
-        log::info!("see what it learned: tf-mnist report {}", output::shell_word(directory.path()));
+        log::info!("see what it learned: tf-mnist report {}", output::shell_path(directory.path()));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -80,8 +80,10 @@ pub(crate) fn without_path(error: io::Error) -> io::Error {
 /// The folder that is there, and those below it, the lowest first, that are to be made for `folder` to be there.
 fn to_be_made(folder: &Path) -> io::Result<(PathBuf, Vec<PathBuf>)> {
     let refused = |kind, path: &Path, why: &str| io::Error::new(kind, format!("{} {why}", path.display()));
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let (mut folder, mut missing) = (folder.to_path_buf(), Vec::new());
+    // Without a slash at the end, behind which nothing can be seen of a file.
+    let folder: PathBuf = folder.components().collect();
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    let (mut folder, mut missing) = (folder, Vec::new());
     while !folder.is_dir() {
         let unreadable =
             |error: io::Error| refused(error.kind(), &folder, &format!("cannot be read: {error}"));
@@ -128,6 +130,7 @@ mod tests {
         let long = format!("a/{}/c", "b".repeat(300));
         for (name, kind) in [
             ("file", ErrorKind::NotADirectory),
+            ("file/", ErrorKind::NotADirectory),
             ("file/x/y", ErrorKind::NotADirectory),
             ("file/../x", ErrorKind::NotADirectory),
             ("onto/y", ErrorKind::NotADirectory),

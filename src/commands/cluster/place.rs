@@ -1,8 +1,9 @@
 //! The devices of a run, and what becomes of it when some are lost.
 
 use super::processes::Processes;
+use crate::commands::failure::advised;
 use crate::commands::{failure, signals};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -139,12 +140,13 @@ impl Place {
     /// The error, or the loss of workers behind it.
     pub fn explained(&self, error: anyhow::Error) -> anyhow::Error {
         match self.lost_by(&error) {
-            Some(lost) if !error.is::<SessionError>() || !lost.is_empty() => {
+            Some(lost) if lost.is_empty() && !error.is::<SessionError>() => advised(
+                anyhow!("lost: {}", Self::told_of(&lost, &error)),
+                "a worker serves one command at a time: once it is free, run the same command again",
+            ),
+            Some(lost) if !lost.is_empty() => {
                 log::debug!("{}", failure::text(&error));
-                match lost.is_empty() {
-                    true => error.context("a worker was lost"),
-                    false => anyhow::Error::new(SessionError::Lost(lost)).context("lost"),
-                }
+                anyhow::Error::new(SessionError::Lost(lost)).context("lost")
             }
             _ => error,
         }
@@ -185,7 +187,10 @@ impl Place {
         team.restarts += 1;
         let Some(processes) = &mut team.processes else {
             let cluster = team.cluster.clone();
+            // Whoever took one that answers is not to lose it again at once, nor this one.
+            let pause = Duration::from_secs(if lost.is_empty() { team.restarts.into() } else { 0 });
             return match signals::unless_interrupted(interrupt, move || {
+                thread::sleep(pause);
                 cluster.wait_for_workers(cluster.deadline())
             })? {
                 Some(there) => Ok(there?),

@@ -172,7 +172,7 @@ impl Process {
             let words = self.end();
             return Err(match (words.is_empty(), is_late) {
                 (false, _) => anyhow!("worker {number} did not start: {words}"),
-                (true, true) => anyhow!("worker {number} did not start in time"),
+                (true, true) => anyhow!("worker {number} did not start in time; --wait allows more"),
                 (true, false) => anyhow!("worker {number} ended before it had started"),
             });
         }

@@ -1,6 +1,6 @@
 //! What the user can do about an error of the library, which knows no options: one table.
 
-use crate::commands::output::shell_word;
+use crate::commands::output::shell_path;
 use std::io::{self, ErrorKind};
 use tensorflow::Code;
 use tf_mnist::classifier::ClassifierError;
@@ -46,7 +46,7 @@ pub fn of(error: &anyhow::Error) -> Option<Advice> {
                 failure("; a process is at work on it: wait for its first")
             }
             ClassifierError::NoCheckpointYet { path } => {
-                failure(format!("; it goes on by: tf-mnist train --resume {}", shell_word(path)))
+                failure(format!("; it goes on by: tf-mnist train --resume {}", shell_path(path)))
             }
             _ => None,
         };
@@ -62,14 +62,14 @@ fn for_training(error: &TrainingError) -> Option<Advice> {
     match error {
         TrainingError::HoldsRun { path } => usage(format!(
             "; choose another --out-dir, go on with that run by --resume {}, or replace it with --overwrite",
-            shell_word(path)
+            shell_path(path)
         )),
         TrainingError::HoldsOthers { .. } => usage("; choose another --out-dir, or move them elsewhere"),
         TrainingError::Diverged { .. } => {
             failure("; try a lower --learning-rate, and check that start values and data are finite")
         }
         TrainingError::NoSoundState { path, .. } => {
-            failure(format!("\n--out-dir {} --overwrite starts it anew", shell_word(path)))
+            failure(format!("\n--out-dir {} --overwrite starts it anew", shell_path(path)))
         }
         _ => None,
     }

@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 /// Prints `text`; a closed stdout is passed over in silence. What is in it that a terminal would obey is escaped.
 ///
@@ -66,9 +67,17 @@ pub fn notice(line: &str) {
     let _ = writeln!(io::stderr(), "{}", terminal::text(line));
 }
 
+/// A path as a shell and a command line take it: one that begins like an option, from the folder where it is.
+pub fn shell_path(path: &Path) -> String {
+    match path.as_os_str().as_encoded_bytes().starts_with(b"-") {
+        true => shell_word(Path::new(".").join(path)),
+        false => shell_word(path),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::shell_word;
+    use super::*;
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
 
@@ -78,5 +87,6 @@ mod tests {
         assert_eq!(shell_word("a b"), "'a b'");
         assert_eq!(shell_word("it's"), r"'it'\''s'");
         assert_eq!(shell_word(OsStr::from_bytes(b"it's\t\xff")), r"$'it\'s\x09\xff'");
+        assert_eq!(shell_path(Path::new("-x y")), "'./-x y'");
     }
 }
