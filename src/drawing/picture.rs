@@ -52,7 +52,7 @@ impl Picture {
             writer.write_image_data(self.pixels.as_flattened())?;
             writer.finish()
         });
-        written.expect("memory takes every byte, and there are as many as the header says");
+        written.expect("memory takes every byte; there is a pixel at least, and as many as the header says");
         bytes
     }
 }
