@@ -144,6 +144,7 @@ fn pictures_that_cannot_be_used_are_named_and_the_rest_is_predicted() {
         let name = path.to_str().unwrap().split('#').next().unwrap().to_owned();
         run = run.stderr(contains(name).and(contains(*message)));
     }
+    run = run.stderr(contains("large.png -resize 2000x2000 OUT.png"));
     run.stdout(contains("digits/3.png").and(contains("digits/4.png")).and(contains("blank").not()));
 
     let predictions = json(&images);

@@ -29,9 +29,8 @@ const DIFFERENT: f32 = 0.2;
 pub(crate) fn gray(raster: Raster) -> Gray {
     let fine = raster.fine;
     let raster = opaque(raster);
-    let width = raster.width();
-    let levels = by_colour(&raster).unwrap_or_else(|| raster.pixels().iter().map(luma).collect());
-    let gray = Gray::new(width, levels);
+    let levels = by_colour(&raster).unwrap_or_else(|| raster.pixels.iter().map(luma).collect());
+    let gray = Gray::new(raster.width, levels);
     if fine { stretched(gray) } else { gray }
 }
 
@@ -45,29 +44,31 @@ fn luma(pixel: &[f32; 4]) -> f32 {
 }
 
 /// The picture upon its paper.
-fn opaque(raster: Raster) -> Raster {
-    if raster.pixels().iter().all(|pixel| pixel[3] >= 0.999) {
+fn opaque(mut raster: Raster) -> Raster {
+    if raster.pixels.iter().all(|pixel| pixel[3] >= 0.999) {
         return raster;
     }
     let sheet = sheet(&raster);
     let (mut ink, mut covered) = (0.0, 0.0);
-    for pixel in raster.pixels() {
+    for pixel in &raster.pixels {
         ink += f64::from(luma(pixel) * pixel[3]);
         covered += f64::from(pixel[3]);
     }
     let contrary = if ink > 0.5 * covered { 0.0 } else { 1.0 };
     let paper = sheet.unwrap_or([contrary; 3]);
-    raster.map(|[red, green, blue, opacity]| {
+    for pixel in &mut raster.pixels {
+        let [red, green, blue, opacity] = *pixel;
         // Beside a sheet, what is half transparent is its shadow.
         let opacity = if sheet.is_some() && opacity <= 0.5 { 0.0 } else { opacity };
         let upon = |level: f32, channel: usize| opacity * level + (1.0 - opacity) * paper[channel];
-        [upon(red, 0), upon(green, 1), upon(blue, 2), 1.0]
-    })
+        *pixel = [upon(red, 0), upon(green, 1), upon(blue, 2), 1.0];
+    }
+    raster
 }
 
 /// The colour of the sheet of paper that is the opaque part, if it is one.
 fn sheet(raster: &Raster) -> Option<[f32; 3]> {
-    let (width, height, pixels) = (raster.width(), raster.height(), raster.pixels());
+    let (width, height, pixels) = (raster.width, raster.height(), &raster.pixels);
     let is_opaque = |place: usize| pixels[place][3] > 0.5;
     let is_rim = |&place: &usize| {
         let (x, y) = (place % width, place / width);
@@ -89,20 +90,20 @@ fn sheet(raster: &Raster) -> Option<[f32; 3]> {
 
 /// Distances from the paper's colour, if there is something that hardly differs in brightness, and clearly in colour.
 fn by_colour(raster: &Raster) -> Option<Vec<f32>> {
-    let edge: Vec<_> = border(raster.width(), raster.height()).map(|place| raster.pixels()[place]).collect();
+    let edge: Vec<_> = border(raster.width, raster.height()).map(|place| raster.pixels[place]).collect();
     let paper = median_colour(&edge);
     let difference = |pixel: &[f32; 4]| [0, 1, 2].map(|channel| pixel[channel] - paper[channel]);
     let range = |pixel: &[f32; 4]| difference(pixel).map(f32::abs).into_iter().fold(0.0, f32::max);
     let brightness = |pixel: &[f32; 4]| (0..3).map(|at| LUMA[at] * difference(pixel)[at]).sum::<f32>().abs();
     let hides = |pixel: &&[f32; 4]| brightness(pixel) < FAINT && range(pixel) > COLOURED;
-    let hidden = raster.pixels().iter().filter(hides).count();
-    if (hidden as f32) < DRAWN * raster.pixels().len() as f32 {
+    let hidden = raster.pixels.iter().filter(hides).count();
+    if (hidden as f32) < DRAWN * raster.pixels.len() as f32 {
         return None;
     }
     let distance = |pixel| difference(pixel).into_iter().map(|level| level * level).sum::<f32>().sqrt();
     // Black and white are the farthest from each other.
     let level = |pixel| distance(pixel) / 3.0f32.sqrt();
-    Some(raster.pixels().iter().map(level).collect())
+    Some(raster.pixels.iter().map(level).collect())
 }
 
 /// Levels that use little of their range made to use it all, if they are more than noise.

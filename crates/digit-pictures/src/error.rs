@@ -22,7 +22,7 @@ pub enum PictureError {
     },
     /// The picture would take too much memory or time.
     #[error(
-        "{path} is {width} x {height} pixels: {limit}. Make it smaller, as in magick IN -resize 2000x2000 OUT.png"
+        "{path} is {width} x {height} pixels: {limit}. Make it smaller, as in magick {path} -resize 2000x2000 OUT.png"
     )]
     TooLarge {
         /// The file.

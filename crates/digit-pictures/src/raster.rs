@@ -8,28 +8,15 @@ const ENOUGH: usize = 1024;
 /// Colours, row by row: red, green, blue and opacity, each 0..=1; what is transparent may have any colour.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Raster {
-    width: usize,
-    pixels: Vec<[f32; 4]>,
+    pub(crate) width: usize,
+    pub(crate) pixels: Vec<[f32; 4]>,
     /// Whether there were 16 bits a sample: differences far below one of 255 levels are real.
     pub(crate) fine: bool,
 }
 
 impl Raster {
-    pub(crate) fn width(&self) -> usize {
-        self.width
-    }
-
     pub(crate) fn height(&self) -> usize {
         self.pixels.len() / self.width
-    }
-
-    pub(crate) fn pixels(&self) -> &[[f32; 4]] {
-        &self.pixels
-    }
-
-    /// The same picture with other colours.
-    pub(crate) fn map(self, change: impl FnMut([f32; 4]) -> [f32; 4]) -> Self {
-        Self { pixels: self.pixels.into_iter().map(change).collect(), ..self }
     }
 
     /// Upright, when it was stored as `orientation` says.
@@ -131,10 +118,10 @@ mod tests {
             reducer.push(1, (0..2 * ENOUGH + 1).map(|x| ((x + row) % 2) as f32));
         }
         let raster = reducer.finish();
-        assert_eq!((raster.width(), raster.height()), (ENOUGH + 1, 2));
-        assert_eq!(raster.pixels()[0], [0.5, 0.5, 0.5, 1.0]);
-        assert_eq!(raster.pixels()[ENOUGH], [0.5, 0.5, 0.5, 1.0]);
-        assert_eq!(raster.pixels()[ENOUGH + 1], [0.5, 0.5, 0.5, 1.0]);
+        assert_eq!((raster.width, raster.height()), (ENOUGH + 1, 2));
+        assert_eq!(raster.pixels[0], [0.5, 0.5, 0.5, 1.0]);
+        assert_eq!(raster.pixels[ENOUGH], [0.5, 0.5, 0.5, 1.0]);
+        assert_eq!(raster.pixels[ENOUGH + 1], [0.5, 0.5, 0.5, 1.0]);
     }
 
     #[test]
@@ -142,6 +129,6 @@ mod tests {
         let mut reducer = Reducer::new(2 * ENOUGH, 1, false);
         let pixel = |x| if x % 2 == 0 { [1.0, 1.0] } else { [0.0, 0.0] };
         reducer.push(2, (0..2 * ENOUGH).flat_map(pixel));
-        assert_eq!(reducer.finish().pixels()[7], [1.0, 1.0, 1.0, 0.5]);
+        assert_eq!(reducer.finish().pixels[7], [1.0, 1.0, 1.0, 0.5]);
     }
 }

@@ -46,44 +46,34 @@ struct Strip {
     breadth: usize,
 }
 
-/// Where there is ink.
-struct Mask {
-    width: usize,
-    height: usize,
-    ink: Vec<bool>,
+/// Where there is ink: 1, and 0 elsewhere.
+fn mask_of(picture: &Gray, is_ink: impl Fn(f32) -> bool) -> Gray {
+    picture.clone().map(|level| f32::from(is_ink(level)))
 }
 
-impl Mask {
-    fn of(picture: &Gray, is_ink: impl Fn(f32) -> bool) -> Self {
-        Self {
-            width: picture.width(),
-            height: picture.height(),
-            ink: picture.values().iter().map(|&level| is_ink(level)).collect(),
+impl Side {
+    /// How many lines start at this side, and how many pixels each of them has.
+    fn size(self, mask: &Gray) -> (usize, usize) {
+        match self {
+            Self::Top | Self::Bottom => (mask.width(), mask.height()),
+            Self::Left | Self::Right => (mask.height(), mask.width()),
         }
     }
 
-    /// How many lines start at a side, and how many pixels each of them has.
-    fn size(&self, side: Side) -> (usize, usize) {
-        match side {
-            Side::Top | Side::Bottom => (self.width, self.height),
-            Side::Left | Side::Right => (self.height, self.width),
-        }
-    }
-
-    fn place(&self, side: Side, line: usize, depth: usize) -> usize {
-        let (x, y) = match side {
-            Side::Top => (line, depth),
-            Side::Bottom => (line, self.height - 1 - depth),
-            Side::Left => (depth, line),
-            Side::Right => (self.width - 1 - depth, line),
+    fn place(self, mask: &Gray, line: usize, depth: usize) -> usize {
+        let (x, y) = match self {
+            Self::Top => (line, depth),
+            Self::Bottom => (line, mask.height() - 1 - depth),
+            Self::Left => (depth, line),
+            Self::Right => (mask.width() - 1 - depth, line),
         };
-        y * self.width + x
+        y * mask.width() + x
     }
 
-    fn runs(&self, side: Side) -> Vec<Option<Run>> {
-        let (lines, depth) = self.size(side);
+    fn runs(self, mask: &Gray) -> Vec<Option<Run>> {
+        let (lines, depth) = self.size(mask);
         let run = |line: usize| {
-            let ink = |&depth: &usize| self.ink[self.place(side, line, depth)];
+            let ink = |&depth: &usize| mask.values()[self.place(mask, line, depth)] > 0.0;
             let before = (0..depth).find(ink)?;
             let length = (before..depth).take_while(ink).count();
             Some(Run { before, length })
@@ -91,34 +81,35 @@ impl Mask {
         (0..lines).map(run).collect()
     }
 
-    /// The ink along a side that begins no more than `before` pixels from it.
-    fn strip(&self, side: Side, before: usize) -> Strip {
+    /// The ink along this side that begins no more than `before` pixels from it.
+    fn strip(self, mask: &Gray, before: usize) -> Strip {
         let runs: Vec<_> =
-            self.runs(side).into_iter().map(|run| run.filter(|run| run.before <= before)).collect();
+            self.runs(mask).into_iter().map(|run| run.filter(|run| run.before <= before)).collect();
         let covered = runs.iter().flatten().count() as f32 / runs.len() as f32;
         let breadth = middle(runs.iter().flatten().map(|run| run.length));
-        Strip { side, runs, covered, breadth }
+        Strip { side: self, runs, covered, breadth }
     }
+}
 
-    /// The places of a strip, and of `blur` pixels more on every line; what is far broader than the strip is none of it.
-    fn places(&self, strip: &Strip, blur: usize) -> Vec<usize> {
-        let (_, depth) = self.size(strip.side);
-        let places = strip.runs.iter().enumerate().flat_map(|(line, run)| {
+impl Strip {
+    /// Its places, and those of `blur` pixels more on every line; what is far broader than the strip is none of it.
+    fn places(&self, mask: &Gray, blur: usize) -> Vec<usize> {
+        let (_, depth) = self.side.size(mask);
+        let places = self.runs.iter().enumerate().flat_map(|(line, run)| {
             let (before, length) = run.map_or((0, 0), |run| (run.before, run.length));
-            let end = before + length.min(strip.breadth * 8 / 5 + blur.min(2)) + blur;
-            (0..end.min(depth)).map(move |depth| self.place(strip.side, line, depth))
+            let end = before + length.min(self.breadth * 8 / 5 + blur.min(2)) + blur;
+            (0..end.min(depth)).map(move |depth| self.side.place(mask, line, depth))
         });
         places.collect()
     }
+}
 
-    /// The bounds of the ink, but for dirt.
-    fn bounds(&self) -> Option<Bounds> {
-        let ink = self.ink.iter().map(|&ink| f32::from(u8::from(ink))).collect();
-        let spots = spots(&Gray::new(self.width, ink));
-        let largest = spots.iter().map(|spot| spot.ink).fold(0.0, f32::max);
-        let kept = spots.iter().filter(|spot| spot.ink >= DIRT * largest);
-        Bounds::of(kept.flat_map(|spot| spot.places.iter().copied()), self.width)
-    }
+/// The bounds of the ink, but for dirt.
+fn ink_bounds(mask: &Gray) -> Option<Bounds> {
+    let spots = spots(mask);
+    let largest = spots.iter().map(|spot| spot.ink).fold(0.0, f32::max);
+    let kept = spots.iter().filter(|spot| spot.ink >= DIRT * largest);
+    Bounds::of(kept.flat_map(|spot| spot.places.iter().copied()), mask.width())
 }
 
 fn middle(values: impl Iterator<Item = usize>) -> usize {
@@ -136,10 +127,10 @@ fn edge(picture: &Gray) -> (f32, f32) {
 /// colour than what is around it. None, if the picture is no such one, or nothing is drawn on the sheet.
 pub(crate) fn sheet(picture: &Gray) -> Option<Gray> {
     let (level, strongest) = edge(picture);
-    let mask = Mask::of(picture, |value| (value - level).abs() > 0.5 * strongest);
-    let runs = SIDES.map(|side| mask.runs(side));
+    let mask = mask_of(picture, |value| (value - level).abs() > 0.5 * strongest);
+    let runs = SIDES.map(|side| side.runs(&mask));
     let mut inset = runs.each_ref().map(|runs| middle(runs.iter().flatten().map(|run| run.before)));
-    let (width, height) = (mask.width, mask.height);
+    let (width, height) = (mask.width(), mask.height());
     let sheet = |[top, bottom, left, right]: [usize; 4]| {
         (left + right + 8 <= width && top + bottom + 8 <= height).then(|| Bounds {
             left,
@@ -173,9 +164,9 @@ pub(crate) fn sheet(picture: &Gray) -> Option<Gray> {
         return None;
     }
     let drawn = picture.within(sheet);
-    let holes = Mask::of(&drawn, |value| (value - level).abs() <= 0.5 * strongest);
-    let share = holes.ink.iter().filter(|&&hole| hole).count() as f32 / sheet.area() as f32;
-    let bounds = holes.bounds()?;
+    let holes = mask_of(&drawn, |value| (value - level).abs() <= 0.5 * strongest);
+    let share = holes.values().iter().sum::<f32>() / sheet.area() as f32;
+    let bounds = ink_bounds(&holes)?;
     let fills = share * sheet.area() as f32 / bounds.area() as f32;
     let is_wide = |part: usize, whole: usize| part as f32 > 0.4 * whole as f32;
     // An angular 0 or 8, as on a pocket calculator, has holes that are boxes as wide as itself.
@@ -187,12 +178,12 @@ pub(crate) fn sheet(picture: &Gray) -> Option<Gray> {
 /// The picture without the strips of ink along whole sides, where a drawing is left that keeps off the other sides.
 pub(crate) fn without_strips(picture: &Gray) -> Option<Gray> {
     let (level, strongest) = edge(picture);
-    let mut mask = Mask::of(picture, |value| (value - level).abs() > 0.3 * strongest);
+    let mut mask = mask_of(picture, |value| (value - level).abs() > 0.3 * strongest);
     let mut erased = Vec::new();
     let mut free = Vec::new();
     for side in SIDES {
-        let (lines, depth) = mask.size(side);
-        let strip = mask.strip(side, 1 + depth / 100);
+        let (lines, depth) = side.size(&mask);
+        let strip = side.strip(&mask, 1 + depth / 100);
         let askew = (ASKEW * lines as f32).max(2.0) as usize;
         let agree = strip.runs.iter().flatten().filter(|run| run.length.abs_diff(strip.breadth) <= askew);
         let straight = agree.count() as f32 / lines as f32;
@@ -200,16 +191,16 @@ pub(crate) fn without_strips(picture: &Gray) -> Option<Gray> {
             free.push(side);
             continue;
         }
-        erased.extend(mask.places(&strip, 2 + depth / 100));
+        erased.extend(strip.places(&mask, 2 + depth / 100));
     }
-    erased.iter().for_each(|&place| mask.ink[place] = false);
-    let left = mask.bounds()?;
-    let margins = [left.top, mask.height - 1 - left.bottom, left.left, mask.width - 1 - left.right];
+    mask = mask.painted(0.0, &erased);
+    let left = ink_bounds(&mask)?;
+    let margins = [left.top, mask.height() - 1 - left.bottom, left.left, mask.width() - 1 - left.right];
     let keeps_off = SIDES
         .into_iter()
         .zip(margins)
-        .all(|(side, margin)| !free.contains(&side) || margin > mask.size(side).1 / 100);
-    let is_drawing = 20 * left.side() >= mask.width.max(mask.height);
+        .all(|(side, margin)| !free.contains(&side) || margin > side.size(&mask).1 / 100);
+    let is_drawing = 20 * left.side() >= mask.width().max(mask.height());
     (!erased.is_empty() && keeps_off && is_drawing).then(|| picture.painted(level, &erased))
 }
 
@@ -220,20 +211,20 @@ pub(crate) fn without_frame(picture: &Gray, ink: &Gray) -> Option<Gray> {
     if width.min(height) < 12 {
         return None;
     }
-    let mut mask = Mask::of(&ink.within(bounds), |level| level > 0.0);
+    let mut mask = mask_of(&ink.within(bounds), |level| level > 0.0);
     let mut erased = Vec::new();
     let mut walls = [0; 4];
     for (index, side) in SIDES.into_iter().enumerate() {
-        let (_, depth) = mask.size(side);
-        let strip = mask.strip(side, (0.12 * depth as f32) as usize);
+        let (_, depth) = side.size(&mask);
+        let strip = side.strip(&mask, (0.12 * depth as f32) as usize);
         if strip.covered < COVERED || strip.breadth as f32 > 0.15 * depth as f32 {
             return None;
         }
         walls[index] = middle(strip.runs.iter().flatten().map(|run| run.before)) + strip.breadth;
-        erased.extend(mask.places(&strip, 1));
+        erased.extend(strip.places(&mask, 1));
     }
-    erased.iter().for_each(|&place| mask.ink[place] = false);
-    let left = mask.bounds()?;
+    mask = mask.painted(0.0, &erased);
+    let left = ink_bounds(&mask)?;
     let [top, bottom, near, far] = walls;
     let room =
         (width.saturating_sub(near + far).max(1) as f32, height.saturating_sub(top + bottom).max(1) as f32);
