@@ -53,6 +53,12 @@ fn a_damaged_install_is_noticed() {
         .stderr(contains("is damaged (libtensorflow_framework.so.2 has 4 bytes in place of"))
         .stderr(contains("installing it anew"))
         .stderr(contains("ERROR: offline"));
+    // Where a GPU must be used, what is installed would not do.
+    bare.runtime(&["--device", "gpu"])
+        .assert()
+        .code(1)
+        .stderr(contains("is damaged (libtensorflow_framework.so.2 has 4 bytes in place of"))
+        .stderr(contains("looking further").and(contains("anew").or(contains("ERROR: offline")).not()));
 }
 
 /// Bytes that the process read, from where it has its own account of them.

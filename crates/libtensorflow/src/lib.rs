@@ -25,7 +25,7 @@ pub use candidate::FoundBy;
 pub use environment::{Environment, set_environment};
 pub use error::{LibraryError, RuntimeError};
 pub use load::{load, load_with_environment, loaded};
-pub use report::{Attempt, Report};
+pub use report::Report;
 pub use search::Runtime;
 pub use tensorflow;
 #[doc(no_inline)]

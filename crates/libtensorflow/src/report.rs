@@ -5,28 +5,13 @@ use crate::platform::TENSORFLOW_DIR;
 use crate::version::NEEDED;
 use std::fmt;
 
-/// A place or a source, and why it gave no library.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// The place or source.
-    pub what: String,
-    /// Why it gave none.
-    pub why: String,
-}
-
-impl Attempt {
-    pub(crate) fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { what: what.into(), why: why.into() }
-    }
-}
-
 /// Everything that was tried for a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Report {
-    /// Places looked at, in order.
-    pub looked: Vec<Attempt>,
-    /// Sources of an install, in order.
-    pub tried: Vec<Attempt>,
+    /// Places looked at and why they gave no library, in order.
+    pub looked: Vec<String>,
+    /// Sources of an install and why they gave none, in order.
+    pub tried: Vec<String>,
     /// Whether a GPU build was wanted: none is ever installed, for it is gigabytes and must fit the driver.
     pub gpu: bool,
 }
@@ -55,14 +40,14 @@ impl fmt::Display for Report {
     }
 }
 
-fn write_attempts(out: &mut fmt::Formatter<'_>, title: &str, attempts: &[Attempt]) -> fmt::Result {
+fn write_attempts(out: &mut fmt::Formatter<'_>, title: &str, attempts: &[String]) -> fmt::Result {
     if attempts.is_empty() {
         return Ok(());
     }
     write!(out, "\n\n{title}:")?;
     for attempt in attempts {
         // What a tool said may run over several lines.
-        write!(out, "\n  {}: {}", attempt.what, attempt.why.trim().replace('\n', "\n      "))?;
+        write!(out, "\n  {}", attempt.trim().replace('\n', "\n      "))?;
     }
     Ok(())
 }

@@ -9,11 +9,12 @@ use crate::install::Installer;
 use crate::install::installed::{self, State};
 use crate::open::{self, Failure};
 use crate::platform::{self, LIBRARY_NAMES};
-use crate::report::{Attempt, Report};
+use crate::report::Report;
 use crate::watcher::Watcher;
 use crate::{Gpu, Options, environment};
 use serde::Serialize;
 use std::env::consts::{ARCH, OS};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use verified_fetch::CacheError;
 
@@ -43,6 +44,7 @@ pub(crate) struct Search<'a> {
 }
 
 type Outcome = Result<Option<Runtime>, RuntimeError>;
+type Place<'a> = fn(&mut Search<'a>) -> Outcome;
 
 impl<'a> Search<'a> {
     pub fn new(options: &Options, progress: &'a dyn Watcher) -> Self {
@@ -66,24 +68,18 @@ impl<'a> Search<'a> {
         }
         // What is cached has no GPU support, so where a GPU may be used it comes late, and is not installed for it.
         let has_driver = self.options.gpu == Gpu::Auto && places::has_nvidia_driver();
-        let mut places: Vec<fn(&mut Self) -> Outcome> = match self.options.gpu {
-            Gpu::Required => vec![
-                Self::try_gpu_packages,
-                Self::try_conda,
-                Self::try_system,
-                Self::try_cache,
-                Self::try_packages,
-            ],
-            Gpu::Auto | Gpu::Unwanted => vec![
-                Self::try_cache,
-                Self::try_packages,
-                Self::try_conda,
-                Self::try_system,
-                Self::try_install,
-            ],
+        let gpu_packages: Place<'a> =
+            |search| search.try_all("Python packages with GPU support", places::packages(true));
+        let packages: Place<'a> = |search| search.try_all("Python packages", places::packages(false));
+        let conda: Place<'a> = |search| search.try_all("the conda environment", places::conda());
+        let mut places: Vec<Place<'a>> = match self.options.gpu {
+            Gpu::Required => vec![gpu_packages, conda, Self::try_system, Self::try_cache, packages],
+            Gpu::Auto | Gpu::Unwanted => {
+                vec![Self::try_cache, packages, conda, Self::try_system, Self::try_install]
+            }
         };
         if has_driver {
-            places.insert(0, Self::try_gpu_packages);
+            places.insert(0, gpu_packages);
         }
         for place in places {
             if let Some(runtime) = place(&mut self)? {
@@ -102,8 +98,8 @@ impl<'a> Search<'a> {
         Err(RuntimeError::NotFound(Box::new(self.report)))
     }
 
-    fn looked(&mut self, what: impl Into<String>, why: impl Into<String>) {
-        self.report.looked.push(Attempt::new(what, why));
+    fn looked(&mut self, what: impl Display, why: impl Display) {
+        self.report.looked.push(format!("{what}: {why}"));
     }
 
     /// The user's own choice: it works or is an error, and nothing else is taken in its stead.
@@ -128,18 +124,6 @@ impl<'a> Search<'a> {
         })
     }
 
-    fn try_gpu_packages(&mut self) -> Outcome {
-        self.try_all("Python packages with GPU support", places::packages(true))
-    }
-
-    fn try_packages(&mut self) -> Outcome {
-        self.try_all("Python packages", places::packages(false))
-    }
-
-    fn try_conda(&mut self) -> Outcome {
-        self.try_all("the conda environment", places::conda())
-    }
-
     fn try_system(&mut self) -> Outcome {
         let opened = self.try_all("the system's loader", places::system())?;
         if opened.is_none() {
@@ -161,7 +145,7 @@ impl<'a> Search<'a> {
                 Err(Failure::Absent) => {}
                 Err(Failure::NotOpened(cause)) => {
                     self.progress.note(&format!("{name} {cause}; looking further"));
-                    self.looked(name, cause.to_string());
+                    self.looked(name, cause);
                 }
                 Err(Failure::Wrong(path, cause)) => {
                     return Err(RuntimeError::Unusable { path, found_by: candidate.found_by, cause });
@@ -172,7 +156,7 @@ impl<'a> Search<'a> {
     }
 
     /// Opens what the cache holds. What is seen to be damaged is installed anew at once, before lesser places are looked
-    /// at.
+    /// at; but not where a GPU must be used, for which it would not do.
     fn try_cache(&mut self) -> Outcome {
         let Some(wheel) = platform::wheel() else {
             return Ok(None);
@@ -187,12 +171,15 @@ impl<'a> Search<'a> {
         };
         match installed::check(&folder, &wheel) {
             State::Absent => {
-                let cache = whole_files::folder_of(&folder).display().to_string();
-                self.looked(cache, "no TensorFlow installed there");
+                self.looked(whole_files::folder_of(&folder).display(), "no TensorFlow installed there");
+                Ok(None)
+            }
+            State::Damaged(why) if self.options.gpu == Gpu::Required => {
+                self.damaged(&folder, &why, "looking further");
                 Ok(None)
             }
             State::Damaged(why) => {
-                self.damaged(&folder, &why);
+                self.damaged(&folder, &why, "installing it anew");
                 self.try_install()
             }
             State::Sound(library) => {
@@ -203,9 +190,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn damaged(&mut self, folder: &Path, why: &str) {
-        let folder = folder.display().to_string();
-        self.progress.note(&format!("{folder} is damaged ({why}); installing it anew"));
+    fn damaged(&mut self, folder: &Path, why: &str, what_now: &str) {
+        let folder = folder.display();
+        self.progress.note(&format!("{folder} is damaged ({why}); {what_now}"));
         self.looked(folder, format!("damaged: {why}"));
     }
 
@@ -221,9 +208,9 @@ impl<'a> Search<'a> {
         };
         let Some(wheel) = platform::wheel() else {
             let why = format!(
-                "there is none for {OS} on {ARCH}; there is for Linux (x86_64, aarch64) and macOS (aarch64)"
+                "a release of TensorFlow: there is none for {OS} on {ARCH}; there is for Linux (x86_64, aarch64) and macOS (aarch64)"
             );
-            self.report.tried.push(Attempt::new("a release of TensorFlow", why));
+            self.report.tried.push(why);
             return Ok(None);
         };
         let source = format!("pip download {}", wheel.requirement);
@@ -233,7 +220,7 @@ impl<'a> Search<'a> {
             && !open::is_noexec(&folder)
         {
             match installed::verify(&folder, &installer.wheel) {
-                Err(why) => self.damaged(&folder, &why),
+                Err(why) => self.damaged(&folder, &why, "installing it anew"),
                 Ok(()) => return Ok(None), // it would be the same again
             }
             installer.trusts_sizes = false;
@@ -241,7 +228,7 @@ impl<'a> Search<'a> {
         match installer.install() {
             Ok((library, found_by)) => self.open_cached(library, found_by),
             Err(why) => {
-                self.report.tried.push(Attempt::new(source, why));
+                self.report.tried.push(format!("{source}: {why}"));
                 Ok(None)
             }
         }

@@ -5,8 +5,9 @@ use crate::platform::{FRAMEWORK, PYTHON_LIBRARY, Pinned};
 use std::fs::File;
 use std::io::Write;
 use std::process::Command;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
-use verified_fetch::{Digest, Silent};
+use verified_fetch::{Digest, Progress};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -29,9 +30,27 @@ fn pinned(name: &'static str, bytes: &[u8]) -> Pinned {
     Pinned { name, bytes: bytes.len() as u64, sha256: Digest::of(bytes) }
 }
 
+/// Counts the transfers that have begun and not ended.
+#[derive(Default)]
+struct Running(AtomicI32);
+
+impl Progress for Running {
+    fn start(&self, _label: &str, _total_bytes: Option<u64>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+    fn position(&self, _bytes: u64) {}
+    fn finish(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+    fn note(&self, _message: &str) {}
+}
+
+impl Watcher for Running {}
+
 /// A wheel to be had, programs that stand for pip, a cache.
 struct Place {
     root: tempfile::TempDir,
+    running: Running,
 }
 
 impl Place {
@@ -49,7 +68,7 @@ impl Place {
             zip.write_all(bytes).unwrap();
         }
         zip.finish().unwrap();
-        Self { root }
+        Self { root, running: Running::default() }
     }
 
     fn with_pip(script: &str) -> Self {
@@ -79,7 +98,7 @@ impl Place {
     /// With an installer that is changed before.
     fn install_as(&self, change: impl FnOnce(&mut Installer<'_>)) -> Result<(PathBuf, FoundBy), String> {
         let cache = self.cache();
-        let mut installer = Installer::new(&cache, "THE_CACHE", self.wheel(), &Silent);
+        let mut installer = Installer::new(&cache, "THE_CACHE", self.wheel(), &self.running);
         change(&mut installer);
         installer.path = Some(self.root.path().join("programs").into());
         installer.install()
@@ -175,7 +194,11 @@ fn refuses_another_wheel_than_the_pinned_one_and_leaves_nothing() {
     assert_eq!(none.install().unwrap_err(), "pip ended well but left no wheel");
     let lacking = Place::new(&[("python3", DOWNLOAD)], [LIBRARIES[0], "tensorflow/another.so"]);
     assert!(lacking.install().unwrap_err().starts_with("the wheel cannot be read"));
-    for place in [place, none, lacking] {
+    let twice = Place::with_pip(DOWNLOAD);
+    let refused = twice.install_as(|installer| installer.wheel.libraries[1].name = PYTHON_LIBRARY);
+    assert!(refused.unwrap_err().starts_with("cannot write below"));
+    for place in [place, none, lacking, twice] {
         assert!(place.cached().is_empty());
+        assert_eq!(place.running.0.into_inner(), 0);
     }
 }
