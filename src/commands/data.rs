@@ -29,8 +29,8 @@ pub fn run(global: &GlobalArgs, args: &DataArgs) -> Result<()> {
 /// It cannot be had.
 pub fn load(global: &GlobalArgs, form: &Form) -> Result<Dataset> {
     match &global.data_dir {
-        Some(folder) => dataset::load_from_as(folder, form).context("cannot use --data-dir"),
-        None => dataset::load_default_as(form, &*download_bar::watcher(global)).context("cannot get MNIST"),
+        Some(folder) => dataset::load_from(folder, form).context("cannot use --data-dir"),
+        None => dataset::load_default(form, &*download_bar::watcher(global)).context("cannot get MNIST"),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::{ForeignFile, IdxError, MIRROR_VARIABLE};
 use crate::fetch::FetchError;
-use crate::fetch::cache::CacheError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -101,12 +100,9 @@ pub enum DatasetError {
         .0.image_size[0], .0.image_size[1], .0.first_label, .0.last_label()
     )]
     NotMnist(super::Form),
-    /// MNIST is not in the cache, and no source gave it.
+    /// MNIST is not in the cache, and no source gave it; or there is no cache folder.
     #[error("{0}{help}", help = what_helps(.0))]
     Fetch(#[from] FetchError),
-    /// There is no cache folder.
-    #[error(transparent)]
-    Cache(#[from] CacheError),
     /// The mirror that the user named is not an https URL.
     #[error("{MIRROR_VARIABLE} is {0:?}, which is no https URL such as https://mirror.example/mnist/")]
     Mirror(String),

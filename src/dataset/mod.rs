@@ -17,10 +17,10 @@ mod translation;
 pub use batches::{BatchError, BatchPlan, Epoch, Order};
 pub use classes::MissingClasses;
 pub use error::DatasetError;
-pub use folder::{load_from, load_from_as, load_part_from};
+pub use folder::{load_from, load_part_from};
 pub use form::Form;
 pub use idx::{ForeignFile, IdxError, read_image};
-pub use mnist::{MIRROR_VARIABLE, load_default, load_default_as};
+pub use mnist::{MIRROR_VARIABLE, load_default};
 pub use split::{Pixel, Split};
 pub use translation::RandomTranslation;
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use support::gzip;
 use tempfile::TempDir;
-use tf_mnist::dataset::{Dataset, DatasetError, Form, load_from};
+use tf_mnist::dataset::{self, Dataset, DatasetError, Form};
 
 const IMAGE_PIXELS: usize = 784;
 const VALIDATION_ROWS: usize = Form::VALIDATION_ROWS;
@@ -45,11 +45,15 @@ fn sound() -> TempDir {
     folder
 }
 
+fn load(folder: &Path) -> Result<Dataset, DatasetError> {
+    dataset::load_from(folder, &Form::default())
+}
+
 /// A sound folder but for one file.
 fn with(name: &str, bytes: &[u8]) -> Result<Dataset, DatasetError> {
     let folder = sound();
     fs::write(folder.path().join(name), bytes).unwrap();
-    load_from(folder.path())
+    load(folder.path())
 }
 
 /// The message about a folder in which one file is unsound; it must name that file.
@@ -61,7 +65,7 @@ fn complaint(name: &str, bytes: &[u8]) -> String {
 
 #[test]
 fn splits_and_gathers() {
-    let dataset = load_from(sound().path()).unwrap();
+    let dataset = load(sound().path()).unwrap();
     assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (7, VALIDATION_ROWS, 3));
     // Row 5001 of the file is row 1 of the training split.
     assert_eq!(dataset.train.labels(), [0, 1, 2, 3, 4, 5, 6]);
@@ -99,7 +103,7 @@ fn takes_gzipped_files_and_the_other_spelling() {
         let bytes = if zipped { gzip(&bytes) } else { bytes };
         fs::write(folder.path().join(to), bytes).unwrap();
     }
-    let (raw, zipped) = (load_from(raw.path()).unwrap(), load_from(folder.path()).unwrap());
+    let (raw, zipped) = (load(raw.path()).unwrap(), load(folder.path()).unwrap());
     assert_eq!(raw.train.pixels(), zipped.train.pixels());
     assert_eq!(raw.test.labels(), zipped.test.labels());
     assert_eq!(raw.files.map(|file| file.sha256), zipped.files.map(|file| file.sha256));
@@ -138,7 +142,7 @@ fn says_what_is_wrong_with_a_file() {
         (i, &corrupt, "gzip data are corrupt or end early"),
         (i, &cut, "gzip data are corrupt or end early"),
         (i, b"<!DOCTYPE html><html></html>", "HTML page"),
-        (l, b"\n<html><body>Not found</body></html>", "HTML page"),
+        (l, b"\xef\xbb\xbf \r\n<HTML lang=en>", "HTML page"),
         (l, &gzip(b"<html><body>Not found</body></html>"), "HTML page"),
     ] {
         let text = complaint(name, bytes);
@@ -159,7 +163,7 @@ fn says_what_does_not_fit_together() {
     let folder = sound();
     fs::write(folder.path().join("train-images-idx3-ubyte"), images(VALIDATION_ROWS)).unwrap();
     fs::write(folder.path().join("train-labels-idx1-ubyte"), labels(VALIDATION_ROWS)).unwrap();
-    let text = load_from(folder.path()).unwrap_err().to_string();
+    let text = load(folder.path()).unwrap_err().to_string();
     assert!(text.contains("holds 5000 images; validation takes the first 5000"), "{text}");
 }
 
@@ -167,12 +171,12 @@ fn says_what_does_not_fit_together() {
 fn says_which_names_were_looked_for() {
     let folder = sound();
     fs::remove_file(folder.path().join("t10k-labels-idx1-ubyte")).unwrap();
-    let text = load_from(folder.path()).unwrap_err().to_string();
+    let text = load(folder.path()).unwrap_err().to_string();
     for name in ["t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte", "t10k-labels-idx1-ubyte.gz"] {
         assert!(text.contains(name), "{text}");
     }
     assert!(!text.contains("train-images"), "{text}");
-    let missing = load_from(Path::new("/no/such/folder")).unwrap_err().to_string();
+    let missing = load(Path::new("/no/such/folder")).unwrap_err().to_string();
     assert!(missing.contains("/no/such/folder"), "{missing}");
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Command;
 use support::runs;
 use tensorflow::DataType;
-use tf_mnist::dataset::{self, Order};
+use tf_mnist::dataset::{self, Form, Order};
 use tf_mnist::graph::{
     AdamOptimizer, Dense, Saver, Scope, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
 };
@@ -97,7 +97,7 @@ fn memory_and_open_files_stay() {
     }
     let config = SessionConfig::reproducible();
     support::load_as_the_program_does();
-    let dataset = dataset::load_from(runs::small_mnist()).unwrap();
+    let dataset = dataset::load_from(runs::small_mnist(), &Form::default()).unwrap();
     let mut session =
         TrainingSession::new(tiny_network().unwrap(), &config.session_options().unwrap()).unwrap();
     session.initialize().unwrap();

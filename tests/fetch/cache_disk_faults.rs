@@ -8,13 +8,13 @@ use std::sync::OnceLock;
 use support::mirror::{Breaks, Mirror};
 use support::runs;
 use support::small_disk::{SmallDisk, limited};
-use tf_mnist::dataset::{DataFile, load_default};
+use tf_mnist::dataset::{DataFile, Form, load_default};
 use tf_mnist::fetch::{Digest, Silent};
 
 /// MNIST's files, where this machine has them.
 fn originals() -> &'static [DataFile] {
     static FILES: OnceLock<[DataFile; 4]> = OnceLock::new();
-    FILES.get_or_init(|| load_default(&Silent).unwrap().files)
+    FILES.get_or_init(|| load_default(&Form::default(), &Silent).unwrap().files)
 }
 
 /// Runs a command that must fail; what it says.

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::Instant;
 use support::mirror::{Breaks, Mirror};
 use support::names;
-use tf_mnist::dataset::load_default;
+use tf_mnist::dataset::{Form, load_default};
 use tf_mnist::fetch::{Digest, Silent};
 
 #[test]
@@ -18,7 +18,7 @@ fn a_download_killed_at_any_moment_leaves_no_false_entry() {
     let seed = support::number("FAULT_SWEEP_SEED", u64::from(std::process::id()));
     println!("{kills} kills, FAULT_SWEEP_SEED={seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mnist = load_default(&Silent).unwrap();
+    let mnist = load_default(&Form::default(), &Silent).unwrap();
     let digests: HashMap<_, _> = mnist.files.iter().map(|file| (file.name, file.sha256)).collect();
     let mirror = Mirror::of(&mnist.files, Breaks::EveryFourthAnswer);
     let place = tempfile::tempdir().unwrap();

@@ -65,7 +65,7 @@ fn goes_from_source_to_source_until_one_gives_the_right_bytes() {
             source(&wrong),
             source(&bomb),
             source(&cut),
-            Box::new(GzipMirror::new(Client::new(), untrusted.url(""))),
+            Box::new(GzipMirror::new(Client::default(), untrusted.url(""))),
             source(&good),
         ]
     };
@@ -92,7 +92,7 @@ fn asks_a_dead_host_once_not_for_every_file() {
     let good = good_mirror();
     let cache = tempfile::tempdir().unwrap();
     let watcher = Recorder::default();
-    let dead = || GzipMirror::new(Client::new(), "https://127.0.0.1:9");
+    let dead = || GzipMirror::new(Client::default(), "https://127.0.0.1:9");
     cached(cache.path(), &artifacts(), || vec![Box::new(dead()), source(&good)], &watcher).unwrap();
     assert_eq!(watcher.notes().len(), 1, "{:?}", watcher.notes());
 }

@@ -4,12 +4,12 @@
 use std::fs;
 use std::process::{Command, Stdio};
 use support::runs::stderr;
-use tf_mnist::dataset::{BatchPlan, Order, load_default};
+use tf_mnist::dataset::{BatchPlan, Form, Order, load_default};
 use tf_mnist::fetch::{Digest, Silent};
 
 #[test]
 fn is_the_published_data_set() {
-    let mnist = load_default(&Silent).unwrap();
+    let mnist = load_default(&Form::default(), &Silent).unwrap();
     assert_eq!((mnist.train.len(), mnist.validation.len(), mnist.test.len()), (55_000, 5000, 10_000));
     assert_eq!(mnist.validation.labels()[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     assert_eq!(mnist.test.labels()[..10], [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);

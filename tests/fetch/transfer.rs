@@ -44,7 +44,7 @@ fn reports_its_progress() {
 
 #[test]
 fn speaks_https_only_also_when_sent_elsewhere() {
-    let client = Client::new();
+    let client = Client::default();
     for url in ["http://127.0.0.1:9/a", "file:///etc/passwd", "a"] {
         let error = download(&client, url, 10).unwrap_err();
         assert!(matches!(error, Failure::Artifact(_)), "{error}");

@@ -4,7 +4,7 @@ use support::networks::table;
 use support::replicas::{self, Place, devices};
 use support::{bits, runs};
 use tensorflow::{Session, SessionRunArgs, Tensor};
-use tf_mnist::dataset::{self, RandomTranslation};
+use tf_mnist::dataset::{self, Form, RandomTranslation};
 use tf_mnist::model::{BuildOptions, Network, Towers};
 use tf_mnist::session::SessionConfig;
 use tf_mnist::training::TrainingSession;
@@ -22,7 +22,7 @@ fn build(network: &str, devices: &[String]) -> Network {
 #[test]
 fn training_and_evaluation_are_those_of_floats() {
     support::load_reproducible();
-    let dataset = dataset::load_from(runs::small_mnist()).unwrap();
+    let dataset = dataset::load_from(runs::small_mnist(), &Form::default()).unwrap();
     let translation = RandomTranslation::new(1, 2, 2);
     let run = |devices: &[String], is_bytes: bool| {
         let network = build("optimized", devices);

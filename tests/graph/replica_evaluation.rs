@@ -4,7 +4,7 @@
 use support::networks::table;
 use support::replicas::{self, Place};
 use support::{bits, golden, runs};
-use tf_mnist::dataset::{self, Split};
+use tf_mnist::dataset::{self, Form, Split};
 use tf_mnist::graph::Precision;
 use tf_mnist::model::{Convolutions, Towers};
 use tf_mnist::networks::Table;
@@ -39,7 +39,7 @@ fn chunks_over_replicas_give_the_bits_and_counts_of_one() {
     let forms =
         if support::load_kernels() { vec![Towers::AsPublished, own] } else { vec![Towers::AsPublished] };
     // No multiple of the chunk, nor a number of chunks that 3 divides.
-    let dataset = dataset::load_from(runs::small_mnist()).unwrap();
+    let dataset = dataset::load_from(runs::small_mnist(), &Form::default()).unwrap();
     let split = &dataset.test;
     for towers in forms {
         for (name, checkpoint) in

@@ -38,7 +38,12 @@ pub fn answer(command: &mut Command) -> io::Result<String> {
     let status = child.wait(Duration::from_millis(2), Duration::from_secs(10), &mut || {})?;
     let mut text = Vec::new();
     if let Some(stdout) = child.0.stdout.as_mut() {
-        stdout.read_to_end(&mut text)?;
+        // All that it said is in the pipe, which something that it started may hold open for long.
+        rustix::io::ioctl_fionbio(&*stdout, true)?;
+        match stdout.read_to_end(&mut text) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
     }
     match status.success() {
         true => Ok(String::from_utf8_lossy(&text).into_owned()),
@@ -94,6 +99,9 @@ mod tests {
             command
         };
         assert_eq!(answer(&mut shell("echo hello; echo no >&2")).unwrap(), "hello\n");
+        let begun = Instant::now();
+        assert_eq!(answer(&mut shell("sleep 20 & echo hello")).unwrap(), "hello\n");
+        assert!(begun.elapsed() < Duration::from_secs(10), "what it started was waited for");
         let failed = answer(&mut shell("exit 3")).unwrap_err();
         assert!(failed.to_string().contains('3'), "{failed}");
 

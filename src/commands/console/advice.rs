@@ -108,8 +108,7 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             }
             DatasetError::Fetch(
                 FetchError::Write { cause, .. } | FetchError::Cache(CacheError::Io { cause, .. }),
-            )
-            | DatasetError::Cache(CacheError::Io { cause, .. }) => Some(for_cache(cause)),
+            ) => Some(for_cache(cause)),
             _ => None,
         };
     }

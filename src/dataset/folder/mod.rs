@@ -12,21 +12,14 @@ use std::panic;
 use std::path::Path;
 use std::thread;
 
-/// The data set in `folder`, of MNIST's form: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
-/// `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each also with `.idx` for `-idx`, each raw or gzipped (`.gz`); of two, the raw one. They may
-/// also be where and as Kaggle, torchvision, EMNIST and QMNIST have them, as long as there is one such set.
+/// The data set in `folder`, of images and labels as `form` says: `train-images-idx3-ubyte`,
+/// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each also with `.idx` for `-idx`,
+/// each raw or gzipped (`.gz`); of two, the raw one. They may also be where and as Kaggle, torchvision, EMNIST and QMNIST
+/// have them, as long as there is one such set.
 ///
 /// # Errors
-/// [`DatasetError`]: a file is missing or unsound, counts differ, or too few training rows.
-pub fn load_from(folder: &Path) -> Result<Dataset, DatasetError> {
-    load_from_as(folder, &Form::default())
-}
-
-/// As [`load_from`], of images and labels as `form` says.
-///
-/// # Errors
-/// As [`load_from`]; or the files are of another form.
-pub fn load_from_as(folder: &Path, form: &Form) -> Result<Dataset, DatasetError> {
+/// [`DatasetError`]: a file is missing, unsound or of another form, counts differ, or too few training rows.
+pub fn load_from(folder: &Path, form: &Form) -> Result<Dataset, DatasetError> {
     let (folder, paths) = find::files(folder, &[0, 1, 2, 3])?;
     thread::scope(|scope| {
         // The large training images keep one thread busy, all others together another.

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use support::mirror::{Breaks, Mirror};
 use support::runs::{self, fail, metrics, resume, start, succeed, tf_mnist};
 use tempfile::TempDir;
-use tf_mnist::dataset::load_default;
+use tf_mnist::dataset::{Form, load_default};
 use tf_mnist::fetch::Silent;
 
 const FAULTS: &str = r#"
@@ -93,7 +93,7 @@ fn without_locks_one_warning_says_so_and_everything_works() {
     warned(&runs::stderr(&succeed(faulty(export(&base), &library, "FLOCK_FAULT", 38))), &base);
     assert!(base.join("1/saved_model.pb").is_file());
 
-    let files = load_default(&Silent).unwrap().files;
+    let files = load_default(&Form::default(), &Silent).unwrap().files;
     let mirror = Mirror::of(&files, Breaks::Never);
     let cache = folder.path().join("cache");
     let filled = succeed(faulty(mirror.data_command(&cache), &library, "FLOCK_FAULT", 524));

@@ -1,6 +1,8 @@
 //! Workers and chiefs that are killed, frozen or slow, and what becomes of the run.
 
 use super::*;
+use tf_mnist::dataset::{Form, Origin, load_default};
+use tf_mnist::fetch::Silent;
 
 /// How often processes are killed; 20 were once.
 fn kills() -> u64 {
@@ -275,9 +277,7 @@ fn a_run_of_its_own_data_set_fetches_no_other_when_it_goes_on_in_processes() {
     let [run, cache] = ["run", "cache"].map(|name| folder.path().join(name));
     succeed(start(&run, &["baseline", "--max-steps", "2", "--replicas", "2"]));
     // All that is cached but MNIST, which can neither be read nor fetched.
-    let tf_mnist::dataset::Origin::Mnist(mnist) =
-        tf_mnist::dataset::load_default(&tf_mnist::fetch::Silent).unwrap().origin
-    else {
+    let Origin::Mnist(mnist) = load_default(&Form::default(), &Silent).unwrap().origin else {
         panic!("MNIST comes from the cache");
     };
     fs::create_dir(&cache).unwrap();

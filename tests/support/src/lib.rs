@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::{env, fs};
 use tensorflow::{Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor};
-use tf_mnist::dataset::{self, Dataset, Split};
+use tf_mnist::dataset::{self, Dataset, Form, Split};
 use tf_mnist::fetch::Silent;
 use tf_mnist::kernels::{self, Unavailable};
 use tf_mnist::model::Network;
@@ -146,7 +146,7 @@ pub fn bits(values: &[f32]) -> Vec<u32> {
 /// MNIST, read once a process.
 pub fn mnist() -> &'static Dataset {
     static DATASET: OnceLock<Dataset> = OnceLock::new();
-    DATASET.get_or_init(|| dataset::load_default(&Silent).unwrap())
+    DATASET.get_or_init(|| dataset::load_default(&Form::default(), &Silent).unwrap())
 }
 
 /// What TensorFlow is opened with, in the program's own cache.

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tf_mnist::dataset::{self, Origin};
+use tf_mnist::dataset::{self, Form, Origin};
 use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{Checkpoint, latest_checkpoint};
 use tf_mnist::training::{RunConfig, RunState};
@@ -53,7 +53,7 @@ pub fn smallest_mnist() -> &'static Path {
 }
 
 fn head_of_mnist(validation_rows: usize) -> TempDir {
-    let Origin::Mnist(whole) = dataset::load_default(&Silent).unwrap().origin else {
+    let Origin::Mnist(whole) = dataset::load_default(&Form::default(), &Silent).unwrap().origin else {
         panic!("MNIST comes from the cache");
     };
     let folder = tempfile::tempdir().unwrap();

@@ -58,75 +58,67 @@ pub fn cached(
     let _lock = cache::lock(folder, LOCK, || {
         progress.note(&format!("waiting for another process that is filling {}", folder.display()));
     })?;
-    let sources = sources().into_iter().map(|source| Asked { source, given_up: None });
-    let mut fetching = Fetching { folder, sources: sources.collect(), progress };
+    let mut sources: Vec<_> = sources().into_iter().map(|source| (source, None)).collect();
     let complete = |(entry, artifact): (Result<_, _>, &Artifact<'_>)| {
         // The process that was waited for may have fetched it.
-        match entry.or_else(|_: Unusable| read(folder, artifact)) {
+        match entry.or_else(|_: Option<String>| read(folder, artifact)) {
             Ok(bytes) => Ok(bytes),
-            Err(unusable) => {
+            Err(damage) => {
                 let path = folder.join(artifact.name);
-                if let Unusable::Damaged(why) = unusable {
+                if let Some(why) = damage {
                     progress
                         .note(&format!("warning: {} is damaged ({why}); fetching it again", path.display()));
                 }
-                fetching.fetch(artifact, &path)?;
+                fetch(artifact, &path, folder, &mut sources, progress)?;
                 // The disk, or someone else, may spoil what was just verified and put in place.
-                read(folder, artifact)
-                    .map_err(|unusable| FetchError::Write { path, cause: io::Error::other(unusable.why()) })
+                read(folder, artifact).map_err(|damage| {
+                    let why = damage.unwrap_or_else(|| "it is gone".to_owned());
+                    FetchError::Write { path, cause: io::Error::other(why) }
+                })
             }
         }
     };
     entries.into_iter().zip(artifacts).map(complete).collect()
 }
 
-/// What fetches one artifact after another.
-struct Fetching<'a> {
-    folder: &'a Path,
-    sources: Vec<Asked>,
-    progress: &'a dyn Progress,
-}
-
-struct Asked {
-    source: Box<dyn Source>,
-    /// Why it is not asked again.
-    given_up: Option<String>,
-}
-
-impl Fetching<'_> {
-    /// Puts `artifact` at `path`: asks the sources in turn, verifies what comes, syncs it and renames it into place. At
-    /// every moment `path` holds what it held before or the verified artifact.
-    fn fetch(&mut self, artifact: &Artifact<'_>, path: &Path) -> Result<(), FetchError> {
-        let mut failures = Vec::new();
-        let count = self.sources.len();
-        for (index, Asked { source, given_up }) in self.sources.iter_mut().enumerate() {
-            let name = source.name(artifact.name);
-            if let Some(before) = given_up {
-                failures.push(format!("{name}: not asked again after this failure: {before}"));
-                continue;
-            }
-            let mut failure = None;
-            let written = whole_files::write_with(path, |file| {
-                let fetched = source.fetch(artifact, self.folder, file, self.progress);
-                fetched.and_then(|()| verify(artifact, file)).map_err(|why| match why {
-                    Failure::Disk(error) => error,
-                    other => io::Error::other(failure.insert(other).to_string()),
-                })
-            });
-            let why = match (written, failure) {
-                (Ok(()), _) => return Ok(()),
-                (Err(cause), None) => return Err(FetchError::Write { path: path.to_path_buf(), cause }),
-                (Err(why), Some(Failure::Artifact(_))) => why.to_string(),
-                (Err(why), Some(_)) => given_up.insert(why.to_string()).clone(),
-            };
-            let failed = format!("{name}: {why}");
-            if index + 1 < count {
-                self.progress.note(&format!("{failed}; trying the next source"));
-            }
-            failures.push(failed);
+/// Puts `artifact` at `path`: asks `sources` in turn, each with why it is not asked again, verifies what comes, syncs
+/// it and renames it into place. At every moment `path` holds what it held before or the verified artifact.
+fn fetch(
+    artifact: &Artifact<'_>,
+    path: &Path,
+    folder: &Path,
+    sources: &mut [(Box<dyn Source>, Option<String>)],
+    progress: &dyn Progress,
+) -> Result<(), FetchError> {
+    let mut failures = Vec::new();
+    let count = sources.len();
+    for (index, (source, given_up)) in sources.iter_mut().enumerate() {
+        let name = source.name(artifact.name);
+        if let Some(before) = given_up {
+            failures.push(format!("{name}: not asked again after this failure: {before}"));
+            continue;
         }
-        Err(FetchError::EverySourceFailed { name: artifact.name.to_owned(), failures })
+        let mut failure = None;
+        let written = whole_files::write_with(path, |file| {
+            let fetched = source.fetch(artifact, folder, file, progress);
+            fetched.and_then(|()| verify(artifact, file)).map_err(|why| match why {
+                Failure::Disk(error) => error,
+                other => io::Error::other(failure.insert(other).to_string()),
+            })
+        });
+        let why = match (written, failure) {
+            (Ok(()), _) => return Ok(()),
+            (Err(cause), None) => return Err(FetchError::Write { path: path.to_path_buf(), cause }),
+            (Err(why), Some(Failure::Artifact(_))) => why.to_string(),
+            (Err(why), Some(_)) => given_up.insert(why.to_string()).clone(),
+        };
+        let failed = format!("{name}: {why}");
+        if index + 1 < count {
+            progress.note(&format!("{failed}; trying the next source"));
+        }
+        failures.push(failed);
     }
+    Err(FetchError::EverySourceFailed { name: artifact.name.to_owned(), failures })
 }
 
 fn verify(artifact: &Artifact<'_>, file: &mut File) -> Result<(), Failure> {
@@ -144,23 +136,8 @@ fn verify(artifact: &Artifact<'_>, file: &mut File) -> Result<(), Failure> {
     }))
 }
 
-/// Why an entry is no use.
-enum Unusable {
-    Missing,
-    Damaged(String),
-}
-
-impl Unusable {
-    fn why(self) -> String {
-        match self {
-            Self::Missing => "it is gone".to_owned(),
-            Self::Damaged(why) => why,
-        }
-    }
-}
-
-/// All entries, each read and hashed by a thread of its own.
-fn read_all(folder: &Path, artifacts: &[Artifact<'_>]) -> Vec<Result<Vec<u8>, Unusable>> {
+/// All entries, each read and hashed by a thread of its own, as by [`read`].
+fn read_all(folder: &Path, artifacts: &[Artifact<'_>]) -> Vec<Result<Vec<u8>, Option<String>>> {
     thread::scope(|scope| {
         let readers: Vec<_> =
             artifacts.iter().map(|artifact| scope.spawn(move || read(folder, artifact))).collect();
@@ -171,26 +148,24 @@ fn read_all(folder: &Path, artifacts: &[Artifact<'_>]) -> Vec<Result<Vec<u8>, Un
     })
 }
 
-fn read(folder: &Path, artifact: &Artifact<'_>) -> Result<Vec<u8>, Unusable> {
-    let damaged = |error: io::Error| Unusable::Damaged(error.to_string());
+/// An entry, or why it is no use; `None`: it is not there.
+fn read(folder: &Path, artifact: &Artifact<'_>) -> Result<Vec<u8>, Option<String>> {
+    let damaged = |error: io::Error| Some(error.to_string());
     let file = match File::open(folder.join(artifact.name)) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unusable::Missing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(None),
         Err(error) => return Err(damaged(error)),
     };
     let size = file.metadata().map_err(damaged)?.len();
     if size > artifact.max_bytes {
-        return Err(Unusable::Damaged(format!(
-            "{size} bytes where there are at most {}",
-            artifact.max_bytes
-        )));
+        return Err(Some(format!("{size} bytes where there are at most {}", artifact.max_bytes)));
     }
     // One byte more than the size, so that reading to the end need not grow the buffer to find that it is the end.
     let mut bytes = Vec::with_capacity(size as usize + 1);
     file.take(artifact.max_bytes).read_to_end(&mut bytes).map_err(damaged)?;
     let found = Digest::of(&bytes);
     if found != artifact.sha256 {
-        return Err(Unusable::Damaged(format!("its SHA-256 is {found}, not {}", artifact.sha256)));
+        return Err(Some(format!("its SHA-256 is {found}, not {}", artifact.sha256)));
     }
     Ok(bytes)
 }

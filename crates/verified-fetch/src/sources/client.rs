@@ -43,22 +43,13 @@ impl Default for Policy {
 pub struct Client {
     /// The client proper, or why there is none, which every transfer then fails by.
     http: Result<reqwest::blocking::Client, String>,
-    policy: Policy,
+    pub(super) policy: Policy,
 }
 
 impl Client {
-    /// A client that trusts the system's roots.
-    pub fn new() -> Self {
-        Self::with(Policy::default(), [])
-    }
-
     /// One that waits as `policy` says, and trusts `roots` (certificates in DER) as well, such as an in-house authority.
     pub fn with(policy: Policy, roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
         Self { http: http(&policy, roots), policy }
-    }
-
-    pub(crate) fn policy(&self) -> &Policy {
-        &self.policy
     }
 
     pub(crate) fn http(&self) -> Result<&reqwest::blocking::Client, Failure> {
@@ -66,9 +57,10 @@ impl Client {
     }
 }
 
+/// Trusts the system's roots.
 impl Default for Client {
     fn default() -> Self {
-        Self::new()
+        Self::with(Policy::default(), [])
     }
 }
 

@@ -7,17 +7,3 @@ pub fn is_page(start: &[u8]) -> bool {
         .iter()
         .any(|tag| start.len() >= tag.len() && start[..tag.len()].eq_ignore_ascii_case(tag))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn knows_pages() {
-        assert!(is_page(b"<!DOCTYPE html><html>"));
-        assert!(is_page(b"\xef\xbb\xbf \r\n<HTML lang=en>"));
-        assert!(!is_page(b"<ht"));
-        assert!(!is_page(&[0, 0, 8, 3]));
-        assert!(!is_page(b""));
-    }
-}

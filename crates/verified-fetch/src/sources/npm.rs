@@ -61,11 +61,19 @@ impl Source for NpmPackage {
             }
         };
         let prefix = self.installed.insert(installed).path();
-        let package = self.spec.split('@').next().unwrap_or_default();
-        let path = prefix.join("node_modules").join(package).join(&self.folder).join(artifact.name);
+        let path =
+            prefix.join("node_modules").join(package(&self.spec)).join(&self.folder).join(artifact.name);
         let file = File::open(path)
             .map_err(|error| Failure::Artifact(format!("{} in it: {error}", artifact.name)))?;
         io::copy(&mut file.take(artifact.max_bytes), into).map(drop).map_err(Failure::Disk)
+    }
+}
+
+/// The name in `name@version`; that of a scoped package begins with an `@` of its own.
+fn package(spec: &str) -> &str {
+    match spec.rsplit_once('@') {
+        Some((name, _)) if !name.is_empty() => name,
+        _ => spec,
     }
 }
 
@@ -101,5 +109,15 @@ fn gist(said: &str) -> String {
     match lines.is_empty() {
         true => "it said nothing".to_owned(),
         false => lines.join("; ").chars().take(400).collect(),
+    }
+}
+
+#[cfg(test)]
+#[test]
+fn a_scoped_package_is_found_by_its_whole_name() {
+    for (spec, name) in
+        [("a@1.2.6", "a"), ("@scope/a@1.2.6", "@scope/a"), ("@scope/a", "@scope/a"), ("a", "a")]
+    {
+        assert_eq!(package(spec), name);
     }
 }

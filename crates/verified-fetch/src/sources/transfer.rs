@@ -43,7 +43,7 @@ impl Client {
                 }
                 outcome => return outcome,
             }
-            thread::sleep(self.policy().pause * tries);
+            thread::sleep(self.policy.pause * tries);
             tries += 1;
         }
     }
@@ -85,7 +85,7 @@ impl Client {
                 return Err(too_large(max_bytes));
             }
             let seconds = begun.elapsed().as_secs_f32();
-            if begun.elapsed() > self.policy().deadline {
+            if begun.elapsed() > self.policy.deadline {
                 return Err(Failure::Source(format!("no more than {received} bytes in {seconds} s")));
             }
             into.write_all(&buffer[..count]).map_err(Failure::Disk)?;
@@ -117,7 +117,7 @@ impl Client {
         let mut http = causes(error).filter_map(|error| error.downcast_ref());
         Failure::Passing(match http.any(reqwest::Error::is_timeout) {
             true => {
-                format!("no data for {} s after {received} bytes", self.policy().stall_timeout.as_secs_f32())
+                format!("no data for {} s after {received} bytes", self.policy.stall_timeout.as_secs_f32())
             }
             false => format!("the transfer broke off after {received} bytes: {}", innermost(error)),
         })
