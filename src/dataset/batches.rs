@@ -171,12 +171,4 @@ mod tests {
         assert_eq!(permutation(10, 42, 7), [0, 2, 3, 4, 9, 6, 8, 7, 5, 1]);
         assert_eq!(permutation(55_000, 42, 0)[..6], [13510, 9984, 26637, 38388, 36632, 48682]);
     }
-
-    #[test]
-    fn refuses_batches_that_cannot_be() {
-        let new = |rows, batch_size| BatchPlan::new(rows, batch_size, Order::File);
-        assert_eq!(new(10, 0), Err(BatchError::EmptyBatch));
-        assert_eq!(new(10, 11), Err(BatchError::LargerThanSet { batch_size: 11, rows: 10 }));
-        assert_eq!(new(0, 1), Err(BatchError::LargerThanSet { batch_size: 1, rows: 0 }));
-    }
 }

@@ -171,6 +171,7 @@ fn other_forms_of_the_same_numbers_are_read() {
 #[test]
 fn a_file_that_is_something_else_is_described() {
     let csv = format!("5{}\n", ",0".repeat(784));
+    let channels_last = [header([0, 0, 8, 4], &[30, 28, 28, 1]), FILES[2][16..].to_vec()].concat();
     let large = [header([0, 0, 12, 1], &[30]), [0, 0, 1, 4].repeat(30)].concat();
     for (file, bytes, said) in [
         (
@@ -183,12 +184,17 @@ fn a_file_that_is_something_else_is_described() {
         (3, gzip(b"{\"message\": \"rate limit exceeded\"}"), "it is JSON"),
         (2, b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec(), "git lfs pull"),
         (2, b"PK\x03\x04\x14\0\0\0\0\0".to_vec(), "it is an archive"),
+        (2, b"PK\x03\x04\x14\0\0\0\0\0x_train.npy".to_vec(), "it is an archive of NumPy arrays (.npz)"),
         (2, b"\x93NUMPY\x01\0".to_vec(), "it is a NumPy array"),
         (2, csv.into_bytes(), "it is a table of text (CSV)"),
         (2, header([0, 0, 13, 3], &[30, 28, 28]), "holds 32-bit floats, not bytes"),
         (2, header([0, 0, 8, 4], &[30, 28, 28, 3]), "has 4 dimensions, of [30, 28, 28, 3]"),
         (3, header([0, 0, 8, 2], &[30, 10]), "has 2 dimensions, of [30, 10]; IDX labels have 1"),
+        (2, vec![7; 200], "has the magic number 0x07070707; IDX images have 0x00000803"),
         (3, large, "has the number 260 in place 0"),
+        (3, [header([0, 0, 12, 1], &[30]), vec![0xff; 120]].concat(), "has the number -1 in place 0"),
+        (2, channels_last[..23_440].to_vec(), "is truncated: 23540 bytes announced, 23440 there"),
+        (2, [&channels_last[..], b"rest"].concat(), "has trailing bytes after the 23540"),
         (2, [gzip(&FILES[2]), b"rest".to_vec()].concat(), "neither zeros nor gzipped"),
     ] {
         let folder = plain();

@@ -158,23 +158,3 @@ impl ForeignFile {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kinds_are_told() {
-        let npz = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0x_train.npy";
-        assert_eq!(ForeignFile::by_start(npz), Some(NPZ));
-        let zip = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0train-images-idx3-ubyte";
-        assert_eq!(ForeignFile::by_start(zip), Some(ARCHIVE));
-        let row = ["5"; 785].join(",");
-        assert_eq!(ForeignFile::by_start(&row.as_bytes()[..300]), Some(CSV));
-        for start in [&[0, 0, 8, 3, 0, 0][..], b"", &[7; 200], "é\u{1}".as_bytes()] {
-            assert_eq!(ForeignFile::by_start(start), None);
-        }
-        assert_eq!(ForeignFile::by_name("MNIST.pkl.gz"), Some(PICKLE));
-        assert_eq!(ForeignFile::by_name("train-images-idx3-ubyte.gz"), None);
-    }
-}

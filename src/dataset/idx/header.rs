@@ -148,37 +148,4 @@ mod tests {
         let five = read(&header([0, 0, 8, 5], &[1, 2, 3, 4, 5]), Kind::Images);
         assert!(matches!(five, Err(IdxError::OtherDimensions { dimensions: 5, .. })));
     }
-
-    #[test]
-    fn other_forms_become_mnist_s() {
-        let plain = header([0, 0, 8, 3], &[7, 28, 28]);
-        let mut little = vec![3, 8, 0, 0];
-        little.extend([7u32, 28, 28].iter().flat_map(|word| word.to_le_bytes()));
-        for bytes in [
-            plain.clone(),
-            little,
-            header([0, 0, 8, 4], &[7, 28, 28, 1]),
-            header([0, 0, 8, 4], &[7, 1, 28, 28]),
-        ] {
-            let read = read(&bytes, Kind::Images).unwrap().unwrap();
-            assert_eq!((read.plain, read.bytes), (plain.clone(), bytes.len()));
-            assert_eq!(read.numbers.to_bytes(&[200, 3]), Ok(vec![200, 3]));
-        }
-        let qmnist = read(&header([0, 0, 12, 2], &[7, 8]), Kind::Labels).unwrap().unwrap();
-        assert_eq!(qmnist.plain, header([0, 0, 8, 1], &[7]));
-        let mut rows = vec![0; 64];
-        (rows[3], rows[35]) = (5, 9);
-        assert_eq!(qmnist.numbers.to_bytes(&rows), Ok(vec![5, 9]));
-        rows[32] = 0xff;
-        assert!(matches!(qmnist.numbers.to_bytes(&rows), Err((1, number)) if number < 0));
-    }
-
-    #[test]
-    fn what_is_no_header_is_left_to_others() {
-        for bytes in [&b"PK\x03\x04"[..], b"\x89PNG", b"", &[0, 0, 8, 3], &[0, 0, 9]] {
-            assert_eq!(read(bytes, Kind::Images).unwrap(), None);
-        }
-        assert!(read(&header([0, 0, 13, 3], &[7, 28, 28]), Kind::Images).is_err());
-        assert!(read(&header([0, 0, 8, 4], &[7, 28, 28, 3]), Kind::Images).is_err());
-    }
 }

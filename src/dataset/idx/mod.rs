@@ -164,14 +164,8 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Checks the raw bytes of a file.
+    /// Of the bytes of a whole file, as [`read`] gives them; checks the labels.
     pub fn new(mut bytes: Vec<u8>, kind: Kind, form: &Form) -> Result<Self, IdxError> {
-        let expected = whole_bytes(&bytes, kind, form)?;
-        match bytes.len() {
-            found if found < expected => return Err(IdxError::Truncated { expected, found }),
-            found if found > expected => return Err(IdxError::TrailingBytes { expected }),
-            _ => {}
-        }
         let rows = &mut bytes[kind.header_bytes()..];
         let count = rows.len() / kind.row_bytes(form);
         if kind == Kind::Labels {

@@ -14,8 +14,7 @@ const MOST_LAYERS: usize = 3;
 /// Bytes that tell what a file is which is no IDX file.
 const TELLING: u64 = 300;
 
-/// The raw bytes of a file in MNIST's own form, gunzipped if it is gzipped, even twice: no more than its header announces,
-/// and that only if it can be.
+/// The raw bytes of a file in MNIST's own form, gunzipped if it is gzipped, even twice: as many as its header announces.
 pub(in crate::dataset) fn read(file: impl BufRead, kind: Kind, form: &Form) -> Result<Vec<u8>, IdxError> {
     let mut file: Box<dyn BufRead + '_> = Box::new(file);
     let mut failed: fn(io::Error) -> IdxError = IdxError::Io;
@@ -54,31 +53,26 @@ fn read_raw(
         read_to(&mut start, TELLING)?;
         return Err(no_header(&start, kind, form));
     };
-    let expected = whole_bytes(&header.plain, kind, form)?;
     let numbers = header.numbers;
-    let stored = (expected - header.plain.len()) * numbers.size * numbers.row;
-    let mut bytes = Vec::new();
-    let mut push = |bytes: &mut Vec<u8>| {
-        // One byte more, to see whether the file goes on.
-        bytes.try_reserve_exact(stored + 1).map_err(|_| IdxError::Memory(stored))?;
-        reader.by_ref().take(stored as u64 + 1).read_to_end(bytes).map_err(failed)
-    };
-    if numbers == Numbers::BYTES {
-        bytes.extend(header.plain);
-        push(&mut bytes)?;
-        return Ok(bytes);
-    }
-    let found = push(&mut bytes)?;
-    let whole = header.bytes + stored;
+    let stored = (whole_bytes(&header.plain, kind, form)? - header.plain.len()) * numbers.size * numbers.row;
+    let (mut bytes, plain) = (header.plain.clone(), header.plain.len());
+    // One byte more, to see whether the file goes on.
+    bytes.try_reserve_exact(stored + 1).map_err(|_| IdxError::Memory(stored))?;
+    let found = reader.take(stored as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    // Of the file as it is, whose header may be longer than the plain one.
+    let expected = header.bytes + stored;
     match found.cmp(&stored) {
-        Ordering::Less => Err(IdxError::Truncated { expected: whole, found: header.bytes + found }),
-        Ordering::Greater => Err(IdxError::TrailingBytes { expected: whole }),
-        Ordering::Equal => {
-            let numbers =
-                numbers.to_bytes(&bytes).map_err(|(place, number)| IdxError::NoByte { place, number })?;
-            Ok([header.plain, numbers].concat())
-        }
+        Ordering::Less => return Err(IdxError::Truncated { expected, found: header.bytes + found }),
+        Ordering::Greater => return Err(IdxError::TrailingBytes { expected }),
+        Ordering::Equal => {}
     }
+    if numbers != Numbers::BYTES {
+        let numbers = numbers.to_bytes(&bytes[plain..]);
+        let numbers = numbers.map_err(|(place, number)| IdxError::NoByte { place, number })?;
+        bytes.truncate(plain);
+        bytes.extend(numbers);
+    }
+    Ok(bytes)
 }
 
 /// Why `start` is no header.
