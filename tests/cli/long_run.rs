@@ -104,8 +104,8 @@ fn memory_and_open_files_stay() {
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(&folder.path().join("run"), false).unwrap();
     let mut metrics = directory.rewind(None).unwrap();
-    let mut checkpoints = ModelCheckpoint::new(directory.checkpoints(5).unwrap(), false);
-    let mut backup = directory.backup(500, None);
+    let mut checkpoints = ModelCheckpoint::new(CheckpointManager::open(directory.path(), 5).unwrap(), false);
+    let mut backup = BackupAndRestore::new(directory.path(), 500, None);
     let mut stock = Stock::default();
     let schedule = Schedule {
         epochs: 10_000,
