@@ -18,7 +18,7 @@ pub enum ClassifierError {
         path: PathBuf,
     },
     /// There is no session as asked for.
-    #[error(transparent)]
+    #[error("{0}")]
     Session(#[from] SessionError),
     /// A folder that holds no model.
     #[error(
@@ -85,7 +85,7 @@ pub enum ClassifierError {
         holds: String,
     },
     /// The checkpoint or its graph.
-    #[error(transparent)]
+    #[error("{0}")]
     Graph(#[from] GraphError),
     /// TensorFlow cannot load the SavedModel.
     #[error("TensorFlow cannot load the SavedModel {path}: {}; export it again, or name another model", .damage.clone().unwrap_or_else(|| .status.to_string()))]

@@ -10,7 +10,7 @@ use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError, Gra
 use crate::model::{Network, Towers};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use tensorflow::{Graph, Session, SessionOptions, SessionRunArgs, Tensor};
+use tensorflow::{Graph, SessionOptions, SessionRunArgs, Tensor};
 
 /// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
 pub struct TrainingSession {
@@ -29,9 +29,7 @@ impl TrainingSession {
     /// # Errors
     /// TensorFlow cannot open a session, for example on a device that is not there.
     pub fn new(network: Network, options: &SessionOptions) -> Result<Self> {
-        let session = Session::new(options, &network.graph.graph())
-            .map_err(|status| failed("open a session".into(), status))?;
-        Ok(Self::on(session.into(), network))
+        Ok(Self::on(GraphSession::new(&network.graph, options)?, network))
     }
 
     /// On a session that was opened on the network's graph.
