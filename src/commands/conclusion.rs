@@ -100,7 +100,9 @@ pub fn interrupted(
         checkpoints.save_last(session, outcome.state.step)?
     };
     match usable {
-        Some(prefix) => log::info!("interrupted after {} steps; saved {}", outcome.state.step, prefix.display()),
+        Some(prefix) => {
+            log::info!("interrupted after {} steps; saved {}", outcome.state.step, prefix.display())
+        }
         None => log::info!("interrupted before the first step"),
     }
     log::info!("go on with: {}", run.again);

@@ -21,8 +21,8 @@ use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::networks::Validate;
 use tf_mnist::session::cluster::LostWorker;
 use tf_mnist::training::{
-    BackupAndRestore, Ending, Event, Interrupt, ModelCheckpoint, Observer, RunConfig, RunDirectory, SavedState, TensorBoard,
-    TrainingError, TrainingSession, TrainingState, fit,
+    BackupAndRestore, Ending, Event, Interrupt, ModelCheckpoint, Observer, RunConfig, RunDirectory,
+    SavedState, TensorBoard, TrainingError, TrainingSession, TrainingState, fit,
 };
 
 /// Where runs go that are given no folder.

@@ -219,7 +219,8 @@ impl TrainingSession {
     /// How many rows of chunks that are kept as they are fed are classified right.
     pub(super) fn evaluate_chunks(&self, chunks: &[Feed]) -> Result<Correct> {
         let evaluator = self.evaluator();
-        let counted = at_once(&self.network.evaluations, chunks, |replica, feed| evaluator.count(replica, feed))?;
+        let counted =
+            at_once(&self.network.evaluations, chunks, |replica, feed| evaluator.count(replica, feed))?;
         Ok(counted.into_iter().sum())
     }
 

@@ -30,7 +30,11 @@ impl Console {
     /// The lines that the published programs end with; takes the bar away.
     pub fn finish(&self, outcome: &Outcome) -> anyhow::Result<()> {
         self.progress.finish();
-        log::debug!("{} steps done, training took {:.3} s", outcome.state.step, outcome.state.elapsed.as_secs_f64());
+        log::debug!(
+            "{} steps done, training took {:.3} s",
+            outcome.state.step,
+            outcome.state.elapsed.as_secs_f64()
+        );
         if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.state.best) {
             output::print(&early_stopping(outcome.state.step, best.accuracy))?;
         }
