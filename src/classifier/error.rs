@@ -100,8 +100,8 @@ pub enum ClassifierError {
     /// The SavedModel is asked in another way than this program asks.
     #[error(
         "the SavedModel {path} does not fit: {reason}. What fits has a signature serving_default with one float32 input of \
-         [-1, height * width], [-1, height, width] or [-1, height, width, 1], of 1024 pixels a side at most, and a float32 \
-         output of [-1, classes]"
+         [-1, height * width], [-1, height, width] or [-1, height, width, 1], of 1024 pixels a side at most, and a \
+         float32 output of [-1, classes]"
     )]
     Signature {
         /// Its folder.

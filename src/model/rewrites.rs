@@ -36,8 +36,8 @@ pub(super) fn fold_norms(steps: Vec<Step>) -> Vec<Step> {
     folded
 }
 
-/// `norm` folded into `layer`, where that pays. It multiplies the kernel once a run, and saves work on each value of the
-/// output. A dense layer uses each factor of its kernel once a row: there it pays for as many rows as it has inputs.
+/// `norm` folded into `layer`, where that pays: the kernel is multiplied once a run, and each value of the output needs
+/// less. A dense layer uses each factor of its kernel once a row: there it pays for as many rows as it has inputs.
 fn fold(layer: &Part, norm: &BatchNorm) -> Option<Part> {
     const FEW_INPUTS: u64 = 256;
     match layer {

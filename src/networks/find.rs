@@ -5,7 +5,7 @@ use super::{BUILT_IN, Table};
 use crate::graph::Checkpoint;
 use std::path::Path;
 
-/// The text of the network that `network` names: a built-in one, a TOML file, or a run folder, whose own is written as one.
+/// The text of the network that `network` names: a built-in one, a TOML file, or a run folder, whose own is written so.
 ///
 /// # Errors
 /// There is no such network and no such file, or it cannot be read.

@@ -201,8 +201,8 @@ impl TrainingSession {
         Ok(total)
     }
 
-    /// All rows of `split` as replicas evaluate them, at most `chunk` at a time. A chunk is evaluated whole, by any of them, so
-    /// that its bits are those of one.
+    /// All rows of `split` as replicas evaluate them, at most `chunk` at a time. A chunk is evaluated whole, by any of
+    /// them, so that its bits are those of one.
     fn chunks(&self, split: &Split, chunk: usize) -> Vec<Range<usize>> {
         match (self.network.towers, self.replicas()) {
             // The last bits of a row may depend on its place in a chunk: as one device has them.

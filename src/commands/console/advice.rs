@@ -171,8 +171,17 @@ fn for_cache(error: &io::Error) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use std::fs;
     use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    #[test]
+    fn a_session_s_advice_is_found_behind_the_model_s_error() {
+        let late = SessionError::Late { waited: Duration::from_secs(5) };
+        let advice = of(&ClassifierError::from(late).into()).unwrap();
+        assert!(advice.text.contains("allow more time: --wait"), "{advice:?}");
+    }
 
     /// Rust files of the library; those of the program are `commands`, `cli`, `cli.rs` and `main.rs`.
     fn library(folder: &Path) -> Vec<PathBuf> {

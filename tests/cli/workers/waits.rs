@@ -79,16 +79,6 @@ fn arrival_and_start_are_one_wait() {
 }
 
 #[test]
-fn an_evaluation_too_says_what_waits_longer() {
-    let address = format!("127.0.0.1:{}", stranger(0));
-    let limits = ["--wait", "5s", "--peer-timeout", "1s", "--workers", &address];
-    let mut command = with(&[&["evaluate"][..], &limits].concat(), &[&golden("baseline/final.ckpt")]);
-    command.arg("--data-dir").arg(smallest_mnist());
-    let stderr = fail(command, 1);
-    assert!(stderr.contains("not within ") && stderr.contains("allow more time: --wait"), "{stderr}");
-}
-
-#[test]
 fn who_is_lost_once_too_often_is_named_also_with_q() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
