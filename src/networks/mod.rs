@@ -216,7 +216,7 @@ impl Table {
 
     /// The table as TOML.
     pub fn to_toml(&self) -> String {
-        toml::to_string_pretty(self).unwrap_or_default() // as above
+        toml::to_string(self).unwrap_or_default() // as above
     }
 
     /// Sets the rate of the dropouts in the row `row`; `false` if it has none.
