@@ -127,7 +127,7 @@ impl<'a> Job<'a> {
                 args.request_fetch(&network.loss.operation, network.loss.index);
             }
             None => {
-                let correct = &network.accuracy.correct;
+                let correct = &network.evaluations[0].accuracy.correct;
                 args.request_fetch(&correct.operation, correct.index);
             }
         }

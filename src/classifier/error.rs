@@ -18,7 +18,7 @@ pub enum ClassifierError {
         path: PathBuf,
     },
     /// There is no session as asked for.
-    #[error(transparent)]
+    #[error("{0}")]
     Session(#[from] SessionError),
     /// A folder that holds no model.
     #[error(
@@ -85,7 +85,7 @@ pub enum ClassifierError {
         holds: String,
     },
     /// The checkpoint or its graph.
-    #[error(transparent)]
+    #[error("{0}")]
     Graph(#[from] GraphError),
     /// TensorFlow cannot load the SavedModel.
     #[error("TensorFlow cannot load the SavedModel {path}: {}; export it again, or name another model", .damage.clone().unwrap_or_else(|| .status.to_string()))]
@@ -100,7 +100,8 @@ pub enum ClassifierError {
     /// The SavedModel is asked in another way than this program asks.
     #[error(
         "the SavedModel {path} does not fit: {reason}. What fits has a signature serving_default with one float32 input of \
-         [-1, height * width], [-1, height, width] or [-1, height, width, 1] and a float32 output of [-1, classes]"
+         [-1, height * width], [-1, height, width] or [-1, height, width, 1], of 1024 pixels a side at most, and a \
+         float32 output of [-1, classes]"
     )]
     Signature {
         /// Its folder.

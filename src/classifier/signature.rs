@@ -1,8 +1,11 @@
 //! Whether a SavedModel can be asked about grey images, and by which tensors.
 
+use std::ops::RangeInclusive;
 use tensorflow::{DataType, Graph, MetaGraphDef, Output, SignatureDef, TensorInfo};
 
 const SERVING_DEFAULT: &str = "serving_default";
+/// What the height and width of an image may be, as in a network's table.
+const SIDES: RangeInclusive<i64> = 1..=1024;
 
 /// The tensors that a SavedModel is asked by.
 #[derive(Debug)]
@@ -46,13 +49,15 @@ fn input(
         return Err(format!("its {SERVING_DEFAULT} takes {count} inputs, not one"));
     };
     let dims = dims(info);
-    let square = |pixels: i64| (1..=1024).map(|side| (side, side)).find(|side| side.0 * side.1 == pixels);
+    let square = |pixels: i64| SIDES.map(|side| (side, side)).find(|side| side.0 * side.1 == pixels);
     let known = known.map(|[height, width]| (height as i64, width as i64));
     let size = |pixels: i64| known.filter(|size| size.0 * size.1 == pixels).or_else(|| square(pixels));
     let misfit = || format!("its input {key:?} is {}", shown(info));
     let (height, width) = match dims.as_deref() {
         Some(&[None, Some(pixels)]) => size(pixels).ok_or_else(misfit)?,
-        Some(&([None, Some(height), Some(width)] | [None, Some(height), Some(width), Some(1)])) => {
+        Some(&([None, Some(height), Some(width)] | [None, Some(height), Some(width), Some(1)]))
+            if SIDES.contains(&height) && SIDES.contains(&width) =>
+        {
             (height, width)
         }
         _ => return Err(misfit()),

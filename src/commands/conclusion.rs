@@ -25,8 +25,8 @@ pub fn conclude(
     checkpoints: &mut ModelCheckpoint,
 ) -> Result<()> {
     let config = &run.config;
-    if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.best) {
-        metrics.write(&Event::EarlyStop { step: outcome.steps, best_accuracy: best.accuracy })?;
+    if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.state.best) {
+        metrics.write(&Event::EarlyStop { step: outcome.state.step, best_accuracy: best.accuracy })?;
     }
     let (session, tested) = match checkpoints.newest() {
         Some(best) if config.keeps_best() => {
@@ -36,7 +36,7 @@ pub fn conclude(
         }
         // Where nothing ever improved, the last weights are all there is.
         _ => {
-            let last = checkpoints.save_last(&session, outcome.steps)?;
+            let last = checkpoints.save_last(&session, outcome.state.step)?;
             (session, last)
         }
     };
@@ -48,7 +48,7 @@ pub fn conclude(
         .accuracy();
     if let Some(tensorboard) = tensorboard {
         let pictures = test_pictures(&evaluation, test, config.network.first_label);
-        tensorboard.test(outcome.steps, accuracy, pictures)?;
+        tensorboard.test(outcome.state.step, accuracy, pictures)?;
     }
     metrics.write(&Event::Test { accuracy, checkpoint })?;
     output::print(&published_lines::test_accuracy(accuracy))
@@ -97,10 +97,12 @@ pub fn interrupted(
     let usable = if run.config.keeps_best() && checkpoints.newest().is_some() {
         checkpoints.newest()
     } else {
-        checkpoints.save_last(session, outcome.steps)?
+        checkpoints.save_last(session, outcome.state.step)?
     };
     match usable {
-        Some(prefix) => log::info!("interrupted after {} steps; saved {}", outcome.steps, prefix.display()),
+        Some(prefix) => {
+            log::info!("interrupted after {} steps; saved {}", outcome.state.step, prefix.display())
+        }
         None => log::info!("interrupted before the first step"),
     }
     log::info!("go on with: {}", run.again);

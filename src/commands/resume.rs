@@ -77,7 +77,7 @@ impl Resumed {
     /// It is no run, another process uses it, or its options or all of its states are damaged.
     pub fn open(path: &Path) -> Result<Self> {
         let directory = RunDirectory::open(path)?;
-        let config = directory.read_config()?;
+        let config = RunConfig::read(path)?;
         Ok(Self { saved: directory.saved_state(&config)?, config, directory })
     }
 

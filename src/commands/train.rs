@@ -21,8 +21,8 @@ use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::networks::Validate;
 use tf_mnist::session::cluster::LostWorker;
 use tf_mnist::training::{
-    Ending, Event, Interrupt, ModelCheckpoint, RunConfig, RunDirectory, SavedState, TensorBoard,
-    TrainingError, TrainingSession, TrainingState, fit,
+    BackupAndRestore, Ending, Event, Interrupt, ModelCheckpoint, Observer, RunConfig, RunDirectory,
+    SavedState, TensorBoard, TrainingError, TrainingSession, TrainingState, fit,
 };
 
 /// Where runs go that are given no folder.
@@ -233,15 +233,15 @@ impl Run {
         if self.place.has_restarted() {
             metrics.write(&Event::WorkerLost { step: start.step, workers: self.lost.clone() })?;
         }
-        let manager = directory.checkpoints(CheckpointManager::DEFAULT_MAX_TO_KEEP)?;
+        let manager = CheckpointManager::open(directory.path(), CheckpointManager::DEFAULT_MAX_TO_KEEP)?;
         let mut checkpoints = ModelCheckpoint::new(manager, config.keeps_best());
-        let mut backup = directory.backup(config.save_every, saved);
+        let mut backup = BackupAndRestore::new(directory.path(), config.save_every, saved);
         if saved.is_none() && config.warm_start.is_some() {
             // The checkpoint may change or go, and with it the start of this run.
             backup.save(&start, &session)?;
         }
         let mut tensorboard = match self.tensorboard {
-            true => Some(directory.tensorboard(config, &start, &session)?),
+            true => Some(TensorBoard::new(directory.path(), config, &start, &session)?),
             false => None,
         };
         let lines = match config.network.training.validate {
@@ -251,14 +251,13 @@ impl Run {
         let progress = TrainingBar::new(total, start.step, self.place.in_short(), quiet);
         let mut console = Console::new(lines, progress, self.started);
 
-        let outcome = fit(
-            &mut session,
-            &self.dataset,
-            &config.schedule(),
-            &start,
-            interrupt,
-            &mut [&mut metrics, &mut tensorboard, &mut checkpoints, &mut console, &mut backup],
-        );
+        let mut observers: Vec<&mut dyn Observer> = vec![&mut metrics];
+        if let Some(tensorboard) = &mut tensorboard {
+            observers.push(tensorboard);
+        }
+        observers.extend([&mut checkpoints as &mut dyn Observer, &mut console, &mut backup]);
+        let schedule = config.schedule();
+        let outcome = fit(&mut session, &self.dataset, &schedule, &start, interrupt, &mut observers);
         if let Err(TrainingError::Diverged { step, .. }) = outcome {
             let told = metrics.write(&Event::Diverged { step });
             let told = told.and_then(|()| tensorboard.as_mut().map_or(Ok(()), TensorBoard::failed_to_train));
@@ -267,8 +266,8 @@ impl Run {
             }
         }
         let outcome = outcome?;
-        if outcome.steps > 0 {
-            backup.save(&outcome.state(), &session)?;
+        if outcome.state.step > 0 {
+            backup.save(&outcome.state, &session)?;
         }
         let (saves, spent) = backup.cost();
         log::debug!("saved the state {saves} times in {:.3} s", spent.as_secs_f64());

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How a network is built from its variables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Towers {
     /// Op for op as Python's front end builds it: the same bits.
+    #[default]
     AsPublished,
     /// Fewer and cheaper ops for the same function.
     Fast {
@@ -47,7 +48,7 @@ pub enum AccuracyOn {
 }
 
 /// How a graph is built of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BuildOptions {
     /// Seed of start values and dropout; without one TensorFlow draws start values of its own.
     pub seed: Option<u64>,
@@ -58,17 +59,6 @@ pub struct BuildOptions {
     /// Whether batch norms of several replicas train by mean and variance over the rows of all of them, by TensorFlow's
     /// ops, rather than each by its own.
     pub sync_batch_norm: bool,
-}
-
-impl Default for BuildOptions {
-    fn default() -> Self {
-        Self {
-            seed: None,
-            towers: Towers::AsPublished,
-            accuracy_on: AccuracyOn::default(),
-            sync_batch_norm: false,
-        }
-    }
 }
 
 impl fmt::Display for Convolutions {

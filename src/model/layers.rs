@@ -3,8 +3,7 @@
 use super::forms::Towers;
 use super::part::{Part, Step};
 use crate::graph::{
-    BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Pool, Randomness, Result, Scope,
-    Variable, reshape,
+    BatchNorm, Conv2d, Conv2dConfig, Dense, Dropout, Pool, Randomness, Result, Scope, reshape,
 };
 use crate::networks::{Layer, Table};
 use tensorflow::Output;
@@ -45,10 +44,7 @@ pub(super) fn make(table: &Table, graph: &Scope, towers: Towers, seed: u64) -> R
                 let make = if dense.use_bias { Dense::new } else { Dense::without_bias };
                 Part::Dense(make(graph, name, channels, dense.units, own_activation())?)
             }
-            Layer::BatchNormalization(norm) => {
-                let (momentum, epsilon) = (norm.momentum, norm.epsilon);
-                Part::BatchNorm(BatchNorm::new(graph, name, channels, BatchNormConfig { momentum, epsilon })?)
-            }
+            Layer::BatchNormalization(norm) => Part::BatchNorm(BatchNorm::new(graph, name, channels, norm)?),
             Layer::Activation(activation) => Part::Activation(activation),
             Layer::MaxPooling2d(pool) => Part::Pool(Pool::Max, pool.window()),
             Layer::AveragePooling2d(pool) => Part::Pool(Pool::Average, pool.window()),
@@ -62,26 +58,6 @@ pub(super) fn make(table: &Table, graph: &Scope, towers: Towers, seed: u64) -> R
         steps.push(Step { scope, part });
     }
     Ok(steps)
-}
-
-impl Part {
-    /// Kernel and bias of a layer that computes nothing but a sum of products: no activation of its own.
-    pub fn linear(&self) -> Option<(&Variable, Option<&Variable>)> {
-        match self {
-            Self::Conv2d(conv) if conv.is_linear() => Some((&conv.kernel, conv.bias.as_ref())),
-            Self::Dense(dense) if dense.is_linear() => Some((&dense.kernel, dense.bias.as_ref())),
-            _ => None,
-        }
-    }
-
-    /// A layer with another kernel and bias.
-    pub fn apply_with(&self, scope: &Scope, x: &Output, kernel: &Output, bias: &Output) -> Result<Output> {
-        match self {
-            Self::Conv2d(conv) => conv.apply_with(scope, x, kernel, Some(bias)),
-            Self::Dense(dense) => dense.apply_with(scope, x, kernel, Some(bias)),
-            _ => Ok(x.clone()), // has neither
-        }
-    }
 }
 
 /// `x`, float32 `[rows, height * width]`, as float32 `[rows, height, width, 1]`.

@@ -3,6 +3,7 @@
 use super::head::TrainedHead;
 use super::part::{Part, Step};
 use crate::graph::{Mode, Pool, Result, Scope, SynchronizedNorm, Variable, bias_add, pool, reshape, to_f32};
+use crate::networks::Window;
 use std::collections::HashMap;
 use tensorflow::Output;
 
@@ -53,21 +54,22 @@ pub(super) fn lower(
                 Some(step) => dropout.apply(scope, &h, step)?,
                 None => h,
             },
-            Part::Folded(layer, norm, pooled) => match layer.linear() {
-                Some((kernel, bias)) => {
-                    let folded = norm.fold(scope, kernel.read(), bias.map(Variable::read))?;
-                    match (&**layer, pooled) {
-                        (Part::Conv2d(conv), Some(window)) => {
-                            let sums = conv.sums(scope, &h, &folded.kernel)?;
-                            let (size, strides) = (window.size, window.strides);
-                            let h = pool(scope, Pool::Max, &sums, size, strides, window.padding)?;
-                            bias_add(scope, &to_f32(scope, &h)?, &folded.bias)?
-                        }
-                        _ => layer.apply_with(scope, &h, &folded.kernel, &folded.bias)?,
+            Part::FoldedConv2d(conv, norm, pooled) => {
+                let folded = norm.fold(scope, conv.kernel.read(), conv.bias.as_ref().map(Variable::read))?;
+                match pooled {
+                    Some(Window { size, strides, padding }) => {
+                        let sums = conv.sums(scope, &h, &folded.kernel)?;
+                        let h = pool(scope, Pool::Max, &sums, *size, *strides, *padding)?;
+                        bias_add(scope, &to_f32(scope, &h)?, &folded.bias)?
                     }
+                    None => conv.apply_with(scope, &h, &folded.kernel, Some(&folded.bias))?,
                 }
-                None => norm.apply(scope, &h, mode)?,
-            },
+            }
+            Part::FoldedDense(dense, norm) => {
+                let folded =
+                    norm.fold(scope, dense.kernel.read(), dense.bias.as_ref().map(Variable::read))?;
+                dense.apply_with(scope, &h, &folded.kernel, Some(&folded.bias))?
+            }
             Part::Head(own) if mode == Mode::Training => {
                 let trained = own.train(scope, &h, step)?;
                 own.complete(scope, head.insert(trained).features.clone())?

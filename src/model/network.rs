@@ -9,10 +9,7 @@ use super::optimization::{Optimizer, differentiate};
 use super::parcels::spans_processes;
 use super::part::Step;
 use super::replicas;
-use crate::graph::{
-    Accuracy, Branches, Conditional, Mode, Result, Saver, Scope, export_meta_graph,
-    sparse_softmax_cross_entropy,
-};
+use crate::graph::{Branches, Conditional, Mode, Result, Saver, Scope, sparse_softmax_cross_entropy};
 use crate::networks::Table;
 use tensorflow::{Operation, Output};
 
@@ -25,15 +22,9 @@ pub struct Network {
     pub towers: Towers,
     /// What it is fed.
     pub inputs: Inputs,
-    /// What the probabilities are made of: float32 `[rows, classes]`.
-    pub logits: Output,
-    /// float32 `[rows, classes]`: `output/Y_proba`, or, of several replicas, the first one's.
-    pub probabilities: Output,
     /// Mean cross-entropy of the batch, before the update: float32 [].
     pub loss: Output,
-    /// Which rows are classified right, and how many.
-    pub accuracy: Accuracy,
-    /// Where rows can be evaluated at once: one a replica, the first of which those above are.
+    /// Where rows can be evaluated at once: one a replica.
     pub evaluations: Vec<Evaluation>,
     /// One step of training.
     pub train: Operation,
@@ -41,13 +32,6 @@ pub struct Network {
     pub initialize: Operation,
     /// Saves and restores every variable.
     pub saver: Saver,
-}
-
-/// The towers of a network joined.
-struct Joined {
-    learning: Tower,
-    logits: Output,
-    measured: Output,
 }
 
 impl Network {
@@ -60,8 +44,7 @@ impl Network {
         let graph = Scope::new(options.seed);
         let inputs = Inputs::new(table, &graph, false)?;
         let steps = layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
-        let joined = join(table, options, &graph, &inputs, &steps)?;
-        let Joined { learning, logits, measured } = joined;
+        let (learning, logits, measured) = join(table, options, &graph, &inputs, &steps)?;
 
         let mut scope = graph.name_scope(&table.training.scope);
         let loss = sparse_softmax_cross_entropy(&scope, &learning.logits, &inputs.labels)?;
@@ -113,43 +96,33 @@ impl Network {
         let scope = graph.name_scope("init_and_save");
         let initialize = scope.global_variables_initializer()?;
         let saver = Saver::new(&scope, &graph.variables())?;
-        let Evaluation { logits, probabilities, accuracy } = evaluations[0].clone();
         Ok(Self {
             graph,
             towers,
             inputs: Inputs { learning_rate: optimizer.learning_rate, ..inputs },
-            logits,
-            probabilities,
             loss,
-            accuracy,
             evaluations,
             train: optimizer.step,
             initialize,
             saver,
         })
     }
-
-    /// The bytes of the `.meta` file of its checkpoints; see [`export_meta_graph`].
-    ///
-    /// # Errors
-    /// TensorFlow cannot serialize the graph.
-    pub fn meta_graph(&self) -> Result<Vec<u8>> {
-        export_meta_graph(&self.graph, &self.saver, &self.train)
-    }
 }
 
-/// Builds the towers: one, or, where training differs from use, two of which `training` chooses.
+/// Builds the towers: one, or, where training differs from use, two of which `training` chooses. Returns the one that
+/// trains, and of the chosen one the logits and those that accuracy is measured on.
 fn join(
     table: &Table,
     options: &BuildOptions,
     graph: &Scope,
     inputs: &Inputs,
     steps: &[Step],
-) -> Result<Joined> {
+) -> Result<(Tower, Output, Output)> {
     let learning = options.towers.in_training(table, steps);
     let Some(training) = &inputs.training else {
         let learning = lower(&learning, graph, &inputs.images, Mode::Training, None)?;
-        return Ok(Joined { logits: learning.logits.clone(), measured: learning.plain.clone(), learning });
+        let (logits, measured) = (learning.logits.clone(), learning.plain.clone());
+        return Ok((learning, logits, measured));
     };
     let cond = Conditional::new(graph, &training.flag);
     let images = cond.switch(&inputs.images)?;
@@ -168,5 +141,5 @@ fn join(
         AccuracyOn::Logits if table.ends_in_batch_norm() => join(&learning.plain, &using.plain)?,
         _ => logits.clone(),
     };
-    Ok(Joined { learning, logits, measured })
+    Ok((learning, logits, measured))
 }

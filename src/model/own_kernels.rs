@@ -3,7 +3,7 @@
 
 use super::head::Head;
 use super::part::{Part, Step};
-use crate::graph::{Activation, Mode, Padding, Precision};
+use crate::graph::{Activation, BatchNormConfig, Mode, Padding, Precision};
 use crate::kernels::{BATCH_NORM_EPSILON, DENSE_UNITS, OpTypes};
 use crate::networks::{self, Layer, Pooling2d, Table};
 
@@ -18,41 +18,33 @@ fn replaced(table: &Table) -> Option<usize> {
             use_bias: true,
         })
     };
-    let pool = |layer: Layer| {
-        let window = |pool: Pooling2d| (pool.pool_size, pool.window().strides, pool.padding);
-        matches!(layer, Layer::MaxPooling2d(pool) if window(pool) == (2.into(), 2.into(), Padding::Valid))
-    };
-    let norm = |layer| matches!(layer, Layer::BatchNormalization(norm) if norm.epsilon == BATCH_NORM_EPSILON);
-    let relu = |layer| layer == Layer::Activation(Activation::Relu);
-    let selu = |layer| layer == Layer::Activation(Activation::Selu);
+    let pooling = Pooling2d { pool_size: 2.into(), strides: Some(2.into()), padding: Padding::Valid };
+    let pool = Layer::MaxPooling2d(pooling);
+    // Any momentum will do.
+    let with_epsilon = |epsilon| Layer::BatchNormalization(BatchNormConfig { momentum: 0.0, epsilon });
+    let norm = with_epsilon(BATCH_NORM_EPSILON);
+    let [relu, selu] = [Activation::Relu, Activation::Selu].map(Layer::Activation);
 
+    let placed = table.layers();
+    let layers: Vec<_> = placed
+        .iter()
+        .map(|placed| match placed.layer {
+            Layer::BatchNormalization(norm) => with_epsilon(norm.epsilon),
+            Layer::MaxPooling2d(pool) => {
+                Layer::MaxPooling2d(Pooling2d { strides: Some(pool.window().strides), ..pool })
+            }
+            layer => layer,
+        })
+        .collect();
     // An activation in a row of its own is not the layer's, and the parts would differ.
-    let rows = table.rows.get(..2)?;
-    let layers: Vec<_> = table.layers().iter().map(|placed| placed.layer).collect();
-    match layers[..] {
-        _ if table.input_shape != [28, 28, 1] => None,
-        [a, b, c, d, e, ..]
-            if rows.iter().all(|row| row.layers.len() == 2)
-                && a == conv(16, 1)
-                && relu(b)
-                && c == conv(32, 2)
-                && relu(d)
-                && pool(e) =>
-        {
-            Some(3)
-        }
-        [a, b, c, d, e, f, g, ..]
-            if a == conv(16, 1)
-                && norm(b)
-                && selu(c)
-                && d == conv(32, 1)
-                && norm(e)
-                && selu(f)
-                && pool(g) =>
-        {
-            Some(7)
-        }
-        _ => None,
+    let are_pairs = table.rows.iter().take(2).all(|row| row.layers.len() == 2);
+    let baseline = [conv(16, 1), relu, conv(32, 2), relu, pool];
+    let optimized = [conv(16, 1), norm, selu, conv(32, 1), norm, selu, pool];
+    match () {
+        () if table.input_shape != [28, 28, 1] => None,
+        () if are_pairs && layers.starts_with(&baseline) => Some(3),
+        () if layers.starts_with(&optimized) => Some(7),
+        () => None,
     }
 }
 

@@ -18,8 +18,10 @@ pub(super) enum Part {
     /// Into rows of so many values.
     Flatten(u64),
     Dropout(Dropout),
-    /// A linear layer with the batch norm behind it folded in; a convolution also with a max pool, and its bias behind that.
-    Folded(Box<Part>, BatchNorm, Option<Window>),
+    /// A linear convolution with the batch norm behind it folded in; also with a max pool, and its bias behind that.
+    FoldedConv2d(Conv2d, BatchNorm, Option<Window>),
+    /// A linear dense layer with the batch norm behind it folded in.
+    FoldedDense(Dense, BatchNorm),
     /// Everything from the images to some features, by ops of our own.
     Head(Box<Head>),
 }

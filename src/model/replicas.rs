@@ -5,8 +5,8 @@
 //! the number of all, so that losses and gradients are added, in the order of the replicas, and the bits are the same
 //! wherever they run.
 
-use super::evaluation::{Evaluation, in_use, measured};
-use super::forms::{BuildOptions, Towers};
+use super::evaluation::Evaluation;
+use super::forms::{AccuracyOn, BuildOptions, Towers};
 use super::inputs::{Inputs, is_bytes, to_floats};
 use super::layers;
 use super::lower::lower;
@@ -152,9 +152,18 @@ pub(super) fn evaluate(
     let Blueprint { graph: tower, given, images, labels } =
         Blueprint::new(table, options.seed, &inputs.images)?;
     let steps = layers::make(table, &tower, options.towers, options.seed.unwrap_or(0))?;
-    let using = in_use(table, options, &tower, &steps, &images)?;
+    // A network that trains as it is used has one tower.
+    let (steps, mode) = match table.differs_in_training() {
+        true => (options.towers.in_use(table, &steps), Mode::Inference),
+        false => (options.towers.in_training(table, &steps), Mode::Training),
+    };
+    let using = lower(&steps, &tower, &images, mode, None)?;
+    let measured = match options.accuracy_on {
+        AccuracyOn::Logits => &using.plain,
+        AccuracyOn::LogitsBatchNorm => &using.logits,
+    };
     let Evaluation { logits, probabilities, accuracy } =
-        Evaluation::new(&tower, &using.logits, measured(options, &using), &labels)?;
+        Evaluation::new(&tower, &using.logits, measured, &labels)?;
     let takes = [vec![given, labels], reads(&tower.variables())].concat();
     let tower = Subgraph::new(&tower, &takes, &[logits, probabilities, accuracy.correct, accuracy.mean])?;
 

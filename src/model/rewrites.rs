@@ -1,7 +1,7 @@
 //! The same function by fewer and cheaper ops: rewrites of a list of parts, wherever their pattern occurs.
 
 use super::part::{Part, Step};
-use crate::graph::{Pool, Variable};
+use crate::graph::{BatchNorm, Pool, Variable};
 
 /// Pools before it activates: the greatest value stays the greatest behind an increasing function, and a part of the
 /// values is left for it.
@@ -15,37 +15,37 @@ pub(super) fn pool_first(mut steps: Vec<Step>) -> Vec<Step> {
 }
 
 /// Folds each batch norm, in use, into the layer right before it, and adds the bias behind a max pool, to a part of the
-/// values. `logits` says that the last layer's own sums are asked for too.
+/// values. Not the last: the sums of the layer before it may be asked for too.
 pub(super) fn fold_norms(steps: Vec<Step>) -> Vec<Step> {
     let last = steps.len().saturating_sub(1);
     let mut folded: Vec<Step> = Vec::new();
     for (at, step) in steps.into_iter().enumerate() {
         let before = folded.last_mut().map(|before| &mut before.part);
-        match (before, &step.part) {
-            (Some(part), Part::BatchNorm(norm)) if at < last && folding_pays(part) => {
-                *part = Part::Folded(Box::new(part.clone()), norm.clone(), None);
+        let both = before.as_deref().and_then(|before| match (before, &step.part) {
+            (layer, Part::BatchNorm(norm)) if at < last => fold(layer, norm),
+            (Part::FoldedConv2d(conv, norm, None), Part::Pool(Pool::Max, window)) => {
+                Some(Part::FoldedConv2d(conv.clone(), norm.clone(), Some(*window)))
             }
-            (Some(Part::Folded(layer, _, pooled @ None)), Part::Pool(Pool::Max, window))
-                if matches!(**layer, Part::Conv2d(_)) =>
-            {
-                *pooled = Some(*window);
-            }
+            _ => None,
+        });
+        match (before, both) {
+            (Some(before), Some(both)) => *before = both,
             _ => folded.push(step),
         }
     }
     folded
 }
 
-/// Folding multiplies the kernel once a run, and saves work on each value of the output. A dense layer uses each factor
-/// of its kernel once a row: there it pays for as many rows as it has inputs.
-fn folding_pays(part: &Part) -> bool {
+/// `norm` folded into `layer`, where that pays: the kernel is multiplied once a run, and each value of the output needs
+/// less. A dense layer uses each factor of its kernel once a row: there it pays for as many rows as it has inputs.
+fn fold(layer: &Part, norm: &BatchNorm) -> Option<Part> {
     const FEW_INPUTS: u64 = 256;
-    match (part, part.linear()) {
-        (Part::Conv2d(_), Some(_)) => true,
-        (Part::Dense(_), Some((kernel, _))) => {
-            kernel.shape().first().is_some_and(|&inputs| inputs <= FEW_INPUTS)
+    match layer {
+        Part::Conv2d(conv) if conv.is_linear() => Some(Part::FoldedConv2d(conv.clone(), norm.clone(), None)),
+        Part::Dense(dense) if dense.is_linear() && dense.kernel.shape()[0] <= FEW_INPUTS => {
+            Some(Part::FoldedDense(dense.clone(), norm.clone()))
         }
-        _ => false,
+        _ => None,
     }
 }
 
@@ -61,12 +61,17 @@ pub(super) fn synchronize(mut steps: Vec<Step>) -> Vec<Step> {
 
 /// The biases that a batch norm right behind takes out again. Their gradient is zero but for rounding, of which Adam,
 /// which divides by its size, would make a random walk. Of the last layer, only if nobody looks at its own sums.
-pub(super) fn biases_before_norms(steps: &[Step], sums_of_the_last_show: bool) -> Vec<&Variable> {
+pub(super) fn biases_before_norms<'a>(steps: &'a [Step], sums_of_the_last_show: bool) -> Vec<&'a Variable> {
     let steps = match sums_of_the_last_show {
         true => &steps[..steps.len().saturating_sub(1)],
         false => steps,
     };
     let pairs = steps.windows(2).map(|pair| (&pair[0].part, &pair[1].part));
     let before_norms = pairs.filter(|(_, behind)| matches!(behind, Part::BatchNorm(_)));
-    before_norms.filter_map(|(layer, _)| layer.linear()?.1).collect()
+    let bias_of_sums = |layer: &'a Part| match layer {
+        Part::Conv2d(conv) if conv.is_linear() => conv.bias.as_ref(),
+        Part::Dense(dense) if dense.is_linear() => dense.bias.as_ref(),
+        _ => None,
+    };
+    before_norms.filter_map(|(layer, _)| bias_of_sums(layer)).collect()
 }

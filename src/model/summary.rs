@@ -277,6 +277,3 @@ impl PaddedCopy {
         Some(Self { shape, bytes })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -21,7 +21,7 @@ impl Table {
                 shown(&self.input_shape)
             ));
         }
-        let labels = u64::from(self.first_label) + self.classes;
+        let labels = self.classes.saturating_add(self.first_label.into());
         if self.classes < 2 || labels > 256 {
             return Err(format!(
                 "classes is {} from the label {} on; a network tells 2 to 256 classes apart, whose labels are bytes",

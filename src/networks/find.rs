@@ -5,14 +5,14 @@ use super::{BUILT_IN, Table};
 use crate::graph::Checkpoint;
 use std::path::Path;
 
-/// The text of the network that `network` names: a built-in one, or a TOML file.
+/// The text of the network that `network` names: a built-in one, a TOML file, or a run folder, whose own is written so.
 ///
 /// # Errors
 /// There is no such network and no such file, or it cannot be read.
 pub fn text_of(network: &Path) -> Result<String, TableError> {
     match BUILT_IN.iter().find(|(name, _)| network == Path::new(name)) {
         Some((_, text)) => Ok((*text).to_owned()),
-        None => read::text(network),
+        None => of_run(network).map_or_else(|| read::text(network), |table| Ok(table.to_toml())),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The kinds of layers, with Keras's argument names, and what each does to a row's shape and adds to its variables.
 
 use super::Range;
-use crate::graph::{Activation, Padding, Pair};
+use crate::graph::{Activation, BatchNormConfig, Padding, Pair};
 use serde::{Deserialize, Serialize};
 
 /// One layer.
@@ -13,7 +13,7 @@ pub enum Layer {
     /// A fully connected layer, `[rows, inputs]` to `[rows, units]`.
     Dense(Dense),
     /// Batch normalization over all axes but the last.
-    BatchNormalization(BatchNormalization),
+    BatchNormalization(BatchNormConfig),
     /// An element-wise function.
     Activation(Activation),
     /// The greatest value of each window.
@@ -56,16 +56,6 @@ pub struct Dense {
     pub use_bias: bool,
 }
 
-/// The arguments of [`Layer::BatchNormalization`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct BatchNormalization {
-    /// How much of a moving average stays in a step.
-    pub momentum: f32,
-    /// Keeps the square root from zero.
-    pub epsilon: f32,
-}
-
 /// The arguments of [`Layer::MaxPooling2d`] and [`Layer::AveragePooling2d`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,15 +81,6 @@ pub struct Flatten {}
 pub struct Dropout {
     /// Share of the values that are dropped, `0 <= rate < 1`.
     pub rate: f32,
-}
-
-impl Default for BatchNormalization {
-    /// Keras's.
-    fn default() -> Self {
-        let momentum = 0.99;
-        let epsilon = 0.001;
-        Self { momentum, epsilon }
-    }
 }
 
 fn yes() -> bool {

@@ -9,9 +9,7 @@ mod read;
 mod training;
 
 pub use find::{EXPORTED, find, is_built_in, of_checkpoint, of_export, of_run_around, text_of};
-pub use layer::{
-    BatchNormalization, Conv2d, Dense, Dropout, Flatten, Layer, LayerVariable, Pooling2d, Window,
-};
+pub use layer::{Conv2d, Dense, Dropout, Flatten, Layer, LayerVariable, Pooling2d, Window};
 pub use range::Range;
 pub use read::TableError;
 pub use training::{Adam, Keep, LearningRate, LearningRateSchedule, Training, Validate};
@@ -214,6 +212,11 @@ impl Table {
     /// The table as JSON.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default() // strings and numbers: it cannot fail
+    }
+
+    /// The table as TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_default() // as above
     }
 
     /// Sets the rate of the dropouts in the row `row`; `false` if it has none.

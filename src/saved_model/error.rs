@@ -39,10 +39,10 @@ pub enum SavedModelError {
         source: io::Error,
     },
     /// The graph cannot be built, or the checkpoint does not give its values.
-    #[error(transparent)]
+    #[error("{0}")]
     Graph(#[from] GraphError),
     /// The checkpoint cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     Model(#[from] ClassifierError),
     /// What was written does not load or answers otherwise than the network it was written from.
     #[error("the exported model is faulty and was thrown away: {0}")]

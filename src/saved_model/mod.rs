@@ -20,14 +20,14 @@ pub use serving_graph::{CLASSIFY, PREDICT_BYTES, SERVING_DEFAULT};
 pub use versions::check_base;
 
 use crate::classifier::{Classifier, network_of};
-use crate::graph::{Checkpoint, GraphError};
+use crate::graph::{Checkpoint, GraphSession};
 use crate::model::Convolutions;
 use crate::networks::{self, Table};
 use crate::staging;
 use serving_graph::ServingGraph;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tensorflow::{Session, SessionOptions};
+use tensorflow::SessionOptions;
 use versions::{Versions, failed};
 
 const GRAPH: &str = "saved_model.pb";
@@ -72,8 +72,7 @@ pub fn export(
 ) -> Result<Exported> {
     let table = network_of(&Checkpoint::open(prefix)?, network)?;
     let serving = ServingGraph::new(&table)?;
-    let session = Session::new(options, &serving.graph.graph())
-        .map_err(|status| GraphError::Run { action: "open a session".into(), status })?;
+    let session = GraphSession::new(&serving.graph, options)?;
     serving.saver.restore(&session, prefix)?;
 
     let versions = Versions::open(base)?;
@@ -87,12 +86,8 @@ pub fn export(
     Ok(Exported { version, path, network })
 }
 
-fn image_size(table: &Table) -> [usize; 2] {
-    [table.input_shape[0], table.input_shape[1]].map(|size| size as usize)
-}
-
 /// Writes all files of a version to `folder`, synced.
-fn write(serving: &ServingGraph, table: &Table, session: &Session, folder: &Path) -> Result<()> {
+fn write(serving: &ServingGraph, table: &Table, session: &GraphSession, folder: &Path) -> Result<()> {
     let variables = folder.join(VARIABLES);
     let extra = folder.join(EXTRA);
     for folder in [&variables, &extra] {
@@ -100,8 +95,8 @@ fn write(serving: &ServingGraph, table: &Table, session: &Session, folder: &Path
     }
     serving.saver.save(session, variables.join(VARIABLES))?;
     for (file, bytes) in [
-        (extra.join(WARMUP), requests::warmup(image_size(table))),
-        (extra.join(REST_REQUEST), requests::rest(image_size(table)).into_bytes()),
+        (extra.join(WARMUP), requests::warmup(table.image_size())),
+        (extra.join(REST_REQUEST), requests::rest(table.image_size()).into_bytes()),
         (extra.join(networks::EXPORTED), table.to_json()),
         (folder.join(GRAPH), meta_graph::saved_model(serving)?),
     ] {
@@ -114,7 +109,7 @@ fn write(serving: &ServingGraph, table: &Table, session: &Session, folder: &Path
 fn check(folder: &Path, prefix: &Path, table: &Table, options: &SessionOptions) -> Result<()> {
     /// Far above what rounding can do, far below any mistake.
     const TOLERANCE: f32 = 1e-4;
-    let image = sample::seven_as_floats(image_size(table));
+    let image = sample::seven_as_floats(table.image_size());
     let expected = Classifier::from_checkpoint(prefix, Some(table), options, Convolutions::TensorFlow)?
         .probabilities(&image)?;
     let answer = Classifier::from_saved_model(folder, options)

@@ -1,12 +1,11 @@
 //! Requests that travel with the model, in `assets.extra`: those that Serving warms it up with, and one to send by hand.
 
-use super::meta_graph::shape;
 use super::proto::{
     ClassificationRequest, ClassifyLog, Example, ExampleList, Feature, Features, FloatList, Input, Log,
     ModelSpec, PredictLog, PredictRequest, PredictionLog,
 };
 use super::sample;
-use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT};
+use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT, shape};
 use crate::graph::checkpoint::meta_graph::{proto::TensorProto, type_number};
 use prost::Message;
 use std::collections::BTreeMap;

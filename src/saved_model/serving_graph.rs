@@ -1,8 +1,11 @@
 //! The graph that is served: the network three times over the same variables, each behind another kind of input.
 
+use crate::graph::checkpoint::meta_graph::proto::{Dim, SignatureDef, TensorInfo, TensorShape};
+use crate::graph::checkpoint::meta_graph::{output_name, type_number};
 use crate::graph::{Result, Saver, Scope, softmax};
 use crate::model::{self, Convolutions, to_floats};
 use crate::networks::Table;
+use std::collections::BTreeMap;
 use tensorflow::{DataType, Output};
 
 /// The signature that is asked when a request names none.
@@ -12,8 +15,8 @@ pub const PREDICT_BYTES: &str = "predict_bytes";
 /// The signature that takes `tf.Example`s.
 pub const CLASSIFY: &str = "classify";
 
-pub(super) const PREDICT_METHOD: &str = "tensorflow/serving/predict";
-pub(super) const CLASSIFY_METHOD: &str = "tensorflow/serving/classify";
+const PREDICT_METHOD: &str = "tensorflow/serving/predict";
+const CLASSIFY_METHOD: &str = "tensorflow/serving/classify";
 
 /// The input of `serving_default` and `predict_bytes`.
 pub(super) const IMAGES: &str = "images";
@@ -26,35 +29,8 @@ pub(super) const IMAGE_FEATURE: &str = "image";
 pub(super) struct ServingGraph {
     pub graph: Scope,
     pub saver: Saver,
-    pub signatures: Vec<Signature>,
-}
-
-/// A way to ask the network.
-pub(super) struct Signature {
-    pub name: &'static str,
-    pub method: &'static str,
-    pub input: Port,
-    pub outputs: Vec<Port>,
-}
-
-/// One input or output of a signature.
-pub(super) struct Port {
-    pub key: &'static str,
-    pub tensor: Output,
-    pub dtype: DataType,
-    /// `None` where any number of rows will do.
-    pub shape: Vec<Option<u64>>,
-}
-
-impl Port {
-    fn new(key: &'static str, tensor: &Output, row: &[u64]) -> Self {
-        Self {
-            key,
-            tensor: tensor.clone(),
-            dtype: tensor.operation.output_type(tensor.index as usize),
-            shape: std::iter::once(None).chain(row.iter().copied().map(Some)).collect(),
-        }
-    }
+    /// By their names.
+    pub signatures: BTreeMap<String, SignatureDef>,
 }
 
 impl ServingGraph {
@@ -62,45 +38,45 @@ impl ServingGraph {
     pub fn new(table: &Table) -> Result<Self> {
         // Start values are never used: any seed will do, and a fixed one makes every export of a network the same.
         let graph = Scope::new(Some(0)).resource_variables();
-        let signatures = vec![
-            serving_default(&graph, table)?,
-            predict_bytes(&graph.name_scope(PREDICT_BYTES).reuse_variables(), table)?,
-            classify(&graph.name_scope(CLASSIFY).reuse_variables(), table)?,
+        let again = |name: &str| graph.name_scope(name).reuse_variables();
+        let signatures = [
+            (SERVING_DEFAULT, serving_default(&graph, table)?),
+            (PREDICT_BYTES, predict_bytes(&again(PREDICT_BYTES), table)?),
+            (CLASSIFY, classify(&again(CLASSIFY), table)?),
         ];
+        let signatures = signatures.map(|(name, signature)| (name.to_owned(), signature)).into();
         let saver = Saver::new(&graph, &graph.variables())?;
         Ok(Self { graph, saver, signatures })
     }
 }
 
 /// `images` float32 `[rows, height * width]` in 0..=1 to `probabilities` and `classes`.
-fn serving_default(scope: &Scope, table: &Table) -> Result<Signature> {
+fn serving_default(scope: &Scope, table: &Table) -> Result<SignatureDef> {
     let images = placeholder(scope, DataType::Float, &[None, Some(table.pixels() as i64)])?;
     let logits = logits(scope, table, &images)?;
-    Ok(Signature {
-        name: SERVING_DEFAULT,
-        method: PREDICT_METHOD,
-        input: Port::new(IMAGES, &images, &[table.pixels()]),
+    Ok(SignatureDef {
+        inputs: [tensor_info(IMAGES, &images, &[table.pixels()])?].into(),
         outputs: predictions(scope, table, &logits)?,
+        method_name: PREDICT_METHOD.to_owned(),
     })
 }
 
 /// `images` uint8 `[rows, height, width]` to the same.
-fn predict_bytes(scope: &Scope, table: &Table) -> Result<Signature> {
+fn predict_bytes(scope: &Scope, table: &Table) -> Result<SignatureDef> {
     let [height, width, _] = table.input_shape;
     let shape = [None, Some(height as i64), Some(width as i64)];
     let images = placeholder(scope, DataType::UInt8, &shape)?;
     let logits = logits(scope, table, &to_floats(scope, &images)?)?;
-    Ok(Signature {
-        name: PREDICT_BYTES,
-        method: PREDICT_METHOD,
-        input: Port::new(IMAGES, &images, &[height, width]),
+    Ok(SignatureDef {
+        inputs: [tensor_info(IMAGES, &images, &[height, width])?].into(),
         outputs: predictions(scope, table, &logits)?,
+        method_name: PREDICT_METHOD.to_owned(),
     })
 }
 
 /// `inputs` string `[rows]`, each a serialized `tf.Example`, to `classes` string `[rows, classes]` and `scores` float32
 /// `[rows, classes]`, as TensorFlow Serving's classifier wants them: every class of every row, in their order.
-fn classify(scope: &Scope, table: &Table) -> Result<Signature> {
+fn classify(scope: &Scope, table: &Table) -> Result<SignatureDef> {
     let examples = scope
         .op("Placeholder", EXAMPLES)
         .data_type("dtype", DataType::String)
@@ -110,15 +86,30 @@ fn classify(scope: &Scope, table: &Table) -> Result<Signature> {
     let logits = logits(scope, table, &images)?;
     let scores = softmax(scope, "scores", &logits)?;
     let classes = labels_of_every_row(&scope.name_scope("classes"), table, &scores)?;
-    Ok(Signature {
-        name: CLASSIFY,
-        method: CLASSIFY_METHOD,
-        input: Port::new(EXAMPLES, &examples, &[]),
-        outputs: vec![
-            Port::new("classes", &classes, &[table.classes]),
-            Port::new("scores", &scores, &[table.classes]),
-        ],
+    Ok(SignatureDef {
+        inputs: [tensor_info(EXAMPLES, &examples, &[])?].into(),
+        outputs: [
+            tensor_info("classes", &classes, &[table.classes])?,
+            tensor_info("scores", &scores, &[table.classes])?,
+        ]
+        .into(),
+        method_name: CLASSIFY_METHOD.to_owned(),
     })
+}
+
+/// `tensor`, which is called `key` in a signature and has any number of rows of shape `row`.
+fn tensor_info(key: &str, tensor: &Output, row: &[u64]) -> Result<(String, TensorInfo)> {
+    let info = TensorInfo {
+        name: Some(output_name(tensor)?),
+        dtype: type_number(tensor.operation.output_type(tensor.index as usize)),
+        tensor_shape: Some(shape([-1].into_iter().chain(row.iter().map(|&dim| dim as i64)))),
+    };
+    Ok((key.to_owned(), info))
+}
+
+/// A `TensorShapeProto` of these sizes.
+pub(super) fn shape(sizes: impl IntoIterator<Item = i64>) -> TensorShape {
+    TensorShape { dim: sizes.into_iter().map(|size| Dim { size }).collect() }
 }
 
 fn placeholder(scope: &Scope, dtype: DataType, shape: &[Option<i64>]) -> Result<Output> {
@@ -131,7 +122,7 @@ fn logits(scope: &Scope, table: &Table, images: &Output) -> Result<Output> {
 }
 
 /// `probabilities` float32 `[rows, classes]` and `classes` int64 `[rows]`, the labels.
-fn predictions(scope: &Scope, table: &Table, logits: &Output) -> Result<Vec<Port>> {
+fn predictions(scope: &Scope, table: &Table, logits: &Output) -> Result<BTreeMap<String, TensorInfo>> {
     let probabilities = softmax(scope, "probabilities", logits)?;
     let inner = scope.name_scope("classes");
     let axis = inner.scalar("dimension", 1i32)?;
@@ -148,10 +139,11 @@ fn predictions(scope: &Scope, table: &Table, logits: &Output) -> Result<Vec<Port
             inner.op("AddV2", "labels").input(&classes).input(&first).output()?
         }
     };
-    Ok(vec![
-        Port::new("classes", &classes, &[]),
-        Port::new("probabilities", &probabilities, &[table.classes]),
-    ])
+    Ok([
+        tensor_info("classes", &classes, &[])?,
+        tensor_info("probabilities", &probabilities, &[table.classes])?,
+    ]
+    .into())
 }
 
 /// The feature `image` of every example: float32 `[rows, height * width]`. An example without it is an error of the request.

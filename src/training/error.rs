@@ -9,14 +9,6 @@ use tensorflow::Status;
 /// An error of a training run; it names the step, file or option.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainingError {
-    /// TensorFlow failed.
-    #[error("TensorFlow failed to {action}: {status}")]
-    Run {
-        /// What was asked for, such as "run training step 17".
-        action: String,
-        /// TensorFlow's reason.
-        status: Status,
-    },
     /// So many rows at once do not fit into memory.
     #[error("out of memory, with {rows} rows at once: TensorFlow failed to {action}: {status}")]
     OutOfMemory {
@@ -45,8 +37,8 @@ pub enum TrainingError {
         /// The loss: NaN or infinite.
         loss: f32,
     },
-    /// The graph, or a checkpoint of it.
-    #[error(transparent)]
+    /// The graph, a run of it, or a checkpoint.
+    #[error("{0}")]
     Graph(#[from] GraphError),
     /// The batches cannot be made.
     #[error(transparent)]
@@ -138,7 +130,7 @@ pub type Result<T, E = TrainingError> = std::result::Result<T, E>;
 
 /// A failed run.
 pub(super) fn failed(action: String, status: Status) -> TrainingError {
-    TrainingError::Run { action, status }
+    GraphError::Run { action, status }.into()
 }
 
 /// A failed run on so many rows.

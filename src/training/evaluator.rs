@@ -1,35 +1,22 @@
-//! Rows that are evaluated chunk by chunk, as many chunks at once as the network has replicas.
+//! One run of the graph that evaluates rows.
 
 use super::error::{Result, failed, failed_on};
 use super::evaluation::Correct;
 use super::feed::Feed;
-use crate::at_once::at_once;
 use crate::dataset::Split;
 use crate::graph::GraphSession;
 use crate::model::{Evaluation, Inputs};
 use std::ops::Range;
-use tensorflow::{FetchToken, Output, SessionRunArgs, Tensor};
+use tensorflow::{FetchToken, Output, SessionRunArgs, Tensor, TensorType};
 
-/// A session, and where in its graph rows are evaluated.
+/// A session on a graph that evaluates, and where it is fed.
 #[derive(Clone, Copy)]
 pub(super) struct Evaluator<'a> {
     pub session: &'a GraphSession,
     pub inputs: &'a Inputs,
-    /// One a replica.
-    pub replicas: &'a [Evaluation],
 }
 
 impl Evaluator<'_> {
-    /// What `evaluate` makes of each of `chunks`, in their order. A chunk is evaluated whole, by any of the replicas, so that
-    /// its bits are those of one replica.
-    pub fn each<C: Sync, T: Send>(
-        self,
-        chunks: &[C],
-        evaluate: impl Fn(&Evaluation, &C) -> Result<T> + Sync,
-    ) -> Result<Vec<T>> {
-        at_once(self.replicas, chunks, evaluate)
-    }
-
     /// These rows, as they are fed.
     pub fn feed(self, split: &Split, rows: Range<usize>) -> Feed {
         let mut feed = Feed::new(self.inputs);
@@ -44,10 +31,8 @@ impl Evaluator<'_> {
 
     /// Which of the rows are classified right.
     pub fn correct(self, replica: &Evaluation, feed: &Feed) -> Result<Tensor<bool>> {
-        let mut args = SessionRunArgs::new();
-        let correct = request(&mut args, &replica.accuracy.correct);
-        self.run_on(feed, &mut args)?;
-        args.fetch(correct).map_err(|status| failed("evaluate".into(), status))
+        let (mut ran, [correct]) = self.run(feed, [&replica.accuracy.correct])?;
+        fetch(&mut ran, correct)
     }
 
     /// As [`correct`](Self::correct), and the probabilities, float32 `[rows, classes]`.
@@ -56,30 +41,33 @@ impl Evaluator<'_> {
         replica: &Evaluation,
         feed: &Feed,
     ) -> Result<(Tensor<bool>, Tensor<f32>)> {
-        let mut args = SessionRunArgs::new();
-        let correct = request(&mut args, &replica.accuracy.correct);
-        let probabilities = request(&mut args, &replica.probabilities);
-        self.run_on(feed, &mut args)?;
-        let fetched = args.fetch(correct).and_then(|correct| Ok((correct, args.fetch(probabilities)?)));
-        fetched.map_err(|status| failed("evaluate".into(), status))
+        let outputs = [&replica.accuracy.correct, &replica.probabilities];
+        let (mut ran, [correct, probabilities]) = self.run(feed, outputs)?;
+        Ok((fetch(&mut ran, correct)?, fetch(&mut ran, probabilities)?))
     }
 
     /// The logits, float32 `[rows, classes]`.
     pub fn logits(self, replica: &Evaluation, feed: &Feed) -> Result<Tensor<f32>> {
-        let mut args = SessionRunArgs::new();
-        let logits = request(&mut args, &replica.logits);
-        self.run_on(feed, &mut args)?;
-        args.fetch(logits).map_err(|status| failed("evaluate".into(), status))
+        let (mut ran, [logits]) = self.run(feed, [&replica.logits])?;
+        fetch(&mut ran, logits)
     }
 
-    fn run_on<'a>(self, feed: &'a Feed, args: &mut SessionRunArgs<'a>) -> Result<()> {
-        feed.feed(self.inputs, args);
+    /// Runs the graph on the rows for `outputs`, which are then to be fetched.
+    fn run<'a, const N: usize>(
+        self,
+        feed: &'a Feed,
+        outputs: [&Output; N],
+    ) -> Result<(SessionRunArgs<'a>, [FetchToken; N])> {
+        let mut args = SessionRunArgs::new();
+        let tokens = outputs.map(|output| args.request_fetch(&output.operation, output.index));
+        feed.feed(self.inputs, &mut args);
         let rows = feed.labels.len();
-        let ran = self.session.run(args);
-        ran.map_err(|status| failed_on(format!("evaluate {rows} rows at once"), rows, true, status))
+        let ran = self.session.run(&mut args);
+        ran.map_err(|status| failed_on(format!("evaluate {rows} rows at once"), rows, true, status))?;
+        Ok((args, tokens))
     }
 }
 
-fn request(args: &mut SessionRunArgs, output: &Output) -> FetchToken {
-    args.request_fetch(&output.operation, output.index)
+fn fetch<T: TensorType>(ran: &mut SessionRunArgs, token: FetchToken) -> Result<Tensor<T>> {
+    ran.fetch(token).map_err(|status| failed("evaluate".into(), status))
 }

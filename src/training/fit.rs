@@ -1,6 +1,6 @@
 //! The training loop.
 
-use super::early_stopping::{Best, EarlyStopping};
+use super::early_stopping::EarlyStopping;
 use super::error::{Result, TrainingError};
 use super::interrupt::Interrupt;
 use super::observer::{Observer, StepReport, ValidationReport};
@@ -9,7 +9,7 @@ use super::training_state::TrainingState;
 use super::validation::{ValidationMode, Validator};
 use crate::dataset::{BatchPlan, Dataset, Order, RandomTranslation};
 use crate::networks::{LearningRate, Validate};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How long to train, in what order, and when to validate and to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,20 +52,8 @@ pub enum Ending {
 pub struct Outcome {
     /// Why it ended.
     pub ending: Ending,
-    /// Steps done.
-    pub steps: u64,
-    /// The best validation, if there was one.
-    pub best: Option<Best>,
-    /// Time spent.
-    pub elapsed: Duration,
-}
-
-impl Outcome {
-    /// Where the run ended, to be continued from.
-    pub fn state(&self) -> TrainingState {
-        let Self { steps, best, elapsed, .. } = *self;
-        TrainingState { step: steps, best, elapsed }
-    }
+    /// Where it ended, to be continued from.
+    pub state: TrainingState,
 }
 
 /// Trains the network of `session` on `dataset.train` from `start` on, where `session` holds the weights of that time.
@@ -131,7 +119,7 @@ pub fn fit(
         let state = TrainingState { step, best, elapsed };
         observers.iter_mut().try_for_each(|observer| observer.after_step(&state, session))?;
     };
-    Ok(Outcome { ending, steps: step, best: stopping.best(), elapsed: elapsed() })
+    Ok(Outcome { ending, state: TrainingState { step, best: stopping.best(), elapsed: elapsed() } })
 }
 
 impl Schedule {

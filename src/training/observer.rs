@@ -61,18 +61,3 @@ pub trait Observer {
         Ok(())
     }
 }
-
-/// One that may be absent.
-impl<O: Observer> Observer for Option<O> {
-    fn step(&mut self, report: &StepReport) -> Result<()> {
-        self.as_mut().map_or(Ok(()), |observer| observer.step(report))
-    }
-
-    fn validation(&mut self, report: &ValidationReport, session: &TrainingSession) -> Result<()> {
-        self.as_mut().map_or(Ok(()), |observer| observer.validation(report, session))
-    }
-
-    fn after_step(&mut self, state: &TrainingState, session: &TrainingSession) -> Result<()> {
-        self.as_mut().map_or(Ok(()), |observer| observer.after_step(state, session))
-    }
-}

@@ -10,7 +10,7 @@ use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError, Gra
 use crate::model::{Network, Towers};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use tensorflow::{Graph, Session, SessionOptions, SessionRunArgs, Tensor};
+use tensorflow::{Graph, SessionOptions, SessionRunArgs, Tensor};
 
 /// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
 pub struct TrainingSession {
@@ -29,9 +29,7 @@ impl TrainingSession {
     /// # Errors
     /// TensorFlow cannot open a session, for example on a device that is not there.
     pub fn new(network: Network, options: &SessionOptions) -> Result<Self> {
-        let session = Session::new(options, &network.graph.graph())
-            .map_err(|status| failed("open a session".into(), status))?;
-        Ok(Self::on(session.into(), network))
+        Ok(Self::on(GraphSession::new(&network.graph, options)?, network))
     }
 
     /// On a session that was opened on the network's graph.
@@ -178,21 +176,22 @@ impl TrainingSession {
         Ok(Correct::of(&self.correct_rows(split, rows, part)?))
     }
 
-    /// As [`evaluate`](Self::evaluate), and shows `seen` the labels and the probabilities, float32 `[rows, classes]`, of each
-    /// chunk.
+    /// Evaluates every row of `split`, at most `chunk` at a time, since a whole test set may not fit into the memory of a
+    /// small GPU; a last, smaller chunk counts by its rows. Replicas evaluate a chunk each at once. Shows `seen` the labels
+    /// and the probabilities, float32 `[rows, classes]`, of each chunk.
     ///
     /// # Errors
-    /// As there.
+    /// TensorFlow fails, for example because a chunk does not fit into memory.
     pub fn test(&self, split: &Split, chunk: usize, mut seen: impl FnMut(&[i32], &[f32])) -> Result<Correct> {
         let chunks = self.chunks(split, chunk);
         let evaluator = self.evaluator();
         let mut total = Correct::default();
         // The probabilities of a whole set may take a gigabyte.
         for chunks in chunks.chunks(self.replicas()) {
-            let tested = evaluator.each(chunks, |replica, rows| {
+            let tested = at_once(&self.network.evaluations, chunks, |replica, rows| {
                 let feed = evaluator.feed(split, rows.clone());
                 let (correct, probabilities) = evaluator.correct_and_probabilities(replica, &feed)?;
-                Ok((Correct::of(&correct), feed.labels, probabilities))
+                Ok::<_, TrainingError>((Correct::of(&correct), feed.labels, probabilities))
             })?;
             for (correct, labels, probabilities) in tested {
                 seen(&labels, &probabilities);
@@ -202,20 +201,8 @@ impl TrainingSession {
         Ok(total)
     }
 
-    /// Evaluates every row of `split`, at most `chunk` at a time, since a whole test set may not fit into the memory of a
-    /// small GPU; a last, smaller chunk counts by its rows. Replicas evaluate a chunk each at once.
-    ///
-    /// # Errors
-    /// TensorFlow fails, for example because a chunk does not fit into memory.
-    pub fn evaluate(&self, split: &Split, chunk: usize) -> Result<Correct> {
-        let chunks = self.chunks(split, chunk);
-        let evaluator = self.evaluator();
-        let counted = evaluator
-            .each(&chunks, |replica, rows| evaluator.count(replica, &evaluator.feed(split, rows.clone())))?;
-        Ok(counted.into_iter().sum())
-    }
-
-    /// All rows of `split` as replicas evaluate them, at most `chunk` at a time.
+    /// All rows of `split` as replicas evaluate them, at most `chunk` at a time. A chunk is evaluated whole, by any of
+    /// them, so that its bits are those of one.
     fn chunks(&self, split: &Split, chunk: usize) -> Vec<Range<usize>> {
         match (self.network.towers, self.replicas()) {
             // The last bits of a row may depend on its place in a chunk: as one device has them.
@@ -229,10 +216,11 @@ impl TrainingSession {
         self.chunks(split, chunk).into_iter().map(|rows| self.evaluator().feed(split, rows)).collect()
     }
 
-    /// As [`evaluate`](Self::evaluate), of chunks that are kept as they are fed.
+    /// How many rows of chunks that are kept as they are fed are classified right.
     pub(super) fn evaluate_chunks(&self, chunks: &[Feed]) -> Result<Correct> {
         let evaluator = self.evaluator();
-        let counted = evaluator.each(chunks, |replica, feed| evaluator.count(replica, feed))?;
+        let counted =
+            at_once(&self.network.evaluations, chunks, |replica, feed| evaluator.count(replica, feed))?;
         Ok(counted.into_iter().sum())
     }
 
@@ -240,10 +228,10 @@ impl TrainingSession {
     pub(super) fn correct_rows(&self, split: &Split, rows: &[usize], chunk: usize) -> Result<Vec<bool>> {
         let chunks: Vec<_> = rows.chunks(chunk.max(1)).collect();
         let evaluator = self.evaluator();
-        let correct = evaluator.each(&chunks, |replica, rows| {
+        let correct = at_once(&self.network.evaluations, &chunks, |replica, rows| {
             let mut feed = Feed::new(evaluator.inputs);
             feed.set(split, rows);
-            Ok(evaluator.correct(replica, &feed)?.to_vec())
+            Ok::<_, TrainingError>(evaluator.correct(replica, &feed)?.to_vec())
         })?;
         Ok(correct.concat())
     }
@@ -254,8 +242,7 @@ impl TrainingSession {
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
-        let Network { inputs, evaluations, .. } = &self.network;
-        Evaluator { session: &self.session, inputs, replicas: evaluations }
+        Evaluator { session: &self.session, inputs: &self.network.inputs }
     }
 
     /// The graph.

@@ -25,7 +25,7 @@ pub enum ValidationMode {
 pub enum Accuracy {
     /// It is this, 0..=1.
     Exact(f64),
-    /// It is less than this, which is the least that would have improved on the best.
+    /// It is less than this, which is the least that would have improved on the best, or 1 where nothing would.
     Below(f64),
 }
 
@@ -69,18 +69,15 @@ impl Validator {
         chunk: usize,
         best: Option<Best>,
     ) -> Result<Accuracy> {
-        match (self.mode, best) {
-            (ValidationMode::Bounded, Some(best)) => {
-                let needed = least_improvement(best, split.len());
+        match self.mode {
+            ValidationMode::Bounded => {
+                let needed = best.map_or(0, |best| least_improvement(best, split.len()));
                 let chunk = chunk.clamp(1, BOUNDED_CHUNK);
                 self.validate_bounded(chunk * session.replicas(), needed, |rows| {
                     session.correct_rows(split, rows, chunk)
                 })
             }
-            (ValidationMode::Bounded, None) => {
-                Ok(Accuracy::Exact(session.evaluate(split, chunk)?.accuracy()))
-            }
-            (ValidationMode::Full, _) => {
+            ValidationMode::Full => {
                 if self.chunks.is_empty() {
                     self.chunks = session.feeds(split, chunk);
                 }
@@ -118,9 +115,9 @@ impl Validator {
     }
 }
 
-/// The least number of right rows whose accuracy is above the best.
+/// The least number of right rows whose accuracy is above the best; all of them where none is.
 fn least_improvement(best: Best, rows: usize) -> u64 {
-    (best.accuracy * rows as f64).round() as u64 + 1
+    ((best.accuracy * rows as f64).round() as u64 + 1).min(rows as u64)
 }
 
 #[cfg(test)]
@@ -147,7 +144,7 @@ mod tests {
             let known = known.unwrap();
             match known {
                 Accuracy::Exact(accuracy) => assert_eq!(accuracy, exact),
-                Accuracy::Below(bound) => assert!(exact < bound),
+                Accuracy::Below(bound) => assert!(exact < bound && bound <= 1.0, "{exact} < {bound}"),
             }
             let improved = !known.is_bound() && bounded.observe(step, known.value());
             assert_eq!(improved, full.observe(step, exact), "step {step}");
@@ -191,10 +188,18 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_perfect_validation_the_bound_is_that_of_any_accuracy() {
+        for (later, looked_at) in [([true, true], 4), ([false, true], 3)] {
+            assert_eq!(run(&[vec![true, true], later.to_vec()], 1, 10), looked_at);
+        }
+    }
+
+    #[test]
     fn the_least_improvement_is_one_row_more() {
         let best = |correct: u64| Best { step: 0, accuracy: Correct { correct, rows: 5000 }.accuracy() };
         for correct in 0..5000 {
             assert_eq!(least_improvement(best(correct), 5000), correct + 1);
         }
+        assert_eq!(least_improvement(best(5000), 5000), 5000); // no accuracy is above 1
     }
 }

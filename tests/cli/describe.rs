@@ -133,6 +133,7 @@ fn the_table_of_optimized_tells_moving_averages_and_dropout() {
         "conv2   [n,28,28,32]  3x3          1  SAME 1+1     4,704      64    3,612,672   10.0 MB   100.4 MB",
         "        matrix product + bias, batch norm, SELU, dropout 0.5 (in training only)",
         "total                                          206,046     180    3,926,592   17.6 MB   175.8 MB",
+        "Memory on a GPU, at the least, while conv2 runs, the layer that needs most",
         "      100        2.36   a training step, forward and back",
         "     5000       39.27   the validation set, forward",
     ] {
@@ -158,6 +159,9 @@ fn json_has_the_numbers() {
     let summary = json_of("optimized");
     assert_eq!(summary["totals"]["moving_averages"], 180);
     assert_eq!(summary["totals"]["training_step_flop"], 2_355_955_200u64);
+    assert_eq!(summary["totals"]["evaluation_chunk_flop"], 7_853_184_000u64);
+    let layers = summary["layers"].as_array().unwrap();
+    assert!(layers.iter().all(|layer| layer["gpu_padded_copy"].is_null()));
     let pool3 = &summary["layers"][2];
     assert_eq!(pool3["operations"][2], json!({"op": "dropout", "rate": 0.25, "output_shape": [null, 6272]}));
     assert_eq!(pool3["window"]["padding"], "VALID");

@@ -8,7 +8,8 @@ use support::runs;
 use tensorflow::DataType;
 use tf_mnist::dataset::{self, Form, Order};
 use tf_mnist::graph::{
-    AdamOptimizer, Dense, Saver, Scope, in_top_1, reshape, softmax, sparse_softmax_cross_entropy,
+    AdamOptimizer, CheckpointManager, Dense, Saver, Scope, in_top_1, reshape, softmax,
+    sparse_softmax_cross_entropy,
 };
 use tf_mnist::model::{Evaluation, Inputs, Network, Towers};
 use tf_mnist::networks::{LearningRate, Validate};
@@ -16,8 +17,8 @@ use tf_mnist::networks::{LearningRate, Validate};
 const PIXELS: u64 = 784;
 use tf_mnist::session::SessionConfig;
 use tf_mnist::training::{
-    Ending, Interrupt, ModelCheckpoint, Observer, Result, RunDirectory, Schedule, TrainingSession,
-    TrainingState, ValidationMode, fit,
+    BackupAndRestore, Ending, Interrupt, ModelCheckpoint, Observer, Result, RunDirectory, Schedule,
+    TrainingSession, TrainingState, ValidationMode, fit,
 };
 
 const EARLY: u64 = 1000;
@@ -42,17 +43,12 @@ fn tiny_network() -> tf_mnist::graph::Result<Network> {
     let accuracy = in_top_1(&graph.name_scope("eval"), &logits, &labels)?;
     let scope = graph.name_scope("init_and_save");
     let probabilities = softmax(&scope, "Y_proba", &logits)?;
-    let evaluation = Evaluation { logits, probabilities, accuracy };
-    let Evaluation { logits, probabilities, accuracy } = evaluation.clone();
     Ok(Network {
-        evaluations: vec![evaluation],
-        probabilities,
+        evaluations: vec![Evaluation { logits, probabilities, accuracy }],
         initialize: scope.global_variables_initializer()?,
         saver: Saver::new(&scope, &graph.variables())?,
         inputs: Inputs { x, images, labels, training: None, learning_rate: None },
         loss: loss.value,
-        logits,
-        accuracy,
         train,
         towers: Towers::AsPublished,
         graph,
@@ -104,8 +100,8 @@ fn memory_and_open_files_stay() {
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(&folder.path().join("run"), false).unwrap();
     let mut metrics = directory.rewind(None).unwrap();
-    let mut checkpoints = ModelCheckpoint::new(directory.checkpoints(5).unwrap(), false);
-    let mut backup = directory.backup(500, None);
+    let mut checkpoints = ModelCheckpoint::new(CheckpointManager::open(directory.path(), 5).unwrap(), false);
+    let mut backup = BackupAndRestore::new(directory.path(), 500, None);
     let mut stock = Stock::default();
     let schedule = Schedule {
         epochs: 10_000,

@@ -58,6 +58,14 @@ fn every_built_in_network_reads_back_from_what_config_json_holds() {
 }
 
 #[test]
+fn classes_beyond_all_numbers_are_refused() {
+    let mut value = serde_json::to_value(table("baseline")).unwrap();
+    (value["classes"], value["first_label"]) = (u64::MAX.into(), 1.into());
+    let error = Table::try_from(value).unwrap_err();
+    assert!(error.contains("classes is 18446744073709551615 from the label 1 on"), "{error}");
+}
+
+#[test]
 fn what_is_wrong_with_a_file_is_said_with_its_row_and_layer() {
     let baseline = BUILT_IN[0].1;
     let optimized = BUILT_IN[1].1;
@@ -431,6 +439,11 @@ fn images_that_are_not_square_are_exported_and_classes_have_their_labels() {
         .success()
         .stdout(contains("260"));
     run(&["describe", "run"]).success().stdout(contains("small: images [n,4,16,1]"));
+    let printed = run(&["describe", "run", "--toml"]).success().get_output().stdout.clone();
+    let config = fs::read(folder.path().join("run/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+    let printed = Table::parse(std::str::from_utf8(&printed).unwrap()).unwrap();
+    assert_eq!(printed, Table::try_from(config["network"].clone()).unwrap());
 }
 
 #[test]

@@ -101,6 +101,12 @@ fn what_a_run_lacks_is_said() {
     train.arg(&data).arg("--out-dir").arg(&run);
     succeed(train);
 
+    let labels = data.join("t10k-labels-idx1-ubyte");
+    let whole = fs::read(&labels).unwrap();
+    fs::write(&labels, &whole[..whole.len() - 1]).unwrap();
+    assert_eq!(page_of(&[&run]).matches("is truncated").count(), 1, "a cause is told once");
+    fs::write(&labels, &whole).unwrap();
+
     fs::rename(&data, &moved).unwrap();
     let page = page_of(&[&run]);
     assert!(page.contains("is missing") && page.contains(data.to_str().unwrap()), "the place is named");

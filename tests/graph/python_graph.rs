@@ -133,7 +133,8 @@ fn compare_on(
     let rows: Vec<usize> = (0..1000).collect();
     let mut feeds = Feeds::new(rows.len());
     feeds.gather(&dataset.validation, &rows);
-    let probabilities = support::fetch(&our_session, &ours.probabilities, &[(&ours.inputs.x, &feeds.images)]);
+    let probabilities =
+        support::fetch(&our_session, &ours.evaluations[0].probabilities, &[(&ours.inputs.x, &feeds.images)]);
     assert_eq!(support::bits(&probabilities), support::bits(&theirs.probabilities(&feeds)), "Y_proba");
 
     let (our_end, their_end) = (folder.path().join("ours"), folder.path().join("theirs"));

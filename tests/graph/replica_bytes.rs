@@ -39,7 +39,8 @@ fn training_and_evaluation_are_those_of_floats() {
         let seen = |_: &[i32], chunk: &[f32]| probabilities.extend(bits(chunk));
         let tested = session.test(&dataset.test, 70, seen).unwrap();
         let (rows, split) = ((0..20).collect::<Vec<_>>(), &dataset.validation);
-        let counted = [session.evaluate_rows(split, &rows).unwrap(), session.evaluate(split, 70).unwrap()];
+        let validated = session.test(split, 70, |_, _| {}).unwrap();
+        let counted = [session.evaluate_rows(split, &rows).unwrap(), validated];
         (losses, probabilities, tested, counted)
     };
     assert!(run(&devices(2, Place::Devices), false) == run(&apart(), true));

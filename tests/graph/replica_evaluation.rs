@@ -29,7 +29,6 @@ fn tested(session: &TrainingSession, split: &Split) -> (Correct, Vec<f32>) {
         })
         .unwrap();
     assert!(labels.iter().zip(split.labels()).all(|(&label, &expected)| label == i32::from(expected)));
-    assert_eq!(session.evaluate(split, 70).unwrap(), correct);
     (correct, seen)
 }
 

@@ -73,7 +73,7 @@ impl Computed {
         Self {
             loss: found.remove(0)[0],
             gradients: gradients.into_keys().zip(found).collect(),
-            logits: fed().fetch(&network.logits).run().unwrap().remove(0),
+            logits: fed().fetch(&network.evaluations[0].logits).run().unwrap().remove(0),
         }
     }
 }

@@ -55,7 +55,11 @@ impl Restored {
         let rows: Vec<usize> = (0..1000).collect();
         let mut feeds = Feeds::new(rows.len());
         feeds.gather(&support::mnist().validation, &rows);
-        support::fetch(&self.session, &self.network.logits, &[(&self.network.inputs.x, &feeds.images)])
+        support::fetch(
+            &self.session,
+            &self.network.evaluations[0].logits,
+            &[(&self.network.inputs.x, &feeds.images)],
+        )
     }
 }
 

@@ -73,10 +73,14 @@ fn evaluation_needs_no_flag_and_changes_nothing() {
     let before = trial.session.values(&trial.network.graph);
     let (network, session) = (&trial.network, &trial.session);
     let step = || session.step().feed(&network.inputs.x, &trial.images);
-    let probabilities = step().fetch(&network.probabilities).run().unwrap().remove(0);
+    let probabilities = step().fetch(&network.evaluations[0].probabilities).run().unwrap().remove(0);
     for row in probabilities.chunks_exact(10) {
         assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{row:?}");
     }
-    step().feed(&network.inputs.labels, &trial.labels).fetch(&network.accuracy.mean).run().unwrap();
+    step()
+        .feed(&network.inputs.labels, &trial.labels)
+        .fetch(&network.evaluations[0].accuracy.mean)
+        .run()
+        .unwrap();
     assert_eq!(session.values(&network.graph), before);
 }

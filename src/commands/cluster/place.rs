@@ -8,11 +8,10 @@ use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};
 use tensorflow::{Code, Graph, Session, Status};
-use tf_mnist::classifier::ClassifierError;
 use tf_mnist::graph::{GraphError, GraphSession};
 use tf_mnist::session::cluster::{Cluster, LostWorker, Silence};
 use tf_mnist::session::{SessionConfig, SessionError};
-use tf_mnist::training::{Interrupt, TrainingError};
+use tf_mnist::training::Interrupt;
 
 /// Where replicas run.
 pub struct Place {
@@ -237,28 +236,18 @@ enum Sign {
 }
 
 fn sign_of_loss(cause: &(dyn Error + 'static)) -> Option<Sign> {
-    let of_status =
-        |status: &Status| match Cluster::is_loss(status) && status.code() != Code::DeadlineExceeded {
-            true => Sign::Loss,
+    if let Some(error) = cause.downcast_ref() {
+        let is_loss = |status: &Status| Cluster::is_loss(status) && status.code() != Code::DeadlineExceeded;
+        return match error {
+            GraphError::Run { status, .. } if is_loss(status) => Some(Sign::Loss),
             // Also that a step took too long: where all answer, it will the next time, too.
-            false => Sign::Perhaps,
+            GraphError::Run { .. } | GraphError::Save { .. } => Some(Sign::Perhaps),
+            _ => None,
         };
-    let of_graph = |error: &GraphError| match error {
-        GraphError::Run { status, .. } => Some(of_status(status)),
-        GraphError::Save { .. } => Some(Sign::Perhaps),
-        _ => None,
-    };
-    let of_session = |error: &SessionError| match error {
+    }
+    match cause.downcast_ref()? {
         SessionError::Lost(_) | SessionError::Disconnected { .. } => Some(Sign::Loss),
         SessionError::TensorFlow { .. } | SessionError::Late { .. } => Some(Sign::Perhaps),
         _ => None,
-    };
-    match (cause.downcast_ref(), cause.downcast_ref(), cause.downcast_ref()) {
-        (Some(TrainingError::Run { status, .. }), ..) => Some(of_status(status)),
-        (Some(TrainingError::Graph(error)), ..) => of_graph(error),
-        (_, Some(ClassifierError::Graph(error)), _) => of_graph(error),
-        (_, Some(ClassifierError::Session(error)), _) => of_session(error),
-        (.., Some(error)) => of_session(error),
-        _ => cause.downcast_ref().and_then(of_graph),
     }
 }

@@ -95,7 +95,10 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         Some(ClassifierError::OneDevice { .. }) => return Some(", or leave --replicas out"),
         _ => {}
     }
-    if is_late(cause) {
+    // Which only a session with workers can be.
+    if let Some(GraphError::Run { status, .. }) = cause.downcast_ref()
+        && status.code() == Code::DeadlineExceeded
+    {
         return Some(
             "; all workers answer, and it took longer than --step-timeout: allow more time, or take fewer rows; or see \
              whether they still reach this machine",
@@ -155,21 +158,6 @@ fn for_lost(lost: &[LostWorker]) -> &'static str {
     "; start it there with tf-mnist worker --port N, and --reproducible and the like as here, or wait longer for it: --wait"
 }
 
-/// Whether a run of a session took longer than it may, which only those with workers can.
-fn is_late(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let (training, classifier) = (cause.downcast_ref(), cause.downcast_ref());
-    let graph = match (training, classifier) {
-        (Some(TrainingError::Graph(error)), _) | (_, Some(ClassifierError::Graph(error))) => Some(error),
-        _ => cause.downcast_ref(),
-    };
-    match (training, graph) {
-        (Some(TrainingError::Run { status, .. }), _) | (_, Some(GraphError::Run { status, .. })) => {
-            status.code() == Code::DeadlineExceeded
-        }
-        _ => false,
-    }
-}
-
 fn for_cache(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
@@ -182,8 +170,17 @@ fn for_cache(error: &io::Error) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use std::fs;
     use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    #[test]
+    fn a_session_s_advice_is_found_behind_the_model_s_error() {
+        let late = SessionError::Late { waited: Duration::from_secs(5) };
+        let advice = of(&ClassifierError::from(late).into()).unwrap();
+        assert!(advice.text.contains("allow more time: --wait"), "{advice:?}");
+    }
 
     /// Rust files of the library; those of the program are `commands`, `cli`, `cli.rs` and `main.rs`.
     fn library(folder: &Path) -> Vec<PathBuf> {

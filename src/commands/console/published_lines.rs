@@ -30,9 +30,13 @@ impl Console {
     /// The lines that the published programs end with; takes the bar away.
     pub fn finish(&self, outcome: &Outcome) -> anyhow::Result<()> {
         self.progress.finish();
-        log::debug!("{} steps done, training took {:.3} s", outcome.steps, outcome.elapsed.as_secs_f64());
-        if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.best) {
-            output::print(&early_stopping(outcome.steps, best.accuracy))?;
+        log::debug!(
+            "{} steps done, training took {:.3} s",
+            outcome.state.step,
+            outcome.state.elapsed.as_secs_f64()
+        );
+        if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.state.best) {
+            output::print(&early_stopping(outcome.state.step, best.accuracy))?;
         }
         output::print(&time_usage(outcome))
     }
@@ -85,7 +89,7 @@ fn early_stopping(steps: u64, best: f64) -> String {
 }
 
 fn time_usage(outcome: &Outcome) -> String {
-    format!("Time usage: {}\n", clock(outcome.elapsed))
+    format!("Time usage: {}\n", clock(outcome.state.elapsed))
 }
 
 pub fn test_accuracy(accuracy: f64) -> String {

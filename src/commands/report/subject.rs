@@ -2,6 +2,7 @@
 
 use super::test::Test;
 use crate::cli::GlobalArgs;
+use crate::commands::failure;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use tf_mnist::training::{Event, RunConfig, RunDirectory};
@@ -55,7 +56,7 @@ impl Subject {
                 subject.name = run.display().to_string();
             }
             subject.test =
-                Test::of(global, run, &subject.config, chunk).map_err(|error| format!("{error:#}"));
+                Test::of(global, run, &subject.config, chunk).map_err(|error| failure::text(&error));
         }
         Ok(subjects)
     }

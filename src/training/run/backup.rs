@@ -1,7 +1,7 @@
 //! Saving the state of a run every so many steps, aside of its checkpoints.
 
 use super::layout::{self, KEPT, METRICS, RESUME, STATE, VARIABLES};
-use super::saved_states;
+use super::saved_states::{self, SavedState};
 use super::state::RunState;
 use crate::graph::{CheckpointManager, GraphError};
 use crate::staging::{self, Aside};
@@ -34,8 +34,9 @@ pub struct BackupAndRestore {
 impl BackupAndRestore {
     /// Saves into the run folder `run` after every `every` steps; 0: only when told to. `restored` is the state that
     /// the run goes on from, if any.
-    pub(in crate::training) fn new(run: &Path, every: u64, restored: Option<RunState>) -> Self {
-        Self { run: run.to_path_buf(), every, saved: restored, spent: Duration::ZERO, saves: 0 }
+    pub fn new(run: &Path, every: u64, restored: Option<&SavedState>) -> Self {
+        let saved = restored.map(|restored| restored.state.clone());
+        Self { run: run.to_path_buf(), every, saved, spent: Duration::ZERO, saves: 0 }
     }
 
     /// Saves the state, unless that of this very step is there already.

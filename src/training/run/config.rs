@@ -2,7 +2,7 @@
 
 use super::layout::CONFIG;
 use crate::dataset::{Form, Order, RandomTranslation};
-use crate::graph::{Pair, Precision};
+use crate::graph::{Pair, Precision, export_meta_graph};
 use crate::lossy_path;
 use crate::model::{AccuracyOn, BuildOptions, Convolutions, MAX_REPLICAS, Network, Towers};
 use crate::networks::{self, Keep, Table};
@@ -158,7 +158,8 @@ impl RunConfig {
         let mut network = Network::build_on(devices, &self.network, &options)?;
         let towers = Towers::AsPublished;
         let published = Network::build(&self.network, &BuildOptions { towers, ..options })?;
-        network.saver.write_meta_graph(published.meta_graph()?);
+        let published = export_meta_graph(&published.graph, &published.saver, &published.train)?;
+        network.saver.write_meta_graph(published);
         Ok(network)
     }
 

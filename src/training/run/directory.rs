@@ -1,18 +1,13 @@
 //! The folder of a run: `config.json`, `metrics.jsonl`, `checkpoint`, `model.ckpt-*`, `resume/` and `.lock`.
 
-use super::backup::BackupAndRestore;
 use super::config::RunConfig;
 use super::contents::{self, Contents};
 use super::layout::{CONFIG, LOCK, METRICS, RESUME};
 use super::metrics::{self, Account, MetricsFile};
 use super::rewind;
 use super::saved_states::{self, SavedState};
-use super::tensorboard::TensorBoard;
-use crate::graph::CheckpointManager;
 use crate::staging::{self, Attempt, Lock};
 use crate::training::error::{Result, TrainingError};
-use crate::training::session::TrainingSession;
-use crate::training::training_state::TrainingState;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -111,14 +106,6 @@ impl RunDirectory {
         staging::write(&path, &text).map_err(failed)
     }
 
-    /// Reads `config.json`.
-    ///
-    /// # Errors
-    /// The file cannot be read, is of a newer version, or holds no sound options.
-    pub fn read_config(&self) -> Result<RunConfig> {
-        RunConfig::read(&self.path)
-    }
-
     /// The newest sound state that was saved; `None` if none was saved yet. Damaged ones are warned of.
     ///
     /// # Errors
@@ -153,27 +140,6 @@ impl RunDirectory {
         MetricsFile::resume(&self.path.join(METRICS), bytes, steps)
     }
 
-    /// The checkpoints of the run.
-    ///
-    /// # Errors
-    /// The state file is there but cannot be read.
-    pub fn checkpoints(&self, max_to_keep: usize) -> Result<CheckpointManager> {
-        Ok(CheckpointManager::open(&self.path, max_to_keep)?)
-    }
-
-    /// What tells TensorBoard of the run that goes on from `start`.
-    ///
-    /// # Errors
-    /// The file cannot be made or written.
-    pub fn tensorboard(
-        &self,
-        config: &RunConfig,
-        start: &TrainingState,
-        session: &TrainingSession,
-    ) -> Result<TensorBoard> {
-        TensorBoard::new(&self.path, config, start, session)
-    }
-
     /// Whether a process is at work in the folder `run`.
     pub fn is_in_use(run: &Path) -> bool {
         Lock::is_busy(&run.join(LOCK))
@@ -183,24 +149,5 @@ impl RunDirectory {
     pub fn elapsed(run: &Path) -> Option<Duration> {
         let saved = saved_states::newest(run).ok()??;
         Some(saved.state.training_state().elapsed)
-    }
-
-    /// What saves the run's state after every `every` steps, in a run that goes on from `restored`.
-    pub fn backup(&self, every: u64, restored: Option<&SavedState>) -> BackupAndRestore {
-        BackupAndRestore::new(&self.path, every, restored.map(|saved| saved.state.clone()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_free_number_is_taken() {
-        let folder = tempfile::tempdir().unwrap();
-        let runs = folder.path().join("runs");
-        fs::create_dir_all(runs.join("baseline-2")).unwrap();
-        let next = || RunDirectory::create_next(&runs, "baseline").unwrap().path;
-        assert_eq!([next(), next()], [runs.join("baseline-1"), runs.join("baseline-3")]);
     }
 }

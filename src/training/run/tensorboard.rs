@@ -31,7 +31,10 @@ pub struct TensorBoard {
 impl TensorBoard {
     /// Begins a file in the run folder `run`, in which TensorBoard forgets what others there say of steps that are done
     /// again from `start` on.
-    pub(in crate::training) fn new(
+    ///
+    /// # Errors
+    /// The file cannot be made or written.
+    pub fn new(
         run: &Path,
         config: &RunConfig,
         start: &TrainingState,

@@ -4,6 +4,7 @@ mod examples;
 mod refusals;
 mod served;
 
+use prost::Message;
 use served::{Served, greatest_difference};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use support::hundred_digits::{HundredDigits, golden, load};
 use support::names;
 use tensorflow::{SessionOptions, Tensor};
 use tf_mnist::classifier::{Classifier, ClassifierError};
+use tf_mnist::graph::checkpoint::meta_graph::proto::{Dim, MetaGraphDef, TensorShape};
 use tf_mnist::model::Convolutions;
 use tf_mnist::saved_model::{self, CLASSIFY, Exported, PREDICT_BYTES, SERVING_DEFAULT, SavedModelError};
 
@@ -146,4 +148,30 @@ fn a_damaged_saved_model_is_refused() {
     fs::write(&graph, &whole).unwrap();
     fs::remove_file(exported.path.join("variables/variables.index")).unwrap();
     assert!(open().is_err());
+}
+
+/// `saved_model.pb`.
+#[derive(Clone, PartialEq, Message)]
+struct SavedModel {
+    #[prost(int64, tag = "1")]
+    schema_version: i64,
+    #[prost(message, repeated, tag = "2")]
+    meta_graphs: Vec<MetaGraphDef>,
+}
+
+#[test]
+fn images_of_no_pixels_or_of_terabytes_do_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let exported = export(&final_checkpoint("baseline"), folder.path(), None).unwrap();
+    let file = exported.path.join("saved_model.pb");
+    let mut model = SavedModel::decode(&fs::read(&file).unwrap()[..]).unwrap();
+    for sides in [[0, 28], [28, 0], [1_000_000, 1_000_000]] {
+        let signature = model.meta_graphs[0].signature_def.get_mut(SERVING_DEFAULT).unwrap();
+        let dim = [-1, sides[0], sides[1]].map(|size| Dim { size }).into();
+        signature.inputs.get_mut("images").unwrap().tensor_shape = Some(TensorShape { dim });
+        fs::write(&file, model.encode_to_vec()).unwrap();
+        let error = Classifier::from_saved_model(&exported.path, &SessionOptions::new()).unwrap_err();
+        assert!(matches!(error, ClassifierError::Signature { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("is float [-1, {}, {}]", sides[0], sides[1])), "{error}");
+    }
 }

@@ -5,6 +5,7 @@ use crate::initializer::Initializer;
 use crate::moving_average::MovingAverage;
 use crate::scope::Scope;
 use crate::variable::Variable;
+use serde::{Deserialize, Serialize};
 use tensorflow::{Operation, Output};
 
 /// Whether a layer is built to learn or to be used.
@@ -50,7 +51,8 @@ pub struct Folded {
 }
 
 /// What a [`BatchNorm`] computes besides its variables.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "BatchNormalization", deny_unknown_fields, default)]
 pub struct BatchNormConfig {
     /// How much of a moving average stays in a step.
     pub momentum: f32,
@@ -59,6 +61,7 @@ pub struct BatchNormConfig {
 }
 
 impl Default for BatchNormConfig {
+    /// Keras's.
     fn default() -> Self {
         Self { momentum: 0.99, epsilon: 0.001 }
     }
