@@ -1,9 +1,8 @@
 //! `saved_model.pb`: the served graph and its signatures.
 
 use super::error::Result;
-use super::proto::SavedModel;
 use super::serving_graph::{Port, ServingGraph, Signature};
-use crate::graph::checkpoint::meta_graph::proto::{Dim, SignatureDef, TensorInfo, TensorShape};
+use crate::graph::checkpoint::meta_graph::proto::{Dim, SavedModel, SignatureDef, TensorInfo, TensorShape};
 use crate::graph::checkpoint::meta_graph::{meta_graph, output_name, type_number};
 use prost::Message;
 use std::collections::BTreeMap;
@@ -25,8 +24,10 @@ pub(super) fn saved_model(serving: &ServingGraph) -> Result<Vec<u8>> {
         .iter()
         .map(|signature| Ok((signature.name.to_owned(), signature_def(signature)?)))
         .collect::<Result<_>>()?;
-    let saved_model =
-        SavedModel { saved_model_schema_version: SCHEMA_VERSION, meta_graphs: vec![meta_graph] };
+    let saved_model = SavedModel {
+        saved_model_schema_version: SCHEMA_VERSION,
+        meta_graphs: vec![meta_graph.encode_to_vec()],
+    };
     Ok(saved_model.encode_to_vec())
 }
 
