@@ -27,7 +27,6 @@ fn other_formats_are_named_with_the_way_out() {
         ("model", b"\x89HDF\r\n\x1a\n........", ["Keras file in HDF5", "export(FOLDER)"]),
         ("model.keras", b"PK\x03\x04........", ["Keras file", "export(FOLDER)"]),
         ("model.tflite", b"\x1c\0\0\0TFL3....", ["TensorFlow Lite", "converted from"]),
-        ("model.ckpt-7.meta", b"", ["only the graph of a checkpoint", "end in .index and"]),
         ("frozen.pb", &graph, ["frozen graph", "SavedModel"]),
         ("model", b"\x08\x01\x12\x01\x01", ["SavedModel under another name", "saved_model.pb again"]),
         ("model.pt", b"PK\x03\x04........", ["PyTorch", "TensorFlow"]),
