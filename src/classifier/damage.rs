@@ -1,16 +1,10 @@
 //! What is wrong with the files of a SavedModel that TensorFlow could not load, where its own words do not tell.
 
 use crate::graph::Checkpoint;
+use crate::graph::checkpoint::meta_graph::proto::SavedModel;
 use crate::staging::regular_file;
 use prost::Message;
 use std::path::Path;
-
-/// The frame of TensorFlow's `core/protobuf/saved_model.proto`.
-#[derive(Clone, PartialEq, Message)]
-struct SavedModel {
-    #[prost(bytes = "vec", repeated, tag = "2")]
-    meta_graphs: Vec<Vec<u8>>,
-}
 
 /// The file of the SavedModel in `folder` that is damaged or missing, and how; `None` if all look whole. A model may have
 /// no variables, unless it `lacks_values`: TensorFlow loads one whose values are gone, and fails when it runs it.

@@ -1,9 +1,9 @@
 //! `saved_model.pb`: the served graph and its signatures.
 
 use super::error::Result;
-use super::proto::SavedModel;
 use super::serving_graph::ServingGraph;
 use crate::graph::checkpoint::meta_graph::meta_graph;
+use crate::graph::checkpoint::meta_graph::proto::SavedModel;
 use prost::Message;
 
 /// The one tag of the one graph in it: what TensorFlow Serving and `saved_model_cli` look for.
@@ -19,7 +19,9 @@ pub(super) fn saved_model(serving: &ServingGraph) -> Result<Vec<u8>> {
         info.tags.push(SERVE.to_owned());
     }
     meta_graph.signature_def.clone_from(&serving.signatures);
-    let saved_model =
-        SavedModel { saved_model_schema_version: SCHEMA_VERSION, meta_graphs: vec![meta_graph] };
+    let saved_model = SavedModel {
+        saved_model_schema_version: SCHEMA_VERSION,
+        meta_graphs: vec![meta_graph.encode_to_vec()],
+    };
     Ok(saved_model.encode_to_vec())
 }

@@ -1,18 +1,10 @@
-//! The protocol buffers of a SavedModel's file and of TensorFlow Serving's requests, for prost: the fields that are written,
-//! no others. Numbers are those of TensorFlow's `core/protobuf/saved_model.proto`, `core/example/*.proto`, and of
-//! Serving's `apis/{prediction_log,predict,classification,input,model}.proto`.
+//! The protocol buffers of TensorFlow Serving's requests, for prost: the fields that are written, no others. Numbers
+//! are those of TensorFlow's `core/example/*.proto`, and of Serving's
+//! `apis/{prediction_log,predict,classification,input,model}.proto`.
 
-use crate::graph::checkpoint::meta_graph::proto::{MetaGraphDef, TensorProto};
+use crate::graph::checkpoint::meta_graph::proto::TensorProto;
 use prost::{Message, Oneof};
 use std::collections::BTreeMap;
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct SavedModel {
-    #[prost(int64, tag = "1")]
-    pub saved_model_schema_version: i64,
-    #[prost(message, repeated, tag = "2")]
-    pub meta_graphs: Vec<MetaGraphDef>,
-}
 
 /// `tensorflow.serving.PredictionLog`: one request that a model is warmed up with.
 #[derive(Clone, PartialEq, Message)]

@@ -201,10 +201,14 @@ fn a_training_step_moves_the_averages_once_and_a_look_at_the_loss_does_not() {
 #[test]
 fn another_rank_is_refused_by_name() {
     let scope = graph(None);
-    let x = scope.constant("x", &[2, 2, 3], &[0.0f32; 12]).unwrap();
     let norm = BatchNorm::new(&scope, "norm", 3, CONFIG).unwrap();
-    let error = norm.apply(&scope.name_scope("conv"), &x, Mode::Training).unwrap_err();
-    assert!(matches!(&error, GraphError::Shape { .. }));
-    let text = error.to_string();
-    assert!(text.contains("conv/batch_normalization") && text.contains("rank"), "{text}");
+    let of_rank_3 = scope.constant("x", &[2, 2, 3], &[0.0f32; 12]).unwrap();
+    let unknown = scope.op("Placeholder", "unknown").data_type("dtype", DataType::Float).output().unwrap();
+    for (x, named, rank) in [(of_rank_3, "conv", "3"), (unknown, "conv_1", "an unknown one")] {
+        let error = norm.apply(&scope.name_scope("conv"), &x, Mode::Training).unwrap_err();
+        assert!(matches!(&error, GraphError::Shape { .. }));
+        let said =
+            format!("\"{named}/batch_normalization\": batch normalization takes rank 2 or 4, not {rank}");
+        assert_eq!(error.to_string(), said);
+    }
 }

@@ -101,6 +101,12 @@ fn a_name_that_is_taken_says_what_helps() {
     Variable::new(&scope, "weight", &[2], Initializer::Ones).unwrap();
     let error = Variable::new(&scope, "weight", &[2], Initializer::Ones).unwrap_err();
     assert!(error.to_string().contains("\"weight\" is taken"), "{error}");
+    let reused = |shape| Variable::new(&scope.reuse_variables(), "weight", shape, Initializer::Ones);
+    assert_eq!(reused(&[2]).unwrap().shape(), [2]);
+    assert_eq!(
+        reused(&[2, 3]).unwrap_err().to_string(),
+        "\"weight\": the variable that is there has shape [2] instead of [2, 3]"
+    );
     assert!(matches!(Variable::existing(&scope, "weight", true), Err(GraphError::DuplicateVariable { .. })));
     assert!(matches!(Variable::existing(&scope, "absent", true), Err(GraphError::NoVariable { .. })));
     assert!(matches!(Variable::existing(&scope, "weight/read", true), Err(GraphError::NoVariable { .. })));

@@ -128,6 +128,14 @@ fn all_missing_and_misshapen_variables_are_named_and_nothing_changes() {
     }
     assert!(!message.contains("same") && !message.contains("surplus"), "{message}");
 
+    // Of nothing, nothing is wanted.
+    let before = other.bits();
+    other
+        .saver
+        .restore_from(other.session.session(), &Checkpoint::open(&prefix).unwrap(), |_| false)
+        .unwrap();
+    assert!(other.bits() == before);
+
     // A network that is a part of the saved one takes its part.
     Trial::new(&[("same", &[2])]).restore(&prefix).unwrap();
 }

@@ -203,13 +203,20 @@ fn rows() {
 fn what_it_cannot_normalize_is_refused_by_name() {
     let scope = graph(None);
     let norm = BatchNorm::new(&scope, "norm", 3, CONFIG).unwrap();
-    for dims in [&[None, Some(2), Some(3)][..], &[None, None, Some(2), Some(3)]] {
+    for (dims, shown) in
+        [(&[None, Some(2), Some(3)][..], "[?, 2, 3]"), (&[None, None, Some(2), Some(3)], "[?, ?, 2, 3]")]
+    {
         let x = scope.placeholder::<f32>("x", dims).unwrap();
         let Err(error) = norm.apply_synchronized(&scope.name_scope("conv"), &x) else { panic!("{dims:?}") };
         assert!(matches!(&error, GraphError::Shape { .. }));
         let text = error.to_string();
         assert!(text.contains("/batch_normalization") && text.contains("rank 2 or 4"), "{text}");
+        assert!(text.ends_with(shown), "{text}");
     }
     let none: Result<_> = Statistics::combine(&scope, &[], &[]);
     assert!(none.unwrap_err().to_string().contains("no replica"));
+    let share = scope.scalar("share", 1.0f32).unwrap();
+    let own = scope.placeholder::<f32>("own", &[Some(2), Some(3)]).unwrap();
+    let fewer = Statistics::combine(&scope, &[share], &[own.clone(), own]);
+    assert!(fewer.unwrap_err().to_string().contains("1 shares of the rows for 2 replicas"));
 }

@@ -119,7 +119,7 @@ impl AdamOptimizer {
         // A variable's `read` aliases the buffer that ApplyAdam overwrites, so no update may begin before the last
         // gradient is done: otherwise a gradient is computed from half-updated weights, differently in every run.
         let gradients_and_scope =
-            gradients.iter().map(|gradient| &gradient.operation).chain(scope.control_inputs());
+            gradients.iter().map(|gradient| &gradient.operation).chain(&scope.control_inputs);
         let computed = adam.group("gradients_computed", gradients_and_scope)?;
         let after = adam.control_dependencies([&computed]);
 

@@ -12,9 +12,9 @@ impl Variable {
     /// shape is taken instead.
     ///
     /// # Errors
-    /// The name is taken, or TensorFlow refuses a node.
+    /// The name is taken, by a variable of another shape where it is reused, or TensorFlow refuses a node.
     pub fn new(scope: &Scope, name: &str, shape: &[u64], initializer: Initializer) -> Result<Self> {
-        Self::build(scope, name, shape, initializer, true)
+        Self::with_value(scope, name, shape, true, name, |scope| initializer.build(scope, name, shape))
     }
 
     /// Makes a variable that no optimizer changes, such as a moving average; it is saved like any other.
@@ -22,7 +22,7 @@ impl Variable {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn untrainable(scope: &Scope, name: &str, shape: &[u64], initializer: Initializer) -> Result<Self> {
-        Self::build(scope, name, shape, initializer, false)
+        Self::with_value(scope, name, shape, false, name, |scope| initializer.build(scope, name, shape))
     }
 
     /// Takes a variable that is in the graph already, by its full name, into the collections of `scope`: one of a graph
@@ -75,17 +75,6 @@ impl Variable {
         Ok(existing)
     }
 
-    fn build(
-        scope: &Scope,
-        name: &str,
-        shape: &[u64],
-        initializer: Initializer,
-        trainable: bool,
-    ) -> Result<Self> {
-        let value = |scope: &Scope| initializer.build(scope, name, shape);
-        Self::with_value(scope, name, shape, trainable, name, value)
-    }
-
     /// Makes a variable whose first value `value` builds, on the device of the variable named `colocate_with`.
     pub(crate) fn with_value(
         scope: &Scope,
@@ -95,8 +84,13 @@ impl Variable {
         colocate_with: &str,
         value: impl FnOnce(&Scope) -> Result<Output>,
     ) -> Result<Self> {
-        if let Some(variable) = scope.variable_to_reuse(name).filter(|there| there.shape == shape) {
-            return Ok(variable);
+        if let Some(variable) = scope.variable_to_reuse(name) {
+            if variable.shape == shape {
+                return Ok(variable);
+            }
+            let reason =
+                format!("the variable that is there has shape {:?} instead of {shape:?}", variable.shape);
+            return Err(GraphError::Shape { node: name.to_owned(), reason });
         }
         if scope.is_taken(name) {
             return Err(GraphError::DuplicateVariable { name: name.to_owned() });
@@ -104,7 +98,7 @@ impl Variable {
         let root = scope.root();
         let value = value(&root)?;
         let dims: Vec<_> = shape.iter().map(|&dim| Some(dim as i64)).collect();
-        let nodes = match scope.makes_resource_variables() {
+        let nodes = match scope.resources {
             true => Nodes::resource(&root, name, &dims, &value)?,
             false => Nodes::reference(&root, name, &dims, &value, colocate_with)?,
         };
@@ -112,7 +106,7 @@ impl Variable {
             name: name.to_owned(),
             shape: shape.to_vec(),
             trainable,
-            is_resource: scope.makes_resource_variables(),
+            is_resource: scope.resources,
             reference: nodes.reference,
             read: nodes.read,
             initial_value: value,

@@ -19,11 +19,12 @@ pub struct Scope {
     shared: Rc<Shared>,
     /// `""` at the root, else such as `"train/Adam"`.
     path: String,
-    control_inputs: Vec<Operation>,
+    pub(crate) control_inputs: Vec<Operation>,
     /// `""`: wherever TensorFlow puts them.
     device: String,
     reuse: bool,
-    resources: bool,
+    /// Whether new variables are resource variables.
+    pub(crate) resources: bool,
 }
 
 #[derive(Debug)]
@@ -133,10 +134,6 @@ impl Scope {
     /// reference variables.
     pub fn resource_variables(&self) -> Self {
         Self { resources: true, ..self.clone() }
-    }
-
-    pub(crate) fn makes_resource_variables(&self) -> bool {
-        self.resources
     }
 
     /// This scope, where every new node also waits for `operations`; `tf.control_dependencies`.
@@ -272,10 +269,6 @@ impl Scope {
 
     pub(crate) fn seed(&self) -> Option<u64> {
         self.shared.seed
-    }
-
-    pub(crate) fn control_inputs(&self) -> &[Operation] {
-        &self.control_inputs
     }
 
     /// The full name of this scope, `""` at the root.

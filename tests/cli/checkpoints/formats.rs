@@ -28,6 +28,7 @@ fn other_formats_are_named_with_the_way_out() {
         ("model.keras", b"PK\x03\x04........", ["Keras file", "export(FOLDER)"]),
         ("model.tflite", b"\x1c\0\0\0TFL3....", ["TensorFlow Lite", "converted from"]),
         ("frozen.pb", &graph, ["frozen graph", "SavedModel"]),
+        ("model", b"\x08\x01\x12\x01\x01", ["SavedModel under another name", "saved_model.pb again"]),
         ("model.pt", b"PK\x03\x04........", ["PyTorch", "TensorFlow"]),
         ("model.zip", b"PK\x03\x04........", ["archive", "unpack"]),
     ] {

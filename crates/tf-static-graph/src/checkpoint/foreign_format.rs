@@ -2,7 +2,7 @@
 //! to do with them.
 
 use crate::checkpoint::error::CheckpointError;
-use crate::checkpoint::meta_graph::proto::{GraphDef, NodeDef};
+use crate::checkpoint::meta_graph::proto::{GraphDef, NodeDef, SavedModel};
 use crate::checkpoint::table;
 use prost::Message;
 use std::fs;
@@ -138,8 +138,8 @@ fn by_contents(bytes: &[u8]) -> Option<ForeignFormat> {
         // The header of an index begins with a number, that of a V1 checkpoint with a message.
         return Some(if first.starts_with(&[0x08]) { INDEX } else { V1 });
     }
-    if SavedModel::decode(bytes).is_ok_and(|model| model.schema_version == 1 && !model.meta_graphs.is_empty())
-    {
+    let is_model = |model: SavedModel| model.saved_model_schema_version == 1 && !model.meta_graphs.is_empty();
+    if SavedModel::decode(bytes).is_ok_and(is_model) {
         return Some(SAVED_MODEL);
     }
     let is_graph = |graph: GraphDef| {
@@ -153,45 +153,4 @@ fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular_file::open(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Of TensorFlow's `core/protobuf/saved_model.proto`.
-#[derive(Clone, PartialEq, Message)]
-struct SavedModel {
-    #[prost(int64, tag = "1")]
-    schema_version: i64,
-    #[prost(bytes = "vec", repeated, tag = "2")]
-    meta_graphs: Vec<Vec<u8>>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formats_are_told_by_what_they_hold() {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-        let index = fs::read(fixtures.join("python.ckpt.index")).unwrap();
-        let graph = fs::read(fixtures.join("graph.pb")).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let saved_model = SavedModel { schema_version: 1, meta_graphs: vec![vec![1]] };
-        for (name, bytes, expected) in [
-            ("model", &b"\x89HDF\r\n\x1a\n...."[..], Some(KERAS_HDF5)),
-            ("model.keras", b"PK\x03\x04....", Some(KERAS)),
-            ("model.zip", b"PK\x03\x04....", Some(ARCHIVE)),
-            ("model.pt", b"PK\x03\x04....", Some(PYTORCH)),
-            ("model", b"\x1c\0\0\0TFL3....", Some(TFLITE)),
-            ("model", &graph, Some(FROZEN_GRAPH)),
-            ("model.ckpt-7.meta", b"", Some(META_GRAPH)),
-            ("model", &saved_model.encode_to_vec(), Some(SAVED_MODEL)),
-            ("model", &index, Some(INDEX)),
-            ("model", b"some text", None),
-            ("model", b"", None),
-        ] {
-            let path = folder.path().join(name);
-            fs::write(&path, bytes).unwrap();
-            assert_eq!(recognize(&path), expected, "{name}");
-        }
-        assert_eq!(recognize(folder.path()), None);
-    }
 }

@@ -155,7 +155,7 @@ impl Checkpoint {
         Ok(bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect())
     }
 
-    /// Reads every tensor and compares its checksum.
+    /// Reads every tensor and compares its checksum; of string tensors, only that they are whole.
     ///
     /// # Errors
     /// The first file that cannot be read or tensor that is damaged.

@@ -64,10 +64,7 @@ impl Saver {
         variables.sort_by(|a, b| a.name().cmp(b.name()));
         let scope = scope.name_scope("save").without_control_dependencies();
 
-        let inner = scope.name_scope("filename");
-        let input = inner.scalar("input", "model".to_owned())?;
-        let filename =
-            inner.op_named_as_scope("PlaceholderWithDefault").input(&input).shape("shape", &[]).output()?;
+        let filename = scope.placeholder_with_default("filename", "model".to_owned())?;
         let filename =
             scope.op("PlaceholderWithDefault", "Const").input(&filename).shape("shape", &[]).output()?;
 
@@ -222,16 +219,13 @@ impl Saver {
                 Ok((index, values))
             })
             .collect::<Result<Vec<_>>>()?;
+        if values.is_empty() {
+            return Ok(()); // TensorFlow refuses a run of nothing
+        }
         let mut args = SessionRunArgs::new();
         for (index, values) in &values {
             args.add_feed(&self.restored, *index, values);
-        }
-        if values.len() == self.variables.len() {
-            args.add_target(&self.restore_all);
-        } else {
-            for (index, _) in &values {
-                args.add_target(&self.assigned[*index as usize]);
-            }
+            args.add_target(&self.assigned[*index as usize]);
         }
         session.run(&mut args).map_err(failed)
     }

@@ -149,7 +149,12 @@ impl State {
 
     /// The text that lists the checkpoints `kept`, the newest last.
     pub fn write(kept: &[String]) -> String {
-        let quote = |name: &String| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+        let escaped = |char: char| match char {
+            '"' | '\\' => format!("\\{char}"),
+            _ if char.is_ascii_control() => format!("\\{:03o}", u32::from(char)),
+            _ => char.to_string(),
+        };
+        let quote = |name: &String| format!("\"{}\"", name.chars().map(escaped).collect::<String>());
         let mut text = String::new();
         if let Some(latest) = kept.last() {
             text.push_str(&format!("model_checkpoint_path: {}\n", quote(latest)));

@@ -54,8 +54,7 @@ struct BlockHandle {
 
 impl BlockHandle {
     fn read(bytes: &mut &[u8]) -> Result<Self, &'static str> {
-        let mut number = || usize::try_from(varint(bytes)?).map_err(|_| "a block lies outside of it");
-        Ok(Self { offset: number()?, size: number()? })
+        Ok(Self { offset: number(bytes)?, size: number(bytes)? })
     }
 
     /// The block, behind which stand the type byte and the checksum of both.
@@ -84,8 +83,7 @@ fn block_entries(block: &[u8]) -> Result<Entries, &'static str> {
     let mut key: Vec<u8> = Vec::new();
     let mut entries = Vec::new();
     while !rest.is_empty() {
-        let mut length = || usize::try_from(varint(&mut rest)?).map_err(|_| SHORT);
-        let (shared, unshared, value) = (length()?, length()?, length()?);
+        let (shared, unshared, value) = (number(&mut rest)?, number(&mut rest)?, number(&mut rest)?);
         if shared > key.len() {
             return Err("a key shares more with the one before than there is");
         }
@@ -96,17 +94,8 @@ fn block_entries(block: &[u8]) -> Result<Entries, &'static str> {
     Ok(entries)
 }
 
-/// A number of 7 bits a byte, the lowest first, the top bit set on all bytes but the last.
-fn varint(bytes: &mut &[u8]) -> Result<u64, &'static str> {
-    let mut number = 0u64;
-    for shift in (0..64).step_by(7) {
-        let byte = bytes.split_off_first().ok_or("a number is cut short")?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
-    }
-    Err("a number is too long")
+fn number(bytes: &mut &[u8]) -> Result<usize, &'static str> {
+    prost::decode_length_delimiter(bytes).map_err(|_| "a number is cut short or too long")
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Dropout {
     /// The least byte that keeps a unit, if bytes will do.
     fn byte_threshold(&self, scope: &Scope, x: &Output) -> Option<u8> {
         let threshold = self.rate * 256.0;
-        let last = last_dimension(scope, x)?;
+        let last = (*scope.shape(x)?.last()?)?;
         let fits = self.randomness == Randomness::Byte && threshold.fract() == 0.0 && last % 8 == 0;
         fits.then_some(threshold as u8) // below 256, as the rate is below 1
     }
@@ -109,15 +109,9 @@ impl Dropout {
     }
 }
 
-fn last_dimension(scope: &Scope, x: &Output) -> Option<i64> {
-    let shape = scope.graph().tensor_shape(x.clone()).ok()?;
-    let dims: Option<Vec<Option<i64>>> = shape.into();
-    dims?.last().copied().flatten()
-}
-
 /// Random bytes, uint8 of `shape`, which is that of `x`: drawn as 64-bit words, eight units a word.
 fn random_bytes(scope: &Scope, x: &Output, shape: &Output, key: &Output) -> Result<Output> {
-    let rank = scope.graph().num_dims(x.clone()).unwrap_or(1).max(1) as usize;
+    let rank = scope.shape(x).map_or(1, |dims| dims.len());
     let mut units_a_word = vec![1i32; rank];
     units_a_word[rank - 1] = 8;
     let units_a_word = scope.constant("units_a_word", &[rank as u64], &units_a_word)?;

@@ -3,7 +3,7 @@
 
 use super::batch_norm::{BatchNorm, Mode, moments};
 use super::dense::reshape;
-use crate::error::{GraphError, Result};
+use crate::error::{GraphError, Result, shown};
 use crate::moving_average::MovingAverage;
 use crate::scope::Scope;
 use tensorflow::Output;
@@ -71,7 +71,8 @@ impl BatchNorm {
                 return Err(GraphError::Shape {
                     node: scope.path().to_owned(),
                     reason: format!(
-                        "batch normalization over replicas takes rank 2 or 4 with rows of a known size, not {shape:?}"
+                        "batch normalization over replicas takes rank 2 or 4 with rows of a known size, not {}",
+                        shown(shape)
                     ),
                 });
             }
@@ -102,14 +103,17 @@ impl Statistics {
     /// Puts together what the towers give: of each its share of the rows, float32 [], and [its own](SynchronizedNorm::own).
     ///
     /// # Errors
-    /// The shapes do not fit, or there is no tower.
+    /// The shapes do not fit, there is no tower, or not one share for each.
     pub fn combine(scope: &Scope, shares: &[Output], own: &[Output]) -> Result<Self> {
         let scope = scope.name_scope("statistics");
         let own = own.iter().map(|own| unpack(&scope, own)).collect::<Result<Vec<_>>>()?;
+        let misfit = |reason| Err(GraphError::Shape { node: scope.path().to_owned(), reason });
         let Some([first, _]) = own.first() else {
-            let (node, reason) = (scope.path().to_owned(), "there is no replica".to_owned());
-            return Err(GraphError::Shape { node, reason });
+            return misfit("there is no replica".to_owned());
         };
+        if shares.len() != own.len() {
+            return misfit(format!("{} shares of the rows for {} replicas", shares.len(), own.len()));
+        }
         let of = |op, a: &Output, b: &Output| binary(&scope, op, a, b);
         // From the first one on: what is rounded is the differences.
         let mut mean = first.clone();

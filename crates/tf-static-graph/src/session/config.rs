@@ -9,6 +9,7 @@ use crate::session::host;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 use std::env;
+use std::fmt::Display;
 use tensorflow::SessionOptions;
 
 /// How a session runs. Serializes whole and back, for a run's `config.json`.
@@ -169,8 +170,8 @@ impl SessionConfig {
     }
 }
 
-pub(crate) fn refused(doing: &'static str) -> impl Fn(tensorflow::Status) -> SessionError {
-    move |status| SessionError::TensorFlow { doing, message: status.to_string() }
+pub(crate) fn refused<E: Display>(doing: &'static str) -> impl Fn(E) -> SessionError {
+    move |error| SessionError::TensorFlow { doing, message: error.to_string() }
 }
 
 #[cfg(test)]
@@ -196,6 +197,8 @@ mod tests {
             (config(Device::Gpu(None), None), "320220013801"),
             (reproducible, "0a070a03475055100010012801380152055203980101"),
             (limited, "10ac022802320d2a01314a080a060a040000c0443801"),
+            (config(Device::Auto, Some(512)), "320d2a01304a080a060a04000000443801"),
+            (config(Device::Gpu(None), Some(512)), "320d2a01304a080a060a04000000443801"),
             (config(Device::Gpu(Some(2)), None), "320520012a01323801"),
             (
                 SessionConfig { replicas: 3, ..SessionConfig::reproducible() },
@@ -228,19 +231,6 @@ mod tests {
             let devices: Vec<_> =
                 devices.iter().map(|device| (device.device_type.as_str(), device.count.unwrap())).collect();
             assert_eq!(devices, expected, "{config:?}");
-        }
-    }
-
-    #[test]
-    fn a_memory_limit_is_for_one_gpu_and_excludes_growth() {
-        for (device, visible) in [(Device::Auto, "0"), (Device::Gpu(None), "0"), (Device::Gpu(Some(3)), "3")]
-        {
-            let config =
-                SessionConfig { device, gpu_memory_limit_mib: Some(512), ..SessionConfig::default() };
-            let options = config.gpu_options().unwrap();
-            assert!(!options.allow_growth);
-            assert_eq!(options.visible_device_list, visible);
-            assert_eq!(options.experimental.unwrap().virtual_devices[0].memory_limit_mb, [512.0]);
         }
     }
 

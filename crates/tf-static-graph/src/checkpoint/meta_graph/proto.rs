@@ -1,5 +1,5 @@
 //! The protocol buffers of a graph with what belongs to it, for prost: the fields that are written, no others. Numbers are
-//! those of TensorFlow's `core/protobuf/{meta_graph,saver}.proto` and
+//! those of TensorFlow's `core/protobuf/{saved_model,meta_graph,saver}.proto` and
 //! `core/framework/{graph,node_def,op_def,variable,tensor,tensor_shape}.proto`.
 //!
 //! A field typed `bytes` that is a message there is passed on as TensorFlow serialized it: on the wire the two are one.
@@ -8,6 +8,15 @@
 
 use prost::Message;
 use std::collections::BTreeMap;
+
+#[derive(Clone, PartialEq, Message)]
+pub struct SavedModel {
+    #[prost(int64, tag = "1")]
+    pub saved_model_schema_version: i64,
+    /// Each a [`MetaGraphDef`].
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub meta_graphs: Vec<Vec<u8>>,
+}
 
 #[derive(Clone, PartialEq, Message)]
 pub struct MetaGraphDef {

@@ -102,11 +102,7 @@ impl Cluster {
         graph: &Graph,
     ) -> Result<GraphSession, SessionError> {
         let mut options = SessionOptions::new();
-        let target = options.set_target(self.server.target());
-        target.map_err(|error| SessionError::TensorFlow {
-            doing: "reach this process",
-            message: error.to_string(),
-        })?;
+        options.set_target(self.server.target()).map_err(refused("reach this process"))?;
         options.set_config(&self.config_proto(config)).map_err(refused("take the session's settings"))?;
         let session = Session::new(&options, graph).map_err(refused("open a session"))?;
         let session = GraphSession::from(session);
@@ -118,6 +114,7 @@ impl Cluster {
 
     /// Runs nothing, for the first time: TensorFlow then waits for every process, whatever limit it was given.
     fn greet(&self, session: &GraphSession, deadline: Instant) -> Result<(), SessionError> {
+        const DOING: &str = "open a session over all workers";
         let begun = Instant::now();
         let (tell, told) = mpsc::channel();
         let session = session.clone();
@@ -125,18 +122,17 @@ impl Cluster {
             let ran = session.run(&mut SessionRunArgs::new());
             let _ = tell.send(ran); // nobody waits any more
         };
-        let cannot = |message| SessionError::TensorFlow { doing: "open a session over all workers", message };
-        thread::Builder::new().spawn(run).map_err(|error| cannot(error.to_string()))?;
+        thread::Builder::new().spawn(run).map_err(refused(DOING))?;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match told.recv_timeout(left.min(self.patience.answer)) {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(status)) if ran_nothing(&status) => return Ok(()),
                 Ok(Err(status)) => {
-                    return Err(self.loss_behind(&status).unwrap_or_else(|| cannot(status.to_string())));
+                    return Err(self.loss_behind(&status).unwrap_or_else(|| refused(DOING)(status)));
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    return Err(cannot("its thread ended".to_owned()));
+                    return Err(refused(DOING)("its thread ended"));
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let lost = self.lost();

@@ -42,9 +42,7 @@ impl Server {
             default_session_config: Some(settings(config)),
             protocol: "grpc".to_owned(),
         };
-        let target = Functions::find(&runtime.library)
-            .and_then(|functions| functions.start(&definition.encode_to_vec()))
-            .map_err(failed)?;
+        let target = start(&runtime.library, &definition.encode_to_vec()).map_err(failed)?;
         let port = target.rsplit(':').next().and_then(|port| port.parse().ok());
         let port = port.ok_or_else(|| failed(format!("it listens at {target:?}, which has no port")))?;
         Ok(Self { address: address.with_port(port), target })
@@ -93,63 +91,36 @@ type DeleteStatus = unsafe extern "C" fn(*mut c_void);
 type Code = unsafe extern "C" fn(*const c_void) -> c_int;
 type Words = unsafe extern "C" fn(*const c_void) -> *const c_char;
 
-struct Functions {
-    new: New,
-    start: Start,
-    target: Target,
-    new_status: NewStatus,
-    delete_status: DeleteStatus,
-    code: Code,
-    words: Words,
-}
+/// Starts a server of the serialized `ServerDef` in `library`, which is open already, and returns its target.
+fn start(library: &Path, definition: &[u8]) -> Result<String, String> {
+    // SAFETY: the library is open and initialised; this only gives another handle to it, which is never closed: TensorFlow
+    // cannot be unloaded. The types are those of the header. The status lives until it is deleted, which is last, and its
+    // words until it is changed; the bytes are copied; the server is never deleted.
+    unsafe {
+        let library = Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL);
+        let library = std::mem::ManuallyDrop::new(library.map_err(|error| error.to_string())?);
+        let missing = |error: libloading::Error| format!("this TensorFlow has no servers: {error}");
+        let new = library.get::<New>(b"TF_NewServer\0").map_err(missing)?;
+        let start = library.get::<Start>(b"TF_ServerStart\0").map_err(missing)?;
+        let target = library.get::<Target>(b"TF_ServerTarget\0").map_err(missing)?;
+        let new_status = library.get::<NewStatus>(b"TF_NewStatus\0").map_err(missing)?;
+        let delete_status = library.get::<DeleteStatus>(b"TF_DeleteStatus\0").map_err(missing)?;
+        let code = library.get::<Code>(b"TF_GetCode\0").map_err(missing)?;
+        let words = library.get::<Words>(b"TF_Message\0").map_err(missing)?;
 
-impl Functions {
-    /// Those of `library`, which is open already.
-    fn find(library: &Path) -> Result<Self, String> {
-        // SAFETY: it is open and initialised; this only gives another handle to it. The types are those of the header. It is
-        // never closed: TensorFlow cannot be unloaded.
-        unsafe {
-            let library = Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL);
-            let library = std::mem::ManuallyDrop::new(library.map_err(|error| error.to_string())?);
-            let missing = |error: libloading::Error| format!("this TensorFlow has no servers: {error}");
-            Ok(Self {
-                new: *library.get::<New>(b"TF_NewServer\0").map_err(missing)?,
-                start: *library.get::<Start>(b"TF_ServerStart\0").map_err(missing)?,
-                target: *library.get::<Target>(b"TF_ServerTarget\0").map_err(missing)?,
-                new_status: *library.get::<NewStatus>(b"TF_NewStatus\0").map_err(missing)?,
-                delete_status: *library.get::<DeleteStatus>(b"TF_DeleteStatus\0").map_err(missing)?,
-                code: *library.get::<Code>(b"TF_GetCode\0").map_err(missing)?,
-                words: *library.get::<Words>(b"TF_Message\0").map_err(missing)?,
-            })
-        }
-    }
-
-    /// Starts a server of the serialized `ServerDef`, and returns its target.
-    fn start(&self, definition: &[u8]) -> Result<String, String> {
-        // SAFETY: the status lives until it is deleted, which is last; the bytes are copied; the server is never deleted.
-        unsafe {
-            let status = (self.new_status)();
-            let started = (|| {
-                let server = (self.new)(definition.as_ptr().cast(), definition.len(), status);
-                self.check(status)?;
-                (self.start)(server, status);
-                self.check(status)?;
-                Ok(CStr::from_ptr((self.target)(server)).to_string_lossy().into_owned())
-            })();
-            (self.delete_status)(status);
-            started
-        }
-    }
-
-    /// # Safety
-    /// `status` is a live `TF_Status`.
-    unsafe fn check(&self, status: *const c_void) -> Result<(), String> {
-        // SAFETY: the caller's promise; its words live until it is changed.
-        unsafe {
-            match (self.code)(status) {
-                0 => Ok(()),
-                _ => Err(CStr::from_ptr((self.words)(status)).to_string_lossy().into_owned()),
-            }
-        }
+        let status = new_status();
+        let check = || match code(status) {
+            0 => Ok(()),
+            _ => Err(CStr::from_ptr(words(status)).to_string_lossy().into_owned()),
+        };
+        let started = (|| {
+            let server = new(definition.as_ptr().cast(), definition.len(), status);
+            check()?;
+            start(server, status);
+            check()?;
+            Ok(CStr::from_ptr(target(server)).to_string_lossy().into_owned())
+        })();
+        delete_status(status);
+        started
     }
 }

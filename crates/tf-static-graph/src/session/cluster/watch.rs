@@ -5,6 +5,7 @@
 //! greeted on connections of their own, and on those that do not answer this process hangs up.
 
 use super::{Cluster, JOB, LostWorker, SessionError, probe};
+use crate::session::config::refused;
 use crate::session::config_proto::RunOptions;
 use crate::session::graph_session::GraphSession;
 use prost::Message;
@@ -67,9 +68,7 @@ pub(super) fn watch(
         }
     };
     let started = thread::Builder::new().name("watch".to_owned()).spawn(watch);
-    started
-        .map(drop)
-        .map_err(|error| SessionError::TensorFlow { doing: "watch its workers", message: error.to_string() })
+    started.map(drop).map_err(refused("watch its workers"))
 }
 
 /// Whether workers, all of which answer, remember the session: one that started again does not, nor one that another chief

@@ -57,10 +57,7 @@ impl Cluster {
 
     fn try_both_ways(&self, config: &SessionConfig, deadline: Instant) -> Result<GraphSession, SessionError> {
         let scope = Scope::new(None);
-        let takers = self.takers(&scope).map_err(|error| SessionError::TensorFlow {
-            doing: "build a graph over all workers",
-            message: error.to_string(),
-        })?;
+        let takers = self.takers(&scope).map_err(refused("build a graph over all workers"))?;
         let session = self.open_by(deadline, config, &scope.graph())?;
         let limit = i64::try_from(self.patience.answer.as_millis()).unwrap_or(i64::MAX);
         for (place, taker) in takers.iter().enumerate() {
