@@ -110,12 +110,13 @@ pub fn run(
         (None, Some(path)) => RunDirectory::create(path, args.overwrite)?,
         (None, None) => RunDirectory::create_next(Path::new(RUNS), &config.network.name)?,
     };
-    directory.write_config(&config).map_err(|error| {
+    if let Err(error) = directory.write_config(&config) {
         let folder = output::shell_path(directory.path());
+        directory.abandon();
         let advice =
             format!("once that is settled, run the same command again; nothing was saved in {folder}");
-        advised(error.into(), advice)
-    })?;
+        return Err(advised(error.into(), advice));
+    }
     // As it was typed, where that is a command.
     let typed = network.and_then(Path::to_str);
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");

@@ -129,7 +129,8 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         SessionError::Late { .. } => Some("; allow more time: --wait and, for an answer, --peer-timeout"),
         SessionError::NamedTwice { .. } => Some("; name each process once"),
         SessionError::NoWayBack { .. } => Some(
-            "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall? Or did another run take the worker?",
+            "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall? Or did another \
+             run take the worker?",
         ),
         SessionError::Server { .. } => Some(
             "; pip's tensorflow-cpu has servers, and tf-mnist installs it where TENSORFLOW_DIR names no other",
