@@ -29,7 +29,7 @@ pub fn run(global: &GlobalArgs, args: &DataArgs) -> Result<()> {
 pub fn load(global: &GlobalArgs, form: &Form) -> Result<Dataset> {
     match &global.data_dir {
         Some(folder) => dataset::load_from_as(folder, form).context("cannot use --data-dir"),
-        None => dataset::load_default_as(form, &*download_bar::watcher(global)).context("cannot get MNIST"),
+        None => dataset::load_default_as(form, &*download_bar::progress(global)).context("cannot get MNIST"),
     }
 }
 
