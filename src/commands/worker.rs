@@ -46,12 +46,11 @@ pub fn work_for(chief: &Address, global: &GlobalArgs, own: &WorkerArgs, args: &R
     serve(global, own, "--cluster")?;
     log::info!("working for {chief}, until it has been gone for {:?}", args.wait);
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
-    let (watched, answer, wait) = (chief.clone(), args.peer_timeout, args.wait);
-    let gone = signals::unless_interrupted(&interrupt, move || gone(&watched, answer, wait));
+    let (answer, wait) = (args.peer_timeout, args.wait);
+    let gone = signals::or_end(&interrupt, || leave(), || gone(chief, answer, wait));
     match gone.context("cannot watch the chief")? {
-        None => {}
-        Some((true, silence)) => log::info!("{chief} has ended: {silence}"),
-        Some((false, silence)) => {
+        (true, silence) => log::info!("{chief} has ended: {silence}"),
+        (false, silence) => {
             bail!(
                 "the chief, {chief}, did not come within {wait:?}: {silence}; start it, or wait longer for it: --wait"
             )
