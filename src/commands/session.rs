@@ -21,7 +21,7 @@ pub fn open_session(
     let session = place.open(&config.session, &network.graph.graph())?;
     let session = TrainingSession::on(session, network);
     give_values(config, &session, saved)?;
-    warn_of_single_rows(config, &session);
+    warn_of_single_rows(config);
     Ok(session)
 }
 
@@ -119,13 +119,10 @@ fn compare_replicas(
 }
 
 /// Says where batch norm cannot work.
-fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
-    let variables = session.network().graph.variables();
+fn warn_of_single_rows(config: &RunConfig) {
     let (batch_size, replicas) = (config.network.training.batch_size, config.session.replicas);
     let parts = if config.sync_batch_norm { 1 } else { usize::from(replicas.max(1)) };
-    if batch_size / parts > 1
-        || !variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
-    {
+    if batch_size / parts > 1 || !config.network.has_batch_norm() {
         return;
     }
     let rows = match replicas {

@@ -4,7 +4,7 @@ use super::cluster::{self, Place, Role};
 use super::conclusion::{conclude, failed, interrupted, interrupted_while_waiting};
 use super::failure::{advised, usage};
 use super::options;
-use super::published_lines::{Console, Lines};
+use super::published_lines::{Console, Line, baseline_line, optimized_line};
 use super::resume::{Resumed, is_typed};
 use super::run::Run;
 use super::session::{compared_through_losses, open_session};
@@ -228,12 +228,12 @@ impl Run {
             true => Some(directory.tensorboard(config, &start, &session)?),
             false => None,
         };
-        let lines = match config.network.training.validate {
-            Validate::EverySteps(_) => Lines::Optimized,
-            Validate::EveryEpoch | Validate::EvenEpochsAndLast => Lines::Baseline,
+        let line: Line = match config.network.training.validate {
+            Validate::EverySteps(_) => optimized_line,
+            Validate::EveryEpoch | Validate::EvenEpochsAndLast => baseline_line,
         };
         let progress = TrainingBar::new(total, start.step, self.place.in_short(), quiet);
-        let mut console = Console::new(lines, progress, self.started);
+        let mut console = Console::new(line, progress, self.started);
 
         let outcome = fit(
             &mut session,

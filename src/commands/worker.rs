@@ -103,7 +103,8 @@ pub fn exposed(port: u16) {
     ));
 }
 
-fn of_port(error: SessionError, option: &str, port: u16) -> anyhow::Error {
+/// The error of a server at the port that `option` gave.
+pub fn of_port(error: SessionError, option: &str, port: u16) -> anyhow::Error {
     match &error {
         SessionError::Server { reason, .. } if reason.contains("Could not start gRPC server") => {
             usage(match option {
