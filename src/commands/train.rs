@@ -1,6 +1,6 @@
 //! `tf-mnist train`, `baseline` and `optimized`: from options to a trained, tested and saved network.
 
-use super::cluster::{self, Place, Role};
+use super::cluster::{self, Role};
 use super::conclusion::{conclude, failed, interrupted, interrupted_while_waiting};
 use super::failure::{advised, usage};
 use super::options;

@@ -34,7 +34,7 @@ use std::any::Any;
 
 /// How TensorFlow is looked for and opened. By default: any build, oneDNN on, quiet, and the cache
 /// `~/.cache/libtensorflow` or `LIBTENSORFLOW_CACHE`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Where a library is installed if there is none: about 0.8 GB. By default the folder that the variable
     /// `LIBTENSORFLOW_CACHE` names, or else `libtensorflow` in the user's folder of caches.

@@ -53,11 +53,9 @@ fn a_folder_that_cannot_be_made_is_found_out_before_workers_are_waited_for() {
     fs::write(&file, "").unwrap();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let workers = ["baseline", "--wait", "1s", "--workers", &format!("127.0.0.1:{gone}")];
-    for (run, code) in [
-        (file.join("run"), 2),
-        (file.join("a/b/run"), 2),
-        ("/proc/no-such-folder/run".into(), 1),
-    ] {
+    for (run, code) in
+        [(file.join("run"), 2), (file.join("a/b/run"), 2), ("/proc/no-such-folder/run".into(), 1)]
+    {
         let stderr = fail(start(&run, &workers), code);
         assert!(stderr.contains(run.to_str().unwrap()) && !stderr.contains("worker"), "{stderr}");
     }
