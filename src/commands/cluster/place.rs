@@ -159,7 +159,10 @@ impl Place {
         let words = failure::text(error);
         log::debug!("{words}");
         let first = words.lines().next().unwrap_or("").trim_end_matches([':', ' ']);
-        format!("a worker that perhaps started again, or that another run took: {first}")
+        match words.contains("DeadlineExceeded") {
+            true => format!("a worker that answers, and took longer than --step-timeout: {first}"),
+            false => format!("a worker that perhaps started again, or that another run took: {first}"),
+        }
     }
 
     /// Waits until every worker is there again, those of its own started anew, as long as at the start. This is done `most`
@@ -246,5 +249,17 @@ fn sign_of_loss(cause: &(dyn Error + 'static)) -> Option<Sign> {
         (_, Some(ClassifierError::Session(error)), _) => of_session(error),
         (.., Some(error)) => of_session(error),
         _ => cause.downcast_ref().and_then(of_graph),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_is_not_open_within_the_time_of_a_step_names_that() {
+        let message = "DeadlineExceeded: Operation timed out.".to_owned();
+        let told = Place::told_of(&[], &SessionError::Disconnected { message }.into());
+        assert!(told.contains("took longer than --step-timeout: TensorFlow cannot open"), "{told}");
     }
 }

@@ -127,6 +127,9 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         ),
         SessionError::Lost(lost) => Some(for_lost(lost)),
         SessionError::Late { .. } => Some("; allow more time: --wait and, for an answer, --peer-timeout"),
+        SessionError::Disconnected { message } if message.starts_with("DeadlineExceeded") => {
+            Some("; it took longer than --step-timeout: allow more time")
+        }
         SessionError::NamedTwice { .. } => Some("; name each process once"),
         SessionError::NoWayBack { .. } => Some(
             "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall? Or did another \
@@ -184,8 +187,16 @@ fn for_cache(error: &io::Error) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::{SessionError, of};
     use std::fs;
     use std::path::{Path, PathBuf};
+
+    #[test]
+    fn a_session_that_is_not_open_within_the_time_of_a_step_names_that() {
+        let message = "DeadlineExceeded: Operation timed out.".to_owned();
+        let error = SessionError::Disconnected { message }.into();
+        assert!(of(&error).is_some_and(|advice| advice.text.contains("--step-timeout: allow more")));
+    }
 
     /// Rust files of the library; those of the program are `commands`, `cli`, `cli.rs` and `main.rs`.
     fn library(folder: &Path) -> Vec<PathBuf> {
