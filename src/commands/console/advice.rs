@@ -187,7 +187,7 @@ fn for_cache(error: &io::Error) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{SessionError, of};
+    use super::*;
     use std::fs;
     use std::path::{Path, PathBuf};
 
