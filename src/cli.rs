@@ -207,7 +207,8 @@ pub struct TrainingArgs {
     #[arg(long)]
     pub no_tensorboard: bool,
     /// Go on with the run in this folder where its state was last saved, as if it had never stopped; of its options only
-    /// --epochs, --max-steps, --patience, --device, the numbers of threads, the place of the data set, where replicas run and --no-tensorboard may change
+    /// --epochs, --max-steps, --patience, --device, the numbers of threads, the place of the data set, where replicas run
+    /// and --no-tensorboard may change
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out_dir", "overwrite"])]
     pub resume: Option<PathBuf>,
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! Where replicas run.
 
-use super::values::duration;
+use super::values::{duration, step_duration};
 use clap::{Args, value_parser};
 use std::time::Duration;
 use tf_mnist::model::MAX_REPLICAS;
@@ -14,7 +14,8 @@ pub const OTHERS: &str = "others";
 #[command(next_help_heading = "Replicas")]
 pub struct ReplicaArgs {
     /// Replicas of the network in all, which share the rows of a step: on GPUs 0 to N-1 or, without a GPU or with
-    /// --device cpu, on N devices that share the processors; batch norm takes each part by itself, unless --sync-batch-norm [default: 1; with --processes or --cluster one a process, with --workers one and theirs]
+    /// --device cpu, on N devices that share the processors; batch norm takes each part by itself, unless
+    /// --sync-batch-norm [default: 1; with --processes or --cluster one a process, with --workers one and theirs]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=i64::from(MAX_REPLICAS)), allow_negative_numbers = true)]
     pub replicas: Option<u16>,
     /// Share the work with these processes, where `tf-mnist worker` runs; only for networks that nobody else can reach
@@ -33,11 +34,11 @@ pub struct ReplicaArgs {
     /// Where the system gives --processes no network of their own, take this machine's, open to whoever reaches it
     #[arg(long, requires = "processes")]
     pub trust_network: bool,
-    /// When a worker that gives no sign of life counts as lost
+    /// When a worker that gives no sign of life counts as lost: 500ms, 10s, 2m; without a unit, seconds
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, allow_hyphen_values = true, requires = OTHERS)]
     pub peer_timeout: Duration,
-    /// The most that a step, or a chunk evaluated, may take with workers
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, allow_hyphen_values = true, requires = OTHERS)]
+    /// The most that a step, or a chunk evaluated, may take with workers; 100ms at the least
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = step_duration, allow_hyphen_values = true, requires = OTHERS)]
     pub step_timeout: Duration,
     /// How long workers are waited for, at the start and when one was lost
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, allow_hyphen_values = true, requires = OTHERS)]

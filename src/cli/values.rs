@@ -72,7 +72,15 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         _ => 0,
     };
     let count = digits.parse::<u32>().ok().filter(|&count| count > 0 && millis > 0);
-    count
-        .map(|count| Duration::from_millis(u64::from(count) * millis))
-        .ok_or_else(|| "wanted is a time of more than zero, such as 500ms, 10s or 2m".to_owned())
+    count.map(|count| Duration::from_millis(u64::from(count) * millis)).ok_or_else(|| {
+        "wanted is a time of more than zero, such as 500ms, 10s or 2m; seconds without a unit".to_owned()
+    })
+}
+
+/// A time that a step can do with: in less, no session opens over several processes, even those of one machine.
+pub fn step_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time < Duration::from_millis(100) => Err("the least is 100ms".to_owned()),
+        time => Ok(time),
+    }
 }

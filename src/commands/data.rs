@@ -1,6 +1,6 @@
 //! `tf-mnist data`: the four files, their counts and digests, and the split.
 
-use super::{download_bar, output, terminal};
+use super::{download_bar, options, output, terminal};
 use crate::cli::{DataArgs, GlobalArgs};
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -9,14 +9,13 @@ use std::fmt::Write;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 use tf_mnist::dataset::{self, DataFile, Dataset, Form, Origin, Part, Split};
-use tf_mnist::networks;
 use tf_mnist::training::RunConfig;
 
 /// # Errors
-/// The data set cannot be had, or stdout cannot be written.
+/// The data set cannot be had, there is no such network, or stdout cannot be written.
 pub fn run(global: &GlobalArgs, args: &DataArgs) -> Result<()> {
     let form = match &args.network {
-        Some(network) => networks::find(network)?.data_form(args.validation_rows),
+        Some(network) => options::find_network(network)?.data_form(args.validation_rows),
         None => Form { validation_rows: args.validation_rows, ..Form::default() },
     };
     let dataset = load(global, &form)?;
@@ -30,7 +29,7 @@ pub fn run(global: &GlobalArgs, args: &DataArgs) -> Result<()> {
 pub fn load(global: &GlobalArgs, form: &Form) -> Result<Dataset> {
     match &global.data_dir {
         Some(folder) => dataset::load_from(folder, form).context("cannot use --data-dir"),
-        None => dataset::load_default(form, &*download_bar::watcher(global)).context("cannot get MNIST"),
+        None => dataset::load_default(form, &*download_bar::progress(global)).context("cannot get MNIST"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `tf-mnist evaluate`: how good a trained network is.
 
-use super::cluster::{self, Role};
+use super::cluster::{self, Place, Role};
 use super::failure::advised;
 use super::{data, model, output, terminal};
 use crate::cli::{EvaluateArgs, GlobalArgs};
@@ -21,19 +21,12 @@ pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<()> {
     };
     let is_alone = !plan.has_workers() && args.replicas.replicas.is_none_or(|replicas| replicas == 1);
     let (classifier, place) = match is_alone {
-        true => (model::classifier(global, &args.model)?, None),
-        false => {
-            let (classifier, place) = model::replicated(global, &args.model, &args.replicas, plan)?;
-            (classifier, Some(place))
-        }
+        true => (model::classifier(global, &args.model)?, Place::alone(Vec::new())),
+        false => model::replicated(global, &args.model, &args.replicas, plan)?,
     };
     let split = data::load_part(global, args.split, &classifier.data_form(args.validation_rows))?;
     let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk)
-        .map_err(|error| with_advice(error, args.eval_chunk))
-        .map_err(|error| match &place {
-            Some(place) => place.explained(error),
-            None => error,
-        })?;
+        .map_err(|error| place.explained(with_advice(error, args.eval_chunk)))?;
     output::report(&Report::new(&classifier, args.split, &evaluation), args.json, Report::text)
 }
 

@@ -148,6 +148,7 @@ fn new_run(
     config.set_data_dir(data_dir);
     Ok(config)
 }
+
 /// Adds what is known once TensorFlow is open.
 ///
 /// # Errors

@@ -8,9 +8,10 @@ use anyhow::{Result, anyhow};
 use clap::{Arg, ArgMatches, CommandFactory};
 use std::env;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::io::{self, ErrorKind};
+use std::path::{self, Path, PathBuf};
 use tf_mnist::staging;
-use tf_mnist::training::RunDirectory;
+use tf_mnist::training::{RunConfig, RunDirectory};
 
 /// Variables that name a folder or file.
 const VARIABLES: [&str; 5] =
@@ -59,16 +60,38 @@ pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
     if folder.is_dir() {
         RunDirectory::check(folder, overwrite)?;
     }
-    check_place(folder)
+    if let Some(run) = run_around(folder) {
+        return Err(usage(format!(
+            "--out-dir {} lies in the folder of the run {}; name one outside of it",
+            folder.display(),
+            run.display()
+        )));
+    }
+    staging::try_folders(folder).map_err(|error| match error.kind() {
+        ErrorKind::NotADirectory => usage(out_of_place(folder, &error)),
+        _ => anyhow!(out_of_place(folder, &error)),
+    })
 }
 
-/// Whether `folder`, which is that of `--out-dir` or stands for it, can be made and written to.
+/// Whether `folder`, which stands for that of `--out-dir`, can be made and written to.
 ///
 /// # Errors
 /// It cannot.
 pub fn check_place(folder: &Path) -> Result<()> {
-    staging::try_folders(folder)
-        .map_err(|error| anyhow!("--out-dir {}: {error}; name another", folder.display()))
+    staging::try_folders(folder).map_err(|error| anyhow!(out_of_place(folder, &error)))
+}
+
+fn out_of_place(folder: &Path, error: &io::Error) -> String {
+    format!("--out-dir {}: {error}; name another", folder.display())
+}
+
+/// The run in whose folder `folder` lies, or would.
+fn run_around(folder: &Path) -> Option<PathBuf> {
+    let whole = path::absolute(folder).ok()?;
+    // Without links and `..`, as far as it is there.
+    let there = whole.ancestors().find_map(|above| above.canonicalize().ok())?;
+    let mut above = there.ancestors().skip(usize::from(folder.is_dir()));
+    above.find(|above| RunConfig::read(above).is_ok()).map(Path::to_path_buf)
 }
 
 fn check_value(name: &str, value: &OsStr, wanted: &str) -> Result<()> {

@@ -20,19 +20,18 @@ const CHUNK: usize = 1000;
 /// The model cannot be had, or TensorFlow fails. A picture that cannot be used is no error of the rest.
 pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
     // A checkpoint's network is known before anything is fetched; a SavedModel has to be opened.
-    let (target, first_label, mut classifier) = match classifier::locate(&args.model.path)? {
+    let (form, pictures, mut classifier) = match classifier::locate(&args.model.path)? {
         Location::Checkpoint(prefix) => {
             let named = args.model.network.as_deref().map(options::find_network).transpose()?;
             let table = classifier::network_of(&Checkpoint::open(&prefix)?, named.as_ref())?;
-            (picture::target(&table.data_form(1), table.pictures), table.first_label, None)
+            (table.data_form(1), table.pictures, None)
         }
         Location::SavedModel(_) => {
             let classifier = model::classifier(global, &args.model)?;
-            let form = classifier.data_form(1);
-            let target = picture::target(&form, classifier.pictures());
-            (target, form.first_label, Some(classifier))
+            (classifier.data_form(1), classifier.pictures(), Some(classifier))
         }
     };
+    let target = picture::target(&form, pictures);
     let mut images = Vec::new();
     let mut predictions = Vec::new();
     let mut code = ExitCode::SUCCESS;
@@ -67,7 +66,7 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         let pending =
             predictions.iter_mut().filter(|prediction| matches!(prediction.outcome, Outcome::Pending));
         for (prediction, row) in pending.zip(probabilities.chunks_exact(classifier.classes())) {
-            prediction.outcome = Outcome::predicted(row, usize::from(first_label));
+            prediction.outcome = Outcome::predicted(row, usize::from(form.first_label));
         }
     }
     output::report(&predictions, args.json, |predictions| text(predictions))?;

@@ -25,24 +25,13 @@ type Change = fn(&mut RunConfig, &RunConfig);
 /// What an option sets.
 type Get = fn(&RunConfig) -> Value;
 
-/// Options that may change from one part of a run to the next, and how.
-const MAY_CHANGE: [(&str, Change); 17] = [
+/// Options that may change from one part of a run to the next, and how. Those of this process alone are not kept.
+const MAY_CHANGE: [(&str, Change); 7] = [
     ("epochs", |run, asked| run.network.training.epochs = asked.network.training.epochs),
     ("patience", |run, asked| run.network.training.patience = asked.network.training.patience),
     ("max_steps", |run, asked| run.max_steps = asked.max_steps),
     ("data_dir", |run, asked| run.set_data_dir(asked.data_dir.clone())), // the place; see `check_dataset`
     ("device", |run, asked| run.session.device = asked.session.device),
-    // Of this process, and not kept.
-    ("no_tensorboard", |_, _| {}),
-    ("workers", |_, _| {}),
-    ("address", |_, _| {}),
-    ("cluster", |_, _| {}),
-    ("processes", |_, _| {}),
-    ("trust_network", |_, _| {}),
-    ("peer_timeout", |_, _| {}),
-    ("step_timeout", |_, _| {}),
-    ("wait", |_, _| {}),
-    ("max_restarts", |_, _| {}),
     ("intra_op_threads", |run, asked| run.session.intra_op_threads = asked.session.intra_op_threads),
     ("inter_op_threads", |run, asked| run.session.inter_op_threads = asked.session.inter_op_threads),
 ];
@@ -127,7 +116,8 @@ impl Resumed {
             };
             return Err(usage(format!(
                 "--{} disagrees with the run in {}{stored}; with --resume leave it out, as only --epochs, \
-                 --max-steps, --patience, --device, the numbers of threads, --no-tensorboard, the place of the data set and where replicas run may change",
+                 --max-steps, --patience, --device, the numbers of threads, --no-tensorboard, the place of the data set and \
+                 where replicas run may change",
                 id.replace('_', "-"),
                 self.directory.path().display()
             )));
@@ -218,6 +208,9 @@ mod tests {
         command.build();
         // They say nothing about the run, or name it.
         let mut said = vec!["resume", "out_dir", "overwrite", "quiet", "verbose", "help", "version"];
+        // Of the process that goes on with it, and not kept.
+        said.extend(["no_tensorboard", "workers", "address", "cluster", "processes", "trust_network"]);
+        said.extend(["peer_timeout", "step_timeout", "wait", "max_restarts"]);
         said.extend(MAY_CHANGE.map(|(id, _)| id));
         said.extend(MAY_NOT_CHANGE.map(|(id, _)| id));
         said.sort_unstable();

@@ -3,6 +3,7 @@
 use super::cluster::Place;
 use std::time::Instant;
 use tf_mnist::dataset::Dataset;
+use tf_mnist::session::cluster::LostWorker;
 use tf_mnist::training::{RunConfig, RunDirectory, SavedState};
 
 /// A run whose folder is taken.
@@ -22,5 +23,5 @@ pub struct Run {
     /// How often workers that were lost are waited for.
     pub max_restarts: u32,
     /// The workers that were lost last.
-    pub lost: Vec<String>,
+    pub lost: Vec<LostWorker>,
 }

@@ -13,8 +13,7 @@ use tf_mnist::session::{DeviceInfo, Host, SessionConfig, Threads, devices};
 /// # Errors
 /// TensorFlow cannot be had, it has no such device, or stdout cannot be written.
 pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<()> {
-    let config = tensorflow::session_config(global, false)?;
-    let runtime = tensorflow::load(global, &config, tensorflow::onednn(global, false))?;
+    let (runtime, config) = tensorflow::open(global)?;
     let report = Report {
         runtime,
         devices: devices(&config).map_err(tensorflow::no_gpu)?,

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use tf_mnist::dataset::Dataset;
 use tf_mnist::model::Convolutions;
 use tf_mnist::session::cluster::LostWorker;
-use tf_mnist::training::{Interrupt, RunConfig, SavedState, TrainingSession};
+use tf_mnist::training::{RunConfig, RunDirectory, SavedState, TrainingSession};
 
 /// A session with the values that the run begins with, or goes on with.
 ///
@@ -21,7 +21,7 @@ pub fn open_session(
     let session = place.open(&config.session, &network.graph.graph())?;
     let session = TrainingSession::on(session, network);
     give_values(config, &session, saved)?;
-    warn_of_single_rows(config, &session);
+    warn_of_single_rows(config);
     Ok(session)
 }
 
@@ -42,23 +42,25 @@ fn give_values(config: &RunConfig, session: &TrainingSession, saved: Option<&Sav
     Ok(())
 }
 
-/// The session that was `opened`, compared as by [`compare_replicas`]; where a worker is lost meanwhile, another one once all are
-/// there again, at most `most` times. With it the workers that were lost last.
+/// The session that was `opened`, compared as by [`compare_replicas`]; where a worker was or is lost, another one once all are
+/// there again, at most `most` times, with the values that were `saved` last, in `folder` if there is one. With it the workers
+/// that were lost last.
 ///
 /// # Errors
 /// As [`open_session`] and [`compare_replicas`]; or they are lost too often, or do not come back.
 pub fn compared_through_losses(
-    opened: Result<TrainingSession>,
+    mut opened: Result<TrainingSession>,
     config: &mut RunConfig,
     place: &mut Place,
-    saved: Option<&SavedState>,
+    saved: &mut Option<SavedState>,
+    folder: Option<&RunDirectory>,
     dataset: &Dataset,
     most: u32,
 ) -> Result<(TrainingSession, Vec<LostWorker>)> {
-    let (mut opened, mut lost) = (opened, Vec::new());
+    let mut lost = Vec::new();
     loop {
-        let compared = opened.and_then(|session| compare_replicas(config, place, session, saved, dataset));
-        let error = match compared {
+        let compare = |session| compare_replicas(config, place, session, saved.as_ref(), dataset);
+        let error = match opened.and_then(compare) {
             Ok(session) => return Ok((session, lost)),
             Err(error) => error,
         };
@@ -67,10 +69,13 @@ pub fn compared_through_losses(
             None => return Err(error),
         };
         log::warn!("lost: {}", Place::told_of(&lost, &error));
-        // Until the first step a signal simply ends the program.
-        place.recover(&lost, &error, most, &Interrupt::new())?;
+        place.recover(&lost, &error, most)?;
+        if let Some(folder) = folder {
+            // What is in the old session's variables is half of a step, perhaps.
+            *saved = folder.saved_state(config)?;
+        }
         let again = place.check_both_ways(&config.session).map_err(Into::into);
-        opened = again.and_then(|()| open_session(config, place, saved));
+        opened = again.and_then(|()| open_session(config, place, saved.as_ref()));
     }
 }
 
@@ -79,7 +84,7 @@ pub fn compared_through_losses(
 ///
 /// # Errors
 /// One computes other bits, in a run that is to be reproducible; or TensorFlow fails.
-pub fn compare_replicas(
+fn compare_replicas(
     config: &mut RunConfig,
     place: &Place,
     mut session: TrainingSession,
@@ -114,13 +119,10 @@ pub fn compare_replicas(
 }
 
 /// Says where batch norm cannot work.
-fn warn_of_single_rows(config: &RunConfig, session: &TrainingSession) {
-    let variables = session.network().graph.variables();
+fn warn_of_single_rows(config: &RunConfig) {
     let (batch_size, replicas) = (config.network.training.batch_size, config.session.replicas);
     let parts = if config.sync_batch_norm { 1 } else { usize::from(replicas.max(1)) };
-    if batch_size / parts > 1
-        || !variables.iter().any(|variable| variable.name().ends_with("/moving_variance"))
-    {
+    if batch_size / parts > 1 || !config.network.has_batch_norm() {
         return;
     }
     let rows = match replicas {

@@ -1,12 +1,11 @@
 //! From the global options to an open TensorFlow and the settings of its sessions.
 
-use super::quiet::Quiet;
-use super::{download_bar, failure};
+use super::{download_bar, failure, quiet};
 use crate::cli::GlobalArgs;
 use anyhow::{Context, Result};
 use tf_mnist::kernels;
 use tf_mnist::model::Convolutions;
-use tf_mnist::runtime::{self, Gpu, Options, Runtime, Watcher};
+use tf_mnist::runtime::{self, Gpu, Options, Runtime};
 use tf_mnist::session::{Device, SessionConfig, SessionError};
 
 /// The session settings that the options ask for. `reproducible` fixes threads and the graph optimizer.
@@ -77,15 +76,12 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
         },
         onednn,
         verbose: global.verbose > 0,
+        hold: if global.verbose > 0 { None } else { Some(quiet::hold) },
     };
     // SAFETY: every subcommand opens TensorFlow before it does anything that starts a thread, so there is but this one;
     // those that show how a download is doing have ended by then, and read the environment through `std::env`.
     let _environment = unsafe { runtime::set_environment(&options) };
-    let watcher: Box<dyn Watcher> = match options.verbose {
-        true => download_bar::watcher(global),
-        false => Box::new(Quiet::around(download_bar::watcher(global))),
-    };
-    runtime::load(&options, &*watcher).context("cannot run TensorFlow")
+    runtime::load(&options, &*download_bar::progress(global)).context("cannot run TensorFlow")
 }
 
 /// That the device of the user's is not there; [`super::advice`] says what helps.

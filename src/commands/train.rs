@@ -1,13 +1,13 @@
 //! `tf-mnist train`, `baseline` and `optimized`: from options to a trained, tested and saved network.
 
-use super::cluster::{self, Place, Role};
+use super::cluster::{self, Role};
 use super::conclusion::{conclude, failed, interrupted, interrupted_while_waiting};
 use super::failure::{advised, usage};
 use super::options;
-use super::published_lines::{Console, Lines};
+use super::published_lines::{Console, Line, baseline_line, optimized_line};
 use super::resume::{Resumed, is_typed};
 use super::run::Run;
-use super::session::{compare_replicas, compared_through_losses, open_session};
+use super::session::{compared_through_losses, open_session};
 use super::training_bar::TrainingBar;
 use super::{data, output, places, signals, tensorflow};
 use crate::cli::{GlobalArgs, TrainingArgs};
@@ -19,7 +19,6 @@ use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::networks::Validate;
-use tf_mnist::session::cluster::LostWorker;
 use tf_mnist::training::{
     BackupAndRestore, Ending, Event, Interrupt, ModelCheckpoint, Observer, RunConfig, RunDirectory,
     SavedState, TensorBoard, TrainingError, TrainingSession, TrainingState, fit,
@@ -80,7 +79,7 @@ pub fn run(
     // environment variables are set, which no other thread may read meanwhile.
     let dataset = data::start_loading(global, &config);
 
-    let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
+    let mut saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
     // Before the run folder is cleared: the checkpoint may lie in there.
     let opened = open_session(&config, &place, saved.as_ref());
     let dataset = dataset.join().map_err(|_| anyhow!("reading the data set failed; this is a bug"))?;
@@ -92,7 +91,8 @@ pub fn run(
         opened,
         &mut config,
         &mut place,
-        saved.as_ref(),
+        &mut saved,
+        None,
         &dataset,
         args.max_restarts,
     )?;
@@ -110,28 +110,24 @@ pub fn run(
         (None, Some(path)) => RunDirectory::create(path, args.overwrite)?,
         (None, None) => RunDirectory::create_next(Path::new(RUNS), &config.network.name)?,
     };
-    directory.write_config(&config).map_err(|error| {
+    if let Err(error) = directory.write_config(&config) {
         let folder = output::shell_path(directory.path());
+        directory.abandon();
         let advice =
             format!("once that is settled, run the same command again; nothing was saved in {folder}");
-        advised(error.into(), advice)
-    })?;
+        return Err(advised(error.into(), advice));
+    }
     // As it was typed, where that is a command.
     let typed = network.and_then(Path::to_str);
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
     let again = format!("tf-mnist {command} --resume {}", output::shell_path(directory.path()));
     let tensorboard = !args.no_tensorboard;
-    let (max_restarts, lost) = (args.max_restarts, addresses(&lost));
+    let max_restarts = args.max_restarts;
     let mut run =
         Run { config, dataset, directory, saved, again, started, tensorboard, place, max_restarts, lost };
     // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     run.train_through(session, total, global.quiet, &interrupt).map_err(|error| failed(&run, error))
-}
-
-/// Where they were.
-fn addresses(lost: &[LostWorker]) -> Vec<String> {
-    lost.iter().map(|worker| worker.address.to_string()).collect()
 }
 
 /// The steps of an epoch, if there is one with batches of this size.
@@ -181,36 +177,23 @@ impl Run {
         interrupt: &Interrupt,
     ) -> Result<ExitCode> {
         loop {
-            let mut error = match self.train(session, total, quiet, interrupt) {
+            let error = match self.train(session, total, quiet, interrupt) {
                 Ok(code) => return Ok(code),
                 Err(error) => error,
             };
-            session = loop {
-                let Some(lost) = self.place.lost_by(&error) else {
-                    return Err(error);
-                };
-                log::warn!("lost: {}", Place::told_of(&lost, &error));
-                self.lost = addresses(&lost);
-                let recovered = self.place.recover(&lost, &error, self.max_restarts, interrupt);
-                if interrupt.is_set() {
-                    interrupted_while_waiting(&self.again);
-                    return Ok(ExitCode::from(signals::exit_code(interrupt)));
-                }
-                // Its words were said.
-                recovered?;
-                self.saved = self.directory.saved_state(&self.config)?;
-                // What is in the old session's variables is half of a step, perhaps.
-                let saved = self.saved.as_ref();
-                let open = || {
-                    self.place.check_both_ways(&self.config.session)?;
-                    let session = open_session(&self.config, &self.place, saved)?;
-                    compare_replicas(&mut self.config, &self.place, session, saved, &self.dataset)
-                };
-                match signals::or_end(interrupt, || interrupted_while_waiting(&self.again), open)? {
-                    Ok(session) => break session,
-                    Err(again) => error = again,
-                }
+            let last = || interrupted_while_waiting(&self.again);
+            let recover = || {
+                compared_through_losses(
+                    Err(error),
+                    &mut self.config,
+                    &mut self.place,
+                    &mut self.saved,
+                    Some(&self.directory),
+                    &self.dataset,
+                    self.max_restarts,
+                )
             };
+            (session, self.lost) = signals::or_end(interrupt, last, recover)??;
             let step = self.saved.as_ref().map_or(0, |saved| saved.state.step);
             log::info!("all workers are there again: the run goes on after {step} steps");
         }
@@ -231,7 +214,8 @@ impl Run {
         }
         let mut metrics = directory.rewind(saved)?;
         if self.place.has_restarted() {
-            metrics.write(&Event::WorkerLost { step: start.step, workers: self.lost.clone() })?;
+            let workers = self.lost.iter().map(|worker| worker.address.to_string()).collect();
+            metrics.write(&Event::WorkerLost { step: start.step, workers })?;
         }
         let manager = CheckpointManager::open(directory.path(), CheckpointManager::DEFAULT_MAX_TO_KEEP)?;
         let mut checkpoints = ModelCheckpoint::new(manager, config.keeps_best());
@@ -244,12 +228,12 @@ impl Run {
             true => Some(TensorBoard::new(directory.path(), config, &start, &session)?),
             false => None,
         };
-        let lines = match config.network.training.validate {
-            Validate::EverySteps(_) => Lines::Optimized,
-            Validate::EveryEpoch | Validate::EvenEpochsAndLast => Lines::Baseline,
+        let line: Line = match config.network.training.validate {
+            Validate::EverySteps(_) => optimized_line,
+            Validate::EveryEpoch | Validate::EvenEpochsAndLast => baseline_line,
         };
         let progress = TrainingBar::new(total, start.step, self.place.in_short(), quiet);
-        let mut console = Console::new(lines, progress, self.started);
+        let mut console = Console::new(line, progress, self.started);
 
         let mut observers: Vec<&mut dyn Observer> = vec![&mut metrics];
         if let Some(tensorboard) = &mut tensorboard {

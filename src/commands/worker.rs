@@ -46,12 +46,11 @@ pub fn work_for(chief: &Address, global: &GlobalArgs, own: &WorkerArgs, args: &R
     serve(global, own, "--cluster")?;
     log::info!("working for {chief}, until it has been gone for {:?}", args.wait);
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
-    let (watched, answer, wait) = (chief.clone(), args.peer_timeout, args.wait);
-    let gone = signals::unless_interrupted(&interrupt, move || gone(&watched, answer, wait));
+    let (answer, wait) = (args.peer_timeout, args.wait);
+    let gone = signals::or_end(&interrupt, || leave(), || gone(chief, answer, wait));
     match gone.context("cannot watch the chief")? {
-        None => {}
-        Some((true, silence)) => log::info!("{chief} has ended: {silence}"),
-        Some((false, silence)) => {
+        (true, silence) => log::info!("{chief} has ended: {silence}"),
+        (false, silence) => {
             bail!(
                 "the chief, {chief}, did not come within {wait:?}: {silence}; start it, or wait longer for it: --wait"
             )
@@ -104,7 +103,8 @@ pub fn exposed(port: u16) {
     ));
 }
 
-fn of_port(error: SessionError, option: &str, port: u16) -> anyhow::Error {
+/// The error of a server at the port that `option` gave.
+pub fn of_port(error: SessionError, option: &str, port: u16) -> anyhow::Error {
     match &error {
         SessionError::Server { reason, .. } if reason.contains("Could not start gRPC server") => {
             usage(match option {

@@ -1,12 +1,9 @@
 //! One file of events: TFRecords, each an `Event`.
 
-use super::hparams::{self, Status};
-use super::proto::{Event, SessionLog, SourceMetadata, Values, What};
+use super::proto::{Event, Values, What};
 use super::summary::Summary;
 use crate::staging::regular_file;
 use prost::Message;
-use serde_json::Value as Json;
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -41,12 +38,10 @@ impl EventFile {
         let host = rustix::system::uname().nodename().to_string_lossy().replace(['/', '\0'], "_");
         let path = folder.join(format!("{PREFIX}{seconds:010}.{host}.{}.0", process::id()));
         let mut file = Self { file: File::create_new(&path)?, path };
-        let metadata = SourceMetadata { writer: WRITER.to_owned() };
         let version = What::FileVersion("brain.Event:2".to_owned());
-        let version =
-            Event { wall_time: now(), step: 0, what: Some(version), source_metadata: Some(metadata) };
-        let begun =
-            file.event(version).and_then(|()| file.write(step, What::SessionLog(SessionLog { status: 1 })));
+        let writer = Some(WRITER.to_owned());
+        let version = Event { wall_time: now(), step: 0, what: Some(version), source_metadata: writer };
+        let begun = file.event(version).and_then(|()| file.write(step, What::SessionLog(1)));
         if begun.is_err() {
             let _ = fs::remove_file(&file.path); // nobody would know whose it is
         }
@@ -73,22 +68,6 @@ impl EventFile {
     pub fn summaries(&mut self, step: u64, summaries: Vec<Summary>) -> io::Result<()> {
         let value = summaries.into_iter().map(|Summary(value)| value).collect();
         self.write(step, What::Summary(Values { value }))
-    }
-
-    /// The run's options by their names, for the tab HPARAMS.
-    ///
-    /// # Errors
-    /// As [`graph`](Self::graph).
-    pub fn hparams(&mut self, options: BTreeMap<String, Json>) -> io::Result<()> {
-        self.summaries(0, vec![hparams::start(options, now())])
-    }
-
-    /// How the run ended, for that tab.
-    ///
-    /// # Errors
-    /// As [`graph`](Self::graph).
-    pub fn ended(&mut self, status: Status) -> io::Result<()> {
-        self.summaries(0, vec![hparams::end(status, now())])
     }
 
     fn write(&mut self, step: u64, what: What) -> io::Result<()> {
@@ -118,7 +97,7 @@ impl EventFile {
             let length = usize::try_from(u64::from_le_bytes(record.get(..8)?.try_into().ok()?)).ok()?;
             Event::decode(record.get(12..)?.get(..length)?).ok()
         };
-        let is_ours = |event: Event| event.source_metadata.is_some_and(|metadata| metadata.writer == WRITER);
+        let is_ours = |event: Event| event.source_metadata.is_some_and(|writer| writer == WRITER);
         // A run writes no links.
         path.symlink_metadata().is_ok_and(|there| there.is_file()) && read().is_some_and(is_ours)
     }
@@ -137,6 +116,6 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Seconds since 1970.
-fn now() -> f64 {
+pub(super) fn now() -> f64 {
     SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64()
 }

@@ -1,5 +1,6 @@
 //! Hyperparameters, as TensorBoard's HParams plugin reads them: it finds out for itself which of them differ between runs.
 
+use super::event_file::now;
 use super::proto::{HParams, HParamsPluginData, JsonValue, Kind, SessionEndInfo, SessionStartInfo};
 use super::summary::Summary;
 use crate::graph::checkpoint::meta_graph::{proto::TensorProto, type_number};
@@ -17,15 +18,19 @@ pub enum Status {
     Failure = 2,
 }
 
-pub(super) fn start(options: BTreeMap<String, Json>, now: f64) -> Summary {
-    let hparams = options.into_iter().map(|(name, option)| (name, value(&option))).collect();
-    let start = HParams::Start(SessionStartInfo { hparams, start_time_secs: now });
-    summary("_hparams_/session_start_info", start)
-}
+impl Summary {
+    /// That a run begins, with its options by their names.
+    pub fn session_start(options: BTreeMap<String, Json>) -> Self {
+        let hparams = options.into_iter().map(|(name, option)| (name, value(&option))).collect();
+        let start = HParams::Start(SessionStartInfo { hparams, start_time_secs: now() });
+        summary("_hparams_/session_start_info", start)
+    }
 
-pub(super) fn end(status: Status, now: f64) -> Summary {
-    let end = HParams::End(SessionEndInfo { status: status as i32, end_time_secs: now });
-    summary("_hparams_/session_end_info", end)
+    /// How it ended.
+    pub fn session_end(status: Status) -> Self {
+        let end = HParams::End(SessionEndInfo { status: status as i32, end_time_secs: now() });
+        summary("_hparams_/session_end_info", end)
+    }
 }
 
 fn summary(tag: &str, data: HParams) -> Summary {

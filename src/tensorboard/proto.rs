@@ -1,6 +1,7 @@
 //! The protocol buffers of an event file, for prost: the fields that are written, no others. Numbers are those of
 //! TensorFlow's `core/util/event.proto` and `core/framework/summary.proto`, and of TensorBoard's
-//! `plugins/hparams/{plugin_data,api}.proto`.
+//! `plugins/hparams/{plugin_data,api}.proto`. Where a message has but a field 1 here, it is that field's own type, which prost
+//! takes for such a message.
 
 use crate::graph::checkpoint::meta_graph::proto::TensorProto;
 use prost::{Message, Oneof};
@@ -15,8 +16,9 @@ pub(super) struct Event {
     pub step: i64,
     #[prost(oneof = "What", tags = "3, 4, 5, 7")]
     pub what: Option<What>,
+    /// A `SourceMetadata`, by its field 1, the writer.
     #[prost(message, optional, tag = "10")]
-    pub source_metadata: Option<SourceMetadata>,
+    pub source_metadata: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -28,21 +30,9 @@ pub(super) enum What {
     GraphDef(Vec<u8>),
     #[prost(message, tag = "5")]
     Summary(Values),
+    /// A `SessionLog`, by its field 1; 1 is `START`.
     #[prost(message, tag = "7")]
-    SessionLog(SessionLog),
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct SourceMetadata {
-    #[prost(string, tag = "1")]
-    pub writer: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct SessionLog {
-    /// 1 is `START`.
-    #[prost(int32, tag = "1")]
-    pub status: i32,
+    SessionLog(i32),
 }
 
 /// A `Summary`.

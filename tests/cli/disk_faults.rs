@@ -159,3 +159,28 @@ fn where_not_even_the_options_fit_the_same_command_does_once_there_is_room() {
     disk.remount("size=64m");
     succeed(start(&run, FIRST));
 }
+
+#[test]
+fn a_run_that_cannot_begin_leaves_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let [above, own] = ["above", "own"].map(|name| folder.path().join(name));
+    fs::create_dir(&own).unwrap();
+    // With 0 the lock cannot be written, with 1 config.json.
+    for (limit, file) in [(0, ".lock"), (1, "config.json")] {
+        let run = above.join("run");
+        let stderr = fail(limited(&start(&run, FIRST), limit), 1);
+        let named = run.join(file);
+        assert!(stderr.contains(named.to_str().unwrap()) && stderr.contains("File too large"), "{stderr}");
+        assert!(!above.exists());
+        // The user's stays.
+        fail(limited(&start(&own, FIRST), limit), 1);
+        assert!(own.is_dir());
+    }
+    // Nor where it goes by itself.
+    let without = [FIRST, &["--validation-rows", "10", "--data-dir"]].concat();
+    let mut command = limited(&runs::with(&without, &[runs::smallest_mnist()]), 1);
+    command.current_dir(&folder);
+    let stderr = fail(command, 1);
+    assert!(stderr.contains("runs/baseline-1/config.json"), "{stderr}");
+    assert!(!folder.path().join("runs").exists());
+}

@@ -331,11 +331,13 @@ fn a_table_is_described_and_printed_to_start_from() {
         .assert()
         .success()
         .stdout(contains("small: images [n,8,8,1]").and(contains("3x5").and(contains("average pool"))));
-    tf_mnist()
-        .args(["train", "optimised"])
-        .assert()
-        .code(2)
-        .stderr(contains("there is no network optimised").and(contains("baseline, optimized, accurate")));
+    for misspelt in [&["train", "optimised"][..], &["data", "--network", "optimised"]] {
+        tf_mnist()
+            .args(misspelt)
+            .assert()
+            .code(2)
+            .stderr(contains("there is no network optimised").and(contains("baseline, optimized, accurate")));
+    }
     tf_mnist().arg("train").assert().code(2);
     tf_mnist()
         .args(["baseline", "--pool-dropout", "0.1"])

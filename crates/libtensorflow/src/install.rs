@@ -7,14 +7,13 @@ mod wheel;
 use crate::candidate::FoundBy;
 use crate::open;
 use crate::platform::{LIBRARY, Wheel};
-use crate::watcher::Watcher;
 use installed::State;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use verified_fetch::cache;
+use verified_fetch::{Progress, cache};
 use whole_files::Aside;
 
 /// Installs the libraries of a wheel that pip fetches.
@@ -23,7 +22,7 @@ pub(crate) struct Installer<'a> {
     /// The variable that names another cache.
     pub variable: &'static str,
     pub wheel: Wheel,
-    pub progress: &'a dyn Watcher,
+    pub progress: &'a dyn Progress,
     /// Where programs are searched; `None`: the `PATH`.
     pub path: Option<OsString>,
     /// Whether an install whose files have their sizes is taken for sound, or only one whose bytes are.
@@ -31,7 +30,7 @@ pub(crate) struct Installer<'a> {
 }
 
 impl<'a> Installer<'a> {
-    pub fn new(cache: &'a Path, variable: &'static str, wheel: Wheel, progress: &'a dyn Watcher) -> Self {
+    pub fn new(cache: &'a Path, variable: &'static str, wheel: Wheel, progress: &'a dyn Progress) -> Self {
         Self { cache, variable, wheel, progress, path: None, trusts_sizes: true }
     }
 

@@ -19,7 +19,6 @@ mod platform;
 mod report;
 mod search;
 mod version;
-mod watcher;
 
 pub use candidate::FoundBy;
 pub use environment::{Environment, set_environment};
@@ -30,11 +29,12 @@ pub use search::Runtime;
 pub use tensorflow;
 #[doc(no_inline)]
 pub use verified_fetch::{Cache, Progress, Silent};
-pub use watcher::Watcher;
+
+use std::any::Any;
 
 /// How TensorFlow is looked for and opened. By default: any build, oneDNN on, quiet, and the cache
 /// `~/.cache/libtensorflow` or `LIBTENSORFLOW_CACHE`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Where a library is installed if there is none: about 0.8 GB. By default the folder that the variable
     /// `LIBTENSORFLOW_CACHE` names, or else `libtensorflow` in the user's folder of caches.
@@ -45,8 +45,12 @@ pub struct Options {
     /// itself leaves it off on processors without AVX512-VNNI, where it doubles the speed of convolutions.
     pub onednn: Option<bool>,
     /// Whether TensorFlow's own log reaches stderr, no by default. The user's `TF_CPP_MIN_LOG_LEVEL` overrules this. Two
-    /// lines are printed before there is a log: see [`Watcher::opening`].
+    /// lines are printed before there is a log: see [`hold`](Self::hold).
     pub verbose: bool,
+    /// Called before a library is opened; what it returns is dropped when it is open, or cannot be opened. Static
+    /// initialisers of TensorFlow 2.21 print two lines to stderr meanwhile, before its log is set up, whatever
+    /// `TF_CPP_MIN_LOG_LEVEL` says: a program may hold them back. By default nothing is.
+    pub hold: Option<fn() -> Box<dyn Any>>,
 }
 
 impl Default for Options {
@@ -56,6 +60,7 @@ impl Default for Options {
             gpu: Gpu::Auto,
             onednn: None,
             verbose: false,
+            hold: None,
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::error::RuntimeError;
 use crate::search::{Runtime, Search};
-use crate::watcher::Watcher;
 use crate::{Options, environment};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use verified_fetch::Progress;
 
 static LOADED: OnceLock<Runtime> = OnceLock::new();
 
@@ -23,7 +23,7 @@ pub fn loaded() -> Option<&'static Runtime> {
 /// The user's `TENSORFLOW_DIR` is of no use; or there is no usable library in any place and none could be installed,
 /// in which case the message names every place, every source, why not, and what helps; or the environment is not such
 /// that the library can be opened as the options say.
-pub fn load(options: &Options, progress: &dyn Watcher) -> Result<&'static Runtime, RuntimeError> {
+pub fn load(options: &Options, progress: &dyn Progress) -> Result<&'static Runtime, RuntimeError> {
     static LOADING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(runtime) = LOADED.get() {
@@ -44,7 +44,7 @@ pub fn load(options: &Options, progress: &dyn Watcher) -> Result<&'static Runtim
 /// As [`load`].
 pub unsafe fn load_with_environment(
     options: &Options,
-    progress: &dyn Watcher,
+    progress: &dyn Progress,
 ) -> Result<&'static Runtime, RuntimeError> {
     // SAFETY: the caller's promise.
     let _environment = unsafe { environment::set_environment(options) };

@@ -4,8 +4,7 @@ use crate::candidate::Candidate;
 use crate::environment;
 use crate::error::LibraryError;
 use crate::platform::{FRAMEWORK, LIBRARY, PYTHON_LIBRARY};
-use crate::version;
-use crate::watcher::Watcher;
+use crate::{Options, version};
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use std::env::consts::ARCH;
 use std::ffi::{CStr, c_char, c_void};
@@ -40,7 +39,7 @@ pub(crate) enum Failure {
 }
 
 /// Opens `candidate`; returns the path that it was opened by, and its version.
-pub(crate) fn open(candidate: &Candidate, progress: &dyn Watcher) -> Result<(PathBuf, String), Failure> {
+pub(crate) fn open(candidate: &Candidate, options: &Options) -> Result<(PathBuf, String), Failure> {
     if let Some(text) = &candidate.version
         && version::is_supported(text) == Some(false)
     {
@@ -50,10 +49,8 @@ pub(crate) fn open(candidate: &Candidate, progress: &dyn Watcher) -> Result<(Pat
     if !is_name {
         look(&candidate.library).map_err(Failure::NotOpened)?;
     }
-    progress.opening();
-    let opened = if is_name { open_by_name(&candidate.library) } else { open_path(&candidate.library) };
-    progress.opened();
-    opened
+    let _held = options.hold.map(|hold| hold());
+    if is_name { open_by_name(&candidate.library) } else { open_path(&candidate.library) }
 }
 
 /// Refuses what can be told to be of no use without opening it, which would run its code, or end the process where the

@@ -10,13 +10,12 @@ use crate::install::installed::{self, State};
 use crate::open::{self, Failure};
 use crate::platform::{self, LIBRARY_NAMES};
 use crate::report::Report;
-use crate::watcher::Watcher;
 use crate::{Gpu, Options, environment};
 use serde::Serialize;
 use std::env::consts::{ARCH, OS};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use verified_fetch::CacheError;
+use verified_fetch::{CacheError, Progress};
 
 /// The TensorFlow of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,7 +36,7 @@ pub struct Runtime {
 pub(crate) struct Search<'a> {
     options: Options,
     cache: Result<PathBuf, CacheError>,
-    progress: &'a dyn Watcher,
+    progress: &'a dyn Progress,
     report: Report,
     /// A library in the cache that could not be opened.
     suspect: Option<PathBuf>,
@@ -47,7 +46,7 @@ type Outcome = Result<Option<Runtime>, RuntimeError>;
 type Place<'a> = fn(&mut Search<'a>) -> Outcome;
 
 impl<'a> Search<'a> {
-    pub fn new(options: &Options, progress: &'a dyn Watcher) -> Self {
+    pub fn new(options: &Options, progress: &'a dyn Progress) -> Self {
         Self {
             options: *options,
             cache: options.cache.directory(),
@@ -114,7 +113,7 @@ impl<'a> Search<'a> {
     }
 
     fn open(&self, candidate: &Candidate) -> Result<Runtime, Failure> {
-        let (library, version) = open::open(candidate, self.progress)?;
+        let (library, version) = open::open(candidate, &self.options)?;
         Ok(Runtime {
             library,
             found_by: candidate.found_by,

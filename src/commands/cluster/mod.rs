@@ -11,7 +11,7 @@ pub use place::Place;
 use super::failure::usage;
 use super::{output, tensorflow, worker};
 use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
-use addresses::{of_address, own_host};
+use addresses::own_host;
 use anyhow::{Context, Result, bail};
 use processes::{Processes, arguments};
 use std::env;
@@ -224,7 +224,9 @@ impl Plan {
         });
         #[allow(clippy::cast_possible_truncation)] // at most MAX_REPLICAS
         let own_config = SessionConfig { replicas: most as u16, ..config.clone() };
-        let server = Server::start(&own, &own_config).map_err(|error| of_address(error, &own, args))?;
+        let option = if args.cluster.is_some() { "--cluster" } else { "--address" };
+        let server =
+            Server::start(&own, &own_config).map_err(|error| worker::of_port(error, option, own.port()))?;
         if processes.is_none() {
             worker::exposed(server.address().port());
         }

@@ -1,8 +1,7 @@
 //! The devices of a run, and what becomes of it when some are lost.
 
 use super::processes::Processes;
-use crate::commands::failure::advised;
-use crate::commands::{failure, signals};
+use crate::commands::failure::{self, advised};
 use anyhow::{Result, anyhow, bail};
 use std::error::Error;
 use std::thread;
@@ -11,7 +10,6 @@ use tensorflow::{Code, Graph, Session, Status};
 use tf_mnist::graph::{GraphError, GraphSession};
 use tf_mnist::session::cluster::{Cluster, LostWorker, Silence};
 use tf_mnist::session::{SessionConfig, SessionError};
-use tf_mnist::training::Interrupt;
 
 /// Where replicas run.
 pub struct Place {
@@ -159,21 +157,18 @@ impl Place {
         let words = failure::text(error);
         log::debug!("{words}");
         let first = words.lines().next().unwrap_or("").trim_end_matches([':', ' ']);
-        format!("a worker that perhaps started again, or that another run took: {first}")
+        match words.contains("DeadlineExceeded") {
+            true => format!("a worker that answers, and took longer than --step-timeout: {first}"),
+            false => format!("a worker that perhaps started again, or that another run took: {first}"),
+        }
     }
 
-    /// Waits until every worker is there again, those of its own started anew, as long as at the start, or until it is
-    /// interrupted. This is done `most` times.
+    /// Waits until every worker is there again, those of its own started anew, as long as at the start. This is done `most`
+    /// times.
     ///
     /// # Errors
     /// It was done so often; or a worker does not come back.
-    pub fn recover(
-        &mut self,
-        lost: &[LostWorker],
-        error: &anyhow::Error,
-        most: u32,
-        interrupt: &Interrupt,
-    ) -> Result<()> {
+    pub fn recover(&mut self, lost: &[LostWorker], error: &anyhow::Error, most: u32) -> Result<()> {
         let Some(team) = &mut self.team else {
             return Ok(());
         };
@@ -185,16 +180,9 @@ impl Place {
         }
         team.restarts += 1;
         let Some(processes) = &mut team.processes else {
-            let cluster = team.cluster.clone();
             // Whoever took one that answers is not to lose it again at once, nor this one.
-            let pause = Duration::from_secs(if lost.is_empty() { team.restarts.into() } else { 0 });
-            return match signals::unless_interrupted(interrupt, move || {
-                thread::sleep(pause);
-                cluster.wait_for_workers(cluster.deadline())
-            })? {
-                Some(there) => Ok(there?),
-                None => Ok(()),
-            };
+            thread::sleep(Duration::from_secs(if lost.is_empty() { team.restarts.into() } else { 0 }));
+            return Ok(team.cluster.wait_for_workers(team.cluster.deadline())?);
         };
         let deadline = processes.deadline();
         let mut lost = lost.to_vec();
@@ -203,7 +191,7 @@ impl Place {
             gone.extend(processes.ended());
             gone.sort_unstable();
             gone.dedup();
-            for (number, started) in processes.restart(&gone, deadline, &|| interrupt.is_set()) {
+            for (number, started) in processes.restart(&gone, deadline) {
                 match started {
                     Ok(address) => {
                         log::info!("worker {number} is started again, at {address}");
@@ -214,7 +202,7 @@ impl Place {
             }
             // Another may have gone meanwhile, or one of these.
             lost = team.cluster.lost();
-            if lost.is_empty() || interrupt.is_set() {
+            if lost.is_empty() {
                 return Ok(());
             }
             if Instant::now() >= deadline {
@@ -249,5 +237,17 @@ fn sign_of_loss(cause: &(dyn Error + 'static)) -> Option<Sign> {
         SessionError::Lost(_) | SessionError::Disconnected { .. } => Some(Sign::Loss),
         SessionError::TensorFlow { .. } | SessionError::Late { .. } => Some(Sign::Perhaps),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_is_not_open_within_the_time_of_a_step_names_that() {
+        let message = "DeadlineExceeded: Operation timed out.".to_owned();
+        let told = Place::told_of(&[], &SessionError::Disconnected { message }.into());
+        assert!(told.contains("took longer than --step-timeout: TensorFlow cannot open"), "{told}");
     }
 }

@@ -51,7 +51,7 @@ impl Processes {
         }
         let running = (1..).zip(&mut processes.running);
         let addresses: Result<_> =
-            running.map(|(number, process)| process.arrive(number, deadline, &|| false)).collect();
+            running.map(|(number, process)| process.arrive(number, deadline)).collect();
         let addresses = addresses?;
         Ok((processes, addresses))
     }
@@ -61,20 +61,15 @@ impl Processes {
         Instant::now() + self.patience
     }
 
-    /// Starts these workers anew, all at once, and waits until they serve, or `is_over`. Returns where each is.
-    pub fn restart(
-        &mut self,
-        numbers: &[usize],
-        deadline: Instant,
-        is_over: &dyn Fn() -> bool,
-    ) -> Vec<(usize, Result<Address>)> {
+    /// Starts these workers anew, all at once, and waits until they serve. Returns where each is.
+    pub fn restart(&mut self, numbers: &[usize], deadline: Instant) -> Vec<(usize, Result<Address>)> {
         let mut spawn = |&number: &usize| {
             self.running[number - 1].end();
             self.running[number - 1] = self.spawn(number)?;
             Ok(())
         };
         let spawned: Vec<Result<()>> = numbers.iter().map(&mut spawn).collect();
-        let mut arrive = |number: usize| self.running[number - 1].arrive(number, deadline, is_over);
+        let mut arrive = |number: usize| self.running[number - 1].arrive(number, deadline);
         let spawned = numbers.iter().zip(spawned);
         spawned.map(|(&number, spawned)| (number, spawned.and_then(|()| arrive(number)))).collect()
     }
@@ -161,21 +156,18 @@ fn lines(
 
 impl Process {
     /// Where it serves, once it does.
-    fn arrive(&mut self, number: usize, deadline: Instant, is_over: &dyn Fn() -> bool) -> Result<Address> {
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let is_late = match self.told.recv_timeout(left.min(Duration::from_millis(50))) {
-                Ok(port) => return Ok(Address::new("127.0.0.1", port)?),
-                Err(RecvTimeoutError::Timeout) if !left.is_zero() && !is_over() => continue,
-                Err(error) => error == RecvTimeoutError::Timeout,
-            };
-            let words = self.end();
-            return Err(match (words.is_empty(), is_late) {
-                (false, _) => anyhow!("worker {number} did not start: {words}"),
-                (true, true) => anyhow!("worker {number} did not start in time; --wait allows more"),
-                (true, false) => anyhow!("worker {number} ended before it had started"),
-            });
-        }
+    fn arrive(&mut self, number: usize, deadline: Instant) -> Result<Address> {
+        let told = self.told.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        let is_late = match told {
+            Ok(port) => return Ok(Address::new("127.0.0.1", port)?),
+            Err(error) => error == RecvTimeoutError::Timeout,
+        };
+        let words = self.end();
+        Err(match (words.is_empty(), is_late) {
+            (false, _) => anyhow!("worker {number} did not start: {words}"),
+            (true, true) => anyhow!("worker {number} did not start in time; --wait allows more"),
+            (true, false) => anyhow!("worker {number} ended before it had started"),
+        })
     }
 
     /// Ends it, also where it is stopped; returns its last words.

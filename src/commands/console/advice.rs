@@ -129,9 +129,13 @@ fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         ),
         SessionError::Lost(lost) => Some(for_lost(lost)),
         SessionError::Late { .. } => Some("; allow more time: --wait and, for an answer, --peer-timeout"),
+        SessionError::Disconnected { message } if message.starts_with("DeadlineExceeded") => {
+            Some("; it took longer than --step-timeout: allow more time")
+        }
         SessionError::NamedTwice { .. } => Some("; name each process once"),
         SessionError::NoWayBack { .. } => Some(
-            "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall? Or did another run take the worker?",
+            "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall? Or did another \
+             run take the worker?",
         ),
         SessionError::Server { .. } => Some(
             "; pip's tensorflow-cpu has servers, and tf-mnist installs it where TENSORFLOW_DIR names no other",
@@ -180,6 +184,13 @@ mod tests {
         let late = SessionError::Late { waited: Duration::from_secs(5) };
         let advice = of(&ClassifierError::from(late).into()).unwrap();
         assert!(advice.text.contains("allow more time: --wait"), "{advice:?}");
+    }
+
+    #[test]
+    fn a_session_that_is_not_open_within_the_time_of_a_step_names_that() {
+        let message = "DeadlineExceeded: Operation timed out.".to_owned();
+        let error = SessionError::Disconnected { message }.into();
+        assert!(of(&error).is_some_and(|advice| advice.text.contains("--step-timeout: allow more")));
     }
 
     /// Rust files of the library; those of the program are `commands`, `cli`, `cli.rs` and `main.rs`.

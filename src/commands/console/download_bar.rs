@@ -6,11 +6,10 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tf_mnist::fetch::Progress;
-use tf_mnist::runtime::{Silent, Watcher};
+use tf_mnist::fetch::{Progress, Silent};
 
-/// The watcher that suits the options and where stderr goes.
-pub fn watcher(options: &GlobalArgs) -> Box<dyn Watcher> {
+/// The display that suits the options and where stderr goes.
+pub fn progress(options: &GlobalArgs) -> Box<dyn Progress> {
     if options.quiet {
         Box::new(Silent)
     } else if io::stderr().is_terminal() {
@@ -36,9 +35,6 @@ fn styled(template: &str) -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
 }
-
-impl Watcher for Bar {}
-impl Watcher for Lines {}
 
 impl Progress for Bar {
     fn start(&self, label: &str, total_bytes: Option<u64>) {

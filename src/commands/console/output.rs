@@ -22,23 +22,13 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Prints `value` as indented JSON.
-///
-/// # Errors
-/// As [`print`].
-pub fn print_json(value: &impl Serialize) -> Result<()> {
-    let mut text = terminal::json(&serde_json::to_string_pretty(value)?);
-    text.push('\n');
-    print(&text)
-}
-
-/// Prints a report, as JSON or as text.
+/// Prints a report, as indented JSON or as text.
 ///
 /// # Errors
 /// As [`print`].
 pub fn report<T: Serialize>(report: &T, json: bool, text: impl FnOnce(&T) -> String) -> Result<()> {
     match json {
-        true => print_json(report),
+        true => print(&(terminal::json(&serde_json::to_string_pretty(report)?) + "\n")),
         false => print(&text(report)),
     }
 }

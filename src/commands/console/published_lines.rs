@@ -7,15 +7,11 @@ use tf_mnist::training::{
     Ending, Observer, Outcome, Result, StepReport, TrainingError, TrainingSession, ValidationReport,
 };
 
-/// Which of the two published programs' lines are printed: the one validates by epochs, the other by steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lines {
-    Baseline,
-    Optimized,
-}
+/// What is printed of a validation.
+pub type Line = fn(&ValidationReport) -> String;
 
 pub struct Console {
-    lines: Lines,
+    line: Line,
     progress: TrainingBar,
     /// Since when the first step is waited for.
     waiting_since: Option<Instant>,
@@ -23,8 +19,8 @@ pub struct Console {
 
 impl Console {
     /// A console for a program that started at `started`.
-    pub fn new(lines: Lines, progress: TrainingBar, started: Instant) -> Self {
-        Self { lines, progress, waiting_since: Some(started) }
+    pub fn new(line: Line, progress: TrainingBar, started: Instant) -> Self {
+        Self { line, progress, waiting_since: Some(started) }
     }
 
     /// The lines that the published programs end with; takes the bar away.
@@ -51,15 +47,13 @@ impl Observer for Console {
     }
 
     fn validation(&mut self, report: &ValidationReport, _session: &TrainingSession) -> Result<()> {
-        let line = match self.lines {
-            Lines::Baseline => baseline_line(report),
-            Lines::Optimized => optimized_line(report),
-        };
+        let line = (self.line)(report);
         self.progress.suspend(|| output::print(&line)).map_err(|error| TrainingError::Observer(error.into()))
     }
 }
 
-fn baseline_line(report: &ValidationReport) -> String {
+/// As the published program prints it that validates by epochs.
+pub fn baseline_line(report: &ValidationReport) -> String {
     format!(
         "Epoch: {:>3}, Train accuracy: {:.2}%, Validate accuracy: {:.2}%\n",
         report.epoch,
@@ -68,7 +62,8 @@ fn baseline_line(report: &ValidationReport) -> String {
     )
 }
 
-fn optimized_line(report: &ValidationReport) -> String {
+/// As the published program prints it that validates by steps.
+pub fn optimized_line(report: &ValidationReport) -> String {
     let percent = 100.0 * report.accuracy.value();
     let accuracy = match report.accuracy.is_bound() {
         true => format!("< {percent:.2}%"),

@@ -4,63 +4,19 @@
 //! up, whatever that variable says, so stderr goes to memory for the moment of opening.
 
 use crate::commands::output;
+use std::any::Any;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
-use tf_mnist::fetch::Progress;
-use tf_mnist::runtime::Watcher;
 
-/// A watcher that holds stderr back while a library is opened.
-pub struct Quiet {
-    watcher: Box<dyn Watcher>,
-    held: Mutex<Option<Held>>,
-}
-
-impl Quiet {
-    pub fn around(watcher: Box<dyn Watcher>) -> Self {
-        Self { watcher, held: Mutex::new(None) }
+/// Holds stderr back until what it returns is dropped.
+pub fn hold() -> Box<dyn Any> {
+    // On a processor that TensorFlow was not built for, its last words are what the user needs.
+    #[cfg(target_arch = "x86_64")]
+    if !std::is_x86_feature_detected!("avx") {
+        return Box::new(());
     }
-
-    fn hold(&self, held: Option<Held>) -> Option<Held> {
-        let mut place = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *place, held)
-    }
-}
-
-impl Progress for Quiet {
-    fn start(&self, label: &str, total_bytes: Option<u64>) {
-        self.watcher.start(label, total_bytes);
-    }
-
-    fn position(&self, bytes: u64) {
-        self.watcher.position(bytes);
-    }
-
-    fn finish(&self) {
-        self.watcher.finish();
-    }
-
-    fn note(&self, message: &str) {
-        self.watcher.note(message);
-    }
-}
-
-impl Watcher for Quiet {
-    fn opening(&self) {
-        // On a processor that TensorFlow was not built for, its last words are what the user needs.
-        #[cfg(target_arch = "x86_64")]
-        if !std::is_x86_feature_detected!("avx") {
-            return;
-        }
-        self.hold(Held::begin().ok()); // better chatty than not at all
-    }
-
-    fn opened(&self) {
-        if let Some(held) = self.hold(None) {
-            let _ = held.end(); // nowhere to report it
-        }
-    }
+    Box::new(Held::begin().ok()) // better chatty than not at all
 }
 
 /// Stderr, while what is written to it is kept.
@@ -82,7 +38,7 @@ impl Held {
     }
 
     /// Gives stderr back, and prints what was written to it, save for lines of TensorFlow's log.
-    fn end(mut self) -> io::Result<()> {
+    fn end(&mut self) -> io::Result<()> {
         rustix::stdio::dup2_stderr(&self.stderr)?;
         let mut kept = Vec::new();
         self.kept.rewind()?;
@@ -90,6 +46,12 @@ impl Held {
         let text = String::from_utf8_lossy(&kept);
         text.lines().filter(|line| !is_chatter(line)).for_each(output::notice);
         Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.end(); // nowhere to report it
     }
 }
 

@@ -27,29 +27,6 @@ pub fn interrupt() -> io::Result<Interrupt> {
     Ok(interrupt)
 }
 
-/// What `work` returns, or none once the flag is set: a wait that cannot be ended is left behind on a thread of its own.
-///
-/// # Errors
-/// There is no such thread.
-pub fn unless_interrupted<T: Send + 'static>(
-    interrupt: &Interrupt,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<Option<T>> {
-    let (tell, told) = mpsc::channel();
-    let worker = thread::Builder::new().spawn(move || tell.send(work()).is_ok())?;
-    while !interrupt.is_set() {
-        match told.recv_timeout(Duration::from_millis(50)) {
-            Ok(result) => return Ok(Some(result)),
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                let _ = worker.join(); // it panicked, which was printed
-                return Err(io::Error::other("its thread ended"));
-            }
-        }
-    }
-    Ok(None)
-}
-
 /// What `work` returns; once the flag is set meanwhile, the process ends after `last`, as `work` cannot be ended.
 ///
 /// # Errors

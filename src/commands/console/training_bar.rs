@@ -14,14 +14,9 @@ pub struct TrainingBar {
     shown: Instant,
     /// What is said of where it runs, behind the rest.
     place: String,
-    form: Form,
-}
-
-#[derive(Debug)]
-enum Form {
-    Bar(ProgressBar),
-    Lines,
-    Nothing,
+    /// Hidden where there is no terminal, or nothing to be shown.
+    bar: ProgressBar,
+    writes_lines: bool,
 }
 
 const BAR_EVERY: Duration = Duration::from_millis(100);
@@ -31,28 +26,21 @@ impl TrainingBar {
     /// A display for a run of at most `total` steps, of which `done` were done before, in `place` if that is worth a word; with
     /// `quiet` it shows nothing.
     pub fn new(total: u64, done: u64, place: Option<String>, quiet: bool) -> Self {
-        let form = match (quiet, std::io::stderr().is_terminal()) {
-            (true, _) => Form::Nothing,
-            (false, true) => Form::Bar(bar(total, done)),
-            (false, false) => Form::Lines,
-        };
+        let is_terminal = io::stderr().is_terminal();
+        let bar = if is_terminal && !quiet { bar(total, done) } else { ProgressBar::hidden() };
         let place = place.map(|place| format!(", {place}")).unwrap_or_default();
-        Self { total, from: done, started: Instant::now(), shown: Instant::now(), place, form }
+        let writes_lines = !is_terminal && !quiet;
+        Self { total, from: done, started: Instant::now(), shown: Instant::now(), place, bar, writes_lines }
     }
 
     /// Runs `print`, which writes to the terminal, with the bar out of its way.
     pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        match &self.form {
-            Form::Bar(bar) => bar.suspend(print),
-            Form::Lines | Form::Nothing => print(),
-        }
+        self.bar.suspend(print)
     }
 
     /// Takes the bar away.
     pub fn finish(&self) {
-        if let Form::Bar(bar) = &self.form {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
     }
 }
 
@@ -69,28 +57,27 @@ fn bar(total: u64, done: u64) -> ProgressBar {
 impl Observer for TrainingBar {
     fn step(&mut self, report: &StepReport) -> Result<()> {
         let done = report.step + 1;
-        match &self.form {
-            Form::Bar(bar) if self.shown.elapsed() >= BAR_EVERY || done == self.total => {
-                let rate = bar.per_sec();
-                let left = clock(bar.eta());
-                let place = &self.place;
-                bar.set_message(format!("loss {:.4}  {rate:.0} steps/s  {left} left{place}", report.loss));
-                bar.set_position(done);
-            }
-            Form::Lines if self.shown.elapsed() >= LINE_EVERY => {
-                let rate = (done - self.from.min(done)) as f64 / self.started.elapsed().as_secs_f64();
-                let left = (self.total.saturating_sub(done)) as f64 / rate;
-                let left = clock(Duration::from_secs_f64(left));
-                // A stderr that cannot be written must not end a run.
-                let _ = writeln!(
-                    io::stderr(),
-                    "step {done}/{}, loss {:.4}, {rate:.0} steps/s, {left} left{}",
-                    self.total,
-                    report.loss,
-                    self.place
-                );
-            }
-            _ => return Ok(()),
+        let waited = self.shown.elapsed();
+        if self.writes_lines && waited >= LINE_EVERY {
+            let rate = (done - self.from.min(done)) as f64 / self.started.elapsed().as_secs_f64();
+            let left = (self.total.saturating_sub(done)) as f64 / rate;
+            let left = clock(Duration::from_secs_f64(left));
+            // A stderr that cannot be written must not end a run.
+            let _ = writeln!(
+                io::stderr(),
+                "step {done}/{}, loss {:.4}, {rate:.0} steps/s, {left} left{}",
+                self.total,
+                report.loss,
+                self.place
+            );
+        } else if !self.writes_lines && (waited >= BAR_EVERY || done == self.total) {
+            let rate = self.bar.per_sec();
+            let left = clock(self.bar.eta());
+            let place = &self.place;
+            self.bar.set_message(format!("loss {:.4}  {rate:.0} steps/s  {left} left{place}", report.loss));
+            self.bar.set_position(done);
+        } else {
+            return Ok(());
         }
         self.shown = Instant::now();
         Ok(())

@@ -15,8 +15,7 @@ use tf_mnist::staging;
 /// TensorFlow cannot be loaded or refuses the graph, or the file cannot be written.
 pub fn write(global: &GlobalArgs, table: &Table, file: &Path) -> Result<()> {
     check_place(file)?;
-    let config = tensorflow::session_config(global, false)?;
-    tensorflow::load(global, &config, tensorflow::onednn(global, false))?;
+    tensorflow::open(global)?;
     let graph = Network::build(table, &BuildOptions::default())?.graph.graph_def()?;
     staging::write_to(file, &graph)
         .with_context(|| format!("cannot write the graph to {}", file.display()))?;

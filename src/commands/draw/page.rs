@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 
 /// The page.
 pub fn page(reader: &Reader) -> Markup {
-    let [height, width] = reader.image_size();
+    let [height, width] = reader.target.image_size;
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -22,8 +22,10 @@ pub fn page(reader: &Reader) -> Markup {
                 header {
                     h1 { "Draw a digit" }
                     p.quiet {
-                        @if let Some(network) = reader.network() { "The network " strong { (network) } " of " }
-                        (reader.path().display()) " says what it is."
+                        @if let Some(table) = reader.classifier.table() {
+                            "The network " strong { (table.name) } " of "
+                        }
+                        (reader.classifier.path().display()) " says what it is."
                     }
                 }
                 main {

@@ -18,8 +18,9 @@ const NAME: &str = "the picture";
 
 /// A model that is asked about pictures.
 pub struct Reader {
-    classifier: Classifier,
-    target: Target,
+    pub classifier: Classifier,
+    /// What pictures are made to be.
+    pub target: Target,
     /// What the classes are called, in order.
     pub labels: Range<usize>,
 }
@@ -74,21 +75,6 @@ impl Reader {
             labels: first..first + classifier.classes(),
             classifier,
         })
-    }
-
-    /// Where the model is.
-    pub fn path(&self) -> &Path {
-        self.classifier.path()
-    }
-
-    /// The network's name, where the model tells it.
-    pub fn network(&self) -> Option<&str> {
-        self.classifier.table().map(|table| table.name.as_str())
-    }
-
-    /// Height and width of what the network is fed, in pixels.
-    pub fn image_size(&self) -> [usize; 2] {
-        self.target.image_size
     }
 
     /// Reads a PNG or JPEG file and asks the network.

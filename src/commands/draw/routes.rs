@@ -11,7 +11,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http_body_util::BodyExt;
-use serde::Serialize;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -80,15 +80,11 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Refused {
-            error: String,
-        }
         let status = self.status();
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             log::error!("{self}");
         }
-        (status, Json(Refused { error: self.to_string() })).into_response()
+        (status, Json(json!({ "error": self.to_string() }))).into_response()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::staging::{self, Attempt, Lock};
 use crate::training::error::{Result, TrainingError};
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
+    /// The folders that were made for it, the lowest first.
+    made: Vec<PathBuf>,
     _lock: Lock,
 }
 
@@ -26,11 +29,15 @@ impl RunDirectory {
     /// # Errors
     /// A folder cannot be made.
     pub fn create_next(parent: &Path, model: &str) -> Result<Self> {
+        let above = missing(parent);
         staging::create_folders(parent).map_err(TrainingError::file("create", parent))?;
         for number in 1u64.. {
             let path = parent.join(format!("{model}-{number}"));
             match fs::create_dir(&path) {
-                Ok(()) => return Self::lock(&path),
+                Ok(()) => {
+                    let made = iter::once(path.clone()).chain(above).collect();
+                    return Self::lock(&path, made);
+                }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(TrainingError::file("create", &path)(error)),
             }
@@ -45,8 +52,9 @@ impl RunDirectory {
     /// As [`check`](Self::check); or another process uses the folder, or it cannot be made or cleared.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self> {
         Self::check(path, overwrite)?;
+        let made = missing(path);
         staging::create_folders(path).map_err(TrainingError::file("create", path))?;
-        let directory = Self::lock(path)?;
+        let directory = Self::lock(path, made)?;
         Self::check(path, overwrite)?; // another process may have begun a run meanwhile
         contents::sweep(path)?;
         Contents::of(path)?.delete(path)?;
@@ -78,15 +86,24 @@ impl RunDirectory {
             return Err(TrainingError::HoldsNoRun { path: path.to_path_buf() });
         }
         RunConfig::read(path)?; // before a lock is left in a folder that is no run
-        Self::lock(path)
+        Self::lock(path, Vec::new())
     }
 
-    fn lock(path: &Path) -> Result<Self> {
+    fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Self> {
         let file = path.join(LOCK);
-        match Lock::try_file(&file).map_err(TrainingError::file("lock", &file))? {
-            Attempt::Taken(lock) => Ok(Self { path: path.to_path_buf(), _lock: lock }),
-            Attempt::Busy { by } => Err(TrainingError::InUse { path: path.to_path_buf(), by }),
+        match Lock::try_file(&file) {
+            Ok(Attempt::Taken(lock)) => Ok(Self { path: path.to_path_buf(), made, _lock: lock }),
+            Ok(Attempt::Busy { by }) => Err(TrainingError::InUse { path: path.to_path_buf(), by }),
+            Err(error) => {
+                unmake(path, &made);
+                Err(TrainingError::file("lock", &file)(error))
+            }
         }
+    }
+
+    /// Gives up a run that never began: the folders that were made for it go, as far as nothing else is in them.
+    pub fn abandon(self) {
+        unmake(&self.path, &self.made);
     }
 
     /// The folder.
@@ -149,5 +166,19 @@ impl RunDirectory {
     pub fn elapsed(run: &Path) -> Option<Duration> {
         let saved = saved_states::newest(run).ok()??;
         Some(saved.state.training_state().elapsed)
+    }
+}
+
+/// The folders that are yet to be made for `folder` to be there, the lowest first.
+fn missing(folder: &Path) -> Vec<PathBuf> {
+    let is_missing = |above: &&Path| !above.as_os_str().is_empty() && !above.exists();
+    folder.ancestors().take_while(is_missing).map(Path::to_path_buf).collect()
+}
+
+/// Deletes what was made for the run in `path`, as far as it holds nothing but a lock.
+fn unmake(path: &Path, made: &[PathBuf]) {
+    if !made.is_empty() {
+        let _ = fs::remove_file(path.join(LOCK)); // where it stays, so does the folder
+        let _ = made.iter().try_for_each(fs::remove_dir);
     }
 }

@@ -51,7 +51,7 @@ impl TensorBoard {
                 ("options", format!("```json\n{}\n```", serde_json::to_string_pretty(config)?)),
             ];
             file.summaries(0, texts.map(|(tag, text)| Summary::text(tag, &text)).into())?;
-            file.hparams(config.options())?;
+            file.summaries(0, vec![Summary::session_start(config.options())])?;
             Ok(file)
         };
         let file = begin().map_err(TrainingError::file("write TensorBoard's file in", run))?;
@@ -70,7 +70,7 @@ impl TensorBoard {
         for summary in summaries {
             self.write(steps, vec![summary])?;
         }
-        self.file.ended(Status::Success).map_err(self.failed())
+        self.ended(Status::Success)
     }
 
     /// Tells that the run ended for a fault of its own.
@@ -78,7 +78,11 @@ impl TensorBoard {
     /// # Errors
     /// As [`test`](Self::test).
     pub fn failed_to_train(&mut self) -> Result<()> {
-        self.file.ended(Status::Failure).map_err(self.failed())
+        self.ended(Status::Failure)
+    }
+
+    fn ended(&mut self, status: Status) -> Result<()> {
+        self.file.summaries(0, vec![Summary::session_end(status)]).map_err(self.failed())
     }
 
     /// The time that telling of steps and validations took.

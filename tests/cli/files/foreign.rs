@@ -194,3 +194,23 @@ fn going_on_with_no_run_leaves_nothing_in_it() {
     assert!(stderr.contains("config.json"), "{stderr}");
     assert!(contents(folder.path()) == before);
 }
+
+#[test]
+fn no_run_lies_inside_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let [run, link] = ["run", "link"].map(|name| folder.path().join(name));
+    succeed(start(&run, FIRST));
+    symlink(run.join("resume"), &link).unwrap();
+    let before = contents(folder.path());
+    for inside in ["run/resume", "run/new", "run/new/deep", "run/resume/../new", "link", "link/new"] {
+        for more in [&[][..], &["--overwrite"]] {
+            let stderr = fail(start(&folder.path().join(inside), &[FIRST, more].concat()), 2);
+            let whole = run.canonicalize().unwrap();
+            let named = format!("{inside} lies in the folder of the run {}; name", whole.display());
+            assert!(stderr.contains(&named), "{stderr}");
+        }
+        assert!(contents(folder.path()) == before, "{inside}");
+    }
+    succeed(start(&run.join("../beside"), FIRST));
+    assert!(folder.path().join("beside/config.json").is_file());
+}

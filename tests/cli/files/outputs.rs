@@ -116,14 +116,14 @@ fn what_cannot_be_made_is_said_at_once_and_leaves_nothing() {
     let train = ["baseline", "--max-steps", "1", "--workers", "127.0.0.1:1", "--wait", "1s", "--out-dir"];
     let checkpoint = checkpoint();
     let export = ["export", checkpoint.to_str().unwrap()];
-    for (place, why) in [
-        ("file/x", "file is no folder"),
-        ("m/../file/x", "m is not there"),
-        ("missing/../there", "missing is not there"),
-        ("link", "no folder can be made in /proc/self"),
-        ("/proc/self/run", "no folder can be made in /proc/self"),
+    for (place, code, why) in [
+        ("file/x", 2, "file is no folder"),
+        ("m/../file/x", 1, "m is not there"),
+        ("missing/../there", 1, "missing is not there"),
+        ("link", 1, "no folder can be made in /proc/self"),
+        ("/proc/self/run", 1, "no folder can be made in /proc/self"),
     ] {
-        let stderr = refused(&train, place, 1);
+        let stderr = refused(&train, place, code);
         assert!(stderr.contains(&format!("error: --out-dir {place}: {why}")), "{stderr}");
         let stderr = refused(&export, place, 1);
         assert!(stderr.contains(&format!("error: EXPORT_BASE: cannot create {place}: {why}")), "{stderr}");

@@ -30,7 +30,19 @@ fn a_time_is_more_than_zero() {
             let stderr = fail(start(&folder.path().join("run"), &all), 2);
             let expected = format!("invalid value '{time}' for '{option} <TIME>'");
             assert!(stderr.contains(&expected) && stderr.contains("more than zero"), "{stderr}");
+            assert!(stderr.contains("10s or 2m; seconds without a unit"), "{stderr}");
         }
+    }
+}
+
+#[test]
+fn a_step_that_no_session_opens_within_is_found_out_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for time in ["1ms", "99ms"] {
+        let all = [&["baseline", "--step-timeout", time][..], &PROCESSES].concat();
+        let stderr = fail(start(&folder.path().join("run"), &all), 2);
+        let expected = format!("invalid value '{time}' for '--step-timeout <TIME>': the least is 100ms");
+        assert!(stderr.contains(&expected), "{stderr}");
     }
 }
 
@@ -41,8 +53,10 @@ fn a_folder_that_cannot_be_made_is_found_out_before_workers_are_waited_for() {
     fs::write(&file, "").unwrap();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let workers = ["baseline", "--wait", "1s", "--workers", &format!("127.0.0.1:{gone}")];
-    for run in [file.join("run"), file.join("a/b/run"), "/proc/no-such-folder/run".into()] {
-        let stderr = fail(start(&run, &workers), 1);
+    for (run, code) in
+        [(file.join("run"), 2), (file.join("a/b/run"), 2), ("/proc/no-such-folder/run".into(), 1)]
+    {
+        let stderr = fail(start(&run, &workers), code);
         assert!(stderr.contains(run.to_str().unwrap()) && !stderr.contains("worker"), "{stderr}");
     }
     // One that can be is not left behind by a run that did not begin.

@@ -138,6 +138,42 @@ fn workers_end_with_a_chief_that_is_killed_also_where_they_are_stopped() {
 }
 
 #[test]
+fn who_waits_for_workers_of_its_own_is_interrupted_and_they_end() {
+    if !has_fences() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let endless = ["baseline", "--epochs", "1000", "--batch-size", "30", "--processes", "2"];
+    let chief = start(&run, &endless).spawn().unwrap();
+    wait_for_lines(&run, 3);
+    let first = children(chief.id());
+    assert_eq!(first.len(), 1);
+    send("-KILL", first[0]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let again = loop {
+        match children(chief.id()).into_iter().find(|process| *process != first[0]) {
+            Some(again) => break again,
+            None => assert!(Instant::now() < deadline, "it is not started again"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    // It knows whom it ends with, and does not serve yet.
+    std::thread::sleep(Duration::from_millis(100));
+    send("-STOP", again);
+    send("-TERM", chief.id());
+    let output = end(chief, Duration::from_secs(20));
+    let stderr = stderr(&output);
+    assert_eq!(output.status.code(), Some(143), "{stderr}");
+    assert!(stderr.contains("go on with: tf-mnist baseline --resume"), "{stderr}");
+    std::thread::sleep(Duration::from_millis(200));
+    if Path::new(&format!("/proc/{again}/exe")).exists() {
+        send("-KILL", again);
+        panic!("a worker outlives its chief");
+    }
+}
+
+#[test]
 fn a_worker_that_freezes_is_named_in_time() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");

@@ -45,8 +45,6 @@ impl Progress for Running {
     fn note(&self, _message: &str) {}
 }
 
-impl Watcher for Running {}
-
 /// A wheel to be had, programs that stand for pip, a cache.
 struct Place {
     root: tempfile::TempDir,
