@@ -4,6 +4,7 @@ mod addresses;
 mod fence;
 mod place;
 mod processes;
+mod processors;
 mod tf_config;
 
 pub use place::Place;
@@ -14,6 +15,7 @@ use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
 use addresses::own_host;
 use anyhow::{Context, Result, bail};
 use processes::{Processes, arguments};
+use processors::Shares;
 use std::env;
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -68,7 +70,7 @@ pub enum Plan {
     /// This one and those that run elsewhere.
     Elsewhere { workers: Vec<Address>, address: Option<Address> },
     /// This one and some that it starts: so many in all.
-    Here { processes: u16, trust_network: bool },
+    Here { processes: u16, trust_network: bool, shares: Shares },
 }
 
 const TF_CONFIG: &str = "TF_CONFIG";
@@ -98,7 +100,8 @@ pub fn role(args: &ReplicaArgs) -> Result<Role> {
         });
     }
     if let Some(processes) = args.processes {
-        return Ok(Role::Chief(Plan::Here { processes, trust_network: args.trust_network }));
+        let (trust_network, shares) = (args.trust_network, Shares::of(processes));
+        return Ok(Role::Chief(Plan::Here { processes, trust_network, shares }));
     }
     if args.workers.is_empty() {
         if env::var_os(TF_CONFIG).is_some_and(|set| !set.is_empty()) {
@@ -138,8 +141,8 @@ impl Plan {
         !matches!(self, Self::Alone)
     }
 
-    /// What has to be done while this process has one thread: a network of its own, and before it what is to be fetched, MNIST
-    /// where the data set is not in `data_dir`.
+    /// What has to be done while this process has one thread: a network and processors of its own, and before it what is to be
+    /// fetched, MNIST where the data set is not in `data_dir`.
     ///
     /// # Errors
     /// The system gives no such network; or TensorFlow or MNIST cannot be had.
@@ -149,19 +152,23 @@ impl Plan {
         config: &SessionConfig,
         data_dir: Option<&Path>,
     ) -> Result<()> {
-        let Self::Here { trust_network: false, .. } = self else {
+        let Self::Here { trust_network, shares, .. } = self else {
             return Ok(());
         };
-        fetch(global, &["runtime", "--json", "--device", &config.device.to_string()])?;
-        if data_dir.is_none() {
-            fetch(global, &["data", "--json"])?;
+        if !trust_network {
+            fetch(global, &["runtime", "--json", "--device", &config.device.to_string()])?;
+            if data_dir.is_none() {
+                fetch(global, &["data", "--json"])?;
+            }
+            fence::enter().map_err(|error| {
+                usage(format!(
+                    "--processes: the system gives this user no network of its own ({error}); on a network that nobody else can \
+                     reach, --trust-network goes without"
+                ))
+            })?;
         }
-        fence::enter().map_err(|error| {
-            usage(format!(
-                "--processes: the system gives this user no network of its own ({error}); on a network that nobody else can \
-                 reach, --trust-network goes without"
-            ))
-        })
+        shares.bind(0);
+        Ok(())
     }
 
     /// Brings the processes together. `replicas` in all, if that is said.
@@ -203,17 +210,17 @@ impl Plan {
                 };
                 (own, workers, None, replicas)
             }
-            Self::Here { processes, trust_network } => {
+            Self::Here { processes, trust_network, shares } => {
                 let replicas = replicas.unwrap_or(processes);
-                let shares = shares("--processes", replicas, processes)?;
-                let arguments = arguments(global, config, &shares, reproducible);
+                let own_replicas = self::shares("--processes", replicas, processes)?;
+                let arguments = arguments(global, config, &own_replicas, reproducible);
                 if trust_network {
                     output::notice(&format!(
                         "warn: the ports of {processes} processes are open on every interface of this machine: whoever reaches \
                          one can run anything with this user's rights"
                     ));
                 }
-                let (started, addresses) = Processes::start(arguments, args.wait, deadline)?;
+                let (started, addresses) = Processes::start(arguments, shares, args.wait, deadline)?;
                 let own = Address::new("127.0.0.1", ANY_PORT)?;
                 (own, addresses, Some(started), Some(replicas))
             }

@@ -1,5 +1,6 @@
 //! `--processes`: workers on this machine, started, watched and restarted by this process.
 
+use super::processors::Shares;
 use crate::cli::GlobalArgs;
 use crate::commands::worker::READY;
 use anyhow::{Context, Result, anyhow};
@@ -18,6 +19,7 @@ use tf_mnist::session::cluster::Address;
 pub struct Processes {
     /// What each is started with, behind `tf-mnist worker`.
     arguments: Vec<Vec<String>>,
+    shares: Shares,
     running: Vec<Process>,
     patience: Duration,
 }
@@ -34,17 +36,18 @@ struct Process {
 }
 
 impl Processes {
-    /// Starts a worker for each of `arguments`, and waits until they serve, until the `deadline` now, and
+    /// Starts a worker for each of `arguments`, on its share of the processors, and waits until they serve, until the `deadline` now, and
     /// for `patience` whenever they are started anew. Returns where: worker 1 first.
     ///
     /// # Errors
     /// One does not start.
     pub fn start(
         arguments: Vec<Vec<String>>,
+        shares: Shares,
         patience: Duration,
         deadline: Instant,
     ) -> Result<(Self, Vec<Address>)> {
-        let mut processes = Self { arguments, running: Vec::new(), patience };
+        let mut processes = Self { arguments, shares, running: Vec::new(), patience };
         for number in 1..=processes.arguments.len() {
             let process = processes.spawn(number)?;
             processes.running.push(process);
@@ -87,7 +90,10 @@ impl Processes {
         // Ctrl-C is for this process, which ends them when it has saved its state.
         command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("cannot start worker {number}"))?;
+        self.shares.bind(number); // it inherits that
+        let started = command.spawn();
+        self.shares.bind(0);
+        let mut child = started.with_context(|| format!("cannot start worker {number}"))?;
         let (tell, told) = mpsc::channel();
         let last_words = Arc::new(Mutex::new(String::new()));
         if let Some(stdout) = child.stdout.take() {

@@ -60,9 +60,11 @@ impl Server {
 }
 
 /// Those of sessions over servers. A thread that has nothing to do would spin for a millisecond before it sleeps: where the
-/// processors are shared, by several servers or by those who serve the network, that is taken from one that has.
+/// processors are shared, by several servers or by those who serve the network, that is taken from one that has. And there are
+/// two threads at least: with one, which waits for a kernel, what the others ask for would wait, too, and all compute in turn.
 pub(super) fn settings(config: &SessionConfig) -> ConfigProto {
     ConfigProto {
+        inter_op_parallelism_threads: i32::try_from(config.threads().inter_op.max(2)).unwrap_or(i32::MAX),
         experimental: Some(Experimental { disable_thread_spinning: true }),
         ..config.config_proto()
     }
