@@ -81,7 +81,8 @@ impl Classifier {
     }
 
     /// The checkpoint of `model`, as [`open`](Self::open), with a replica of the network on each of `devices`, such as
-    /// `/device:GPU:1`, to [evaluate()] on all of them at once; `session` opens a session on the graph.
+    /// `/device:GPU:1`, to [evaluate()] on all of them at once; `session` opens a session on the graph. Devices of another
+    /// process are sent images as bytes, to which they are rounded.
     ///
     /// # Errors
     /// As there; [`ClassifierError::OneDevice`]: it is a SavedModel.
@@ -132,7 +133,12 @@ impl Classifier {
         let table = network_of(&Checkpoint::open(prefix)?, network)?;
         let graph = Scope::new(Some(0));
         let x = graph.placeholder::<f32>("images", &[None, Some(table.pixels() as i64)])?;
-        let images = model::to_images(&table, &graph, &x)?;
+        // A quarter of what goes from one process to another.
+        let images = match model::spans_processes(devices) {
+            true => model::to_bytes(&graph, &x)?,
+            false => x.clone(),
+        };
+        let images = model::to_images(&table, &graph, &images)?;
         let logits = model::inference_on(devices, &table, &graph, &images, convolutions)?;
         let probabilities = logits.iter().map(|logits| softmax(&graph, "probabilities", logits));
         let probabilities = probabilities.collect::<graph::Result<_>>()?;

@@ -71,6 +71,15 @@ pub(super) fn is_bytes(images: &Output) -> bool {
     images.operation.output_type(images.index as usize) == DataType::UInt8
 }
 
+/// The bytes that float32 in 0..=1 were made of by [`to_floats`].
+pub(crate) fn to_bytes(scope: &Scope, floats: &Output) -> Result<Output> {
+    let scope = scope.name_scope("to_bytes");
+    let full_ink = scope.scalar("full_ink", 255.0f32)?;
+    let scaled = scope.op("Mul", "scaled").input(floats).input(&full_ink).output()?;
+    let rounded = scope.op("Round", "rounded").input(&scaled).output()?;
+    cast(&scope, "bytes", &rounded, DataType::UInt8)
+}
+
 /// Bytes as float32 in 0..=1, with the bits of [`Split::gather`](crate::dataset::Split::gather).
 pub(crate) fn to_floats(scope: &Scope, bytes: &Output) -> Result<Output> {
     let scope = scope.name_scope("to_floats");

@@ -25,11 +25,12 @@ mod synchronization;
 
 pub use evaluation::Evaluation;
 pub use forms::{AccuracyOn, BuildOptions, Convolutions, Towers};
-pub(crate) use inputs::to_floats;
 pub use inputs::{Inputs, TrainingInputs};
+pub(crate) use inputs::{to_bytes, to_floats};
 pub use layers::to_images;
 pub use network::Network;
 pub use own_kernels::{has_own_kernels, own_kernels_normalize};
+pub(crate) use parcels::spans_processes;
 pub use shards::MAX_REPLICAS;
 
 use crate::graph::{Mode, Precision, Result, Scope};

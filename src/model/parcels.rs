@@ -57,7 +57,7 @@ pub(super) fn carry(
 }
 
 /// Whether these devices are in several processes.
-pub(super) fn spans_processes(devices: &[String]) -> bool {
+pub(crate) fn spans_processes(devices: &[String]) -> bool {
     devices.iter().any(|device| process(device) != process(&devices[0]))
 }
 

@@ -137,6 +137,13 @@ fn workers_end_with_a_chief_that_is_killed_also_where_they_are_stopped() {
     }
 }
 
+/// Those that a process may run on, as `0-3,8`.
+fn processors(process: u32) -> String {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    list.unwrap().trim().to_owned()
+}
+
 #[test]
 fn who_waits_for_workers_of_its_own_is_interrupted_and_they_end() {
     if !has_fences() {
@@ -149,6 +156,10 @@ fn who_waits_for_workers_of_its_own_is_interrupted_and_they_end() {
     wait_for_lines(&run, 3);
     let first = children(chief.id());
     assert_eq!(first.len(), 1);
+    let shares = [processors(chief.id()), processors(first[0])];
+    if std::thread::available_parallelism().unwrap().get() > 1 {
+        assert_ne!(shares[0], shares[1], "both are on the same processors");
+    }
     send("-KILL", first[0]);
     let deadline = Instant::now() + Duration::from_secs(20);
     let again = loop {
@@ -160,6 +171,7 @@ fn who_waits_for_workers_of_its_own_is_interrupted_and_they_end() {
     };
     // It knows whom it ends with, and does not serve yet.
     std::thread::sleep(Duration::from_millis(100));
+    assert_eq!([processors(chief.id()), processors(again)], shares);
     send("-STOP", again);
     send("-TERM", chief.id());
     let output = end(chief, Duration::from_secs(20));

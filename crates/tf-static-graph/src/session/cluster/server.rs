@@ -126,3 +126,14 @@ fn start(library: &Path, definition: &[u8]) -> Result<String, String> {
         started
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_has_a_thread_to_answer_while_it_computes() {
+        let settings = settings(&SessionConfig::reproducible());
+        assert_eq!((settings.intra_op_parallelism_threads, settings.inter_op_parallelism_threads), (1, 2));
+    }
+}
