@@ -51,7 +51,7 @@ pub struct GlobalArgs {
     /// Threads inside one operation, 0 for one a core
     #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(..=1024), allow_negative_numbers = true)]
     pub intra_op_threads: Option<u16>,
-    /// Operations that run at once, 0 for one a core
+    /// Operations that run at once, 0 for one a core; two at least where processes share a run
     #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(..=1024), allow_negative_numbers = true)]
     pub inter_op_threads: Option<u16>,
     /// Run without oneDNN's kernels (on by default)

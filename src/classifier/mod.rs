@@ -135,7 +135,7 @@ impl Classifier {
         let x = graph.placeholder::<f32>("images", &[None, Some(table.pixels() as i64)])?;
         // A quarter of what goes from one process to another.
         let images = match model::spans_processes(devices) {
-            true => model::to_bytes(&graph, &x)?,
+            true => model::to_bytes(&model::host_of(&graph, &devices[0]), &x)?,
             false => x.clone(),
         };
         let images = model::to_images(&table, &graph, &images)?;

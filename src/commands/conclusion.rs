@@ -79,9 +79,10 @@ fn test_pictures(evaluation: &Evaluation, test: &Split, first_label: u8) -> Vec<
     summaries
 }
 
-/// As [`interrupted`], of a run that had lost workers: it goes on from its last saved state, by the command `again`.
-pub fn interrupted_while_waiting(again: &str) {
-    log::info!("interrupted while workers were waited for");
+/// As [`interrupted`], of a run that had lost workers, or failed by another `cause`: it goes on from its last saved state, by the
+/// command `again`.
+pub fn interrupted_while_waiting(cause: &str, again: &str) {
+    log::info!("interrupted while workers were waited for, after: {cause}");
     log::info!("go on with: {again}");
 }
 

@@ -73,11 +73,17 @@ pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
     })
 }
 
-/// Whether `folder`, which stands for that of `--out-dir`, can be made and written to.
+/// Whether `folder`, which has runs where no `--out-dir` is given, can be made and written to, and lies in no run's.
 ///
 /// # Errors
-/// It cannot.
-pub fn check_place(folder: &Path) -> Result<()> {
+/// It cannot, or does.
+pub fn check_runs(folder: &Path) -> Result<()> {
+    if let Some(run) = run_around(folder) {
+        return Err(usage(format!(
+            "this is the folder of the run {}; start elsewhere, or name a folder outside of it: --out-dir",
+            run.display()
+        )));
+    }
     staging::try_folders(folder).map_err(|error| anyhow!(out_of_place(folder, &error)))
 }
 

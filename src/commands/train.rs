@@ -9,7 +9,7 @@ use super::resume::{Resumed, is_typed};
 use super::run::Run;
 use super::session::{compared_through_losses, open_session};
 use super::training_bar::TrainingBar;
-use super::{data, output, places, signals, tensorflow};
+use super::{data, failure, output, places, signals, tensorflow};
 use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
 use clap::ArgMatches;
@@ -51,7 +51,7 @@ pub fn run(
     };
     match &args.out_dir {
         Some(folder) => places::check_out_dir(folder, args.overwrite)?,
-        None if args.resume.is_none() => places::check_place(Path::new(RUNS))?,
+        None if args.resume.is_none() => places::check_runs(Path::new(RUNS))?,
         None => {}
     }
     if args.reproducible && args.precision != Precision::F32 {
@@ -181,7 +181,8 @@ impl Run {
                 Ok(code) => return Ok(code),
                 Err(error) => error,
             };
-            let last = || interrupted_while_waiting(&self.again);
+            let cause = failure::text(&error);
+            let last = || interrupted_while_waiting(&cause, &self.again);
             let recover = || {
                 compared_through_losses(
                     Err(error),

@@ -69,7 +69,8 @@ fn gone(chief: &Address, answer: Duration, wait: Duration) -> (bool, Silence) {
             Err(silence) if last.elapsed() >= wait => return (came, silence),
             Err(_) => {}
         }
-        thread::sleep(Duration::from_millis(500).min(wait));
+        // A short run is soon over.
+        thread::sleep(Duration::from_millis(if came { 500 } else { 50 }).min(wait));
     }
 }
 

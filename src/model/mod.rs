@@ -30,7 +30,7 @@ pub(crate) use inputs::{to_bytes, to_floats};
 pub use layers::to_images;
 pub use network::Network;
 pub use own_kernels::{has_own_kernels, own_kernels_normalize};
-pub(crate) use parcels::spans_processes;
+pub(crate) use parcels::{host_of, spans_processes};
 pub use shards::MAX_REPLICAS;
 
 use crate::graph::{Mode, Precision, Result, Scope};

@@ -38,8 +38,7 @@ pub(super) fn carry(
         return Ok(carried);
     }
     // What is sent is in a host's memory in any case.
-    let there = scope.device(&format!("{}/device:CPU:0", process(to)));
-    let scope = scope.device(&format!("{}/device:CPU:0", process(from)));
+    let (there, scope) = (host_of(&scope, to), host_of(&scope, from));
 
     let bytes = small.iter().map(|(_, value)| value.bytes(&scope)).collect::<Result<Vec<_>>>()?;
     let axis = scope.scalar("axis", 0i32)?;
@@ -59,6 +58,11 @@ pub(super) fn carry(
 /// Whether these devices are in several processes.
 pub(crate) fn spans_processes(devices: &[String]) -> bool {
     devices.iter().any(|device| process(device) != process(&devices[0]))
+}
+
+/// Where new nodes are in the memory of the host of `device`.
+pub(crate) fn host_of(scope: &Scope, device: &str) -> Scope {
+    scope.device(&format!("{}/device:CPU:0", process(device)))
 }
 
 /// The process that a device belongs to: `/job:worker/replica:0/task:1`, or `""` where there is but one.

@@ -12,7 +12,13 @@ use std::path::Path;
 pub fn text_of(network: &Path) -> Result<String, TableError> {
     match BUILT_IN.iter().find(|(name, _)| network == Path::new(name)) {
         Some((_, text)) => Ok((*text).to_owned()),
-        None => of_run(network).map_or_else(|| read::text(network), |table| Ok(table.to_toml())),
+        None => of_run(network).map_or_else(
+            || read::text(network),
+            |table| {
+                let unsound = |reason: String| TableError::Unsound { path: network.to_path_buf(), reason };
+                table.to_toml().map_err(|error| unsound(error.to_string()))
+            },
+        ),
     }
 }
 

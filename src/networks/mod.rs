@@ -215,8 +215,11 @@ impl Table {
     }
 
     /// The table as TOML.
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).unwrap_or_default() // as above
+    ///
+    /// # Errors
+    /// A number in it is beyond what TOML can say.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
     }
 
     /// Sets the rate of the dropouts in the row `row`; `false` if it has none.

@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use verified_fetch::{Progress, cache};
-use whole_files::Aside;
+use whole_files::{Aside, sync_folder};
 
 /// Installs the libraries of a wheel that pip fetches.
 pub(crate) struct Installer<'a> {
@@ -69,6 +69,7 @@ impl<'a> Installer<'a> {
         let library = self.wheel.libraries[0].name;
         // The name that the tensorflow crate opens, so that the folder will do as a TENSORFLOW_DIR too.
         symlink(library, folder.path().join(LIBRARY)).map_err(at_disk)?;
+        sync_folder(folder.path()).map_err(at_disk)?; // while the old one is there still
         // Processes that have the old files open keep them.
         match fs::rename(&target, scratch.path().join("replaced")) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(at_disk(error)),

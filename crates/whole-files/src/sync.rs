@@ -38,17 +38,24 @@ pub fn folder_of(path: &Path) -> &Path {
 }
 
 /// Makes `folder` and those above it, as far as they are not there, and makes them durable. A link that leads to no
-/// folder yet stays; the folder it names is made.
+/// folder yet stays; the folder it names is made. Returns those that it made, the lowest first.
 ///
 /// # Errors
 /// A folder cannot be made or synced, or something else has its name; or a `..` leads out of one that is not there, of
 /// [`ErrorKind::InvalidInput`], and nothing is made.
-pub fn create_folders(folder: &Path) -> io::Result<()> {
+pub fn create_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let (_, missing) = to_be_made(folder)?;
-    missing.iter().rev().try_for_each(|folder| match fs::create_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        made => made.and_then(|()| sync_folder(folder_of(folder))),
-    })
+    let mut made = Vec::new();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
+            created => {
+                created.and_then(|()| sync_folder(folder_of(&folder)))?;
+                made.insert(0, folder);
+            }
+        }
+    }
+    Ok(made)
 }
 
 /// Whether [`create_folders`] would make `folder`, and something could be made in it. It is tried in a folder of another name,

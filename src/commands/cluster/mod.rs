@@ -141,8 +141,8 @@ impl Plan {
         !matches!(self, Self::Alone)
     }
 
-    /// What has to be done while this process has one thread: a network and processors of its own, and before it what is to be
-    /// fetched, MNIST where the data set is not in `data_dir`.
+    /// What has to be done while this process has one thread: it gets processors of its own and, unless another is trusted, a
+    /// network; before that what is to be fetched is, MNIST where the data set is not in `data_dir`.
     ///
     /// # Errors
     /// The system gives no such network; or TensorFlow or MNIST cannot be had.

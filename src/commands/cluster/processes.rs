@@ -36,8 +36,8 @@ struct Process {
 }
 
 impl Processes {
-    /// Starts a worker for each of `arguments`, on its share of the processors, and waits until they serve, until the `deadline` now, and
-    /// for `patience` whenever they are started anew. Returns where: worker 1 first.
+    /// Starts a worker for each of `arguments`, on its share of the processors, and waits until they serve, until the `deadline`
+    /// now, and for `patience` whenever they are started anew. Returns where: worker 1 first.
     ///
     /// # Errors
     /// One does not start.

@@ -4,23 +4,23 @@
 #[cfg(target_os = "linux")]
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// The numbers of the processors of each process; none where there are more processes than processors.
+/// The numbers of the processors of each process; none where they cannot be shared evenly: replicas with other numbers of
+/// threads may compute other bits.
 #[derive(Debug, Clone, Default)]
 pub struct Shares(Vec<Vec<usize>>);
 
 impl Shares {
-    /// Of those that this process may use, for so many processes. Neighbours stay together.
+    /// Of those that this process may use, for so many processes.
     pub fn of(processes: u16) -> Self {
         Self::cut(&usable(), processes.into())
     }
 
     fn cut(processors: &[usize], processes: usize) -> Self {
-        let begin = |process: usize| process * processors.len() / processes;
-        match processors.len() < processes {
-            true => Self::default(),
-            false => {
-                Self((0..processes).map(|own| processors[begin(own)..begin(own + 1)].to_vec()).collect())
+        match processors.len() / processes {
+            own if own > 0 && own * processes == processors.len() => {
+                Self(processors.chunks(own).map(<[usize]>::to_vec).collect())
             }
+            _ => Self::default(),
         }
     }
 
@@ -30,8 +30,9 @@ impl Shares {
         if let Some(share) = self.0.get(number) {
             let mut set = CpuSet::new();
             share.iter().for_each(|&processor| set.set(processor));
-            // Where the system forbids it, it is only slower.
-            let _ = sched_setaffinity(None, &set);
+            if let Err(error) = sched_setaffinity(None, &set) {
+                log::debug!("process {number} is not bound to processors {share:?}: {error}"); // it is slower
+            }
         }
     }
 }
@@ -52,9 +53,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_processor_is_one_process_s() {
-        assert_eq!(Shares::cut(&[0, 1, 4, 5, 6], 2).0, [vec![0, 1], vec![4, 5, 6]]);
+    fn every_process_has_as_many_processors_or_all_have_all() {
+        assert_eq!(Shares::cut(&[0, 1, 4, 5, 6, 9], 3).0, [[0, 1], [4, 5], [6, 9]]);
         assert_eq!(Shares::cut(&[2, 3], 2).0, [[2], [3]]);
-        assert!(Shares::cut(&[2, 3], 3).0.is_empty());
+        for (processors, processes) in [(&[0, 1, 2][..], 2), (&[2, 3], 3), (&[], 2)] {
+            assert!(Shares::cut(processors, processes).0.is_empty(), "{processors:?}");
+        }
     }
 }

@@ -29,8 +29,7 @@ impl RunDirectory {
     /// # Errors
     /// A folder cannot be made.
     pub fn create_next(parent: &Path, model: &str) -> Result<Self> {
-        let above = missing(parent);
-        staging::create_folders(parent).map_err(TrainingError::file("create", parent))?;
+        let above = staging::create_folders(parent).map_err(TrainingError::file("create", parent))?;
         for number in 1u64.. {
             let path = parent.join(format!("{model}-{number}"));
             match fs::create_dir(&path) {
@@ -52,8 +51,7 @@ impl RunDirectory {
     /// As [`check`](Self::check); or another process uses the folder, or it cannot be made or cleared.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self> {
         Self::check(path, overwrite)?;
-        let made = missing(path);
-        staging::create_folders(path).map_err(TrainingError::file("create", path))?;
+        let made = staging::create_folders(path).map_err(TrainingError::file("create", path))?;
         let directory = Self::lock(path, made)?;
         Self::check(path, overwrite)?; // another process may have begun a run meanwhile
         contents::sweep(path)?;
@@ -95,7 +93,7 @@ impl RunDirectory {
             Ok(Attempt::Taken(lock)) => Ok(Self { path: path.to_path_buf(), made, _lock: lock }),
             Ok(Attempt::Busy { by }) => Err(TrainingError::InUse { path: path.to_path_buf(), by }),
             Err(error) => {
-                unmake(path, &made);
+                unmake(&made);
                 Err(TrainingError::file("lock", &file)(error))
             }
         }
@@ -103,7 +101,10 @@ impl RunDirectory {
 
     /// Gives up a run that never began: the folders that were made for it go, as far as nothing else is in them.
     pub fn abandon(self) {
-        unmake(&self.path, &self.made);
+        if !self.made.is_empty() {
+            let _ = fs::remove_file(self.path.join(LOCK)); // held still; where it stays, so does the folder
+            unmake(&self.made);
+        }
     }
 
     /// The folder.
@@ -169,16 +170,7 @@ impl RunDirectory {
     }
 }
 
-/// The folders that are yet to be made for `folder` to be there, the lowest first.
-fn missing(folder: &Path) -> Vec<PathBuf> {
-    let is_missing = |above: &&Path| !above.as_os_str().is_empty() && !above.exists();
-    folder.ancestors().take_while(is_missing).map(Path::to_path_buf).collect()
-}
-
-/// Deletes what was made for the run in `path`, as far as it holds nothing but a lock.
-fn unmake(path: &Path, made: &[PathBuf]) {
-    if !made.is_empty() {
-        let _ = fs::remove_file(path.join(LOCK)); // where it stays, so does the folder
-        let _ = made.iter().try_for_each(fs::remove_dir);
-    }
+/// Deletes the folders that were `made`, as far as nothing is in them.
+fn unmake(made: &[PathBuf]) {
+    let _ = made.iter().try_for_each(fs::remove_dir);
 }

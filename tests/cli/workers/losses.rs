@@ -169,8 +169,12 @@ fn who_waits_for_workers_of_its_own_is_interrupted_and_they_end() {
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    // It knows whom it ends with, and does not serve yet.
-    std::thread::sleep(Duration::from_millis(100));
+    // It opens TensorFlow, so it knows whom it ends with, and does not serve yet.
+    let opens = || fs::read_to_string(format!("/proc/{again}/maps")).unwrap().contains("libtensorflow");
+    while !opens() {
+        assert!(Instant::now() < deadline, "it does not open TensorFlow");
+        std::thread::sleep(Duration::from_millis(2));
+    }
     assert_eq!([processors(chief.id()), processors(again)], shares);
     send("-STOP", again);
     send("-TERM", chief.id());

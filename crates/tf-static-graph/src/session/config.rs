@@ -22,7 +22,7 @@ pub struct SessionConfig {
     pub device: Device,
     /// Threads inside one operation; 0: one a processor.
     pub intra_op_threads: u16,
-    /// Operations that run at once; 0: one a processor.
+    /// Operations that run at once; 0: one a processor. A [`Server`](crate::session::cluster::Server) has two at least.
     pub inter_op_threads: u16,
     /// Whether TensorFlow may rewrite the graph (constant folding, fusion, layout) before running it.
     pub graph_optimizer: bool,
