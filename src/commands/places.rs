@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::path::{self, Path, PathBuf};
 use tf_mnist::staging;
-use tf_mnist::training::{RunConfig, RunDirectory};
+use tf_mnist::training::RunDirectory;
 
 /// Variables that name a folder or file.
 const VARIABLES: [&str; 5] =
@@ -60,9 +60,9 @@ pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
     if folder.is_dir() {
         RunDirectory::check(folder, overwrite)?;
     }
-    if let Some(run) = run_around(folder) {
+    if let Some(run) = RunDirectory::that_owns(&resolved(folder)) {
         return Err(usage(format!(
-            "--out-dir {} lies in the folder of the run {}; name one outside of it",
+            "--out-dir {} is where the run {} keeps its states; name another folder",
             folder.display(),
             run.display()
         )));
@@ -73,17 +73,11 @@ pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
     })
 }
 
-/// Whether `folder`, which has runs where no `--out-dir` is given, can be made and written to, and lies in no run's.
+/// Whether `folder`, which stands for that of `--out-dir`, can be made and written to.
 ///
 /// # Errors
-/// It cannot, or does.
-pub fn check_runs(folder: &Path) -> Result<()> {
-    if let Some(run) = run_around(folder) {
-        return Err(usage(format!(
-            "this is the folder of the run {}; start elsewhere, or name a folder outside of it: --out-dir",
-            run.display()
-        )));
-    }
+/// It cannot.
+pub fn check_place(folder: &Path) -> Result<()> {
     staging::try_folders(folder).map_err(|error| anyhow!(out_of_place(folder, &error)))
 }
 
@@ -91,13 +85,14 @@ fn out_of_place(folder: &Path, error: &io::Error) -> String {
     format!("--out-dir {}: {error}; name another", folder.display())
 }
 
-/// The run in whose folder `folder` lies, or would.
-fn run_around(folder: &Path) -> Option<PathBuf> {
-    let whole = path::absolute(folder).ok()?;
-    // Without links and `..`, as far as it is there.
-    let there = whole.ancestors().find_map(|above| above.canonicalize().ok())?;
-    let mut above = there.ancestors().skip(usize::from(folder.is_dir()));
-    above.find(|above| RunConfig::read(above).is_ok()).map(Path::to_path_buf)
+/// `path` from the root on, without links and `..` as far as it is there.
+fn resolved(path: &Path) -> PathBuf {
+    let whole = path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let there = whole.ancestors().find_map(|above| {
+        let rest = whole.strip_prefix(above).ok()?;
+        Some(above.canonicalize().ok()?.join(rest))
+    });
+    there.unwrap_or(whole)
 }
 
 fn check_value(name: &str, value: &OsStr, wanted: &str) -> Result<()> {

@@ -51,7 +51,7 @@ pub fn run(
     };
     match &args.out_dir {
         Some(folder) => places::check_out_dir(folder, args.overwrite)?,
-        None if args.resume.is_none() => places::check_runs(Path::new(RUNS))?,
+        None if args.resume.is_none() => places::check_place(Path::new(RUNS))?,
         None => {}
     }
     if args.reproducible && args.precision != Precision::F32 {

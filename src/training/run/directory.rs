@@ -75,6 +75,12 @@ impl RunDirectory {
         }
     }
 
+    /// The run that keeps its saved states in `folder`, or in one above it.
+    pub fn that_owns(folder: &Path) -> Option<&Path> {
+        let mut states = folder.ancestors().filter(|above| above.file_name() == Some(RESUME.as_ref()));
+        states.find_map(|states| states.parent().filter(|run| RunConfig::read(run).is_ok()))
+    }
+
     /// Takes the folder `path`, which holds a run, to go on with it.
     ///
     /// # Errors
@@ -93,7 +99,7 @@ impl RunDirectory {
             Ok(Attempt::Taken(lock)) => Ok(Self { path: path.to_path_buf(), made, _lock: lock }),
             Ok(Attempt::Busy { by }) => Err(TrainingError::InUse { path: path.to_path_buf(), by }),
             Err(error) => {
-                unmake(&made);
+                unmake(path, &made);
                 Err(TrainingError::file("lock", &file)(error))
             }
         }
@@ -101,10 +107,7 @@ impl RunDirectory {
 
     /// Gives up a run that never began: the folders that were made for it go, as far as nothing else is in them.
     pub fn abandon(self) {
-        if !self.made.is_empty() {
-            let _ = fs::remove_file(self.path.join(LOCK)); // held still; where it stays, so does the folder
-            unmake(&self.made);
-        }
+        unmake(&self.path, &self.made);
     }
 
     /// The folder.
@@ -170,7 +173,10 @@ impl RunDirectory {
     }
 }
 
-/// Deletes the folders that were `made`, as far as nothing is in them.
-fn unmake(made: &[PathBuf]) {
-    let _ = made.iter().try_for_each(fs::remove_dir);
+/// Deletes the folders that were `made` for the run in `path`, as far as they hold nothing but its lock.
+fn unmake(path: &Path, made: &[PathBuf]) {
+    if !made.is_empty() {
+        let _ = fs::remove_file(path.join(LOCK)); // where it stays, so does the folder
+        let _ = made.iter().try_for_each(fs::remove_dir);
+    }
 }

@@ -196,21 +196,24 @@ fn going_on_with_no_run_leaves_nothing_in_it() {
 }
 
 #[test]
-fn no_run_lies_inside_of_another() {
+fn no_run_lies_among_the_states_of_another() {
     let folder = tempfile::tempdir().unwrap();
     let [run, link] = ["run", "link"].map(|name| folder.path().join(name));
     succeed(start(&run, FIRST));
     symlink(run.join("resume"), &link).unwrap();
     let before = contents(folder.path());
-    for inside in ["run/resume", "run/new", "run/new/deep", "run/resume/../new", "link", "link/new"] {
+    for inside in ["run/resume", "run/resume/new/deep", "run/../run/resume", "link", "link/new"] {
         for more in [&[][..], &["--overwrite"]] {
             let stderr = fail(start(&folder.path().join(inside), &[FIRST, more].concat()), 2);
             let whole = run.canonicalize().unwrap();
-            let named = format!("{inside} lies in the folder of the run {}; name", whole.display());
+            let named = format!("{inside} is where the run {} keeps its states; name", whole.display());
             assert!(stderr.contains(&named), "{stderr}");
         }
         assert!(contents(folder.path()) == before, "{inside}");
     }
-    succeed(start(&run.join("../beside"), FIRST));
-    assert!(folder.path().join("beside/config.json").is_file());
+    for elsewhere in ["run/new", "run/resume/../beside"] {
+        succeed(start(&folder.path().join(elsewhere), FIRST));
+    }
+    succeed(start(&run, &[FIRST, &["--overwrite"]].concat()));
+    assert!(run.join("new/config.json").is_file() && run.join("beside/config.json").is_file());
 }
