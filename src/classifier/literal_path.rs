@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use tensorflow::Status;
 
 /// A folder by a path that TensorFlow takes as it is. It looks for a SavedModel's variables by a pattern, in which `[`, `*`,
-/// `?` and `\` have a meaning, and the crate passes on only UTF-8.
+/// `?` and `\` have a meaning, and takes `link/..` for nothing at all; and the crate passes on only UTF-8.
 pub(super) struct LiteralPath {
     named: PathBuf,
     path: PathBuf,
@@ -22,7 +22,8 @@ impl LiteralPath {
     /// The folder cannot be opened.
     pub fn of(folder: &Path) -> io::Result<Self> {
         let itself = Self { named: folder.to_path_buf(), path: folder.to_path_buf(), _folder: None };
-        if folder.to_str().is_some_and(|text| !has_pattern(text)) {
+        let is_plain = !folder.components().any(|part| part == Component::ParentDir);
+        if is_plain && folder.to_str().is_some_and(|text| !has_pattern(text)) {
             return Ok(itself);
         }
         let opened = File::open(folder)?;

@@ -29,9 +29,12 @@ pub(super) fn tensors(
     known: Option<[usize; 2]>,
 ) -> Result<Tensors, String> {
     let signatures = meta_graph.signatures();
-    let signature = signatures.get(SERVING_DEFAULT).ok_or_else(|| {
-        let names = listed(signatures.keys().map(String::as_str));
-        format!("it has no signature {SERVING_DEFAULT}, but {names}")
+    let signature = signatures.get(SERVING_DEFAULT).ok_or_else(|| match signatures.is_empty() {
+        true => "it has no signatures".to_owned(),
+        false => {
+            let names = listed(signatures.keys().map(String::as_str));
+            format!("it has no signature {SERVING_DEFAULT}, but {names}")
+        }
     })?;
     let (images, image, image_size) = input(signature, known)?;
     let (scores, classes) = output(signature)?;

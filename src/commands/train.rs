@@ -182,7 +182,8 @@ impl Run {
                 Err(error) => error,
             };
             let cause = failure::text(&error);
-            let last = || interrupted_while_waiting(&cause, &self.again);
+            let first = cause.lines().next().unwrap_or_default().trim_end_matches([':', ' ']);
+            let last = || interrupted_while_waiting(first, &self.again);
             let recover = || {
                 compared_through_losses(
                     Err(error),

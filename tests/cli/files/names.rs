@@ -48,6 +48,33 @@ fn a_run_in_a_folder_whose_name_is_not_utf_8() {
 }
 
 #[test]
+fn behind_a_link_the_folder_above_is_that_of_what_it_leads_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("other/below");
+    fs::create_dir_all(&below).unwrap();
+    std::os::unix::fs::symlink(&below, folder.path().join("link")).unwrap();
+    let path = |name: &str| folder.path().join("link/..").join(name);
+    succeed(start(&path("run"), &["baseline", "--max-steps", "2"]));
+    // Where names are taken for what they say, there are others.
+    let decoys = ["run", "export"].map(|name| folder.path().join(name));
+    decoys.iter().for_each(|decoy| fs::create_dir(decoy).unwrap());
+    succeed(resume(&path("run"), &["baseline", "--max-steps", "3"]));
+    let mut export = tf_mnist(&["export"]);
+    export.args([path("run"), path("export")]);
+    succeed(export);
+    assert!(folder.path().join("other/run/model.ckpt-2.index").is_file());
+    assert!(decoys.iter().all(|decoy| fs::read_dir(decoy).unwrap().next().is_none()));
+    let evaluate = |model: &Path| {
+        let mut command = tf_mnist(&["evaluate", "--json", "--data-dir"]);
+        command.arg(smallest_mnist()).arg(model);
+        let report: Value = serde_json::from_slice(&succeed(command).stdout).unwrap();
+        report["mean_loss"].clone()
+    };
+    let exported = evaluate(&path("export"));
+    assert_eq!(exported, evaluate(&folder.path().join("other/export")));
+}
+
+#[test]
 fn what_a_terminal_obeys_in_a_name_is_shown_escaped() {
     let folder = tempfile::tempdir().unwrap();
     let name = "r\n\t\x1b[31m\u{9b}2Jn";

@@ -10,7 +10,7 @@ use crate::variable::Variable;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::rc::Rc;
 use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
 use whole_files::Aside;
@@ -266,9 +266,10 @@ impl Saver {
     }
 
     fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {
-        // TensorFlow takes UTF-8 only; Linux has another name for the folder while it is open.
+        // TensorFlow takes UTF-8 only, and `link/..` for nothing at all; Linux has another name for the folder while it is open.
         let folder = File::open(whole_files::folder_of(prefix));
-        let path = match (prefix.to_str(), &folder) {
+        let is_plain = !prefix.components().any(|part| part == Component::ParentDir);
+        let path = match (prefix.to_str().filter(|_| is_plain), &folder) {
             (None, Ok(folder)) => {
                 let file = prefix.file_name().unwrap_or_default().to_string_lossy();
                 format!("/proc/self/fd/{}/{file}", folder.as_raw_fd())
