@@ -41,17 +41,17 @@ impl Head {
             norm.fold(scope, conv.kernel.read(), conv.bias.as_ref().map(Variable::read))
         };
         let (first, second) = (fold(&self.conv1, &norms[0])?, fold(&self.conv2, &norms[1])?);
-        let inputs = [images, &first.kernel, &first.bias, &second.kernel, &second.bias];
+        let inputs = [images.clone(), first.kernel, first.bias, second.kernel, second.bias];
         with_inputs(scope.op(self.ops.features, "features"), &inputs).output()
     }
 
     /// The same in training; with batch norms by the statistics of the batch, towards which the moving averages are moved
     /// ([`Scope::update_ops`]). A dense layer's dropout draws its masks by `step`, int64 [].
     pub fn train(&self, scope: &Scope, images: &Output, step: Option<&Output>) -> Result<TrainedHead> {
-        let Some([norm1, norm2]) = &self.norms else {
+        let Some(norms) = &self.norms else {
             return self.train_plain(scope, images);
         };
-        let head = self.train_normed(scope, images, norm1.clone(), norm2.clone())?;
+        let head = self.train_normed(scope, images, norms)?;
         match &self.dense {
             Some((dropout, dense)) => {
                 self.train_dense(&scope.name_scope("dense"), head, dropout, dense, step)
@@ -70,62 +70,42 @@ impl Head {
 
     fn train_plain(&self, scope: &Scope, images: &Output) -> Result<TrainedHead> {
         let variables = [kernel_and_bias(&self.conv1), kernel_and_bias(&self.conv2)].concat();
-        let inputs = [vec![images], reads(&variables)].concat();
+        let inputs = images_and_reads(images, &variables);
         let made = with_inputs(scope.op(self.ops.baseline_features, "features"), &inputs).build()?;
-        let variables: Vec<_> = variables.into_iter().cloned().collect();
-        let (op, images, learned) = (self.ops.baseline_features_grad, images.clone(), variables.clone());
+        let (op, learned) = (self.ops.baseline_features_grad, cloned(&variables));
         Ok(TrainedHead {
             features: made.output(0),
-            variables,
+            variables: learned.clone(),
             gradients: Box::new(move |scope, gradient| {
-                let node = scope.op(op, "features").input(gradient);
-                let node = with_inputs(node, &[&made.output(1), &images]);
+                let node = scope.op(op, "features").input(gradient).input(&made.output(1));
                 // All but the last, conv2's bias.
-                let node = with_inputs(node, &learned[..3].iter().map(Variable::read).collect::<Vec<_>>());
-                let found = node.build()?;
+                let found = with_inputs(node, &inputs[..4]).build()?;
                 Ok(learned.iter().cloned().zip((0..).map(|port| found.output(port))).collect())
             }),
         })
     }
 
-    fn train_normed(
-        &self,
-        scope: &Scope,
-        images: &Output,
-        norm1: BatchNorm,
-        norm2: BatchNorm,
-    ) -> Result<TrainedHead> {
-        let (ops, images) = (self.ops, images.clone());
-        let first_inputs = [kernel_and_bias(&self.conv1), vec![&norm1.gamma, &norm1.beta]].concat();
-        let second_inputs = kernel_and_bias(&self.conv2);
-        let norm_inputs = [&norm2.gamma, &norm2.beta];
-        let variables = [&first_inputs[..], &second_inputs, &norm_inputs].concat();
+    fn train_normed(&self, scope: &Scope, images: &Output, norms: &[BatchNorm; 2]) -> Result<TrainedHead> {
+        let [conv1, conv2] = [&self.conv1, &self.conv2].map(kernel_and_bias);
+        let [norm1, norm2] = norms.each_ref().map(|norm| vec![&norm.gamma, &norm.beta]);
+        // None in the biases: the batch norms behind take those out again.
+        let learned = cloned(&[&conv1[..1], &norm1, &conv2[..1], &norm2].concat());
+        let variables = [conv1, norm1, conv2, norm2].concat();
+        let inputs = images_and_reads(images, &variables);
+        let made = with_inputs(scope.op(self.ops.layers, "layers"), &inputs).build()?;
+        // Behind what the gradients are taken from.
+        norms[0].update_moving_averages(scope, &made.output(4), &made.output(8))?;
+        norms[1].update_moving_averages(scope, &made.output(6), &made.output(9))?;
 
-        let node = scope.op(ops.first_layer, "conv1").input(&images);
-        let first = with_inputs(node, &reads(&first_inputs)).build()?;
-        norm1.update_moving_averages(scope, &first.output(1), &first.output(3))?;
-        let node = scope.op(ops.second_layer, "conv2").input(&first.output(0));
-        let second = with_inputs(node, &reads(&second_inputs)).build()?;
-        norm2.update_moving_averages(scope, &second.output(1), &second.output(3))?;
-        let statistics = [second.output(0), second.output(1), second.output(2)];
-        let pooled = [statistics.iter().collect(), reads(&norm_inputs)].concat();
-        let features = with_inputs(scope.op(ops.pool_layer, "pool3"), &pooled).output()?;
-
-        let (made, conv1, conv2) = (features.clone(), self.conv1.clone(), self.conv2.clone());
+        let op = self.ops.layers_grad;
         Ok(TrainedHead {
-            features,
-            variables: variables.into_iter().cloned().collect(),
-            // None in the biases: the batch norms behind take those out again.
+            features: made.output(0),
+            variables: cloned(&variables),
             gradients: Box::new(move |scope, gradient| {
-                let node = scope.op(ops.layers_grad, "features").input(gradient).input(&made);
-                let node = with_inputs(node, &statistics.iter().collect::<Vec<_>>());
-                let node = with_inputs(node, &reads(&[&norm2.gamma, &norm2.beta, &conv2.kernel]));
-                let node = with_inputs(node, &[0, 1, 2, 4].map(|port| first.output(port)).each_ref());
-                let node = with_inputs(node.input(&images), &reads(&kernel_and_bias(&conv1)));
-                let found = node.input(norm1.gamma.read()).build()?;
-                let learned =
-                    [&conv1.kernel, &norm1.gamma, &norm1.beta, &conv2.kernel, &norm2.gamma, &norm2.beta];
-                Ok(learned.into_iter().cloned().zip((0..).map(|port| found.output(port))).collect())
+                let node = with_inputs(scope.op(op, "features").input(gradient), &inputs);
+                let outputs: Vec<_> = (0..8).map(|port| made.output(port)).collect();
+                let found = with_inputs(node, &outputs).build()?;
+                Ok(learned.iter().cloned().zip((0..).map(|port| found.output(port))).collect())
             }),
         })
     }
@@ -146,13 +126,13 @@ impl Head {
         // The ops take float32 alone: these hold the key's bits.
         let key = scope.op("Bitcast", "key_bits").input(&key).data_type("type", DataType::Float).output()?;
         let inputs = [head.features, kernel.read().clone(), scope.scalar("rate", dropout.rate())?, key];
-        let features = with_inputs(scope.op(ops.dense, "products"), &inputs.each_ref()).output()?;
+        let features = with_inputs(scope.op(ops.dense, "products"), &inputs).output()?;
         Ok(TrainedHead {
             features,
             variables: [head.variables, vec![kernel.clone()]].concat(),
             gradients: Box::new(move |scope, gradient| {
                 let node = scope.op(ops.dense_grad, "dense").input(gradient);
-                let dense = with_inputs(node, &inputs.each_ref()).build()?;
+                let dense = with_inputs(node, &inputs).build()?;
                 let mut gradients = (head.gradients)(scope, &dense.output(0))?;
                 gradients.push((kernel.clone(), dense.output(1)));
                 Ok(gradients)
@@ -183,7 +163,7 @@ impl TrainedHead {
 }
 
 /// Adds inputs to a node.
-fn with_inputs<'a>(node: OpBuilder<'a>, inputs: &[&Output]) -> OpBuilder<'a> {
+fn with_inputs<'a>(node: OpBuilder<'a>, inputs: &[Output]) -> OpBuilder<'a> {
     inputs.iter().fold(node, |node, input| node.input(input))
 }
 
@@ -192,6 +172,10 @@ fn kernel_and_bias(conv: &Conv2d) -> Vec<&Variable> {
     std::iter::once(&conv.kernel).chain(&conv.bias).collect()
 }
 
-fn reads<'a>(variables: &[&'a Variable]) -> Vec<&'a Output> {
-    variables.iter().map(|variable| variable.read()).collect()
+fn images_and_reads(images: &Output, variables: &[&Variable]) -> Vec<Output> {
+    std::iter::once(images).chain(variables.iter().map(|variable| variable.read())).cloned().collect()
+}
+
+fn cloned(variables: &[&Variable]) -> Vec<Variable> {
+    variables.iter().copied().cloned().collect()
 }

@@ -5,91 +5,91 @@ use assert_cmd::Command;
 use serde_json::Value;
 use std::fs;
 use support::Feeds;
+use support::graph_session::{GraphSession, graph, tensor};
 use support::networks::{build, table};
 use tensorflow::{DataType, Output, Session, SessionRunArgs, Tensor};
-use tf_mnist::graph::{Precision, Scope};
+use tf_mnist::graph::Precision;
 use tf_mnist::model::{Convolutions, Network, Towers};
 
-/// A graph of the op `TfMnistSecondLayer`, whose inputs are fed with any shape.
-struct SecondLayer {
-    session: Session,
-    inputs: [Output; 3],
-    outputs: [Output; 4],
+/// A graph of the op `TfMnistLayers`, whose inputs are fed with any shape.
+struct Layers {
+    session: GraphSession,
+    inputs: [Output; 9],
+    outputs: [Output; 10],
 }
 
-impl SecondLayer {
+const IMAGES: &[u64] = &[37, 28, 28, 1];
+const KERNEL2: &[u64] = &[3, 3, 16, 32];
+
+impl Layers {
     /// None where this machine cannot have it.
     fn new() -> Option<Self> {
-        support::load_kernels().then(Self::build)
+        support::load_kernels().then(|| {
+            let scope = graph(None);
+            let inputs = ["images", "k1", "b1", "g1", "be1", "k2", "b2", "g2", "be2"].map(|name| {
+                scope.op("Placeholder", name).data_type("dtype", DataType::Float).output().unwrap()
+            });
+            let node =
+                inputs.iter().fold(scope.op("TfMnistLayers", "layers"), |node, input| node.input(input));
+            let layers = node.build().unwrap();
+            let outputs = std::array::from_fn(|number| layers.output(number));
+            let ranks = outputs.each_ref().map(|output| scope.graph().num_dims(output.clone()).unwrap());
+            assert_eq!(ranks, [4, 4, 4, 2, 1, 1, 1, 1, 1, 1]);
+            Self { session: GraphSession::open(&scope), inputs, outputs }
+        })
     }
 
-    fn build() -> Self {
-        let scope = Scope::new(None);
-        let inputs = ["hidden", "kernel", "bias"]
-            .map(|name| scope.op("Placeholder", name).data_type("dtype", DataType::Float).output().unwrap());
-        let [hidden, kernel, bias] = &inputs;
-        let layer =
-            scope.op("TfMnistSecondLayer", "layer").input(hidden).input(kernel).input(bias).build().unwrap();
-        let outputs = [0, 1, 2, 3].map(|number| layer.output(number));
-        let ranks = outputs.each_ref().map(|output| scope.graph().num_dims(output.clone()).unwrap());
-        assert_eq!(ranks, [4, 1, 1, 1]);
-        let session = Session::new(&support::reproducible_options(), &scope.graph()).unwrap();
-        Self { session, inputs, outputs }
-    }
-
-    fn run(&self, hidden: &[u64], kernel: &[u64]) -> Result<[Vec<f32>; 4], String> {
-        let tensor = |shape: &[u64]| {
-            let mut tensor = Tensor::<f32>::new(shape);
-            for (place, value) in tensor.iter_mut().enumerate() {
-                *value = (place * 7919 % 1009) as f32 / 1009.0 - 0.5;
-            }
-            tensor
-        };
-        let fed = [tensor(hidden), tensor(kernel), tensor(&[32])];
-        let mut args = SessionRunArgs::new();
-        for (input, tensor) in self.inputs.iter().zip(&fed) {
-            args.add_feed(&input.operation, input.index, tensor);
+    fn run(&self, images: &[u64], kernel2: &[u64]) -> Result<Vec<Vec<f32>>, String> {
+        let kernel1 = &[3, 3, 1, 16];
+        let [of_16, of_32] = [&[16][..], &[32]];
+        let shapes = [images, kernel1, of_16, of_16, of_16, kernel2, of_32, of_32, of_32];
+        let fed = shapes.map(|shape| {
+            let count = shape.iter().product();
+            let values: Vec<f32> = (0..count).map(|n: u64| (n * 7919 % 1009) as f32 / 1009.0 - 0.5).collect();
+            tensor(shape, &values)
+        });
+        let mut step = self.session.step();
+        for (input, value) in self.inputs.iter().zip(&fed) {
+            step = step.feed(input, value);
         }
-        let tokens =
-            self.outputs.each_ref().map(|output| args.request_fetch(&output.operation, output.index));
-        self.session.run(&mut args).map_err(|status| status.to_string())?;
-        Ok(tokens.map(|token| args.fetch::<f32>(token).unwrap().to_vec()))
+        let step = self.outputs.iter().fold(step, |step, output| step.fetch(output));
+        step.run().map_err(|error| error.to_string())
     }
 }
-
-const KERNEL: &[u64] = &[3, 3, 16, 32];
 
 #[test]
 fn the_same_bits_every_time() {
-    let Some(layer) = SecondLayer::new() else { return };
-    let first = layer.run(&[37, 28, 28, 16], KERNEL).unwrap();
-    assert_eq!(first[0].len(), 37 * 28 * 28 * 32);
+    let Some(layers) = Layers::new() else { return };
+    let first = layers.run(IMAGES, KERNEL2).unwrap();
+    assert_eq!(first[0].len(), 37 * 14 * 14 * 32);
     for _ in 0..5 {
-        let again = layer.run(&[37, 28, 28, 16], KERNEL).unwrap();
+        let again = layers.run(IMAGES, KERNEL2).unwrap();
         assert!(first.iter().zip(&again).all(|(a, b)| support::bits(a) == support::bits(b)));
     }
 }
 
 #[test]
 fn no_rows_are_no_error() {
-    let Some(layer) = SecondLayer::new() else { return };
-    let [sums, mean, variance, unbiased_variance] = layer.run(&[0, 28, 28, 16], KERNEL).unwrap();
-    assert!(sums.is_empty());
-    assert_eq!([mean, variance, unbiased_variance], [const { vec![] }; 3].map(|_: Vec<f32>| vec![0.0; 32]));
+    let Some(layers) = Layers::new() else { return };
+    let found = layers.run(&[0, 28, 28, 1], KERNEL2).unwrap();
+    assert!(found[..3].iter().all(Vec::is_empty));
+    for (statistics, channels) in found[4..].iter().zip([16, 16, 32, 32, 16, 32]) {
+        assert_eq!(*statistics, vec![0.0; channels]);
+    }
 }
 
 #[test]
 fn a_shape_that_does_not_fit_is_an_error_that_names_the_input() {
-    let Some(layer) = SecondLayer::new() else { return };
-    for (hidden, kernel, named) in [
-        (&[2, 28, 28, 32][..], KERNEL, "its input hidden is [2, 28, 28, 32], not [2, 28, 28, 16]"),
-        (&[2, 14, 14, 16], KERNEL, "its input hidden is [2, 14, 14, 16]"),
-        (&[784, 16], KERNEL, "its input hidden is [784, 16]"),
-        (&[], KERNEL, "its input hidden is []"),
-        (&[2, 28, 28, 16], &[5, 5, 16, 32], "its input kernel is [5, 5, 16, 32], not [3, 3, 16, 32]"),
+    let Some(layers) = Layers::new() else { return };
+    for (images, kernel2, named) in [
+        (&[2, 28, 28, 16][..], KERNEL2, "its input images is [2, 28, 28, 16], not [2, 28, 28, 1]"),
+        (&[2, 14, 14, 1], KERNEL2, "its input images is [2, 14, 14, 1]"),
+        (&[784, 1], KERNEL2, "its input images is [784, 1]"),
+        (&[], KERNEL2, "its input images is []"),
+        (&[2, 28, 28, 1], &[5, 5, 16, 32], "its input kernel2 is [5, 5, 16, 32], not [3, 3, 16, 32]"),
     ] {
-        let error = layer.run(hidden, kernel).unwrap_err();
-        assert!(error.contains("TfMnistSecondLayer") && error.contains(named), "{error}");
+        let error = layers.run(images, kernel2).unwrap_err();
+        assert!(error.contains("TfMnistLayers") && error.contains(named), "{error}");
     }
 }
 

@@ -9,6 +9,7 @@ pub(super) const BIAS1: Argument = Argument("bias1", &[16]);
 pub(super) const MEAN1: Argument = Argument("mean1", &[16]);
 pub(super) const VARIANCE1: Argument = Argument("variance1", &[16]);
 pub(super) const GAMMA1: Argument = Argument("gamma1", &[16]);
+pub(super) const BETA1: Argument = Argument("beta1", &[16]);
 /// [`super::image::ImageMoments`]
 pub(super) const MOMENTS: Argument = Argument("image_moments", &[10, 9]);
 /// What conv2 of the optimized network is applied to.

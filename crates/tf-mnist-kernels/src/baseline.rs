@@ -37,18 +37,18 @@ impl Op<5, 2> for BaselineFeatures {
     fn compute(
         how: How,
         [images, kernel1, bias1, kernel2, bias2]: [&[f32]; 5],
-        [features, winners]: [Output<'_>; 2],
+        [mut features, mut winners]: [Output<'_>; 2],
     ) {
         let images = how.factors(images);
         let first = Folded::new(&how.factors(kernel1), bias1);
         let kernel2 = at_points(&how.factors(kernel2));
-        let weights = Weights::new(first, blocks(&kernel2), bias2);
+        let weights = Weights::new(how, first, blocks(&kernel2), bias2);
         images
             .par_chunks(PIXELS)
             .zip(features.images(WINDOWS * OUT))
             .zip(winners.images(WINDOWS * OUT))
             .for_each_init(Scratch::new, |scratch, ((image, features), winners)| {
-                image_features(how.instructions, image, &weights, how, scratch, features, winners);
+                image_features(how.instructions, image, &weights, scratch, features, winners);
             });
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn hidden() -> Box<Hidden> {
     Box::new([[Line::default(); SIDE + 1]; SIDE + 1])
 }
 
-/// Rows of ReLU(conv1(image)), to be factors of conv2.
+/// Rows of ReLU(conv1(image)).
 #[inline(always)]
 pub(super) fn first_layer<V: Register>(
     padded: &Padded,
@@ -70,8 +70,7 @@ pub(super) fn first_layer<V: Register>(
     hidden: &mut Hidden,
 ) {
     for y in rows {
-        apply_row::<V, RELU>(padded, first, y, blocks_mut(&mut hidden[y]));
-        how.round(blocks_mut(&mut hidden[y]).as_flattened_mut());
+        apply_row::<V, RELU>(padded, first, how, y, blocks_mut(&mut hidden[y]));
     }
 }
 
@@ -124,7 +123,6 @@ for_each_instruction_set! {
     fn image_features<V>(
         image: &[f32],
         weights: &Weights,
-        how: How,
         scratch: &mut Scratch,
         features: &mut [Room],
         winners: &mut [Room],
@@ -134,7 +132,7 @@ for_each_instruction_set! {
         let mut made = 0;
         for window_row in 0..POOLED {
             let rows = APART * window_row..APART * window_row + POINTS;
-            first_layer::<V>(&padded, &weights.first, how, made..rows.end.min(SIDE), hidden);
+            first_layer::<V>(&padded, &weights.first, weights.how, made..rows.end.min(SIDE), hidden);
             made = rows.end;
             transform::<V>(&hidden[rows], points);
             for (part_y, sums) in sums.iter_mut().enumerate() {

@@ -38,13 +38,23 @@ pub(super) fn population(rows: usize) -> f64 {
     (rows * PIXELS) as f64
 }
 
-/// Of values whose sum and sum of squares are these: the mean, the variance, and the variance that a moving average takes,
-/// the unbiased one (Bessel's correction). Rounding may make a variance negative; what is no number stays so.
-pub(super) fn statistics(sum: f64, squares: f64, population: f64) -> [f64; 3] {
+/// Of the values of a channel, whose sum and sum of squares are these without their bias: the mean without it and the
+/// variance. Writes down mean, variance, and the variance that a moving average takes, the unbiased one (Bessel's
+/// correction). Rounding may make a variance negative; what is no number stays so.
+pub(super) fn statistics(
+    channel: usize,
+    [sum, squares]: [f64; 2],
+    population: f64,
+    bias: &[f32],
+    [means, variances, unbiased_variances]: &mut [&mut [f32]; 3],
+) -> [f64; 2] {
     let mean = sum / population;
     let variance = squares / population - mean * mean;
     let variance = if variance < 0.0 { 0.0 } else { variance };
-    [mean, variance, variance * population / (population - 1.0).max(1.0)]
+    means[channel] = (mean + f64::from(bias[channel])) as f32;
+    variances[channel] = variance as f32;
+    unbiased_variances[channel] = (variance * population / (population - 1.0).max(1.0)) as f32;
+    [mean, variance]
 }
 
 /// 1 / sqrt(variance + epsilon).
@@ -52,21 +62,17 @@ pub(super) fn inverse_deviation(variance: f64) -> f64 {
     1.0 / (variance + f64::from(EPSILON)).sqrt()
 }
 
-/// Gradients of a batch norm, of one channel.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ChannelGradient {
-    /// dx = `slope` · dy + `offset` + `pull` · x.
-    pub slope: f64,
-    pub offset: f64,
-    pub pull: f64,
-}
-
-impl ChannelGradient {
-    /// From 1 / deviation, and the sums of dy and of dy · (x - mean) / deviation over the population (Ioffe and Szegedy, 2015,
-    /// section 3).
-    pub fn new(gamma: f64, mean: f64, inverse: f64, population: f64, [sum, product_sum]: [f64; 2]) -> Self {
-        let slope = gamma * inverse;
-        let pull = -slope * inverse * product_sum / population;
-        Self { slope, offset: -slope * sum / population - pull * mean, pull }
-    }
+/// The gradient of a batch norm of one channel: `[slope, offset, pull]`, where dx = slope · dy + offset + pull · x. From
+/// 1 / deviation, and the sums of dy and of dy · (x - mean) / deviation over the population (Ioffe and Szegedy, 2015,
+/// section 3).
+pub(super) fn norm_gradient(
+    gamma: f64,
+    mean: f64,
+    inverse: f64,
+    population: f64,
+    [sum, product_sum]: [f64; 2],
+) -> [f64; 3] {
+    let slope = gamma * inverse;
+    let pull = -slope * inverse * product_sum / population;
+    [slope, -slope * sum / population - pull * mean, pull]
 }

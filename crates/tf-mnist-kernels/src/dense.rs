@@ -52,7 +52,7 @@ impl Op<5, 2> for DenseGrad {
     fn compute(
         how: How,
         [gradient, features, kernel, rate, key]: [&[f32]; 5],
-        [spread, outer]: [Output<'_>; 2],
+        [spread, mut outer]: [Output<'_>; 2],
     ) {
         let layer = Layer::new(features, kernel, rate, key);
         // Whole groups of rows: zeros behind the last.

@@ -9,52 +9,11 @@
 //! Σ y = k · r,    Σ y² = kᵀ R k
 //! ```
 
-use super::arguments::{BIAS1, GAMMA1, HIDDEN, IMAGES, KERNEL1, MEAN1, MOMENTS, VARIANCE1};
 use super::batch_norm::{inverse_deviation, population, statistics};
 use super::how::How;
-use super::image::{ImageMoments, PLACES, Padded, PaddedRow, pad};
-use super::layout::{Block, Line, PIXELS, Place, Room, SIDE, as_blocks, blocks_mut, written};
-use super::registry::{Argument, Op, Output};
-use super::simd::{Instructions, Register, for_each_instruction_set, relu, selu};
-use rayon::prelude::*;
-
-/// The layer in training.
-pub(super) struct FirstLayer;
-
-impl Op<5, 5> for FirstLayer {
-    const INPUTS: [Argument; 5] = [IMAGES, KERNEL1, BIAS1, GAMMA1, Argument("beta1", &[16])];
-    const OUTPUTS: [Argument; 5] =
-        [HIDDEN, MEAN1, VARIANCE1, Argument("unbiased_variance", VARIANCE1.1), MOMENTS];
-
-    fn compute(
-        how: How,
-        [images, kernel, bias, gamma, beta]: [&[f32]; 5],
-        [hidden, statistics1 @ .., image_moments]: [Output<'_>; 5],
-    ) {
-        let [mean, variance, unbiased_variance] = statistics1.map(Output::zeroed);
-        let (images, kernel) = (how.factors(images), how.factors(kernel));
-        let population = population(images.len() / PIXELS);
-        let moments = ImageMoments::of(how.instructions, &images);
-        moments.write(image_moments.zeroed());
-        let mut folded = Folded::default();
-        for channel in 0..16 {
-            let k: [f64; PLACES] = std::array::from_fn(|place| f64::from(kernel[place * 16 + channel]));
-            let [centre, spread, unbiased] = statistics(moments.sum(&k), moments.square_sum(&k), population);
-            let scale = f64::from(gamma[channel]) * inverse_deviation(spread);
-            mean[channel] = (centre + f64::from(bias[channel])) as f32;
-            variance[channel] = spread as f32;
-            unbiased_variance[channel] = unbiased as f32;
-            for place in 0..PLACES {
-                folded.kernel[place][channel] = (k[place] * scale) as f32;
-            }
-            folded.bias[channel] = (f64::from(beta[channel]) - centre * scale) as f32;
-        }
-        images
-            .par_chunks(PIXELS)
-            .zip(hidden.images(PIXELS))
-            .for_each(|(image, hidden)| apply(how.instructions, image, &folded, how, hidden));
-    }
-}
+use super::image::{ImageMoments, PLACES, Padded, PaddedRow};
+use super::layout::{Block, Line, Place, SIDE, as_blocks, blocks_mut, written};
+use super::simd::{Register, relu, selu};
 
 /// A kernel and a bias with the batch norm in them.
 #[derive(Debug, Clone, Default)]
@@ -70,10 +29,32 @@ impl Folded {
         folded.bias.copy_from_slice(bias);
         folded
     }
+
+    /// By the statistics of a batch of `rows` images, which are written down.
+    pub fn normalized(
+        moments: &ImageMoments,
+        rows: usize,
+        [kernel, bias, gamma, beta]: [&[f32]; 4],
+        written: &mut [&mut [f32]; 3],
+    ) -> Self {
+        let mut folded = Self::default();
+        for channel in 0..16 {
+            let k: [f64; PLACES] = std::array::from_fn(|place| f64::from(kernel[place * 16 + channel]));
+            let sums = [moments.sum(&k), moments.square_sum(&k)];
+            let [mean, variance] = statistics(channel, sums, population(rows), bias, written);
+            let scale = f64::from(gamma[channel]) * inverse_deviation(variance);
+            for place in 0..PLACES {
+                folded.kernel[place][channel] = (k[place] * scale) as f32;
+            }
+            folded.bias[channel] = (f64::from(beta[channel]) - mean * scale) as f32;
+        }
+        folded
+    }
 }
 
-/// Those of both convolutions of a network.
+/// Those of both convolutions of a network, and how they are computed.
 pub(super) struct Weights<'a> {
+    pub how: How,
     pub first: Folded,
     /// As conv2's algorithm has it.
     pub kernel2: &'a [Block],
@@ -81,22 +62,10 @@ pub(super) struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    pub fn new(first: Folded, kernel2: &'a [Block], bias2: &[f32]) -> Self {
-        let mut weights = Self { first, kernel2, bias2: [Line::default(); 2] };
+    pub fn new(how: How, first: Folded, kernel2: &'a [Block], bias2: &[f32]) -> Self {
+        let mut weights = Self { how, first, kernel2, bias2: [Line::default(); 2] };
         blocks_mut(&mut weights.bias2).copy_from_slice(as_blocks(bias2));
         weights
-    }
-}
-
-for_each_instruction_set! {
-    /// To be factors of conv2.
-    fn apply<V>(image: &[f32], folded: &Folded, how: How, hidden: &mut [Room]) {
-        let padded = pad(image);
-        for (y, hidden) in hidden.chunks_exact_mut(SIDE).enumerate() {
-            apply_row::<V, SELU>(&padded, folded, y, hidden);
-        }
-        // SAFETY: every row was written just now.
-        how.round(unsafe { written(hidden) });
     }
 }
 
@@ -104,11 +73,12 @@ for_each_instruction_set! {
 pub(super) const SELU: bool = true;
 pub(super) const RELU: bool = false;
 
-/// Row `y` of SELU(image * kernel + bias), or of ReLU of it.
+/// Row `y` of SELU(image * kernel + bias), or of ReLU of it, to be factors of conv2.
 #[inline(always)]
 pub(super) fn apply_row<V: Register, const ACTIVATION: bool>(
     padded: &Padded,
     folded: &Folded,
+    how: How,
     y: usize,
     hidden: &mut [[impl Place; 16]],
 ) {
@@ -117,6 +87,8 @@ pub(super) fn apply_row<V: Register, const ACTIVATION: bool>(
         1 => apply_at_once::<V, ACTIVATION, 7>(padded, folded, y, hidden),
         _ => apply_at_once::<V, ACTIVATION, 4>(padded, folded, y, hidden),
     }
+    // SAFETY: all of the row was written just now.
+    how.round(unsafe { written(hidden) });
 }
 
 #[inline(always)]

@@ -61,11 +61,11 @@ pub(super) fn blocks_mut(lines: &mut [Line]) -> &mut [Block] {
     unsafe { slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len()) }
 }
 
-/// The numbers of `blocks`, all of which were written.
+/// The numbers of `blocks`.
 ///
 /// # Safety
-/// They were.
-pub(super) unsafe fn written(blocks: &mut [Room]) -> &mut [f32] {
+/// All of them were written.
+pub(super) unsafe fn written<P: Place>(blocks: &mut [[P; 16]]) -> &mut [f32] {
     let numbers = blocks.as_flattened_mut();
     // SAFETY: as the caller's.
     unsafe { slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len()) }
@@ -92,6 +92,7 @@ pub(super) fn as_blocks(values: &[f32]) -> &[Block] {
 }
 
 /// As [`as_blocks`], to write.
+#[cfg(test)]
 pub(super) fn as_blocks_mut(values: &mut [f32]) -> &mut [Block] {
     let (blocks, rest) = values.as_chunks_mut();
     debug_assert!(rest.is_empty());

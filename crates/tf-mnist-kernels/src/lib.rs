@@ -17,21 +17,22 @@ mod arguments;
 mod baseline;
 mod baseline_grad;
 mod batch_norm;
-mod convolution;
 mod dense;
 mod dropout;
 mod first_layer;
 mod how;
 mod image;
-mod inference;
-mod layers_grad;
 mod layout;
 mod ops;
+mod optimized;
+mod optimized_grad;
 mod pool_layer;
 mod products;
 mod registry;
 mod rows;
 mod simd;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
 mod winograd;
 
 pub use ops::OpTypes;
@@ -61,32 +62,28 @@ pub enum Unavailable {
     Threads(String),
 }
 
+/// What the ops need.
 struct Loaded {
-    api: &'static Api,
+    api: Api,
     instructions: Instructions,
     /// Those that share the rows of a batch.
     threads: ThreadPool,
 }
 
-/// TensorFlow's functions, also where not all ops could be registered.
-static API: OnceLock<Api> = OnceLock::new();
-static LOADED: OnceLock<Result<Loaded, Unavailable>> = OnceLock::new();
+/// There before the first op is registered.
+static LOADED: OnceLock<Loaded> = OnceLock::new();
+static REGISTERED: OnceLock<Result<Instructions, Unavailable>> = OnceLock::new();
 
 /// Epsilon of the batch norms in the ops.
 pub const BATCH_NORM_EPSILON: f32 = batch_norm::EPSILON;
 
 /// The instruction set that the ops are computed with, once they are [loaded](load).
 pub fn instructions() -> Option<Instructions> {
-    loaded().map(|loaded| loaded.instructions)
+    REGISTERED.get()?.as_ref().ok().copied()
 }
 
 /// Units of the dense layer in the ops.
 pub const DENSE_UNITS: u64 = dense::UNITS as u64;
-
-/// What there is once the ops are registered.
-fn loaded() -> Option<&'static Loaded> {
-    LOADED.get()?.as_ref().ok()
-}
 
 /// Makes the ops known to the TensorFlow of this process, which was opened from the file `library`, to run on `threads`
 /// threads. This happens once; later calls return how the first one went.
@@ -94,80 +91,17 @@ fn loaded() -> Option<&'static Loaded> {
 /// # Errors
 /// They cannot be used here; graphs have to be built without them.
 pub fn load(library: &Path, threads: usize) -> Result<(), Unavailable> {
-    LOADED.get_or_init(|| load_once(library, threads)).as_ref().map(drop).map_err(Clone::clone)
+    REGISTERED.get_or_init(|| load_once(library, threads)).as_ref().map(drop).map_err(Clone::clone)
 }
 
-fn load_once(library: &Path, threads: usize) -> Result<Loaded, Unavailable> {
+fn load_once(library: &Path, threads: usize) -> Result<Instructions, Unavailable> {
     let instructions = Instructions::to_use().map_err(|name| Unavailable::Instructions { name })?;
     let instructions = instructions.ok_or(Unavailable::Processor)?;
-    let found = Api::find(library).map_err(Unavailable::TensorFlow)?;
-    let api = API.get_or_init(|| found);
-    let threads = ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|number| format!("kernels-{number}"))
-        .build()
-        .map_err(|error| Unavailable::Threads(error.to_string()))?;
-    ops::register_all(api).map_err(Unavailable::TensorFlow)?;
-    Ok(Loaded { api, instructions, threads })
-}
-
-#[cfg(test)]
-#[cfg(target_arch = "x86_64")]
-mod tests {
-    use super::how::How;
-    use super::registry::{Argument, Op, Output, ROWS};
-    use super::*;
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::{RngCore, SeedableRng};
-
-    const TEST_ROWS: i64 = 29;
-
-    fn size(Argument(_, shape): Argument) -> usize {
-        let sized = shape.iter().map(|&size| if size == ROWS { TEST_ROWS } else { size });
-        sized.product::<i64>() as usize
-    }
-
-    /// Numbers in -1..1, gammas of either sign among them; variances are positive, winners -1 to 3.
-    fn drawn(random: &mut ChaCha8Rng, argument: Argument) -> Vec<f32> {
-        if argument.0 == "winners" {
-            return (0..size(argument)).map(|_| (random.next_u32() % 5) as f32 - 1.0).collect();
-        }
-        let shift = if argument.0.starts_with("variance") { 1.5 } else { 0.0 };
-        let mut draw = || (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0 + shift;
-        (0..size(argument)).map(|_| draw()).collect()
-    }
-
-    /// With one instruction set the same bits as with the other: the wider one is what the tests through TensorFlow run, where
-    /// there is one.
-    pub fn instruction_sets_agree<O: Op<IN, OUT>, const IN: usize, const OUT: usize>() {
-        let mut random = ChaCha8Rng::seed_from_u64(1);
-        let inputs = O::INPUTS.map(|argument| drawn(&mut random, argument));
-        let compute = |instructions, threads, bf16| {
-            let mut outputs = O::OUTPUTS.map(|argument| vec![f32::NAN; size(argument)]);
-            let slices = outputs.each_mut().map(|output| Output::over(output));
-            let inputs = inputs.each_ref().map(Vec::as_slice);
-            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| O::compute(How { instructions, bf16 }, inputs, slices));
-            outputs
-        };
-        for (bf16, name) in [false, true].into_iter().zip(O::TYPES) {
-            let mut found = Instructions::all_of_this_processor().into_iter().map(|instructions| {
-                let [outputs, others] = [1, 3].map(|threads| compute(instructions, threads, bf16));
-                assert!(outputs == others, "{name}: it depends on the number of threads");
-                outputs
-            });
-            let Some(first) = found.next() else { return };
-            for other in found {
-                for ((a, b), Argument(output, _)) in first.iter().zip(&other).zip(O::OUTPUTS) {
-                    assert!(a == b && a.iter().any(|&x| x != 0.0), "{name} {output}");
-                    assert!(a.iter().chain(b).all(|x| x.is_finite()), "{name} {output}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_op_computes_the_same_with_every_instruction_set() {
-        ops::test_all();
-    }
+    let api = Api::find(library).map_err(Unavailable::TensorFlow)?;
+    let threads = ThreadPoolBuilder::new().num_threads(threads);
+    let threads = threads.thread_name(|number| format!("kernels-{number}")).build();
+    let threads = threads.map_err(|error| Unavailable::Threads(error.to_string()))?;
+    let loaded = LOADED.get_or_init(|| Loaded { api, instructions, threads });
+    ops::register_all(&loaded.api).map_err(Unavailable::TensorFlow)?;
+    Ok(instructions)
 }

@@ -43,16 +43,12 @@ ops! {
     baseline_features: baseline::BaselineFeatures "Bf16",
     /// Its gradients.
     baseline_features_grad: baseline_grad::BaselineFeaturesGrad "Bf16",
-    /// The optimized network in training: conv1, batch norm, SELU.
-    first_layer: first_layer::FirstLayer "Bf16",
-    /// conv2 in training, and the statistics of its results.
-    second_layer: convolution::SecondLayer "Bf16",
-    /// The gradients of `first_layer`, `second_layer` and `pool_layer`.
-    layers_grad: layers_grad::LayersGrad "Bf16",
-    /// Batch norm, pool, SELU in training.
-    pool_layer: pool_layer::PoolLayer "",
-    /// The optimized network in use: conv1, SELU, conv2, pool, SELU, batch norms folded.
-    features: inference::Features "",
+    /// The optimized network in training: conv1, batch norm, SELU, conv2, batch norm, pool, SELU.
+    layers: optimized::Layers "Bf16",
+    /// Its gradients.
+    layers_grad: optimized_grad::LayersGrad "Bf16",
+    /// The optimized network in use: the same, with the batch norms folded into the convolutions.
+    features: optimized::Features "",
     /// Dropout and the first dense layer of the optimized network in training, without its bias.
     dense: dense::Dense "",
     /// Its gradients.

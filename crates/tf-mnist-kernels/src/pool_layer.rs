@@ -1,94 +1,54 @@
 //! The batch norm behind conv2, the pool and SELU: SELU(max_pool(batch_norm(x))), float32 `[rows][28][28][32]` to
 //! `[rows][14][14][32]`, and the gradients. SELU is increasing: the greatest of a window stays the greatest.
 
-use super::arguments::{BETA2, FEATURES, GAMMA2, MEAN2, SUMS, VARIANCE2};
-use super::batch_norm::{ChannelGradient, ChannelSums, Sums, inverse_deviation, totals};
-use super::how::How;
-use super::layout::{Block, PIXELS, Room, SIDE, as_blocks, window_pixel};
-use super::registry::{Argument, Op, Output};
+use super::batch_norm::{ChannelSums, Sums, inverse_deviation, norm_gradient, population, totals};
+use super::layout::{Block, Room, SIDE, window_pixel};
 use super::simd::{Instructions, Register, for_each_instruction_set, registers, selu, selu_derivative};
-use rayon::prelude::*;
 
 /// Blocks of channels.
 pub(super) const BLOCKS: usize = 2;
-const CHANNELS: usize = 16 * BLOCKS;
 /// Height and width behind the pool.
 pub(super) const POOLED: usize = SIDE / 2;
 pub(super) const WINDOWS: usize = POOLED * POOLED;
 
-/// The layer in training.
-pub(super) struct PoolLayer;
+/// Three numbers of each channel.
+pub(super) type PerChannel = [[Block; BLOCKS]; 3];
 
-impl Op<5, 1> for PoolLayer {
-    const INPUTS: [Argument; 5] = [SUMS, MEAN2, VARIANCE2, GAMMA2, BETA2];
-    const OUTPUTS: [Argument; 1] = [FEATURES];
-
-    fn compute(how: How, [x, mean, variance, gamma, beta]: [&[f32]; 5], [features]: [Output<'_>; 1]) {
-        let affine = Affine::new(mean, variance, gamma, beta);
-        as_blocks(x)
-            .par_chunks(PIXELS * BLOCKS)
-            .zip(features.images(WINDOWS * BLOCKS))
-            .for_each(|(x, features)| pool(how.instructions, x, &affine, features));
-    }
-}
-
-/// The batch norm as one multiplication and addition, and the mean.
-#[derive(Debug)]
-pub(super) struct Affine {
-    scale: [Block; BLOCKS],
-    shift: [Block; BLOCKS],
-    mean: [Block; BLOCKS],
-}
-
-/// Of each channel.
-fn channels(of: impl Fn(usize) -> f64) -> [Block; BLOCKS] {
-    std::array::from_fn(|block| std::array::from_fn(|lane| of(16 * block + lane) as f32))
-}
-
-impl Affine {
-    pub fn new(mean: &[f32], variance: &[f32], gamma: &[f32], beta: &[f32]) -> Self {
-        let value = |of: &[f32], channel: usize| f64::from(of[channel]);
-        let scale = |channel| value(gamma, channel) * inverse_deviation(value(variance, channel));
-        Self {
-            scale: channels(scale),
-            shift: channels(|channel| value(beta, channel) - value(mean, channel) * scale(channel)),
-            mean: channels(|channel| value(mean, channel)),
+fn per_channel(mut of: impl FnMut(usize) -> [f64; 3]) -> PerChannel {
+    let mut made = PerChannel::default();
+    for channel in 0..16 * BLOCKS {
+        for (made, value) in made.iter_mut().zip(of(channel)) {
+            made[channel / 16][channel % 16] = value as f32;
         }
     }
+    made
 }
 
-/// [`ChannelGradient`] of every channel.
-#[derive(Debug)]
-pub(super) struct Through {
-    slope: [Block; BLOCKS],
-    offset: [Block; BLOCKS],
-    pull: [Block; BLOCKS],
+/// The batch norm as one multiplication and addition: scale, shift and the mean.
+pub(super) fn affine([mean, variance, gamma, beta]: [&[f32]; 4]) -> PerChannel {
+    per_channel(|channel| {
+        let [mean, variance, gamma, beta] = [mean, variance, gamma, beta].map(|of| f64::from(of[channel]));
+        let scale = gamma * inverse_deviation(variance);
+        [scale, beta - mean * scale, mean]
+    })
 }
 
-impl Through {
-    /// From the sums of every image; also gives the gradients in gamma and beta.
-    pub fn new(
-        sums: &[Sums<BLOCKS>],
-        [mean, variance, gamma]: [&[f32]; 3],
-        population: f64,
-        [gamma_gradient, beta_gradient]: [&mut [f32]; 2],
-    ) -> Self {
-        let totals = totals(sums);
-        let gradients: [ChannelGradient; CHANNELS] = std::array::from_fn(|channel| {
-            let [ChannelSums(sums), ChannelSums(products)] = &totals[channel / 16];
-            let (sum, inverse) = (sums[channel % 16], inverse_deviation(f64::from(variance[channel])));
-            // Summed up with x - mean.
-            let product_sum = products[channel % 16] * inverse;
-            (gamma_gradient[channel], beta_gradient[channel]) = (product_sum as f32, sum as f32);
-            let (gamma, mean) = (f64::from(gamma[channel]), f64::from(mean[channel]));
-            ChannelGradient::new(gamma, mean, inverse, population, [sum, product_sum])
-        });
-        Self {
-            slope: channels(|channel| gradients[channel].slope),
-            offset: channels(|channel| gradients[channel].offset),
-            pull: channels(|channel| gradients[channel].pull),
-        }
-    }
+/// [`norm_gradient`], from the sums of every image; also gives the gradients in gamma and beta.
+pub(super) fn through(
+    sums: &[Sums<BLOCKS>],
+    [mean, variance, gamma]: [&[f32]; 3],
+    [gamma_gradient, beta_gradient]: [&mut [f32]; 2],
+) -> PerChannel {
+    let totals = totals(sums);
+    per_channel(|channel| {
+        let [ChannelSums(sum), ChannelSums(product_sum)] = &totals[channel / 16];
+        let [mean, variance, gamma] = [mean, variance, gamma].map(|of| f64::from(of[channel]));
+        let inverse = inverse_deviation(variance);
+        // Summed up with x - mean.
+        let (sum, product_sum) = (sum[channel % 16], product_sum[channel % 16] * inverse);
+        (gamma_gradient[channel], beta_gradient[channel]) = (product_sum as f32, sum as f32);
+        norm_gradient(gamma, mean, inverse, population(sums.len()), [sum, product_sum])
+    })
 }
 
 /// The four values of a window, and what the batch norm makes of them.
@@ -97,9 +57,9 @@ fn window<V: Register>(
     x: &[Block],
     place: usize,
     (block, part): (usize, usize),
-    affine: &Affine,
+    [scale, shift, _]: &PerChannel,
 ) -> ([V; 4], [V; 4]) {
-    let (scale, shift) = (V::load(&affine.scale[block], part), V::load(&affine.shift[block], part));
+    let (scale, shift) = (V::load(&scale[block], part), V::load(&shift[block], part));
     let mut values = [V::splat(0.0); 4];
     let mut normalized = [V::splat(0.0); 4];
     for k in 0..4 {
@@ -118,7 +78,7 @@ fn tied<V: Register>(z: &[V; 4]) -> V {
 }
 
 for_each_instruction_set! {
-    fn pool<V>(x: &[Block], affine: &Affine, features: &mut [Room]) {
+    pub(super) fn pool<V>(x: &[Block], affine: &PerChannel, features: &mut [Room]) {
         for place in 0..WINDOWS {
             for (block, part) in registers::<V>(BLOCKS) {
                 let (_, z) = window::<V>(x, place, (block, part), affine);
@@ -135,7 +95,7 @@ for_each_instruction_set! {
         x: &[Block],
         features: &[Block],
         gradient: &[Block],
-        affine: &Affine,
+        affine: &PerChannel,
         sums: &mut Sums<BLOCKS>,
     ) {
         for place in 0..WINDOWS {
@@ -149,7 +109,7 @@ for_each_instruction_set! {
                 let unit = place * BLOCKS + block;
                 let dz = V::load(&gradient[unit], part).mul(selu_derivative(V::load(&features[unit], part)));
                 let [sum, product_sum] = &mut sums[block];
-                let value = value.sub(V::load(&affine.mean[block], part));
+                let value = value.sub(V::load(&affine[2][block], part));
                 V::load(sum, part).add(dz).store(sum, part);
                 dz.mul_add(value, V::load(product_sum, part)).store(product_sum, part);
             }
@@ -163,8 +123,8 @@ pub(super) fn spread_gradient<V: Register>(
     x: &[Block],
     features: &[Block],
     gradient: &[Block],
-    affine: &Affine,
-    through: &Through,
+    affine: &PerChannel,
+    through: &PerChannel,
     x_gradient: &mut [Block],
 ) {
     let zero = V::splat(0.0);
@@ -174,8 +134,7 @@ pub(super) fn spread_gradient<V: Register>(
             let tied = tied(&z);
             let unit = place * BLOCKS + block;
             let dz = V::load(&gradient[unit], part).mul(selu_derivative(V::load(&features[unit], part)));
-            let [slope, offset, pull] = [&through.slope, &through.offset, &through.pull]
-                .map(|channels| V::load(&channels[block], part));
+            let [slope, offset, pull] = through.each_ref().map(|channels| V::load(&channels[block], part));
             let mut left = dz.mul(slope);
             for k in 0..4 {
                 let own = z[k].select_ge(tied, left, zero);

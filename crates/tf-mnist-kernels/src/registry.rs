@@ -10,11 +10,9 @@ pub(super) use c_api::Api;
 use super::Loaded;
 use super::how::How;
 use super::layout::Room;
-use c_api::{
-    FLOAT, INTERNAL, INVALID_ARGUMENT, OpKernelContext, OwnStatus, ShapeHandle, ShapeInferenceContext,
-    Status, Tensor,
-};
+use c_api::{FLOAT, INTERNAL, INVALID_ARGUMENT, OpKernelContext, ShapeInferenceContext, Status, Tensor};
 use rayon::prelude::*;
+use rayon::slice::ChunksMut;
 use std::ffi::{CString, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,12 +55,21 @@ impl<'a> Output<'a> {
     pub fn zeroed(self) -> &'a mut [f32] {
         self.0.fill(MaybeUninit::new(0.0));
         // SAFETY: every number was written just now.
+        unsafe { self.written() }
+    }
+
+    /// All of it.
+    ///
+    /// # Safety
+    /// Every number was written.
+    pub unsafe fn written(self) -> &'a mut [f32] {
+        // SAFETY: as the caller's.
         unsafe { slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len()) }
     }
 
     /// One image after the other, each of so many blocks, all of which are to be written.
-    pub fn images(self, blocks: usize) -> impl IndexedParallelIterator<Item = &'a mut [Room]> {
-        self.0.par_chunks_mut(blocks * 16).map(|image| image.as_chunks_mut().0)
+    pub fn images(&mut self, blocks: usize) -> ChunksMut<'_, Room> {
+        self.0.as_chunks_mut().0.par_chunks_mut(blocks)
     }
 
     /// Of rows of so many chunks, each of so many blocks: the first chunks of all rows, the second of all, and so on.
@@ -83,10 +90,9 @@ pub(super) fn register<O: Op<IN, OUT>, const IN: usize, const OUT: usize, const 
         return Ok(());
     }
     let op_type = c_string(O::TYPES[usize::from(BF16)]);
-    let status = OwnStatus::new(api);
     // SAFETY: called in the order that TensorFlow's headers ask for; registering takes the builders over, and strings are
     // copied.
-    unsafe {
+    api.check(|status| unsafe {
         let builder = (api.new_op_definition_builder)(op_type.as_ptr());
         for Argument(name, _) in O::INPUTS {
             (api.add_input)(builder, c_string(&format!("{name}: float")).as_ptr());
@@ -95,14 +101,14 @@ pub(super) fn register<O: Op<IN, OUT>, const IN: usize, const OUT: usize, const 
             (api.add_output)(builder, c_string(&format!("{name}: float")).as_ptr());
         }
         (api.set_shape_inference)(builder, infer_shapes::<O, IN, OUT>);
-        (api.register_op_definition)(builder, status.pointer());
-        status.check()?;
-
-        let compute = compute::<O, IN, OUT, BF16>;
+        (api.register_op_definition)(builder, status);
+    })?;
+    let compute = compute::<O, IN, OUT, BF16>;
+    // SAFETY: as above.
+    api.check(|status| unsafe {
         let kernel = (api.new_kernel_builder)(op_type.as_ptr(), c"CPU".as_ptr(), None, compute, None);
-        (api.register_kernel_builder)(op_type.as_ptr(), kernel, status.pointer());
-        status.check()
-    }
+        (api.register_kernel_builder)(op_type.as_ptr(), kernel, status);
+    })
 }
 
 fn c_string(text: &str) -> CString {
@@ -114,55 +120,31 @@ extern "C" fn infer_shapes<O: Op<IN, OUT>, const IN: usize, const OUT: usize>(
     context: *mut ShapeInferenceContext,
     status: *mut Status,
 ) {
-    let Some(Loaded { api, .. }) = super::loaded() else { return };
+    let Some(Loaded { api, .. }) = super::LOADED.get() else { return };
     // SAFETY: TensorFlow gives a context and a status that live during this call. Each handle is deleted once; what it
     // points to belongs to the context.
     unsafe {
-        let input = (api.new_shape)();
-        (api.input_shape)(context, 0, input, status);
+        let rows = (api.new_shape)();
+        (api.input_shape)(context, 0, rows, status);
         // An input of unknown rank gets the rank that it must have, and an unknown number of rows.
         let rank = O::INPUTS.first().map_or(0, |Argument(_, shape)| shape.len());
-        (api.shape_with_rank)(context, input, rank as i64, input, status);
+        (api.shape_with_rank)(context, rows, rank as i64, rows, status);
         if (api.get_code)(status) == 0 {
-            for (number, Argument(_, shape)) in (0..).zip(O::OUTPUTS) {
-                let shape = output_shape(api, context, input, shape, status);
+            (api.subshape)(context, rows, 0, 1, rows, status);
+            for (number, Argument(_, sizes)) in (0..).zip(O::OUTPUTS) {
+                let shape = (api.scalar_shape)(context);
+                for &size in sizes {
+                    let next = if size == ROWS { rows } else { (api.vector_shape)(context, size as usize) };
+                    (api.concatenate_shapes)(context, shape, next, shape, status);
+                    if size != ROWS {
+                        (api.delete_shape)(next);
+                    }
+                }
                 (api.set_output_shape)(context, number, shape, status);
                 (api.delete_shape)(shape);
-                if (api.get_code)(status) != 0 {
-                    break;
-                }
             }
         }
-        (api.delete_shape)(input);
-    }
-}
-
-/// `shape`, with the first dimension of `input` for [`ROWS`].
-///
-/// # Safety
-/// All pointers live.
-unsafe fn output_shape(
-    api: &Api,
-    context: *mut ShapeInferenceContext,
-    input: *mut ShapeHandle,
-    shape: &[i64],
-    status: *mut Status,
-) -> *mut ShapeHandle {
-    // SAFETY: as the caller's.
-    unsafe {
-        let so_far = (api.scalar_shape)(context);
-        for &size in shape {
-            let next = if size == ROWS {
-                let rows = (api.new_shape)();
-                (api.subshape)(context, input, 0, 1, rows, status);
-                rows
-            } else {
-                (api.vector_shape)(context, size as usize)
-            };
-            (api.concatenate_shapes)(context, so_far, next, so_far, status);
-            (api.delete_shape)(next);
-        }
-        so_far
+        (api.delete_shape)(rows);
     }
 }
 
@@ -170,16 +152,7 @@ extern "C" fn compute<O: Op<IN, OUT>, const IN: usize, const OUT: usize, const B
     _: *mut c_void,
     context: *mut OpKernelContext,
 ) {
-    let Some(loaded) = super::loaded() else {
-        // Registered, before another op could not be.
-        if let Some(api) = super::API.get() {
-            let status = OwnStatus::new(api);
-            status.set(INTERNAL, "not all ops of tf-mnist are there");
-            // SAFETY: both live; the status is copied.
-            unsafe { (api.fail)(context, status.pointer()) }
-        }
-        return;
-    };
+    let Some(loaded) = super::LOADED.get() else { return };
     // A panic must not pass through TensorFlow's C++.
     let done = catch_unwind(AssertUnwindSafe(|| run::<O, IN, OUT>(loaded, context, BF16)));
     let (code, message) = match done {
@@ -187,10 +160,7 @@ extern "C" fn compute<O: Op<IN, OUT>, const IN: usize, const OUT: usize, const B
         Ok(Err(message)) => (INVALID_ARGUMENT, message),
         Err(_) => (INTERNAL, "the kernel panicked; this is a bug of tf-mnist".to_owned()),
     };
-    let status = OwnStatus::new(loaded.api);
-    status.set(code, &format!("{}: {message}", O::TYPES[usize::from(BF16)]));
-    // SAFETY: both live; the status is copied.
-    unsafe { (loaded.api.fail)(context, status.pointer()) }
+    loaded.api.fail(context, code, &format!("{}: {message}", O::TYPES[usize::from(BF16)]));
 }
 
 /// A tensor that TensorFlow lent, given back with it.
@@ -228,14 +198,12 @@ fn run<O: Op<IN, OUT>, const IN: usize, const OUT: usize>(
     context: *mut OpKernelContext,
     bf16: bool,
 ) -> Result<(), String> {
-    let status = OwnStatus::new(api);
     let mut rows = None;
     let mut inputs = Vec::with_capacity(IN);
     for (number, Argument(name, shape)) in (0..).zip(O::INPUTS) {
         let mut tensor = ptr::null_mut();
         // SAFETY: TensorFlow's context lives during the call; it fills `tensor` in.
-        unsafe { (api.get_input)(context, number, &raw mut tensor, status.pointer()) };
-        status.check()?;
+        api.check(|status| unsafe { (api.get_input)(context, number, &raw mut tensor, status) })?;
         let tensor = Lent { api, tensor };
         // SAFETY: the tensor lives.
         if unsafe { (api.tensor_type)(tensor.tensor) } != FLOAT {
@@ -254,11 +222,10 @@ fn run<O: Op<IN, OUT>, const IN: usize, const OUT: usize>(
         let shape = sized(shape, rows);
         let bytes = count(&shape) * size_of::<f32>();
         // SAFETY: TensorFlow's context lives during the call; the shape is copied.
-        let tensor = unsafe {
+        let tensor = api.check(|status| unsafe {
             let (dims, rank) = (shape.as_ptr(), shape.len() as c_int);
-            (api.allocate_output)(context, number, FLOAT, dims, rank, bytes, status.pointer())
-        };
-        status.check()?;
+            (api.allocate_output)(context, number, FLOAT, dims, rank, bytes, status)
+        })?;
         outputs.push(Lent { api, tensor });
     }
     let count_of = |Argument(_, shape): Argument| count(&sized(shape, rows));

@@ -9,16 +9,19 @@
 //! product, tiles by input channels by output channels. A row of tiles goes through it six points at a time, so that what
 //! is between two steps is found in the first-level cache.
 
+mod filter;
 mod kernel;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
 mod transforms;
 
-use super::layout::{Block, Line, SIDE, blocks, floats};
+use super::layout::{Block, Line, SIDE, floats};
 use super::products::Product;
 use super::simd::{Register, registers};
-pub(super) use kernel::{transform_kernel, transform_kernel_gradient};
+pub(super) use filter::{FilterScratch, add_filter_gradient};
+pub(super) use kernel::{at_points, from_points, turned};
 use std::iter;
-pub(super) use transforms::{Input, OutputGradient};
-use transforms::{Output, Transform};
+use transforms::{Input, Output, OutputGradient, Transform};
 
 /// Tiles along an image's side.
 pub(super) const TILES: usize = SIDE / 4;
@@ -26,23 +29,23 @@ pub(super) const TILES: usize = SIDE / 4;
 pub(super) const POINTS: usize = 36;
 
 /// Points that lie in a row of the 6 x 6.
-pub(super) const ACROSS: usize = 6;
+const ACROSS: usize = 6;
 
 /// Most blocks of channels.
 const MAX_BLOCKS: usize = 2;
 
 /// The values of one row of tiles at six points: `[point][tile][block]`.
-pub(super) type Points<const BLOCKS: usize> = [[[Line; BLOCKS]; TILES]; ACROSS];
+type Points<const BLOCKS: usize> = [[[Line; BLOCKS]; TILES]; ACROSS];
 
 /// What lies between the two directions of an input's transform, of one row of tiles: `[point][column][block]`, with a
 /// column of zeros on either side.
-pub(super) type Columns<const BLOCKS: usize> = [[[Line; BLOCKS]; SIDE + 2]; 6];
+type Columns<const BLOCKS: usize> = [[[Line; BLOCKS]; SIDE + 2]; 6];
 
 /// What lies between the two directions of an output's transform, of one row of tiles: `[point][column][block]`.
-pub(super) type Rows<const BLOCKS: usize> = [[[Line; BLOCKS]; SIDE]; 6];
+type Rows<const BLOCKS: usize> = [[[Line; BLOCKS]; SIDE]; 6];
 
 /// Room for six points or for what lies between, all zero.
-pub(super) fn room<const BLOCKS: usize, const WIDTH: usize>() -> Box<[[[Line; BLOCKS]; WIDTH]; 6]> {
+fn room<const BLOCKS: usize, const WIDTH: usize>() -> Box<[[[Line; BLOCKS]; WIDTH]; 6]> {
     Box::new([[[Line::default(); BLOCKS]; WIDTH]; 6])
 }
 
@@ -51,7 +54,7 @@ static NOTHING: [Block; SIDE * MAX_BLOCKS] = [[0.0; 16]; SIDE * MAX_BLOCKS];
 
 /// The rows of the image `x`, `[28][28][block]`, that tile row `tile_row` reads, with zeros around the image.
 #[inline(always)]
-pub(super) fn rows_read<const BLOCKS: usize>(x: &[Block], tile_row: usize) -> [&[Block]; 6] {
+fn rows_read<const BLOCKS: usize>(x: &[Block], tile_row: usize) -> [&[Block]; 6] {
     std::array::from_fn(|i| match (4 * tile_row + i).checked_sub(1) {
         Some(row) if row < SIDE => &x[row * SIDE * BLOCKS..][..SIDE * BLOCKS],
         _ => &NOTHING[..SIDE * BLOCKS],
@@ -60,13 +63,13 @@ pub(super) fn rows_read<const BLOCKS: usize>(x: &[Block], tile_row: usize) -> [&
 
 /// The rows of the results `y`, `[28][28][block]`, of tile row `tile_row`.
 #[inline(always)]
-pub(super) fn rows_made<const BLOCKS: usize>(y: &[Block], tile_row: usize) -> [&[Block]; 4] {
+fn rows_made<const BLOCKS: usize>(y: &[Block], tile_row: usize) -> [&[Block]; 4] {
     std::array::from_fn(|i| &y[(4 * tile_row + i) * SIDE * BLOCKS..][..SIDE * BLOCKS])
 }
 
 /// Rows of values ([`rows_read`]) or of the gradient in results ([`rows_made`]) at the points down the columns.
 #[inline(always)]
-pub(super) fn transform_columns<V: Register, T: Transform<N, 6>, const BLOCKS: usize, const N: usize>(
+fn transform_columns<V: Register, T: Transform<N, 6>, const BLOCKS: usize, const N: usize>(
     rows: [&[Block]; N],
     columns: &mut Columns<BLOCKS>,
 ) {
@@ -87,7 +90,7 @@ pub(super) fn transform_columns<V: Register, T: Transform<N, 6>, const BLOCKS: u
 
 /// What [`transform_columns`] made at one point, at the six points across.
 #[inline(always)]
-pub(super) fn transform_rows<V: Register, T: Transform<N, 6>, const BLOCKS: usize, const N: usize>(
+fn transform_rows<V: Register, T: Transform<N, 6>, const BLOCKS: usize, const N: usize>(
     columns: &[[Line; BLOCKS]; SIDE + 2],
     points: &mut Points<BLOCKS>,
 ) {
@@ -167,9 +170,14 @@ pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>
     transform_columns::<V, Input, IN, 6>(rows_read::<IN>(x, tile_row), columns);
     for i in 0..6 {
         transform_rows::<V, Input, IN, 6>(&columns[i], inputs);
-        multiply::<V, IN, OUT>(inputs, &kernel[i * ACROSS * 16 * IN * OUT..], outputs, |point| {
-            meanwhile(ACROSS * i + point)
-        });
+        // At each point: tiles by input channels, times input by output channels.
+        let kernel = kernel[i * ACROSS * 16 * IN * OUT..].chunks_exact(16 * IN * OUT);
+        for (point, factors) in kernel.take(ACROSS).enumerate() {
+            meanwhile(ACROSS * i + point);
+            let values = floats(inputs[point].as_flattened());
+            let product = Product::<OUT> { values, row: 16 * IN, term: 1, factors, terms: 16 * IN };
+            product.sum::<V, TILES>(iter::once((0, 0)), false, outputs[point].as_flattened_mut(), OUT);
+        }
         output_rows::<V, OUT>(outputs, &mut rows[i]);
     }
     rows
@@ -180,42 +188,5 @@ pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>
 pub(super) fn fetch<V: Register, const BLOCKS: usize, const PARTS: usize>(from: *const Block, n: usize) {
     for k in 0..const { BLOCKS.div_ceil(PARTS) } {
         V::fetch(from.wrapping_add(n * BLOCKS.div_ceil(PARTS) + k).cast());
-    }
-}
-
-/// At each of six points: tiles by input channels, times the transformed kernel, input by output channels.
-#[inline(always)]
-fn multiply<V: Register, const IN: usize, const OUT: usize>(
-    inputs: &Points<IN>,
-    kernel: &[Block],
-    outputs: &mut Points<OUT>,
-    meanwhile: impl Fn(usize),
-) {
-    for (point, factors) in kernel.chunks_exact(16 * IN * OUT).take(ACROSS).enumerate() {
-        meanwhile(point);
-        let values = floats(inputs[point].as_flattened());
-        let product = Product::<OUT> { values, row: 16 * IN, term: 1, factors, terms: 16 * IN };
-        product.sum::<V, TILES>(iter::once((0, 0)), false, outputs[point].as_flattened_mut(), OUT);
-    }
-}
-
-/// Adds to the transformed kernel's gradient, `[point][in][out block]`: at each of six points, the transpose of tiles by
-/// input channels, times tiles by output channels.
-#[inline(always)]
-pub(super) fn multiply_transposed<V: Register, const IN: usize, const OUT: usize>(
-    inputs: &Points<IN>,
-    outputs: &Points<OUT>,
-    gradient: &mut [Line],
-    meanwhile: impl Fn(usize),
-) {
-    for (point, gradient) in gradient.chunks_exact_mut(16 * IN * OUT).enumerate() {
-        meanwhile(point);
-        let (values, factors) = (inputs[point].as_flattened(), outputs[point].as_flattened());
-        let (values, factors) = (floats(values), blocks(factors));
-        let product = Product::<OUT> { values, row: 1, term: 16 * IN, factors, terms: TILES };
-        // Sixteen channels at a time.
-        for (block, gradient) in gradient.chunks_exact_mut(16 * OUT).enumerate() {
-            product.sum::<V, 16>(iter::once((16 * block, 0)), true, gradient, OUT);
-        }
     }
 }

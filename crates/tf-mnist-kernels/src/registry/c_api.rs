@@ -93,47 +93,33 @@ functions! {
     get_input: c"TF_GetInput", fn(*mut OpKernelContext, c_int, *mut *mut Tensor, *mut Status);
     allocate_output: c"TF_AllocateOutput",
         fn(*mut OpKernelContext, c_int, c_int, *const i64, c_int, usize, *mut Status) -> *mut Tensor;
-    fail: c"TF_OpKernelContext_Failure", fn(*mut OpKernelContext, *mut Status);
+    op_failure: c"TF_OpKernelContext_Failure", fn(*mut OpKernelContext, *mut Status);
 }
 
-/// A status of ours, deleted with it.
-pub(crate) struct OwnStatus<'a> {
-    api: &'a Api,
-    status: *mut Status,
-}
-
-impl<'a> OwnStatus<'a> {
-    pub fn new(api: &'a Api) -> Self {
-        // SAFETY: it takes nothing.
-        let status = unsafe { (api.new_status)() };
-        Self { api, status }
-    }
-
-    pub fn pointer(&self) -> *mut Status {
-        self.status
-    }
-
-    pub fn set(&self, code: c_int, message: &str) {
-        let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
-        // SAFETY: both live; the message is copied.
-        unsafe { (self.api.set_status)(self.status, code, message.as_ptr()) }
-    }
-
-    /// Its message, if it is not OK.
-    pub fn check(&self) -> Result<(), String> {
-        // SAFETY: the status lives, and the message until it is changed.
+impl Api {
+    /// What `call` gives, unless the status that it is lent tells of an error.
+    pub fn check<T>(&self, call: impl FnOnce(*mut Status) -> T) -> Result<T, String> {
+        // SAFETY: the status is ours, and its message lives until it is deleted.
         unsafe {
-            match (self.api.get_code)(self.status) {
-                0 => Ok(()),
-                _ => Err(CStr::from_ptr((self.api.message)(self.status)).to_string_lossy().into_owned()),
-            }
+            let status = (self.new_status)();
+            let given = call(status);
+            let result = match (self.get_code)(status) {
+                0 => Ok(given),
+                _ => Err(CStr::from_ptr((self.message)(status)).to_string_lossy().into_owned()),
+            };
+            (self.delete_status)(status);
+            result
         }
     }
-}
 
-impl Drop for OwnStatus<'_> {
-    fn drop(&mut self) {
-        // SAFETY: it is ours, and goes now.
-        unsafe { (self.api.delete_status)(self.status) }
+    /// Fails the run of an op.
+    pub fn fail(&self, context: *mut OpKernelContext, code: c_int, message: &str) {
+        let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
+        // SAFETY: both live; status and message are copied.
+        let set = |status| unsafe {
+            (self.set_status)(status, code, message.as_ptr());
+            (self.op_failure)(context, status);
+        };
+        let _ = self.check(set); // the error that it tells of is this one
     }
 }

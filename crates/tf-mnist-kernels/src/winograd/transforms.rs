@@ -1,13 +1,13 @@
-//! The transforms in one dimension.
+//! The transforms of values and of results in one dimension.
 
 use crate::simd::Register;
 
 /// The filter's polynomials are multiplied at 0, ±A, ±B and infinity. With the usual ±1, ±2 results are off by 4.7e-6 of the
 /// greatest, with these by 0.9e-6; and their squares are short in binary, so that most coefficients are exact.
-const A: f32 = 0.75;
-const B: f32 = 1.5;
-const A2: f32 = A * A;
-const B2: f32 = B * B;
+pub const A: f32 = 0.75;
+pub const B: f32 = 1.5;
+pub const A2: f32 = A * A;
+pub const B2: f32 = B * B;
 
 /// From some values along one axis to others. A function that is passed would not take the instruction set.
 pub trait Transform<const FROM: usize, const TO: usize> {
@@ -66,50 +66,5 @@ impl Transform<4, 6> for OutputGradient {
         let even_b = y2.mul_add(V::splat(B2), y0);
         let odd_b = y3.mul_add(V::splat(B * B2), y1.mul(V::splat(B)));
         [y0, even_a.add(odd_a), even_a.sub(odd_a), even_b.add(odd_b), even_b.sub(odd_b), y3]
-    }
-}
-
-/// What the rows of G are divided by: the derivatives of x (x² - A²) (x² - B²) at 0, ±A and ±B.
-const AT_0: f32 = A2 * B2;
-const AT_A: f32 = 2.0 * A2 * (A2 - B2);
-const AT_B: f32 = 2.0 * B2 * (B2 - A2);
-
-/// G g, along one axis.
-pub struct Kernel;
-
-impl Transform<3, 6> for Kernel {
-    #[inline(always)]
-    fn of<V: Register>(g: [V; 3]) -> [V; 6] {
-        let [g0, g1, g2] = g;
-        let even_a = g2.mul_add(V::splat(A2 / AT_A), g0.mul(V::splat(1.0 / AT_A)));
-        let even_b = g2.mul_add(V::splat(B2 / AT_B), g0.mul(V::splat(1.0 / AT_B)));
-        let (a, b) = (V::splat(A / AT_A), V::splat(B / AT_B));
-        let (minus_a, minus_b) = (V::splat(-A / AT_A), V::splat(-B / AT_B));
-        [
-            g0.mul(V::splat(1.0 / AT_0)),
-            g1.mul_add(a, even_a),
-            g1.mul_add(minus_a, even_a),
-            g1.mul_add(b, even_b),
-            g1.mul_add(minus_b, even_b),
-            g2,
-        ]
-    }
-}
-
-/// Gᵀ u, the transpose of [`Kernel`].
-pub struct KernelGradient;
-
-impl Transform<6, 3> for KernelGradient {
-    #[inline(always)]
-    fn of<V: Register>(u: [V; 6]) -> [V; 3] {
-        let [u0, u1, u2, u3, u4, u5] = u;
-        let (even_a, odd_a) = (u1.add(u2), u1.sub(u2));
-        let (even_b, odd_b) = (u3.add(u4), u3.sub(u4));
-        let outer = even_b.mul_add(V::splat(1.0 / AT_B), even_a.mul(V::splat(1.0 / AT_A)));
-        [
-            u0.mul_add(V::splat(1.0 / AT_0), outer),
-            odd_b.mul_add(V::splat(B / AT_B), odd_a.mul(V::splat(A / AT_A))),
-            even_b.mul_add(V::splat(B2 / AT_B), even_a.mul_add(V::splat(A2 / AT_A), u5)),
-        ]
     }
 }

@@ -5,31 +5,33 @@
 //! stays in the cache: through the pool to conv2's results, from there to conv2's kernel and to the hidden values, and on
 //! to conv1.
 
-use super::arguments::{BETA2, FEATURES, GAMMA2, GRADIENT, HIDDEN, KERNEL2, MEAN2, SUMS, VARIANCE2};
-use super::arguments::{BIAS1, GAMMA1, IMAGES, KERNEL1, MEAN1, MOMENTS, VARIANCE1};
-use super::batch_norm::{ChannelGradient, ChannelSums, Sums, inverse_deviation, population};
-use super::convolution::{FilterScratch, add_filter_gradient, at_points, turned};
+use super::arguments::{
+    BETA1, BETA2, BIAS1, BIAS2, FEATURES, GAMMA1, GAMMA2, GRADIENT, HIDDEN, IMAGES, KERNEL1, KERNEL2, MEAN1,
+    MEAN2, MOMENTS, SUMS, VARIANCE1, VARIANCE2,
+};
+use super::batch_norm::{ChannelSums, Sums, inverse_deviation, norm_gradient, population};
 use super::first_layer::{add_under, under};
 use super::how::How;
 use super::image::{ImageMoments, PLACES, pad};
-use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, as_blocks_mut, blocks, blocks_mut, floats};
-use super::pool_layer::{Affine, BLOCKS, Through, WINDOWS, spread_gradient, sum_gradient};
+use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks, blocks_mut};
+use super::pool_layer::{BLOCKS, PerChannel, WINDOWS, affine, spread_gradient, sum_gradient, through};
 use super::registry::{Argument, Op, Output};
 use super::rows::sum_of_rows;
 use super::simd::{Instructions, Register, for_each_instruction_set, selu_derivative};
 use super::winograd::{
-    POINTS, Scratch, TILES, convolve_tiles, fetch, output_column, transform_kernel_gradient,
+    FilterScratch, POINTS, Scratch, TILES, add_filter_gradient, at_points, convolve_tiles, fetch,
+    from_points, output_column, turned,
 };
 use rayon::prelude::*;
 use std::cell::RefCell;
 
-/// The gradients.
+/// The gradients: from that in the features, the inputs of the layers, and their outputs but for the last two.
 pub(super) struct LayersGrad;
 
-impl Op<16, 6> for LayersGrad {
-    const INPUTS: [Argument; 16] = [
-        GRADIENT, FEATURES, SUMS, MEAN2, VARIANCE2, GAMMA2, BETA2, KERNEL2, HIDDEN, MEAN1, VARIANCE1,
-        MOMENTS, IMAGES, KERNEL1, BIAS1, GAMMA1,
+impl Op<18, 6> for LayersGrad {
+    const INPUTS: [Argument; 18] = [
+        GRADIENT, IMAGES, KERNEL1, BIAS1, GAMMA1, BETA1, KERNEL2, BIAS2, GAMMA2, BETA2, FEATURES, SUMS,
+        HIDDEN, MOMENTS, MEAN1, VARIANCE1, MEAN2, VARIANCE2,
     ];
     const OUTPUTS: [Argument; 6] = [
         Argument("kernel1_gradient", KERNEL1.1),
@@ -42,12 +44,30 @@ impl Op<16, 6> for LayersGrad {
 
     fn compute(
         how: How,
-        [gradient, features, sums, mean2, variance2, gamma2, beta2, kernel2, hidden, first @ ..]: [&[f32];
-            16],
+        [
+            gradient,
+            images,
+            kernel1,
+            bias1,
+            gamma1,
+            _,
+            kernel2,
+            _,
+            gamma2,
+            beta2,
+            features,
+            sums,
+            hidden,
+            image_moments,
+            mean1,
+            variance1,
+            mean2,
+            variance2,
+        ]: [&[f32]; 18],
         outputs: [Output<'_>; 6],
     ) {
         let [outputs1 @ .., kernel2_gradient, gamma2_gradient, beta2_gradient] = outputs.map(Output::zeroed);
-        let images = how.factors(first[3]);
+        let images = how.factors(images);
         let [gradient, features, sums, hidden] = [gradient, features, sums, hidden].map(as_blocks);
         let rows = images.len() / PIXELS;
         let row = |row: usize| Row {
@@ -58,28 +78,25 @@ impl Op<16, 6> for LayersGrad {
             gradient: &gradient[row * WINDOWS * BLOCKS..][..WINDOWS * BLOCKS],
         };
 
-        let affine = Affine::new(mean2, variance2, gamma2, beta2);
-        let sums: Vec<Sums<BLOCKS>> = (0..rows)
-            .into_par_iter()
-            .map(|number| {
-                let mut sums = [[[0.0; 16]; 2]; BLOCKS];
-                let Row { sums: x, features, gradient, .. } = row(number);
-                sum_gradient(how.instructions, x, features, gradient, &affine, &mut sums);
-                sums
-            })
-            .collect();
-        let norm2 = [mean2, variance2, gamma2];
-        let through = Through::new(&sums, norm2, population(rows), [gamma2_gradient, beta2_gradient]);
+        let affine = affine([mean2, variance2, gamma2, beta2]);
+        let sums_of_row = |number| {
+            let (Row { sums: x, features, gradient, .. }, mut sums) = (row(number), Sums::default());
+            sum_gradient(how.instructions, x, features, gradient, &affine, &mut sums);
+            sums
+        };
+        let sums: Vec<Sums<BLOCKS>> = (0..rows).into_par_iter().map(sums_of_row).collect();
+        let through = through(&sums, [mean2, variance2, gamma2], [gamma2_gradient, beta2_gradient]);
 
-        let kernel2 = turned(&how.factors(kernel2), 16, 16 * BLOCKS);
-        let behind = Behind { affine, through, kernel2: at_points(how.instructions, floats(&kernel2)), how };
+        let kernel2 = at_points(how.instructions, &turned(&how.factors(kernel2), 16, 16 * BLOCKS));
+        let behind = Behind { affine, through, kernel2, how };
         let add_row = |number, total: &mut Gradients| {
             ROOM.with_borrow_mut(|room| add_row(how.instructions, &row(number), &behind, room, total));
         };
         let total = sum_of_rows(rows, Gradients::zero, add_row, Gradients::add);
-        let kernel2_gradient = as_blocks_mut(kernel2_gradient);
-        transform_kernel_gradient(how.instructions, blocks(&total.kernel2), kernel2_gradient);
-        first_layer_gradients(first, &how.factors(first[4]), rows, &total.first, outputs1);
+        from_points(how.instructions, &total.kernel2, kernel2_gradient);
+        let norm1 = [mean1, variance1, bias1, gamma1];
+        let moments = ImageMoments::read(image_moments);
+        first_layer_gradients(&moments, norm1, &how.factors(kernel1), rows, &total.first, outputs1);
     }
 }
 
@@ -94,8 +111,8 @@ struct Row<'a> {
 
 /// What comes behind the hidden values.
 struct Behind {
-    affine: Affine,
-    through: Through,
+    affine: PerChannel,
+    through: PerChannel,
     /// Turned, at the points of Winograd's algorithm.
     kernel2: Vec<Line>,
     how: How,
@@ -192,30 +209,28 @@ for_each_instruction_set! {
 
 /// The gradients in conv1's kernel and in its batch norm.
 fn first_layer_gradients(
-    [mean, variance, image_moments, _, _, bias, gamma]: [&[f32]; 7],
+    moments: &ImageMoments,
+    norm: [&[f32]; 4],
     kernel: &[f32],
     rows: usize,
     total: &[ChannelSums; PLACES + 1],
     [kernel_gradient, gamma_gradient, beta_gradient]: [&mut [f32]; 3],
 ) {
-    let population = population(rows);
-    let moments = ImageMoments::read(image_moments);
     for channel in 0..16 {
         let k: [f64; PLACES] = std::array::from_fn(|place| f64::from(kernel[place * 16 + channel]));
         let under: [f64; PLACES] = std::array::from_fn(|place| total[place].0[channel]);
         let sum = total[PLACES].0[channel];
-        let centre = f64::from(mean[channel]) - f64::from(bias[channel]);
-        let inverse = inverse_deviation(f64::from(variance[channel]));
+        let [mean, variance, bias, gamma] = norm.map(|of| f64::from(of[channel]));
+        let (centre, inverse) = (mean - bias, inverse_deviation(variance));
         let with_values: f64 = k.iter().zip(under).map(|(k, under)| k * under).sum();
         let product_sum = inverse * (with_values - centre * sum);
         gamma_gradient[channel] = product_sum as f32;
         beta_gradient[channel] = sum as f32;
-        let sums = [sum, product_sum];
-        let dx = ChannelGradient::new(f64::from(gamma[channel]), centre, inverse, population, sums);
+        let [slope, offset, pull] =
+            norm_gradient(gamma, centre, inverse, population(rows), [sum, product_sum]);
         for place in 0..PLACES {
             let values_under = moments.product_sum(&k, place);
-            let gradient =
-                dx.slope * under[place] + dx.offset * moments.sums()[place] + dx.pull * values_under;
+            let gradient = slope * under[place] + offset * moments.sums()[place] + pull * values_under;
             kernel_gradient[place * 16 + channel] = gradient as f32;
         }
     }

@@ -1,0 +1,58 @@
+//! Every op by every instruction set that this processor has. What they compute is tested through TensorFlow, by the widest.
+
+use super::how::How;
+use super::registry::{Argument, Op, Output, ROWS};
+use super::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// Numbers in -1..1.
+pub fn random(count: usize, seed: u64) -> Vec<f32> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    (0..count).map(|_| (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
+}
+
+fn size(Argument(_, shape): Argument) -> usize {
+    shape.iter().map(|&size| if size == ROWS { 29 } else { size as usize }).product()
+}
+
+/// Gammas of either sign; variances are positive, winners -1 to 3.
+fn drawn(argument: Argument, seed: u64) -> Vec<f32> {
+    let number = |x: f32| match argument.0 {
+        "winners" => (2.5 * x + 1.5).floor(),
+        name if name.starts_with("variance") => x + 1.5,
+        _ => x,
+    };
+    random(size(argument), seed).into_iter().map(number).collect()
+}
+
+pub fn instruction_sets_agree<O: Op<IN, OUT>, const IN: usize, const OUT: usize>() {
+    let inputs: [_; IN] = std::array::from_fn(|number| drawn(O::INPUTS[number], number as u64));
+    let compute = |instructions, threads, bf16| {
+        let mut outputs = O::OUTPUTS.map(|argument| vec![f32::NAN; size(argument)]);
+        let slices = outputs.each_mut().map(|output| Output::over(output));
+        let inputs = inputs.each_ref().map(Vec::as_slice);
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| O::compute(How { instructions, bf16 }, inputs, slices));
+        outputs
+    };
+    for (bf16, name) in [false, true].into_iter().zip(O::TYPES) {
+        let mut found = Instructions::all_of_this_processor().into_iter().map(|instructions| {
+            let [outputs, others] = [1, 3].map(|threads| compute(instructions, threads, bf16));
+            assert!(outputs == others, "{name}: it depends on the number of threads");
+            outputs
+        });
+        let Some(first) = found.next() else { return };
+        for other in found {
+            for ((a, b), Argument(output, _)) in first.iter().zip(&other).zip(O::OUTPUTS) {
+                assert!(a == b && a.iter().any(|&x| x != 0.0), "{name} {output}");
+                assert!(a.iter().chain(b).all(|x| x.is_finite()), "{name} {output}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_op_computes_the_same_with_every_instruction_set() {
+    ops::test_all();
+}
