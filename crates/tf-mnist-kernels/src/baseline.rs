@@ -8,7 +8,7 @@ use super::arguments::{BIAS1, BIAS2, IMAGES, KERNEL1, KERNEL2};
 use super::first_layer::{Folded, RELU, Weights, apply_row};
 use super::how::How;
 use super::image::{Padded, pad};
-use super::layout::{Line, PIXELS, Room, SIDE, blocks, blocks_mut, floats};
+use super::layout::{Line, PIXELS, Room, SIDE, as_blocks, blocks, blocks_mut, floats};
 use super::products::Product;
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{Instructions, Register, for_each_instruction_set, registers};
@@ -42,7 +42,7 @@ impl Op<5, 2> for BaselineFeatures {
         let images = how.factors(images);
         let first = Folded::new(&how.factors(kernel1), bias1);
         let kernel2 = at_points(&how.factors(kernel2));
-        let weights = Weights::new(how, first, blocks(&kernel2), bias2);
+        let weights = Weights { how, first, kernel2: blocks(&kernel2), bias2: as_blocks(bias2) };
         images
             .par_chunks(PIXELS)
             .zip(features.images(WINDOWS * OUT))
@@ -64,13 +64,12 @@ pub(super) fn hidden() -> Box<Hidden> {
 #[inline(always)]
 pub(super) fn first_layer<V: Register>(
     padded: &Padded,
-    first: &Folded,
-    how: How,
+    weights: &Weights,
     rows: Range<usize>,
     hidden: &mut Hidden,
 ) {
     for y in rows {
-        apply_row::<V, RELU>(padded, first, how, y, blocks_mut(&mut hidden[y]));
+        apply_row::<V, RELU>(padded, weights, y, blocks_mut(&mut hidden[y]));
     }
 }
 
@@ -132,7 +131,7 @@ for_each_instruction_set! {
         let mut made = 0;
         for window_row in 0..POOLED {
             let rows = APART * window_row..APART * window_row + POINTS;
-            first_layer::<V>(&padded, &weights.first, weights.how, made..rows.end.min(SIDE), hidden);
+            first_layer::<V>(&padded, weights, made..rows.end.min(SIDE), hidden);
             made = rows.end;
             transform::<V>(&hidden[rows], points);
             for (part_y, sums) in sums.iter_mut().enumerate() {

@@ -5,10 +5,10 @@
 
 use super::arguments::{BIAS1, BIAS2, IMAGES, KERNEL1, KERNEL2};
 use super::baseline::{APART, FEATURES, Hidden, OUT, POOLED, WINDOWS, WINNERS, first_layer, hidden};
-use super::first_layer::{Folded, add_under, under as under_kernel};
+use super::first_layer::{Folded, Weights, add_under, under};
 use super::how::How;
 use super::image::{PLACES, Padded, pad};
-use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks_mut, floats};
+use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks, blocks_mut, floats};
 use super::registry::{Argument, Op, Output};
 use super::rows::sum_of_rows;
 use super::simd::{Instructions, Register, for_each_instruction_set, registers};
@@ -34,112 +34,79 @@ impl Op<6, 4> for BaselineFeaturesGrad {
     ) {
         let images = how.factors(images);
         let first = Folded::new(&how.factors(kernel1), bias1);
-        let mut kernel2_by_channel = Box::<ByChannel>::default();
-        each_factor(|place, input, output| {
-            kernel2_by_channel[output][place][input] = kernel2[(place * 16 + input) * CHANNELS + output];
-        });
-        how.round(blocks_mut(kernel2_by_channel.as_flattened_mut()).as_flattened_mut());
-        let kernels = Kernels { first, kernel2: kernel2_by_channel, how };
+        let mut kernel2_by_channel = vec![Line::default(); FACTORS];
+        let numbers = blocks_mut(&mut kernel2_by_channel).as_flattened_mut();
+        for (number, &factor) in how.factors(kernel2).iter().enumerate() {
+            numbers[by_channel(number)] = factor;
+        }
+        let weights = Weights { how, first, kernel2: blocks(&kernel2_by_channel), bias2: &[] };
         let [gradient, winners] = [gradient, winners].map(as_blocks);
-        let add_row = |row: usize, total: &mut Totals| {
+        let add_row = |row: usize, sums: &mut Vec<Line>| {
+            let image = &images[row * PIXELS..][..PIXELS];
             let features = row * WINDOWS * OUT..(row + 1) * WINDOWS * OUT;
-            let pass = Pass {
-                image: &images[row * PIXELS..][..PIXELS],
-                gradient: &gradient[features.clone()],
-                winners: &winners[features],
-            };
-            SCRATCH
-                .with_borrow_mut(|scratch| add_gradients(how.instructions, &pass, &kernels, scratch, total));
+            let (gradient, winners) = (&gradient[features.clone()], &winners[features]);
+            HIDDEN.with_borrow_mut(|hidden| {
+                add_gradients(how.instructions, image, gradient, winners, &weights, hidden, sums);
+            });
         };
-        let total = sum_of_rows(images.len() / PIXELS, Totals::default, add_row, |total, other| {
-            add(&mut total.first, &other.first);
-            add(total.kernel2.as_flattened_mut(), other.kernel2.as_flattened());
-            add(&mut total.bias2, &other.bias2);
-        });
-        let (kernel1, bias1) = total.first.split_at(PLACES);
-        kernel1_gradient.zeroed().copy_from_slice(floats(kernel1));
-        bias1_gradient.zeroed().copy_from_slice(floats(bias1));
-        bias2_gradient.zeroed().copy_from_slice(floats(&total.bias2));
-        let kernel2_gradient = kernel2_gradient.zeroed();
-        each_factor(|place, input, output| {
-            kernel2_gradient[(place * 16 + input) * CHANNELS + output] = total.kernel2[output][place][input];
-        });
+        let zero = || vec![Line::default(); FACTORS + PLACES + 1 + OUT];
+        let sums = sum_of_rows(images.len() / PIXELS, zero, add_row, |total, sums| add(total, sums));
+        let (kernel2, rest) = floats(&sums).split_at(16 * FACTORS);
+        for (number, gradient) in kernel2_gradient.zeroed().iter_mut().enumerate() {
+            *gradient = kernel2[by_channel(number)];
+        }
+        let (kernel1, biases) = rest.split_at(16 * PLACES);
+        kernel1_gradient.zeroed().copy_from_slice(kernel1);
+        bias1_gradient.zeroed().copy_from_slice(&biases[..16]);
+        bias2_gradient.zeroed().copy_from_slice(&biases[16..]);
     }
 }
 
 /// Channels of conv2's results.
 const CHANNELS: usize = OUT * 16;
+/// Blocks of its kernel: here, for each of its results' channels and each place, those of the inputs.
+const FACTORS: usize = CHANNELS * PLACES;
 
-/// Of conv2's kernel: for each channel of its results, for each place, those of the inputs.
-type ByChannel = [[Line; PLACES]; CHANNELS];
-
-/// Calls `each` for the place, the input and the output of each number of conv2's kernel.
-fn each_factor(mut each: impl FnMut(usize, usize, usize)) {
-    for place in 0..PLACES {
-        for input in 0..16 {
-            for output in 0..CHANNELS {
-                each(place, input, output);
-            }
-        }
-    }
-}
-
-/// Kernels in blocks, conv1's bias, and how they multiply.
-struct Kernels {
-    first: Folded,
-    kernel2: Box<ByChannel>,
-    how: How,
-}
-
-/// What the forward pass left of an image, and the gradient in its features.
-struct Pass<'a> {
-    image: &'a [f32],
-    gradient: &'a [Block],
-    winners: &'a [Block],
-}
-
-/// Sums of the gradients.
-#[derive(Default)]
-struct Totals {
-    /// In conv1's kernel, and last in its bias.
-    first: [Line; PLACES + 1],
-    kernel2: Box<ByChannel>,
-    bias2: [Line; OUT],
-}
-
-/// Room for what lies between.
-struct Scratch {
-    hidden: Box<Hidden>,
-    /// The gradient in it.
-    dhidden: Box<Hidden>,
+/// Where the `number`th of conv2's kernel, `[place][input][output]`, lies then.
+fn by_channel(number: usize) -> usize {
+    number % CHANNELS * PLACES * 16 + number / CHANNELS
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch { hidden: hidden(), dhidden: hidden() });
+    /// Room for the hidden values of an image, and the gradient in them.
+    static HIDDEN: RefCell<[Box<Hidden>; 2]> = RefCell::new([hidden(), hidden()]);
 }
 
 /// Pixels of a row of [`Hidden`].
 const WIDE: usize = SIDE + 1;
 
 for_each_instruction_set! {
-    fn add_gradients<V>(pass: &Pass, kernels: &Kernels, scratch: &mut Scratch, totals: &mut Totals) {
-        let Scratch { hidden, dhidden } = scratch;
-        let padded = pad(pass.image);
-        first_layer::<V>(&padded, &kernels.first, kernels.how, 0..1, hidden);
+    /// To the sums of the gradients: in conv2's kernel, conv1's kernel and bias, and conv2's bias.
+    fn add_gradients<V>(
+        image: &[f32],
+        gradient: &[Block],
+        winners: &[Block],
+        weights: &Weights,
+        room: &mut [Box<Hidden>; 2],
+        sums: &mut [Line],
+    ) {
+        let [hidden, dhidden] = room;
+        let (kernel2, rest) = sums.split_at_mut(FACTORS);
+        let (first, bias2) = rest.split_at_mut(PLACES + 1);
+        let padded = pad(image);
+        first_layer::<V>(&padded, weights, 0..1, hidden);
         dhidden[0].fill(Line::default());
-        for (window_row, (gradient, winners)) in
-            pass.gradient.chunks_exact(POOLED * OUT).zip(pass.winners.chunks_exact(POOLED * OUT)).enumerate()
-        {
+        let windows = gradient.chunks_exact(POOLED * OUT).zip(winners.chunks_exact(POOLED * OUT));
+        for (window_row, (gradient, winners)) in windows.enumerate() {
             let rows = APART * window_row..APART * (window_row + 1);
-            let made = rows.start + 1..(rows.end + 1).min(SIDE);
-            first_layer::<V>(&padded, &kernels.first, kernels.how, made, hidden);
+            first_layer::<V>(&padded, weights, rows.start + 1..(rows.end + 1).min(SIDE), hidden);
             dhidden[rows.start + 1..=rows.end].fill([Line::default(); WIDE]);
-            let through = Through::new::<V>(gradient, winners, kernels.how, &mut totals.bias2);
+            let through = Through::new::<V>(gradient, winners, weights.how, bias2);
             let values = hidden[rows.start..=rows.end].as_flattened();
             let dvalues = dhidden[rows.start..=rows.end].as_flattened_mut();
-            add_conv2_gradients::<V>(&through, &kernels.kernel2, values, &mut totals.kernel2, dvalues);
+            add_conv2_gradients::<V>(&through, weights.kernel2, values, kernel2, dvalues);
             for y in rows {
-                add_first_layer_gradient::<V>(&padded, y, &hidden[y], &dhidden[y], &mut totals.first);
+                add_first_layer_gradient::<V>(&padded, y, &hidden[y], &dhidden[y], first);
             }
         }
     }
@@ -156,7 +123,7 @@ struct Through {
 impl Through {
     /// Adds the gradient in conv2's bias.
     #[inline(always)]
-    fn new<V: Register>(gradient: &[Block], winners: &[Block], how: How, bias2: &mut [Line; OUT]) -> Self {
+    fn new<V: Register>(gradient: &[Block], winners: &[Block], how: How, bias2: &mut [Line]) -> Self {
         let mut through = Self { gradient: Default::default(), channels: Default::default() };
         let lanes = 16 / V::PARTS;
         for (block, part) in registers::<V>(OUT) {
@@ -180,39 +147,29 @@ impl Through {
     }
 }
 
-/// The first pixel of [`Hidden`] under the kernel at the `k`th pixel of a window, from the first of the windows' row on.
-#[inline(always)]
-fn first_pixel(window: usize, k: usize) -> usize {
-    2 * (k / 2) * WIDE + APART * window + 2 * (k % 2)
-}
-
-/// How far the pixel under a place of the kernel is from the first.
-#[inline(always)]
-fn under(place: usize) -> usize {
-    place / 3 * WIDE + place % 3
-}
-
-/// From the first to the last pixel under the kernel.
-const UNDER: usize = 2 * WIDE + 3;
-
 /// Adds the gradients in conv2's kernel and in the hidden values, where something comes through.
 #[inline(always)]
 fn add_conv2_gradients<V: Register>(
     through: &Through,
-    kernel2: &ByChannel,
+    kernel2: &[Block],
     hidden: &[Line],
-    kernel2_gradient: &mut ByChannel,
+    kernel2_gradient: &mut [Line],
     dhidden: &mut [Line],
 ) {
+    let (kernel2, _) = kernel2.as_chunks::<PLACES>();
+    let (kernel2_gradient, _) = kernel2_gradient.as_chunks_mut::<PLACES>();
+    // How far the pixel under a place of the kernel is from that under the first, and a number of pixels that holds all.
+    let offset = |place: usize| place / 3 * WIDE + place % 3;
+    const UNDER: usize = 2 * WIDE + 3;
     for window in 0..POOLED {
         for k in 0..4 {
-            let first = first_pixel(window, k);
+            let first = 2 * (k / 2) * WIDE + APART * window + 2 * (k % 2);
             let (values, dvalues) = (&hidden[first..][..UNDER], &mut dhidden[first..][..UNDER]);
             for part in 0..V::PARTS {
                 let (mut under_kernel, mut sums) = ([V::splat(0.0); PLACES], [V::splat(0.0); PLACES]);
                 for place in 0..PLACES {
-                    under_kernel[place] = V::load(&values[under(place)], part);
-                    sums[place] = V::load(&dvalues[under(place)], part);
+                    under_kernel[place] = V::load(&values[offset(place)], part);
+                    sums[place] = V::load(&dvalues[offset(place)], part);
                 }
                 let mut channels = through.channels[window][k];
                 while channels != 0 {
@@ -227,7 +184,7 @@ fn add_conv2_gradients<V: Register>(
                     }
                 }
                 for place in 0..PLACES {
-                    sums[place].store(&mut dvalues[under(place)], part);
+                    sums[place].store(&mut dvalues[offset(place)], part);
                 }
             }
         }
@@ -243,8 +200,7 @@ fn add_first_layer_gradient<V: Register>(
     dhidden: &[Line],
     gradient: &mut [Line],
 ) {
-    let zero = V::splat(0.0);
-    let rows = under_kernel(padded, y);
+    let (zero, rows) = (V::splat(0.0), under(padded, y));
     for part in 0..V::PARTS {
         let mut totals = [zero; PLACES + 1];
         for x in 0..SIDE {

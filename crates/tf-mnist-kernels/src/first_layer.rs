@@ -12,7 +12,7 @@
 use super::batch_norm::{inverse_deviation, population, statistics};
 use super::how::How;
 use super::image::{ImageMoments, PLACES, Padded, PaddedRow};
-use super::layout::{Block, Line, Place, SIDE, as_blocks, blocks_mut, written};
+use super::layout::{Block, Place, SIDE, written};
 use super::simd::{Register, relu, selu};
 
 /// A kernel and a bias with the batch norm in them.
@@ -40,7 +40,7 @@ impl Folded {
         let mut folded = Self::default();
         for channel in 0..16 {
             let k: [f64; PLACES] = std::array::from_fn(|place| f64::from(kernel[place * 16 + channel]));
-            let sums = [moments.sum(&k), moments.square_sum(&k)];
+            let sums = [moments.product_sum(&k, PLACES), moments.square_sum(&k)];
             let [mean, variance] = statistics(channel, sums, population(rows), bias, written);
             let scale = f64::from(gamma[channel]) * inverse_deviation(variance);
             for place in 0..PLACES {
@@ -58,15 +58,7 @@ pub(super) struct Weights<'a> {
     pub first: Folded,
     /// As conv2's algorithm has it.
     pub kernel2: &'a [Block],
-    pub bias2: [Line; 2],
-}
-
-impl<'a> Weights<'a> {
-    pub fn new(how: How, first: Folded, kernel2: &'a [Block], bias2: &[f32]) -> Self {
-        let mut weights = Self { how, first, kernel2, bias2: [Line::default(); 2] };
-        blocks_mut(&mut weights.bias2).copy_from_slice(as_blocks(bias2));
-        weights
-    }
+    pub bias2: &'a [Block],
 }
 
 /// What [`apply_row`] applies to the sums.
@@ -77,15 +69,14 @@ pub(super) const RELU: bool = false;
 #[inline(always)]
 pub(super) fn apply_row<V: Register, const ACTIVATION: bool>(
     padded: &Padded,
-    folded: &Folded,
-    how: How,
+    Weights { how, first, .. }: &Weights,
     y: usize,
     hidden: &mut [[impl Place; 16]],
 ) {
     // As many pixels side by side as there are registers for.
     match V::PARTS {
-        1 => apply_at_once::<V, ACTIVATION, 7>(padded, folded, y, hidden),
-        _ => apply_at_once::<V, ACTIVATION, 4>(padded, folded, y, hidden),
+        1 => apply_at_once::<V, ACTIVATION, 7>(padded, first, y, hidden),
+        _ => apply_at_once::<V, ACTIVATION, 4>(padded, first, y, hidden),
     }
     // SAFETY: all of the row was written just now.
     how.round(unsafe { written(hidden) });

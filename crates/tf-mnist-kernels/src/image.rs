@@ -24,7 +24,7 @@ pub(super) fn pad(image: &[f32]) -> Padded {
 ///
 /// The rows of R, and last r.
 #[derive(Debug, Clone)]
-pub(super) struct ImageMoments([[f64; PLACES]; PLACES + 1]);
+pub(super) struct ImageMoments(pub [[f64; PLACES]; PLACES + 1]);
 
 impl ImageMoments {
     pub fn of(instructions: Instructions, images: &[f32]) -> Self {
@@ -60,22 +60,12 @@ impl ImageMoments {
         Self(std::array::from_fn(row))
     }
 
-    /// Of what lies under each place: r.
-    pub fn sums(&self) -> &[f64; PLACES] {
-        &self.0[PLACES]
-    }
-
-    /// Σ y of the convolution with `k`.
-    pub fn sum(&self, k: &[f64; PLACES]) -> f64 {
-        self.product_sum(k, PLACES)
-    }
-
-    /// Σ y² of it.
+    /// Σ y² of the convolution with `k`.
     pub fn square_sum(&self, k: &[f64; PLACES]) -> f64 {
         (0..PLACES).map(|place| k[place] * self.product_sum(k, place)).sum()
     }
 
-    /// Σ y · (what lies under `place`).
+    /// Σ y · (what lies under `place`) of it; behind the last place, Σ y.
     pub fn product_sum(&self, k: &[f64; PLACES], place: usize) -> f64 {
         k.iter().zip(self.0[place]).map(|(k, product)| k * product).sum()
     }

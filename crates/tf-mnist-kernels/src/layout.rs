@@ -71,13 +71,6 @@ pub(super) unsafe fn written<P: Place>(blocks: &mut [[P; 16]]) -> &mut [f32] {
     unsafe { slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len()) }
 }
 
-/// The pixel that is the `k`th of a 2 x 2 window of a pool, in an image of so many across.
-#[inline(always)]
-pub(super) fn window_pixel<const ACROSS: usize>(window: usize, k: usize) -> usize {
-    let pooled = ACROSS / 2;
-    (2 * (window / pooled) + k / 2) * ACROSS + 2 * (window % pooled) + k % 2
-}
-
 /// Adds to `totals`.
 pub(super) fn add(totals: &mut [Line], others: &[Line]) {
     let totals = blocks_mut(totals).as_flattened_mut();
@@ -87,14 +80,6 @@ pub(super) fn add(totals: &mut [Line], others: &[Line]) {
 /// `blocks` as channels; both are the same memory.
 pub(super) fn as_blocks(values: &[f32]) -> &[Block] {
     let (blocks, rest) = values.as_chunks();
-    debug_assert!(rest.is_empty());
-    blocks
-}
-
-/// As [`as_blocks`], to write.
-#[cfg(test)]
-pub(super) fn as_blocks_mut(values: &mut [f32]) -> &mut [Block] {
-    let (blocks, rest) = values.as_chunks_mut();
     debug_assert!(rest.is_empty());
     blocks
 }

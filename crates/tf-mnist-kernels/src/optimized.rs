@@ -51,7 +51,7 @@ impl Op<9, 10> for Layers {
         let statistics1 = &mut [mean1, variance1, unbiased1];
         let first = Folded::normalized(&moments, rows, [&kernel1, bias1, gamma1, beta1], statistics1);
         let kernel2 = at_points(how.instructions, &how.factors(kernel2));
-        let weights = Weights::new(how, first, blocks(&kernel2), bias2);
+        let weights = Weights { how, first, kernel2: blocks(&kernel2), bias2: as_blocks(bias2) };
         let of_images: Vec<Sums<BLOCKS>> = images
             .par_chunks(PIXELS)
             .zip(hidden.images(PIXELS))
@@ -89,7 +89,8 @@ impl Op<5, 1> for Features {
         [mut features]: [Output<'_>; 1],
     ) {
         let kernel2 = at_points(how.instructions, kernel2);
-        let weights = Weights::new(how, Folded::new(kernel1, bias1), blocks(&kernel2), bias2);
+        let first = Folded::new(kernel1, bias1);
+        let weights = Weights { how, first, kernel2: blocks(&kernel2), bias2: as_blocks(bias2) };
         images.par_chunks(PIXELS).zip(features.images(WINDOWS * BLOCKS)).for_each_init(
             || (vec![Line::default(); PIXELS], Scratch::new()),
             |(hidden, tiles), (image, features)| {
@@ -110,7 +111,7 @@ fn hidden_rows<'a, V: Register, P: Place>(
 ) -> &'a [Block] {
     let (before, made) = (4 * tile_row + usize::from(tile_row > 0), SIDE.min(4 * tile_row + 5));
     for y in before..made {
-        apply_row::<V, SELU>(padded, &weights.first, weights.how, y, &mut hidden[y * SIDE..][..SIDE]);
+        apply_row::<V, SELU>(padded, weights, y, &mut hidden[y * SIDE..][..SIDE]);
     }
     // SAFETY: so was every row before.
     as_blocks(unsafe { written(&mut hidden[..made * SIDE]) })

@@ -230,7 +230,7 @@ fn first_layer_gradients(
             norm_gradient(gamma, centre, inverse, population(rows), [sum, product_sum]);
         for place in 0..PLACES {
             let values_under = moments.product_sum(&k, place);
-            let gradient = slope * under[place] + offset * moments.sums()[place] + pull * values_under;
+            let gradient = slope * under[place] + offset * moments.0[PLACES][place] + pull * values_under;
             kernel_gradient[place * 16 + channel] = gradient as f32;
         }
     }

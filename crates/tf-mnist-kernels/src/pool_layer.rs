@@ -2,7 +2,7 @@
 //! `[rows][14][14][32]`, and the gradients. SELU is increasing: the greatest of a window stays the greatest.
 
 use super::batch_norm::{ChannelSums, Sums, inverse_deviation, norm_gradient, population, totals};
-use super::layout::{Block, Room, SIDE, window_pixel};
+use super::layout::{Block, Room, SIDE};
 use super::simd::{Instructions, Register, for_each_instruction_set, registers, selu, selu_derivative};
 
 /// Blocks of channels.
@@ -51,6 +51,12 @@ pub(super) fn through(
     })
 }
 
+/// The pixel that is the `k`th of a window.
+#[inline(always)]
+fn pixel(window: usize, k: usize) -> usize {
+    (2 * (window / POOLED) + k / 2) * SIDE + 2 * (window % POOLED) + k % 2
+}
+
 /// The four values of a window, and what the batch norm makes of them.
 #[inline(always)]
 fn window<V: Register>(
@@ -63,7 +69,7 @@ fn window<V: Register>(
     let mut values = [V::splat(0.0); 4];
     let mut normalized = [V::splat(0.0); 4];
     for k in 0..4 {
-        values[k] = V::load(&x[window_pixel::<SIDE>(place, k) * BLOCKS + block], part);
+        values[k] = V::load(&x[pixel(place, k) * BLOCKS + block], part);
         normalized[k] = values[k].mul_add(scale, shift);
     }
     (values, normalized)
@@ -140,7 +146,7 @@ pub(super) fn spread_gradient<V: Register>(
                 let own = z[k].select_ge(tied, left, zero);
                 left = z[k].select_ge(tied, zero, left);
                 let dx = values[k].mul_add(pull, offset).add(own);
-                dx.store(&mut x_gradient[window_pixel::<SIDE>(place, k) * BLOCKS + block], part);
+                dx.store(&mut x_gradient[pixel(place, k) * BLOCKS + block], part);
             }
         }
     }

@@ -33,15 +33,9 @@ impl Instructions {
         let Some(name) = std::env::var_os(VARIABLE).filter(|name| !name.is_empty()) else {
             return Ok(all.last().copied());
         };
-        let named = match name.to_str() {
-            Some("avx2") => Some(Self::Avx2),
-            Some("avx512") => Some(Self::Avx512),
-            _ => None,
-        };
-        match named {
-            Some(named) if all.contains(&named) => Ok(Some(named)),
-            _ => Err(name.to_string_lossy().into_owned()),
-        }
+        let is_named = |set: &Self| *name == *set.to_string().to_lowercase().replace('-', "");
+        let named = all.into_iter().find(is_named);
+        named.map(Some).ok_or_else(|| name.to_string_lossy().into_owned())
     }
 
     /// Those that this processor has, the widest last; none on one without AVX2, where TensorFlow's own ops are used.
@@ -71,30 +65,28 @@ macro_rules! for_each_instruction_set {
         ) $body:block
     ) => {
         $(#[$documentation])*
-        #[cfg(target_arch = "x86_64")]
+        #[allow(unused_variables)]
         $visibility fn $name<$(const $parameter: usize),*>(instructions: Instructions, $($argument: $type),*) {
             #[inline(always)]
             fn of_any<$register: Register, $(const $parameter: usize),*>($($argument: $type),*) $body
-            #[target_feature(enable = "avx512f,avx512dq")]
-            fn avx512<$(const $parameter: usize),*>($($argument: $type),*) {
-                of_any::<$crate::simd::x86::Avx512, $($parameter),*>($($argument),*);
-            }
-            #[target_feature(enable = "avx2,fma")]
-            fn avx2<$(const $parameter: usize),*>($($argument: $type),*) {
-                of_any::<$crate::simd::x86::Avx2, $($parameter),*>($($argument),*);
-            }
-            // SAFETY: an `Instructions` is only made of what the processor has.
-            unsafe {
-                match instructions {
-                    Instructions::Avx512 => avx512::<$($parameter),*>($($argument),*),
-                    Instructions::Avx2 => avx2::<$($parameter),*>($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512dq")]
+                fn avx512<$(const $parameter: usize),*>($($argument: $type),*) {
+                    of_any::<$crate::simd::x86::Avx512, $($parameter),*>($($argument),*);
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2<$(const $parameter: usize),*>($($argument: $type),*) {
+                    of_any::<$crate::simd::x86::Avx2, $($parameter),*>($($argument),*);
+                }
+                // SAFETY: an `Instructions` is only made of what the processor has.
+                unsafe {
+                    match instructions {
+                        Instructions::Avx512 => avx512::<$($parameter),*>($($argument),*),
+                        Instructions::Avx2 => avx2::<$($parameter),*>($($argument),*),
+                    }
                 }
             }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        #[allow(unused_variables)]
-        $visibility fn $name<$(const $parameter: usize),*>(instructions: Instructions, $($argument: $type),*) {
-            unreachable!("{instructions} on a processor without AVX")
         }
     };
 }

@@ -1,7 +1,7 @@
 //! Against sums of products in float64.
 
 use super::*;
-use crate::layout::{PIXELS, add, as_blocks, as_blocks_mut, blocks};
+use crate::layout::{PIXELS, add, as_blocks, blocks};
 use crate::rows::sum_of_rows;
 use crate::simd::{Instructions, for_each_instruction_set};
 use crate::tests::random;
@@ -83,8 +83,8 @@ fn convolutions_and_their_gradients_are_those_of_float64_sums() {
         let of_row = |row| {
             (&as_blocks(&x)[row * PIXELS..][..PIXELS], &as_blocks(&dy)[2 * row * PIXELS..][..2 * PIXELS])
         };
-        let found = as_blocks_mut(&mut found_dx).chunks_mut(PIXELS);
-        for (row, (dx, y)) in found.zip(as_blocks_mut(&mut found_y).chunks_mut(2 * PIXELS)).enumerate() {
+        let found = found_dx.as_chunks_mut().0.chunks_mut(PIXELS);
+        for (row, (dx, y)) in found.zip(found_y.as_chunks_mut().0.chunks_mut(2 * PIXELS)).enumerate() {
             convolve::<1, 2>(instructions, of_row(row).0, &forwards, y);
             convolve::<2, 1>(instructions, of_row(row).1, &back, dx);
         }
