@@ -16,8 +16,11 @@ use super::layout::{Block, Line, PIXELS, Place, Room, SIDE, as_blocks, blocks, b
 use super::pool_layer::{BLOCKS, POOLED, WINDOWS, affine, pool};
 use super::registry::{Argument, Op, Output};
 use super::simd::{Instructions, Register, for_each_instruction_set, registers, selu};
-use super::winograd::{POINTS, Scratch, TILES, at_points, convolve_tiles, fetch, output_column};
+use super::winograd::{
+    POINTS, Scratch, TILES, Tile, at_points, convolve_tiles, fetch, output_column, row_of_tiles,
+};
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
 /// In training; all but the features are for the gradients and for the moving averages.
 pub(super) struct Layers;
@@ -91,30 +94,55 @@ impl Op<5, 1> for Features {
         let kernel2 = at_points(how.instructions, kernel2);
         let first = Folded::new(kernel1, bias1);
         let weights = Weights { how, first, kernel2: blocks(&kernel2), bias2: as_blocks(bias2) };
-        images.par_chunks(PIXELS).zip(features.images(WINDOWS * BLOCKS)).for_each_init(
-            || (vec![Line::default(); PIXELS], Scratch::new()),
-            |(hidden, tiles), (image, features)| {
-                image_features(how.instructions, image, &weights, features, hidden, tiles);
-            },
-        );
+        let room = || (vec![Line::default(); PIXELS], Scratch::new());
+        let apply =
+            |image: &[f32], tiles: &[Tile], features: &mut [Room], (hidden, scratch): &mut (Vec<_>, _)| {
+                image_features(how.instructions, image, &weights, tiles, features, hidden, scratch);
+            };
+        let mut blank = [[MaybeUninit::new(0.0); 16]; WINDOWS * BLOCKS];
+        let all: Vec<Tile> = (0..TILES).flat_map(row_of_tiles).collect();
+        apply(&[0.0; PIXELS], &all, &mut blank, &mut room());
+        let images = images.par_chunks(PIXELS).zip(features.images(WINDOWS * BLOCKS));
+        images.for_each_init(room, |room, (image, features)| {
+            features.copy_from_slice(&blank);
+            apply(image, &marked_tiles(image), features, room);
+        });
     }
 }
 
-/// Makes the rows of hidden values that row `tile_row` of tiles reads and that before it did not: they are in the
-/// first-level cache then. Gives all that are made.
+/// The tiles in whose results a pixel counts that is not blank, and the last again until they are whole rows of tiles.
+fn marked_tiles(image: &[f32]) -> Vec<Tile> {
+    let counting = |tile: usize| (4 * tile).saturating_sub(2)..SIDE.min(4 * tile + 6);
+    let mut tiles = Vec::with_capacity(TILES * TILES);
+    for down in 0..TILES {
+        let mut columns = [0; SIDE];
+        for row in image[counting(down).start * SIDE..counting(down).end * SIDE].chunks_exact(SIDE) {
+            columns.iter_mut().zip(row).for_each(|(column, pixel)| *column |= pixel.to_bits());
+        }
+        let is_marked = |&[_, across]: &Tile| columns[counting(across)].iter().any(|bits| bits << 1 != 0);
+        tiles.extend(row_of_tiles(down).into_iter().filter(is_marked));
+    }
+    let count = tiles.len().next_multiple_of(TILES);
+    tiles.resize(count, tiles.last().copied().unwrap_or_default());
+    tiles
+}
+
+/// Makes the rows of hidden values that tiles down to `tile_row` read, but for the `made` ones: they are in the first-level
+/// cache then. Gives all that are made.
 #[inline(always)]
 fn hidden_rows<'a, V: Register, P: Place>(
     padded: &Padded,
     weights: &Weights,
     tile_row: usize,
+    made: &mut usize,
     hidden: &'a mut [[P; 16]],
 ) -> &'a [Block] {
-    let (before, made) = (4 * tile_row + usize::from(tile_row > 0), SIDE.min(4 * tile_row + 5));
-    for y in before..made {
+    for y in *made..SIDE.min(4 * tile_row + 5) {
         apply_row::<V, SELU>(padded, weights, y, &mut hidden[y * SIDE..][..SIDE]);
+        *made = y + 1;
     }
-    // SAFETY: so was every row before.
-    as_blocks(unsafe { written(&mut hidden[..made * SIDE]) })
+    // SAFETY: these rows were written, in earlier calls or now.
+    as_blocks(unsafe { written(&mut hidden[..*made * SIDE]) })
 }
 
 for_each_instruction_set! {
@@ -127,11 +155,11 @@ for_each_instruction_set! {
         sums: &mut Sums<BLOCKS>,
         tiles: &mut Scratch<1, BLOCKS>,
     ) {
-        let padded = pad(image);
+        let (padded, mut made) = (pad(image), 0);
         for tile_row in 0..TILES {
-            let hidden = hidden_rows::<V, _>(&padded, weights, tile_row, hidden);
+            let hidden = hidden_rows::<V, _>(&padded, weights, tile_row, &mut made, hidden);
             let y = &mut y[4 * tile_row * SIDE * BLOCKS..][..4 * SIDE * BLOCKS];
-            let rows = convolve_tiles::<V, 1, BLOCKS>(hidden, weights.kernel2, tile_row, tiles, |n| {
+            let rows = convolve_tiles::<V, 1, BLOCKS>(hidden, weights.kernel2, &row_of_tiles(tile_row), tiles, |n| {
                 // What is written next.
                 fetch::<V, { 4 * SIDE * BLOCKS }, POINTS>(y.as_ptr().cast(), n);
             });
@@ -157,28 +185,27 @@ for_each_instruction_set! {
 }
 
 for_each_instruction_set! {
-    /// With room for the hidden values of an image, and for a row of their tiles.
+    /// Of these tiles of an image, rows of them, with room for its hidden values and for a row of tiles.
     fn image_features<V>(
         image: &[f32],
         weights: &Weights,
+        tiles: &[Tile],
         features: &mut [Room],
         hidden: &mut [Line],
-        tiles: &mut Scratch<1, BLOCKS>,
+        scratch: &mut Scratch<1, BLOCKS>,
     ) {
-        let padded = pad(image);
-        for tile_row in 0..TILES {
-            let hidden = hidden_rows::<V, _>(&padded, weights, tile_row, blocks_mut(hidden));
-            let features = &mut features[2 * tile_row * POOLED * BLOCKS..][..2 * POOLED * BLOCKS];
-            let rows = convolve_tiles::<V, 1, BLOCKS>(hidden, weights.kernel2, tile_row, tiles, |n| {
-                fetch::<V, { 2 * POOLED * BLOCKS }, POINTS>(features.as_ptr().cast(), n);
-            });
+        let (padded, mut made) = (pad(image), 0);
+        for tiles in tiles.as_chunks::<TILES>().0 {
+            let [lowest, _] = tiles[TILES - 1];
+            let hidden = hidden_rows::<V, _>(&padded, weights, lowest, &mut made, blocks_mut(hidden));
+            let rows = convolve_tiles::<V, 1, BLOCKS>(hidden, weights.kernel2, tiles, scratch, |_| ());
             for (block, part) in registers::<V>(BLOCKS) {
                 let bias = V::load(&weights.bias2[block], part);
-                for tile in 0..TILES {
+                for (number, [down, across]) in tiles.iter().enumerate() {
                     // Of each window of the pool the greatest.
                     let mut greatest = [V::splat(f32::NEG_INFINITY); 4];
                     for column in 0..4 {
-                        let [a, b, c, d] = output_column::<V, BLOCKS>(rows, 4 * tile + column, block, part);
+                        let [a, b, c, d] = output_column::<V, BLOCKS>(rows, 4 * number + column, block, part);
                         let (upper, lower) = (column / 2, 2 + column / 2);
                         greatest[upper] = greatest[upper].max(a.max(b));
                         greatest[lower] = greatest[lower].max(c.max(d));
@@ -189,7 +216,7 @@ for_each_instruction_set! {
                     }
                     let values = selu(greatest);
                     for k in 0..4 {
-                        let place = k / 2 * POOLED + 2 * tile + k % 2;
+                        let place = (2 * down + k / 2) * POOLED + 2 * across + k % 2;
                         values[k].store(&mut features[place * BLOCKS + block], part);
                     }
                 }

@@ -20,7 +20,7 @@ use super::rows::sum_of_rows;
 use super::simd::{Instructions, Register, for_each_instruction_set, selu_derivative};
 use super::winograd::{
     FilterScratch, POINTS, Scratch, TILES, add_filter_gradient, at_points, convolve_tiles, fetch,
-    from_points, output_column, turned,
+    from_points, output_column, row_of_tiles, turned,
 };
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -179,7 +179,7 @@ for_each_instruction_set! {
         let mut sums = [Line::default(); PLACES + 1];
         for tile_row in 0..TILES {
             let hidden = &row.hidden[4 * tile_row * SIDE..][..4 * SIDE];
-            let rows = convolve_tiles::<V, BLOCKS, 1>(gradient, blocks(kernel2), tile_row, &mut room.tiles, |n| {
+            let rows = convolve_tiles::<V, BLOCKS, 1>(gradient, blocks(kernel2), &row_of_tiles(tile_row), &mut room.tiles, |n| {
                 let n = tile_row * POINTS + n;
                 fetch::<V, PIXELS, ALL>(next_hidden, n);
                 fetch::<V, { WINDOWS * BLOCKS }, ALL>(features, n);

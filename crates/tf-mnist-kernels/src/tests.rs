@@ -1,6 +1,7 @@
 //! Every op by every instruction set that this processor has. What they compute is tested through TensorFlow, by the widest.
 
 use super::how::How;
+use super::layout::PIXELS;
 use super::registry::{Argument, Op, Output, ROWS};
 use super::*;
 use rand_chacha::ChaCha8Rng;
@@ -55,4 +56,26 @@ pub fn instruction_sets_agree<O: Op<IN, OUT>, const IN: usize, const OUT: usize>
 #[test]
 fn every_op_computes_the_same_with_every_instruction_set() {
     ops::test_all();
+}
+
+/// A number too small to change a sum is not blank, so its tiles are computed.
+#[test]
+fn what_is_not_computed_of_blank_parts_is_as_if_it_were() {
+    let weights: Vec<_> = optimized::Features::INPUTS[1..].iter().map(|&weight| drawn(weight, 7)).collect();
+    let marked = |background: f32| {
+        let mut images = vec![background; PIXELS * PIXELS];
+        (0..PIXELS).for_each(|image| images[image * PIXELS + image] = 0.5);
+        images
+    };
+    for instructions in Instructions::all_of_this_processor() {
+        let [skipped, computed] = [0.0, f32::MIN_POSITIVE].map(|background| {
+            let images = marked(background);
+            let mut features = vec![f32::NAN; PIXELS * 14 * 14 * 32];
+            let inputs = [&images, &weights[0], &weights[1], &weights[2], &weights[3]].map(Vec::as_slice);
+            let how = How { instructions, bf16: false };
+            optimized::Features::compute(how, inputs, [Output::over(&mut features)]);
+            features
+        });
+        assert!(skipped == computed, "{instructions:?}");
+    }
 }

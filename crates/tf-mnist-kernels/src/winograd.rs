@@ -34,14 +34,13 @@ const ACROSS: usize = 6;
 /// Most blocks of channels.
 const MAX_BLOCKS: usize = 2;
 
-/// The values of one row of tiles at six points: `[point][tile][block]`.
+/// The values of as many tiles as lie in a row at six points: `[point][tile][block]`.
 type Points<const BLOCKS: usize> = [[[Line; BLOCKS]; TILES]; ACROSS];
 
-/// What lies between the two directions of an input's transform, of one row of tiles: `[point][column][block]`, with a
-/// column of zeros on either side.
-type Columns<const BLOCKS: usize> = [[[Line; BLOCKS]; SIDE + 2]; 6];
+/// What lies between the two directions of an input's transform: `[point][column][block]`.
+type Columns<const BLOCKS: usize, const WIDTH: usize> = [[[Line; BLOCKS]; WIDTH]; 6];
 
-/// What lies between the two directions of an output's transform, of one row of tiles: `[point][column][block]`.
+/// What lies between the two directions of an output's transform, of as many tiles: `[point][column][block]`.
 type Rows<const BLOCKS: usize> = [[[Line; BLOCKS]; SIDE]; 6];
 
 /// Room for six points or for what lies between, all zero.
@@ -67,40 +66,46 @@ fn rows_made<const BLOCKS: usize>(y: &[Block], tile_row: usize) -> [&[Block]; 4]
     std::array::from_fn(|i| &y[(4 * tile_row + i) * SIDE * BLOCKS..][..SIDE * BLOCKS])
 }
 
-/// Rows of values ([`rows_read`]) or of the gradient in results ([`rows_made`]) at the points down the columns.
+/// Of rows of values ([`rows_read`]) or of the gradient in results ([`rows_made`]): a column at the points down it, to
+/// that at `place`.
 #[inline(always)]
-fn transform_columns<V: Register, T: Transform<N, 6>, const BLOCKS: usize, const N: usize>(
+fn transform_column<
+    V: Register,
+    T: Transform<N, 6>,
+    const BLOCKS: usize,
+    const N: usize,
+    const WIDTH: usize,
+>(
     rows: [&[Block]; N],
-    columns: &mut Columns<BLOCKS>,
+    column: usize,
+    columns: &mut Columns<BLOCKS, WIDTH>,
+    place: usize,
 ) {
-    let rows = rows.map(|row| &row[..SIDE * BLOCKS]);
-    for column in 0..SIDE {
-        for (block, part) in registers::<V>(BLOCKS) {
-            let mut d = [V::splat(0.0); N];
-            for i in 0..N {
-                d[i] = V::load(&rows[i][column * BLOCKS + block], part);
-            }
-            let d = T::of(d);
-            for i in 0..6 {
-                d[i].store(&mut columns[i][column + 1][block], part);
-            }
+    for (block, part) in registers::<V>(BLOCKS) {
+        let mut d = [V::splat(0.0); N];
+        for i in 0..N {
+            d[i] = V::load(&rows[i][column * BLOCKS + block], part);
+        }
+        let d = T::of(d);
+        for i in 0..6 {
+            d[i].store(&mut columns[i][place][block], part);
         }
     }
 }
 
-/// What [`transform_columns`] made at one point, at the six points across.
+/// What [`transform_column`] made at one point, at the six points across. Tiles begin `apart` columns from each other.
 #[inline(always)]
 fn transform_rows<V: Register, T: Transform<N, 6>, const BLOCKS: usize, const N: usize>(
-    columns: &[[Line; BLOCKS]; SIDE + 2],
+    columns: &[[Line; BLOCKS]],
+    apart: usize,
     points: &mut Points<BLOCKS>,
 ) {
-    // Six columns begin with the one before the tile.
-    let first = if N == 6 { 0 } else { 1 };
+    let columns = &columns[..(TILES - 1) * apart + N];
     for tile in 0..TILES {
         for (block, part) in registers::<V>(BLOCKS) {
             let mut d = [V::splat(0.0); N];
             for j in 0..N {
-                d[j] = V::load(&columns[4 * tile + first + j][block], part);
+                d[j] = V::load(&columns[apart * tile + j][block], part);
             }
             let d = T::of(d);
             for j in 0..6 {
@@ -127,7 +132,7 @@ fn output_rows<V: Register, const BLOCKS: usize>(points: &Points<BLOCKS>, rows: 
     }
 }
 
-/// Of a row of tiles: the four results of a column in a part of a block of channels.
+/// Of tiles side by side: the four results of a column in a part of a block of channels.
 #[inline(always)]
 pub(super) fn output_column<V: Register, const BLOCKS: usize>(
     rows: &Rows<BLOCKS>,
@@ -142,9 +147,9 @@ pub(super) fn output_column<V: Register, const BLOCKS: usize>(
     Output::of(m)
 }
 
-/// Room for one row of tiles of an image.
+/// Room for as many tiles of an image as lie in a row.
 pub(super) struct Scratch<const IN: usize, const OUT: usize> {
-    columns: Box<Columns<IN>>,
+    columns: Box<Columns<IN, { 6 * TILES }>>,
     inputs: Box<Points<IN>>,
     outputs: Box<Points<OUT>>,
     rows: Box<Rows<OUT>>,
@@ -156,20 +161,39 @@ impl<const IN: usize, const OUT: usize> Scratch<IN, OUT> {
     }
 }
 
-/// The row `tile_row` of tiles of the image `x`, `[28][28][block]`, times the transformed kernel: what [`output_column`]
+/// Where a tile lies in an image: down and across.
+pub(super) type Tile = [usize; 2];
+
+/// A row of tiles.
+pub(super) fn row_of_tiles(down: usize) -> [Tile; TILES] {
+    std::array::from_fn(|across| [down, across])
+}
+
+/// These tiles of the image `x`, `[28][28][block]`, times the transformed kernel: what [`output_column`]
 /// takes. While it multiplies, the memory has time for `meanwhile`, which is told the number of the point.
 #[inline(always)]
 pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>(
     x: &[Block],
     kernel: &[Block],
-    tile_row: usize,
+    tiles: &[Tile; TILES],
     scratch: &'a mut Scratch<IN, OUT>,
     meanwhile: impl Fn(usize),
 ) -> &'a Rows<OUT> {
     let Scratch { columns, inputs, outputs, rows } = scratch;
-    transform_columns::<V, Input, IN, 6>(rows_read::<IN>(x, tile_row), columns);
+    for (number, &[down, across]) in tiles.iter().enumerate() {
+        let rows = rows_read::<IN>(x, down);
+        for (place, column) in (6 * number..6 * number + 6).zip(4 * across..) {
+            // The first is that before the tile. There are zeros on either side.
+            match column.checked_sub(1) {
+                Some(column) if column < SIDE => {
+                    transform_column::<V, Input, IN, 6, _>(rows, column, columns, place);
+                }
+                _ => columns.iter_mut().for_each(|columns| columns[place] = [Line::default(); IN]),
+            }
+        }
+    }
     for i in 0..6 {
-        transform_rows::<V, Input, IN, 6>(&columns[i], inputs);
+        transform_rows::<V, Input, IN, 6>(&columns[i], 6, inputs);
         // At each point: tiles by input channels, times input by output channels.
         let kernel = kernel[i * ACROSS * 16 * IN * OUT..].chunks_exact(16 * IN * OUT);
         for (point, factors) in kernel.take(ACROSS).enumerate() {

@@ -2,18 +2,19 @@
 //! their results come to.
 
 use super::{
-    ACROSS, Columns, Input, OutputGradient, Points, TILES, room, rows_made, rows_read, transform_columns,
+    ACROSS, Columns, Input, OutputGradient, Points, TILES, room, rows_made, rows_read, transform_column,
     transform_rows,
 };
-use crate::layout::{Block, Line, blocks, floats};
+use crate::layout::{Block, Line, SIDE, blocks, floats};
 use crate::products::Product;
 use crate::simd::Register;
 use std::iter;
 
 /// Room for the points of an image and of the gradient of its results.
 pub struct FilterScratch<const IN: usize, const OUT: usize> {
-    input_columns: Vec<Columns<IN>>,
-    output_columns: Vec<Columns<OUT>>,
+    /// With a column of zeros on either side.
+    input_columns: Vec<Columns<IN, { SIDE + 2 }>>,
+    output_columns: Vec<Columns<OUT, SIDE>>,
     inputs: Box<Points<IN>>,
     outputs: Box<Points<OUT>>,
 }
@@ -40,16 +41,23 @@ pub fn add_filter_gradient<V: Register, const IN: usize, const OUT: usize>(
 ) {
     let FilterScratch { input_columns, output_columns, inputs, outputs } = scratch;
     for tile_row in 0..TILES {
-        transform_columns::<V, Input, IN, 6>(rows_read::<IN>(x, tile_row), &mut input_columns[tile_row]);
-        let dy = rows_made::<OUT>(dy, tile_row);
-        transform_columns::<V, OutputGradient, OUT, 4>(dy, &mut output_columns[tile_row]);
+        let (x, dy) = (rows_read::<IN>(x, tile_row), rows_made::<OUT>(dy, tile_row));
+        for column in 0..SIDE {
+            transform_column::<V, Input, IN, 6, _>(x, column, &mut input_columns[tile_row], column + 1);
+            transform_column::<V, OutputGradient, OUT, 4, _>(
+                dy,
+                column,
+                &mut output_columns[tile_row],
+                column,
+            );
+        }
     }
     // The sums of six points stay in the first-level cache meanwhile.
     for (i, sums) in sums.chunks_exact_mut(ACROSS * 16 * IN * OUT).enumerate() {
         let tile_rows = input_columns.iter().zip(output_columns.iter()).enumerate();
         for (tile_row, (input_columns, output_columns)) in tile_rows {
-            transform_rows::<V, Input, IN, 6>(&input_columns[i], inputs);
-            transform_rows::<V, OutputGradient, OUT, 4>(&output_columns[i], outputs);
+            transform_rows::<V, Input, IN, 6>(&input_columns[i], 4, inputs);
+            transform_rows::<V, OutputGradient, OUT, 4>(&output_columns[i], 4, outputs);
             for (point, sums) in sums.chunks_exact_mut(16 * IN * OUT).enumerate() {
                 meanwhile((i * TILES + tile_row) * ACROSS + point);
                 let (values, factors) = (inputs[point].as_flattened(), outputs[point].as_flattened());

@@ -17,7 +17,7 @@ for_each_instruction_set! {
     fn convolve<V, const IN: usize, const OUT: usize>(x: &[Block], kernel: &[Line], y: &mut [Block]) {
         let mut scratch = Scratch::<IN, OUT>::new();
         for tile_row in 0..TILES {
-            let rows = convolve_tiles::<V, IN, OUT>(x, blocks(kernel), tile_row, &mut scratch, |_| ());
+            let rows = convolve_tiles::<V, IN, OUT>(x, blocks(kernel), &row_of_tiles(tile_row), &mut scratch, |_| ());
             for column in 0..SIDE {
                 for (block, part) in registers::<V>(OUT) {
                     for (i, y_of_row) in output_column::<V, OUT>(rows, column, block, part).into_iter().enumerate() {
