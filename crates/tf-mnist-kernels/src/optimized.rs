@@ -104,13 +104,19 @@ impl Op<5, 1> for Features {
         apply(&[0.0; PIXELS], &all, &mut blank, &mut room());
         let images = images.par_chunks(PIXELS).zip(features.images(WINDOWS * BLOCKS));
         images.for_each_init(room, |room, (image, features)| {
-            features.copy_from_slice(&blank);
-            apply(image, &marked_tiles(image), features, room);
+            let mut tiles = marked_tiles(image);
+            let marked = tiles.len();
+            if marked < all.len() {
+                features.copy_from_slice(&blank);
+            }
+            // The last again, until they are whole rows of tiles.
+            tiles.resize(marked.next_multiple_of(TILES), tiles.last().copied().unwrap_or_default());
+            apply(image, &tiles, features, room);
         });
     }
 }
 
-/// The tiles in whose results a pixel counts that is not blank, and the last again until they are whole rows of tiles.
+/// The tiles in whose results a pixel counts that is not blank.
 fn marked_tiles(image: &[f32]) -> Vec<Tile> {
     let counting = |tile: usize| (4 * tile).saturating_sub(2)..SIDE.min(4 * tile + 6);
     let mut tiles = Vec::with_capacity(TILES * TILES);
@@ -122,8 +128,6 @@ fn marked_tiles(image: &[f32]) -> Vec<Tile> {
         let is_marked = |&[_, across]: &Tile| columns[counting(across)].iter().any(|bits| bits << 1 != 0);
         tiles.extend(row_of_tiles(down).into_iter().filter(is_marked));
     }
-    let count = tiles.len().next_multiple_of(TILES);
-    tiles.resize(count, tiles.last().copied().unwrap_or_default());
     tiles
 }
 

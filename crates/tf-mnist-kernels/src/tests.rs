@@ -62,15 +62,16 @@ fn every_op_computes_the_same_with_every_instruction_set() {
 #[test]
 fn what_is_not_computed_of_blank_parts_is_as_if_it_were() {
     let weights: Vec<_> = optimized::Features::INPUTS[1..].iter().map(|&weight| drawn(weight, 7)).collect();
-    let marked = |background: f32| {
-        let mut images = vec![background; PIXELS * PIXELS];
-        (0..PIXELS).for_each(|image| images[image * PIXELS + image] = 0.5);
-        images
+    // In image k only the kth pixel is not blank, or all from it on.
+    let pixel = |place: usize, image: usize| place == image || image >= PIXELS && place >= image - PIXELS;
+    let images = |background: f32| -> Vec<f32> {
+        let pixels = (0..2 * PIXELS).flat_map(|image| (0..PIXELS).map(move |place| (place, image)));
+        pixels.map(|(place, image)| if pixel(place, image) { 0.5 } else { background }).collect()
     };
     for instructions in Instructions::all_of_this_processor() {
         let [skipped, computed] = [0.0, f32::MIN_POSITIVE].map(|background| {
-            let images = marked(background);
-            let mut features = vec![f32::NAN; PIXELS * 14 * 14 * 32];
+            let images = images(background);
+            let mut features = vec![f32::NAN; 2 * PIXELS * 14 * 14 * 32];
             let inputs = [&images, &weights[0], &weights[1], &weights[2], &weights[3]].map(Vec::as_slice);
             let how = How { instructions, bf16: false };
             optimized::Features::compute(how, inputs, [Output::over(&mut features)]);

@@ -93,19 +93,19 @@ fn transform_column<
     }
 }
 
-/// What [`transform_column`] made at one point, at the six points across. Tiles begin `apart` columns from each other.
+/// What [`transform_column`] made at one point, at the six points across. `first` are the tiles' first columns.
 #[inline(always)]
 fn transform_rows<V: Register, T: Transform<N, 6>, const BLOCKS: usize, const N: usize>(
     columns: &[[Line; BLOCKS]],
-    apart: usize,
+    first: &[usize; TILES],
     points: &mut Points<BLOCKS>,
 ) {
-    let columns = &columns[..(TILES - 1) * apart + N];
     for tile in 0..TILES {
+        let columns = &columns[first[tile]..][..N];
         for (block, part) in registers::<V>(BLOCKS) {
             let mut d = [V::splat(0.0); N];
             for j in 0..N {
-                d[j] = V::load(&columns[apart * tile + j][block], part);
+                d[j] = V::load(&columns[j][block], part);
             }
             let d = T::of(d);
             for j in 0..6 {
@@ -180,11 +180,18 @@ pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>
     meanwhile: impl Fn(usize),
 ) -> &'a Rows<OUT> {
     let Scratch { columns, inputs, outputs, rows } = scratch;
-    for (number, &[down, across]) in tiles.iter().enumerate() {
+    let mut first = [0; TILES];
+    for number in 0..TILES {
+        let [down, across] = tiles[number];
         let rows = rows_read::<IN>(x, down);
-        for (place, column) in (6 * number..6 * number + 6).zip(4 * across..) {
+        // Neighbours have two columns in common.
+        let beside = number > 0 && across > 0 && tiles[number - 1] == [down, across - 1];
+        let known = if beside { 2 } else { 0 };
+        first[number] = number.checked_sub(1).map_or(0, |before| first[before] + 6 - known);
+        for j in known..6 {
+            let place = first[number] + j;
             // The first is that before the tile. There are zeros on either side.
-            match column.checked_sub(1) {
+            match (4 * across + j).checked_sub(1) {
                 Some(column) if column < SIDE => {
                     transform_column::<V, Input, IN, 6, _>(rows, column, columns, place);
                 }
@@ -193,7 +200,7 @@ pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>
         }
     }
     for i in 0..6 {
-        transform_rows::<V, Input, IN, 6>(&columns[i], 6, inputs);
+        transform_rows::<V, Input, IN, 6>(&columns[i], &first, inputs);
         // At each point: tiles by input channels, times input by output channels.
         let kernel = kernel[i * ACROSS * 16 * IN * OUT..].chunks_exact(16 * IN * OUT);
         for (point, factors) in kernel.take(ACROSS).enumerate() {

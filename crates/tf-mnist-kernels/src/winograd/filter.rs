@@ -52,12 +52,13 @@ pub fn add_filter_gradient<V: Register, const IN: usize, const OUT: usize>(
             );
         }
     }
+    let first = std::array::from_fn(|tile| 4 * tile);
     // The sums of six points stay in the first-level cache meanwhile.
     for (i, sums) in sums.chunks_exact_mut(ACROSS * 16 * IN * OUT).enumerate() {
         let tile_rows = input_columns.iter().zip(output_columns.iter()).enumerate();
         for (tile_row, (input_columns, output_columns)) in tile_rows {
-            transform_rows::<V, Input, IN, 6>(&input_columns[i], 4, inputs);
-            transform_rows::<V, OutputGradient, OUT, 4>(&output_columns[i], 4, outputs);
+            transform_rows::<V, Input, IN, 6>(&input_columns[i], &first, inputs);
+            transform_rows::<V, OutputGradient, OUT, 4>(&output_columns[i], &first, outputs);
             for (point, sums) in sums.chunks_exact_mut(16 * IN * OUT).enumerate() {
                 meanwhile((i * TILES + tile_row) * ACROSS + point);
                 let (values, factors) = (inputs[point].as_flattened(), outputs[point].as_flattened());
