@@ -1,5 +1,5 @@
 //! Where the time of a training step and of an evaluation goes, per op, by TensorFlow's own trace, beside the floor: the
-//! multiply-adds over the rate of a large matrix product on the same machine in the same run.
+//! multiply-adds over the rate of a large matrix product on the same machine in the same run. Rows are MNIST's.
 //!
 //! ```text
 //! cargo run --release --example profile -- baseline|optimized [plain|fast|bf16|own] [runs]
@@ -10,6 +10,7 @@ use prost::Message;
 use std::collections::BTreeMap;
 use std::time::Instant;
 use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
+use tf_mnist::dataset::{self, Form, Split};
 use tf_mnist::fetch::Silent;
 use tf_mnist::graph::{Precision, Scope};
 use tf_mnist::kernels;
@@ -58,13 +59,14 @@ fn main() -> Result<()> {
     initialize.add_target(&network.initialize);
     session.run(&mut initialize)?;
 
+    let data = dataset::load_default(&Form::default(), &Silent)?;
     let rate = matrix_rate(&config)?;
     println!("matrix product, float32: {rate:.0} GFLOP/s");
     for (what, rows, training, flop) in [
         ("training step of 100 rows", BATCH, true, step_flop),
         ("evaluation of 1000 rows", CHUNK, false, evaluation_flop),
     ] {
-        let job = Job::new(&network, rows, training);
+        let job = Job::new(&network, &data.test, rows, training);
         let (fastest, median) = job.time(&session, runs)?;
         let floor = flop as f64 / rate / 1e6;
         println!("\n{what}: median {median:.2} ms, fastest {fastest:.2} ms");
@@ -100,15 +102,9 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(network: &'a Network, rows: u64, training: bool) -> Self {
-        let mut images = Tensor::new(&[rows, 784]);
-        for (place, pixel) in images.iter_mut().enumerate() {
-            *pixel = (place * 7919 % 997) as f32 / 997.0;
-        }
-        let mut labels = Tensor::new(&[rows]);
-        for (row, label) in labels.iter_mut().enumerate() {
-            *label = (row % 10) as i32;
-        }
+    fn new(network: &'a Network, data: &Split, rows: u64, training: bool) -> Self {
+        let (mut images, mut labels) = (Tensor::new(&[rows, 784]), Tensor::new(&[rows]));
+        data.gather_range(0..rows as usize, &mut images, &mut labels);
         Self { network, images, labels, training: training.then(|| (Tensor::from(true), Tensor::from(0))) }
     }
 
