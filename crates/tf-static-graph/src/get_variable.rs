@@ -29,14 +29,14 @@ impl Variable {
     /// that was [wrapped](Scope::wrap), as Python's `tf.compat.v1.get_variable` makes them, of either kind.
     ///
     /// # Errors
-    /// [`GraphError::NoVariable`]: there is no such node, or it is no float32 variable of a known shape with the nodes that
+    /// [`GraphError::Unfit`]: there is no such node, or it is no float32 variable of a known shape with the nodes that
     /// read and initialize it. [`GraphError::DuplicateVariable`]: it is in the collections already.
     pub fn existing(scope: &Scope, name: &str, trainable: bool) -> Result<Self> {
         if scope.variables().iter().any(|variable| variable.name == name) {
             return Err(GraphError::DuplicateVariable { name: name.to_owned() });
         }
         let lacks =
-            |reason: &str| GraphError::NoVariable { name: name.to_owned(), reason: reason.to_owned() };
+            |reason: &str| GraphError::unfit(name, format!("it cannot be used as a variable: {reason}"));
         let graph = scope.graph();
         let node = |name: &str| graph.operation_by_name(name).ok().flatten();
         let variable = node(name).ok_or_else(|| lacks("the graph has no node of that name"))?;
@@ -88,9 +88,9 @@ impl Variable {
             if variable.shape == shape {
                 return Ok(variable);
             }
-            let reason =
-                format!("the variable that is there has shape {:?} instead of {shape:?}", variable.shape);
-            return Err(GraphError::Shape { node: name.to_owned(), reason });
+            let there = variable.shape;
+            let reason = format!("the variable that is there has shape {there:?} instead of {shape:?}");
+            return Err(GraphError::unfit(name, reason));
         }
         if scope.is_taken(name) {
             return Err(GraphError::DuplicateVariable { name: name.to_owned() });

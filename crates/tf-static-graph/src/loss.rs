@@ -47,15 +47,15 @@ impl Loss {
     /// ```
     ///
     /// # Errors
-    /// [`GraphError::Shape`]: it is no float32 scalar. Of a vector TensorFlow would take the gradient of the sum.
+    /// [`GraphError::Unfit`]: it is no float32 scalar. Of a vector TensorFlow would take the gradient of the sum.
     pub fn new(scope: &Scope, value: Output) -> Result<Self> {
         let dtype = value.operation.output_type(value.index as usize);
         match (scope.shape(&value).as_deref(), dtype) {
             (Some([]), DataType::Float) => Ok(Self { differentiable: vec![value.clone()], value }),
-            (shape, dtype) => Err(GraphError::Shape {
-                node: value.operation.name().unwrap_or_default(),
-                reason: format!("a loss is a float32 scalar, not {dtype} {}; see reduce_mean", shown(shape)),
-            }),
+            (shape, dtype) => {
+                let reason = format!("a loss is a float32 scalar, not {dtype} {}; see reduce_mean", shown(shape));
+                Err(GraphError::unfit(value.operation.name().unwrap_or_default(), reason))
+            }
         }
     }
 
@@ -137,11 +137,11 @@ fn differentiable(surrogate: &Scope, logits: &Output, gradient: &Output, rows: &
 /// The mean of all values of `x`, of any shape to []; `tf.reduce_mean`.
 ///
 /// # Errors
-/// [`GraphError::Shape`]: the rank of `x` is not known.
+/// [`GraphError::Unfit`]: the rank of `x` is not known.
 pub fn reduce_mean(scope: &Scope, x: &Output) -> Result<Output> {
-    let rank = scope.shape(x).map(|dims| dims.len() as i32).ok_or_else(|| GraphError::Shape {
-        node: x.operation.name().unwrap_or_default(),
-        reason: "its rank is not known, so there is no telling over what to take the mean".to_owned(),
+    let rank = scope.shape(x).map(|dims| dims.len() as i32).ok_or_else(|| {
+        let reason = "its rank is not known, so there is no telling over what to take the mean";
+        GraphError::unfit(x.operation.name().unwrap_or_default(), reason)
     })?;
     let axes: Vec<_> = (0..rank).collect();
     let axes = scope.constant("Const", &[axes.len() as u64], &axes)?;

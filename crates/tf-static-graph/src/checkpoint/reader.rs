@@ -76,11 +76,12 @@ impl Checkpoint {
             let in_entry = |reason: String| damaged(format!("entry {name:?}: {reason}"));
             let entry = BundleEntry::decode(&value[..]).map_err(|error| in_entry(error.to_string()))?;
             if !entry.slices.is_empty() {
-                return Err(CheckpointError::Partitioned {
-                    prefix: prefix.to_path_buf(),
-                    name,
-                    slices: entry.slices.len(),
-                });
+                let reason = format!(
+                    "holds partitioned variables, such as {name} in {} slices, which cannot be read: in Python, restore it \
+                     into a graph built without a partitioner, and save that",
+                    entry.slices.len()
+                );
+                return Err(CheckpointError::Unfit { path: prefix.to_path_buf(), reason });
             }
             let entry = TensorEntry::try_from(entry).map_err(in_entry)?;
             entries.insert(name, entry);
@@ -147,9 +148,9 @@ impl Checkpoint {
     /// There is no such float32 tensor, or its bytes cannot be read or are damaged.
     pub fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
         let entry = self.get(name).filter(|entry| entry.dtype == DataType::Float);
-        let entry = entry.ok_or_else(|| CheckpointError::NoTensor {
-            prefix: self.prefix.clone(),
-            name: name.to_owned(),
+        let entry = entry.ok_or_else(|| CheckpointError::Unfit {
+            path: self.prefix.clone(),
+            reason: format!("holds no float32 tensor {name:?}"),
         })?;
         let bytes = self.read_bytes(name, entry)?;
         Ok(bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect())
@@ -226,9 +227,7 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
         text.strip_suffix(".index").or_else(|| text.split_once(".data-").map(|(stem, _)| stem))
     {
         format!("; a checkpoint goes by its prefix: {stem}")
-    } else if let Some(format) = foreign_format::recognize(prefix) {
-        return format.error(prefix.to_path_buf());
-    } else if let Some(error) = foreign_format::foreign_shard(prefix) {
+    } else if let Some(error) = foreign_format::foreign(prefix).or_else(|| foreign_format::foreign_shard(prefix)) {
         return error;
     } else if prefix.is_file() {
         format!("; {text} itself is no file of a model that is known here")

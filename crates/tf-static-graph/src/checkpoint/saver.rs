@@ -55,10 +55,11 @@ impl Saver {
     /// Adds the nodes for `variables` under `scope/save`; `tf.train.Saver(variables)`.
     ///
     /// # Errors
-    /// [`GraphError::NothingToSave`]: there are no variables. Or TensorFlow refuses a node.
+    /// [`GraphError::Unfit`]: there are no variables. Or TensorFlow refuses a node.
     pub fn new(scope: &Scope, variables: &[Variable]) -> Result<Self> {
         if variables.is_empty() {
-            return Err(GraphError::NothingToSave);
+            let reason = "there are no variables to save; make the saver after the layers";
+            return Err(GraphError::unfit(scope.full_name("save"), reason));
         }
         let mut variables = variables.to_vec();
         variables.sort_by(|a, b| a.name().cmp(b.name()));
@@ -233,7 +234,7 @@ impl Saver {
     /// Whether `checkpoint` holds every variable that `wanted` picks in its shape.
     ///
     /// # Errors
-    /// [`CheckpointError::Mismatch`], which names each variable that does not fit.
+    /// [`CheckpointError::Unfit`], which names each variable that does not fit.
     pub fn check(
         &self,
         checkpoint: &Checkpoint,
@@ -262,7 +263,8 @@ impl Saver {
         if variables.iter().all(|variable| checkpoint.get(variable.name()).is_none()) {
             problems.push(format!("it holds {}", checkpoint.first_names()));
         }
-        Err(CheckpointError::Mismatch { prefix: checkpoint.prefix().to_path_buf(), problems })
+        let reason = format!("does not fit this network: {}", problems.join("; "));
+        Err(CheckpointError::Unfit { path: checkpoint.prefix().to_path_buf(), reason })
     }
 
     fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {

@@ -104,7 +104,7 @@ impl BatchNorm {
             dims => {
                 let rank = dims.map_or("an unknown one".to_owned(), |dims| dims.len().to_string());
                 let reason = format!("batch normalization takes rank 2 or 4, not {rank}");
-                Err(GraphError::Shape { node: scope.path().to_owned(), reason })
+                Err(GraphError::unfit(scope.path(), reason))
             }
         }
     }

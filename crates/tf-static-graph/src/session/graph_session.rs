@@ -23,26 +23,6 @@ struct Watched {
     runs: Mutex<Vec<Instant>>,
 }
 
-/// A run, until it ends in whatever way.
-struct Running<'a>(&'a Watched, Instant);
-
-impl<'a> Running<'a> {
-    fn new(watched: &'a Watched) -> Self {
-        let begun = Instant::now();
-        watched.runs().push(begun);
-        Self(watched, begun)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let mut runs = self.0.runs();
-        if let Some(place) = runs.iter().position(|&begun| begun == self.1) {
-            runs.swap_remove(place);
-        }
-    }
-}
-
 impl Watched {
     fn runs(&self) -> MutexGuard<'_, Vec<Instant>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
@@ -72,8 +52,14 @@ impl GraphSession {
     /// # Errors
     /// TensorFlow fails.
     pub fn run(&self, arguments: &mut SessionRunArgs) -> tensorflow::Result<()> {
-        let _running = Running::new(&self.0);
-        self.0.session.run(arguments)
+        let begun = Instant::now();
+        self.0.runs().push(begun);
+        let ran = self.0.session.run(arguments);
+        let mut runs = self.0.runs();
+        if let Some(place) = runs.iter().position(|&other| other == begun) {
+            runs.swap_remove(place);
+        }
+        ran
     }
 
     /// For how long the oldest run has not ended.
@@ -176,8 +162,8 @@ impl<'a> Step<'a> {
         for (output, _) in &self.fetches {
             let dtype = output.operation.output_type(output.index as usize);
             if is_another::<T>(dtype) {
-                let output = output.operation.name().unwrap_or_default();
-                return Err(GraphError::FetchedAs { output, dtype });
+                let reason = format!("it is {dtype}; fetch it in a step of its own, with run_for of that type");
+                return Err(GraphError::unfit(output.operation.name().unwrap_or_default(), reason));
             }
         }
         self.session.run(&mut self.arguments).map_err(|status| failed("run the graph", status))?;
@@ -215,11 +201,9 @@ fn misfit<T: TensorType>(output: &Output, value: &Tensor<T>) -> Option<GraphErro
     if !is_another::<T>(dtype) && dims.as_ref().is_none_or(fits) {
         return None;
     }
-    Some(GraphError::Fed {
-        placeholder: node.name().unwrap_or_default(),
-        takes: format!("{dtype} {}", shown(dims.as_deref())),
-        given: format!("{} {:?}", T::data_type(), value.dims()),
-    })
+    let takes = shown(dims.as_deref());
+    let reason = format!("it takes {dtype} {takes}, and was fed {} {:?}", T::data_type(), value.dims());
+    Some(GraphError::unfit(node.name().unwrap_or_default(), reason))
 }
 
 fn failed(action: &str, status: Status) -> GraphError {
