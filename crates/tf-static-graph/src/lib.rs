@@ -9,6 +9,7 @@ mod get_variable;
 mod gradients;
 mod initializer;
 mod layers;
+mod literal_path;
 mod loss;
 mod moving_average;
 mod names;
@@ -35,6 +36,7 @@ pub use layers::{
     Pair, Pool, Precision, Randomness, Statistics, SynchronizedNorm, bias_add, pool, reshape, reshape_to,
     softmax, to_f32,
 };
+pub use literal_path::{LiteralPath, has_pattern};
 pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy, sparse_softmax_cross_entropy_share};
 pub use moving_average::MovingAverage;
 pub use op::OpBuilder;

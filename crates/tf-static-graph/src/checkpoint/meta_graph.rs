@@ -124,8 +124,7 @@ fn spell_out_strings(graph_def: &mut GraphDef) {
 
 /// The strings packed in `tensor_content`: the lengths of all as varints, then their bytes. `None` if it holds something else.
 fn unpacked(tensor: &proto::TensorProto) -> Option<Vec<Vec<u8>>> {
-    let sizes = tensor.tensor_shape.iter().flat_map(|shape| &shape.dim);
-    let count = sizes.map(|dim| dim.size).product::<i64>();
+    let count = tensor.tensor_shape.iter().flat_map(|shape| &shape.dim).product::<i64>();
     let mut rest = &tensor.tensor_content[..];
     let lengths =
         (0..count).map(|_| prost::decode_length_delimiter(&mut rest).ok()).collect::<Option<Vec<_>>>()?;

@@ -95,19 +95,4 @@ mod tests {
             assert_eq!(fs::read(folder.path().join("a.meta")).unwrap(), b"graph");
         }
     }
-
-    #[test]
-    fn that_of_an_earlier_process_is_shared_if_it_says_the_same() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let number = |name: &str| fs::metadata(at(name)).unwrap().ino();
-        fs::write(at("same.meta"), "graph").unwrap();
-        fs::write(at("other.meta"), "Graph").unwrap();
-        let file = MetaGraphFile::new(b"graph".to_vec());
-        for prefix in ["none", "other", "same"] {
-            file.share(&at(prefix));
-        }
-        file.place(&at("new.meta")).unwrap();
-        assert_eq!(number("new.meta"), number("same.meta"));
-    }
 }

@@ -136,12 +136,6 @@ impl Checkpoint {
         if shown.is_empty() { "nothing".into() } else { shown.join(", ") }
     }
 
-    /// The files of the checkpoint: the index, then every shard.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let shards = (0..self.shards).map(|shard| self.shard_file(shard));
-        std::iter::once(with_suffix(&self.prefix, INDEX)).chain(shards).collect()
-    }
-
     /// The values of a float32 tensor, row-major, their checksum verified.
     ///
     /// # Errors
@@ -198,11 +192,8 @@ impl TryFrom<BundleEntry> for TensorEntry {
 
     fn try_from(entry: BundleEntry) -> std::result::Result<Self, String> {
         let unsigned = |what: &str, value: i64| u64::try_from(value).map_err(|_| format!("negative {what}"));
-        let dims = entry.shape.unwrap_or_default().dim;
-        let shape = dims
-            .iter()
-            .map(|dim| unsigned("dimension", dim.size))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
+        let dims = entry.shape.unwrap_or_default().dim.into_iter();
+        let shape = dims.map(|size| unsigned("dimension", size)).collect::<std::result::Result<_, _>>()?;
         let tensor = Self {
             dtype: data_type(entry.dtype).ok_or_else(|| format!("unknown dtype {}", entry.dtype))?,
             shape,
@@ -238,4 +229,30 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
 }
 
 #[cfg(test)]
-mod tests;
+#[test]
+fn reads_what_python_wrote_and_notices_every_flipped_bit() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/python.ckpt");
+    let checkpoint = Checkpoint::open(&python).unwrap();
+    assert_eq!(checkpoint.tensors().count(), 3);
+    assert_eq!(checkpoint.get("dense/kernel").unwrap().shape, [2, 3]);
+    assert_eq!(checkpoint.read_f32("dense/kernel").unwrap(), [0.0, 0.25, 0.5, 0.75, 1.0, 1.25]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let prefix = folder.path().join("a.ckpt");
+    let files = [".index", ".data-00000-of-00001"]
+        .map(|suffix| (suffix, std::fs::read(with_suffix(&python, suffix)).unwrap()));
+    let write = |suffix, bytes: &[u8]| std::fs::write(with_suffix(&prefix, suffix), bytes).unwrap();
+    files.iter().for_each(|(suffix, whole)| write(suffix, whole));
+    for (suffix, whole) in &files {
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            write(suffix, &bytes);
+            let result = Checkpoint::open(&prefix).and_then(|checkpoint| checkpoint.verify());
+            // The padding of the index's footer holds nothing.
+            let padding = *suffix == ".index" && (whole.len() - 48..whole.len() - 8).contains(&at);
+            assert!(padding || result.is_err(), "bit flip at {at} of {suffix}");
+        }
+        write(suffix, whole);
+    }
+}

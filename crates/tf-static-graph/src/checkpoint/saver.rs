@@ -5,12 +5,12 @@ use crate::checkpoint::file_names::{DATA, INDEX, META, with_suffix};
 use crate::checkpoint::meta_graph_file::MetaGraphFile;
 use crate::checkpoint::reader::Checkpoint;
 use crate::error::{GraphError, Result, reason_of_failed_write};
+use crate::literal_path::LiteralPath;
 use crate::scope::Scope;
 use crate::variable::Variable;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd;
-use std::path::{Component, Path};
+use std::path::Path;
 use std::rc::Rc;
 use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
 use whole_files::Aside;
@@ -159,7 +159,12 @@ impl Saver {
             _ => failed(error),
         })?;
         let written = aside.path().join("model.ckpt");
-        self.write(session, &written).map_err(|status| {
+        let literal = LiteralPath::of(aside.path()).map_err(failed)?;
+        let path = Tensor::from(literal.path().join("model.ckpt").to_string_lossy().into_owned());
+        let mut args = SessionRunArgs::new();
+        args.add_feed(&self.filename, 0, &path);
+        args.add_target(&self.save);
+        session.run(&mut args).map_err(|status| {
             // TensorFlow's message holds a source position and the name of the temporary file.
             log::debug!("saving {}: {status}", prefix.display());
             failed(io::Error::other(reason_of_failed_write(&status)))
@@ -265,23 +270,5 @@ impl Saver {
         }
         let reason = format!("does not fit this network: {}", problems.join("; "));
         Err(CheckpointError::Unfit { path: checkpoint.prefix().to_path_buf(), reason })
-    }
-
-    fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {
-        // TensorFlow takes UTF-8 only, and `link/..` for nothing at all; Linux has another name for the folder while it is open.
-        let folder = File::open(whole_files::folder_of(prefix));
-        let is_plain = !prefix.components().any(|part| part == Component::ParentDir);
-        let path = match (prefix.to_str().filter(|_| is_plain), &folder) {
-            (None, Ok(folder)) => {
-                let file = prefix.file_name().unwrap_or_default().to_string_lossy();
-                format!("/proc/self/fd/{}/{file}", folder.as_raw_fd())
-            }
-            _ => prefix.to_string_lossy().into_owned(),
-        };
-        let path = Tensor::from(path);
-        let mut args = SessionRunArgs::new();
-        args.add_feed(&self.filename, 0, &path);
-        args.add_target(&self.save);
-        session.run(&mut args)
     }
 }

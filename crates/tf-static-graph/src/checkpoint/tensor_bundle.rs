@@ -28,13 +28,10 @@ pub(crate) struct BundleEntry {
     pub size: i64,
     #[prost(fixed32, tag = "6")]
     pub crc32c: u32,
+    /// Each a `TensorSliceProto`, of which only the presence counts here.
     #[prost(message, repeated, tag = "7")]
-    pub slices: Vec<TensorSlice>,
+    pub slices: Vec<()>,
 }
-
-/// `TensorSliceProto`, of which only the presence counts here.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct TensorSlice {}
 
 /// The dtypes that a checkpoint or signature of these networks, or of their kin, can have, and their numbers in
 /// `types.proto`.

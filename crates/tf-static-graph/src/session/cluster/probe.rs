@@ -1,37 +1,29 @@
 //! Whether servers answer.
 
 use super::Address;
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Why something is no server that can be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Silence {
     /// Its host has no address: the resolver's words.
+    #[error("no such host: {0}")]
     Unknown(String),
     /// Nothing listens there.
+    #[error("nothing listens there")]
     Refused,
     /// It took the connection, or nothing came back at all, and then no word for so long, or the end.
+    #[error("it does not answer")]
     Silent,
     /// What answers speaks no gRPC.
+    #[error("what answers there is no TensorFlow server")]
     Stranger,
     /// The system's words.
+    #[error("{0}")]
     Unreachable(String),
-}
-
-impl fmt::Display for Silence {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(reason) => write!(formatter, "no such host: {reason}"),
-            Self::Refused => formatter.write_str("nothing listens there"),
-            Self::Silent => formatter.write_str("it does not answer"),
-            Self::Stranger => formatter.write_str("what answers there is no TensorFlow server"),
-            Self::Unreachable(reason) => formatter.write_str(reason),
-        }
-    }
 }
 
 /// A process that is not there, or no longer.

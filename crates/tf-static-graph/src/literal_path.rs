@@ -8,7 +8,8 @@ use tensorflow::Status;
 
 /// A folder by a path that TensorFlow takes as it is. It looks for a SavedModel's variables by a pattern, in which `[`, `*`,
 /// `?` and `\` have a meaning, and takes `link/..` for nothing at all; and the crate passes on only UTF-8.
-pub(super) struct LiteralPath {
+#[derive(Debug)]
+pub struct LiteralPath {
     named: PathBuf,
     path: PathBuf,
     /// The folder, open as long as the path is used.
