@@ -37,11 +37,9 @@ impl Head {
         let Some(norms) = &self.norms else {
             return Ok(self.train_plain(scope, images)?.features);
         };
-        let fold = |conv: &Conv2d, norm: &BatchNorm| {
-            norm.fold(scope, conv.kernel.read(), conv.bias.as_ref().map(Variable::read))
-        };
+        let fold = |conv: &Conv2d, norm: &BatchNorm| norm.fold(scope, &conv.kernel, conv.bias.as_ref());
         let (first, second) = (fold(&self.conv1, &norms[0])?, fold(&self.conv2, &norms[1])?);
-        let inputs = [images, &first.kernel, &first.bias, &second.kernel, &second.bias];
+        let inputs = [images, &first.0, &first.1, &second.0, &second.1];
         with_inputs(scope.op(self.ops.features, "features"), &inputs).output()
     }
 

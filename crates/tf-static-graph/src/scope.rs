@@ -1,10 +1,9 @@
 //! The graph under construction: name scopes, control dependencies and the two collections that TF1 keeps.
 
 use crate::error::{GraphError, Result};
-use crate::moving_average::MovingAverage;
 use crate::names::Names;
 use crate::op::OpBuilder;
-use crate::variable::Variable;
+use crate::variable::{MovingAverage, Variable};
 use std::cell::{Ref, RefCell, RefMut};
 use std::rc::Rc;
 use tensorflow::{Graph, Operation, Output, TensorType};

@@ -2,9 +2,8 @@
 
 use crate::error::{GraphError, Result};
 use crate::initializer::Initializer;
-use crate::moving_average::MovingAverage;
 use crate::scope::Scope;
-use crate::variable::Variable;
+use crate::variable::{MovingAverage, Variable};
 use serde::{Deserialize, Serialize};
 use tensorflow::{Operation, Output};
 
@@ -39,15 +38,6 @@ pub struct BatchNorm {
     /// float32 `[channels]`, one at first, not trained.
     pub moving_variance: Variable,
     config: BatchNormConfig,
-}
-
-/// A kernel and a bias with a batch norm in them; see [`BatchNorm::fold`].
-#[derive(Debug, Clone)]
-pub struct Folded {
-    /// float32, of the layer's kernel's shape.
-    pub kernel: Output,
-    /// float32 `[channels]`.
-    pub bias: Output,
 }
 
 /// What a [`BatchNorm`] computes besides its variables.
@@ -117,23 +107,23 @@ impl BatchNorm {
     /// kernel = kernel · scale,  bias = (bias - moving_mean) · scale + beta
     /// ```
     ///
-    /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`, zero if there is none. Computed in the graph, from the variables as
-    /// they are at each run.
+    /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`, zero if there is none; so are those returned. Computed
+    /// in the graph, from the variables as they are at each run.
     ///
     /// # Errors
     /// The shapes do not fit.
-    pub fn fold(&self, scope: &Scope, kernel: &Output, bias: Option<&Output>) -> Result<Folded> {
+    pub fn fold(&self, scope: &Scope, kernel: &Variable, bias: Option<&Variable>) -> Result<(Output, Output)> {
         let scope = scope.name_scope("folded");
         let scale = self.scale(&scope, self.moving_variance.read())?;
-        let kernel = scope.op("Mul", "kernel").input(kernel).input(&scale).output()?;
+        let kernel = scope.op("Mul", "kernel").input(kernel.read()).input(&scale).output()?;
         let mean = self.moving_mean.read();
         let centred = match bias {
-            Some(bias) => scope.op("Sub", "sub").input(bias).input(mean).output()?,
+            Some(bias) => scope.op("Sub", "sub").input(bias.read()).input(mean).output()?,
             None => scope.op("Neg", "neg").input(mean).output()?,
         };
         let scaled = scope.op("Mul", "mul").input(&centred).input(&scale).output()?;
         let bias = scope.op("AddV2", "bias").input(&scaled).input(self.beta.read()).output()?;
-        Ok(Folded { kernel, bias })
+        Ok((kernel, bias))
     }
 
     /// Adds the moving averages' updates towards a batch's mean and unbiased variance, float32 `[channels]`, to
@@ -190,14 +180,11 @@ impl BatchNorm {
             }
             Mode::Inference => (self.moving_mean.read().clone(), self.moving_variance.read().clone()),
         };
-        self.normalize(&scope.name_scope("batchnorm"), x, &mean, &variance)
-    }
-
-    /// `tf.nn.batch_normalization`: x · (gamma · rsqrt(variance + epsilon)) + (beta - mean · that).
-    fn normalize(&self, scope: &Scope, x: &Output, mean: &Output, variance: &Output) -> Result<Output> {
-        let scale = self.scale(scope, variance)?;
+        // `tf.nn.batch_normalization`: x · (gamma · rsqrt(variance + epsilon)) + (beta - mean · that).
+        let scope = scope.name_scope("batchnorm");
+        let scale = self.scale(&scope, &variance)?;
         let scaled = scope.op("Mul", "mul").input(x).input(&scale).output()?;
-        let scaled_mean = scope.op("Mul", "mul").input(mean).input(&scale).output()?;
+        let scaled_mean = scope.op("Mul", "mul").input(&mean).input(&scale).output()?;
         let offset = scope.op("Sub", "sub").input(self.beta.read()).input(&scaled_mean).output()?;
         scope.op("AddV2", "add").input(&scaled).input(&offset).output()
     }

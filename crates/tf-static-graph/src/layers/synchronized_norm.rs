@@ -4,8 +4,8 @@
 use super::batch_norm::{BatchNorm, Mode, moments};
 use super::dense::reshape;
 use crate::error::{GraphError, Result, shown};
-use crate::moving_average::MovingAverage;
 use crate::scope::Scope;
+use crate::variable::MovingAverage;
 use tensorflow::Output;
 
 /// A [`BatchNorm`] in the tower of one of several replicas, in training by mean and variance over the rows of all of them.
