@@ -65,7 +65,7 @@ impl Checkpoint {
                 if header.endianness != 0 {
                     return Err(damaged("its values are big-endian, which is not supported".into()));
                 }
-                shards = u32::try_from(header.num_shards).ok();
+                shards = Some(header.num_shards);
                 continue;
             }
             // The slices of a variable, which has an entry of its own that says so.
@@ -83,7 +83,7 @@ impl Checkpoint {
                 );
                 return Err(CheckpointError::Unfit { path: prefix.to_path_buf(), reason });
             }
-            let entry = TensorEntry::try_from(entry).map_err(in_entry)?;
+            let entry = tensor_entry(entry).map_err(in_entry)?;
             entries.insert(name, entry);
         }
         let mut checkpoint = Self {
@@ -95,7 +95,7 @@ impl Checkpoint {
         if let Some(entry) = checkpoint.entries.get(OBJECT_GRAPH) {
             let contents = |key: &str| {
                 let entry = checkpoint.entries.get(key)?;
-                Some((entry.dtype, entry.shape.clone(), entry.bytes, entry.crc32c))
+                Some((entry.dtype, &entry.shape, entry.bytes, entry.crc32c))
             };
             checkpoint.keys = keys_by_name(&checkpoint.read_bytes(OBJECT_GRAPH, entry)?, contents);
         }
@@ -187,27 +187,21 @@ impl Checkpoint {
     }
 }
 
-impl TryFrom<BundleEntry> for TensorEntry {
-    type Error = String;
-
-    fn try_from(entry: BundleEntry) -> std::result::Result<Self, String> {
-        let unsigned = |what: &str, value: i64| u64::try_from(value).map_err(|_| format!("negative {what}"));
-        let dims = entry.shape.unwrap_or_default().dim.into_iter();
-        let shape = dims.map(|size| unsigned("dimension", size)).collect::<std::result::Result<_, _>>()?;
-        let tensor = Self {
-            dtype: data_type(entry.dtype).ok_or_else(|| format!("unknown dtype {}", entry.dtype))?,
-            shape,
-            shard: u32::try_from(entry.shard_id).map_err(|_| "negative shard")?,
-            offset: unsigned("offset", entry.offset)?,
-            bytes: unsigned("size", entry.size)?,
-            crc32c: entry.crc32c,
-        };
-        let values = tensor.shape.iter().try_fold(4u64, |product, &dim| product.checked_mul(dim));
-        if tensor.dtype == DataType::Float && values != Some(tensor.bytes) {
-            return Err(format!("{} bytes for shape {:?}", tensor.bytes, tensor.shape));
-        }
-        Ok(tensor)
+fn tensor_entry(entry: BundleEntry) -> std::result::Result<TensorEntry, String> {
+    let dims = entry.shape.unwrap_or_default().dim.into_iter().map(u64::try_from);
+    let tensor = TensorEntry {
+        dtype: data_type(entry.dtype).ok_or_else(|| format!("unknown dtype {}", entry.dtype))?,
+        shape: dims.collect::<std::result::Result<_, _>>().map_err(|_| "negative dimension")?,
+        shard: entry.shard_id,
+        offset: entry.offset,
+        bytes: entry.size,
+        crc32c: entry.crc32c,
+    };
+    let values = tensor.shape.iter().try_fold(4u64, |product, &dim| product.checked_mul(dim));
+    if tensor.dtype == DataType::Float && values != Some(tensor.bytes) {
+        return Err(format!("{} bytes for shape {:?}", tensor.bytes, tensor.shape));
     }
+    Ok(tensor)
 }
 
 fn missing(prefix: &Path, file: &Path) -> CheckpointError {
