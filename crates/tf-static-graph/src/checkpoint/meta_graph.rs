@@ -21,8 +21,8 @@ use whole_files::regular_file;
 
 /// `SaverDef.V2`.
 const V2: i32 = 2;
-/// `meta_graph_version` of the files written here.
-const WRITER: &str = "tf-mnist";
+/// `meta_graph_version` of the files written here; and what it was before.
+const WRITERS: [&str; 2] = ["tf-static-graph", "tf-mnist"];
 
 /// The bytes of a `.meta` file: `graph` with its variables, update ops, `saver` and training op, such that
 /// `tf.compat.v1.train.import_meta_graph` restores its checkpoints and goes on training; `tf.train.export_meta_graph`.
@@ -32,7 +32,7 @@ const WRITER: &str = "tf-mnist";
 pub fn export_meta_graph(graph: &Scope, saver: &Saver, train: &Operation) -> Result<Vec<u8>> {
     let mut meta_graph = meta_graph(graph, saver)?;
     if let Some(info) = &mut meta_graph.meta_info_def {
-        WRITER.clone_into(&mut info.meta_graph_version);
+        WRITERS[0].clone_into(&mut info.meta_graph_version);
     }
     let update_ops = graph.update_ops();
     for (key, operations) in [("update_ops", &*update_ops), ("train_op", std::slice::from_ref(train))] {
@@ -53,8 +53,9 @@ pub fn is_own(path: &Path) -> bool {
     let Some((&FIRST_FIELD, mut info)) = head.split_first().filter(|_| read.is_ok()) else {
         return false;
     };
-    let mark = [&[FIRST_FIELD, WRITER.len() as u8], WRITER.as_bytes()].concat();
-    prost::decode_length_delimiter(&mut info).is_ok() && info.starts_with(&mark)
+    let is_message = prost::decode_length_delimiter(&mut info).is_ok();
+    let mark = |writer: &str| [&[FIRST_FIELD, writer.len() as u8], writer.as_bytes()].concat();
+    is_message && WRITERS.iter().any(|writer| info.starts_with(&mark(writer)))
 }
 
 /// `graph`, its ops, its collections of variables and its `saver`.

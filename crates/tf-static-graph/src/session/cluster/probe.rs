@@ -61,11 +61,22 @@ pub(super) fn rounded(time: Duration) -> Duration {
 
 /// The workers that do not answer within `patience`.
 pub(super) fn lost_of(workers: &[Address], patience: Duration) -> Vec<LostWorker> {
-    let answers = ask_each(workers, |address| probe(address, patience));
-    let lost = (1..).zip(workers).zip(answers).filter_map(|((number, address), answer)| {
-        Some(LostWorker { number, address: address.clone(), reason: answer.err()? })
-    });
-    lost.collect()
+    of_all(workers, |address| probe(address, patience)).err().unwrap_or_default()
+}
+
+/// What `ask` says of each, asked at once; or of whom it says nothing.
+pub(super) fn of_all<T: Send>(
+    workers: &[Address],
+    ask: impl Fn(&Address) -> Result<T, Silence> + Sync,
+) -> Result<Vec<T>, Vec<LostWorker>> {
+    let (mut found, mut lost) = (Vec::new(), Vec::new());
+    for ((number, address), answer) in (1..).zip(workers).zip(ask_each(workers, ask)) {
+        match answer {
+            Ok(answer) => found.push(answer),
+            Err(reason) => lost.push(LostWorker { number, address: address.clone(), reason }),
+        }
+    }
+    if lost.is_empty() { Ok(found) } else { Err(lost) }
 }
 
 /// What `ask` says of each, asked at once.
@@ -87,10 +98,8 @@ pub(super) fn greet_any(addresses: &[SocketAddr], deadline: Instant) -> Result<(
     let mut failure = Silence::Refused;
     for (tried, address) in addresses.iter().enumerate() {
         // One that leads nowhere leaves time for the others.
-        let share = left(deadline)? / (addresses.len() - tried) as u32;
-        let deadline = Instant::now() + share;
-        let connected = TcpStream::connect_timeout(address, left(deadline)?);
-        match connected.and_then(|mut stream| greet(&mut stream, deadline)) {
+        let share = left(deadline).map(|left| left / (addresses.len() - tried) as u32);
+        match share.and_then(|share| greet(address, Instant::now() + share)) {
             Ok(true) => return Ok(()),
             Ok(false) => failure = Silence::Stranger,
             Err(error) => failure = silence(&error),
@@ -100,14 +109,14 @@ pub(super) fn greet_any(addresses: &[SocketAddr], deadline: Instant) -> Result<(
 }
 
 /// Whether what answers is a server.
-fn greet(stream: &mut TcpStream, deadline: Instant) -> io::Result<bool> {
-    let timed_out = |_| io::Error::from(io::ErrorKind::TimedOut);
-    stream.set_write_timeout(Some(left(deadline).map_err(timed_out)?))?;
+fn greet(address: &SocketAddr, deadline: Instant) -> io::Result<bool> {
+    let mut stream = TcpStream::connect_timeout(address, left(deadline)?)?;
+    stream.set_write_timeout(Some(left(deadline)?))?;
     stream.write_all(HELLO)?;
     let mut head = [0; 9];
     let mut read = 0;
     while read < head.len() {
-        stream.set_read_timeout(Some(left(deadline).map_err(timed_out)?))?;
+        stream.set_read_timeout(Some(left(deadline)?))?;
         match stream.read(&mut head[read..])? {
             // Without a word: what lies before the server, or this process itself, hung up.
             0 if read == 0 => return Err(io::ErrorKind::ConnectionReset.into()),
@@ -118,9 +127,9 @@ fn greet(stream: &mut TcpStream, deadline: Instant) -> io::Result<bool> {
     Ok(head[3] == SETTINGS && head[5..] == [0; 4])
 }
 
-fn left(deadline: Instant) -> Result<Duration, Silence> {
+fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
-    Some(left).filter(|left| !left.is_zero()).ok_or(Silence::Silent)
+    Some(left).filter(|left| !left.is_zero()).ok_or_else(|| io::ErrorKind::TimedOut.into())
 }
 
 fn silence(error: &io::Error) -> Silence {

@@ -4,7 +4,7 @@
 //! servers take them for abuse while a long step has them say nothing, and hang up on a worker that is well. So workers are
 //! greeted on connections of their own, and on those that do not answer this process hangs up.
 
-use super::{Cluster, JOB, LostWorker, SessionError, probe};
+use super::{Cluster, JOB, SessionError, probe};
 use crate::session::config::refused;
 use crate::session::config_proto::RunOptions;
 use crate::session::graph_session::GraphSession;
@@ -31,13 +31,8 @@ pub(super) fn watch(
     }
     let patience = cluster.patience;
     // Where they are now: that the resolver fails later is no loss.
-    let resolved = probe::ask_each(&cluster.workers, |address| probe::resolve(address, patience.answer));
-    let workers = (1..).zip(&cluster.workers).zip(resolved).map(|((number, address), resolved)| {
-        resolved.map_err(|reason| {
-            SessionError::Lost(vec![LostWorker { number, address: address.clone(), reason }])
-        })
-    });
-    let workers: Vec<_> = workers.collect::<Result<_, _>>()?;
+    let resolved = probe::of_all(&cluster.workers, |address| probe::resolve(address, patience.answer));
+    let workers = resolved.map_err(SessionError::Lost)?;
     let mut memory = Memory::of(session, graph, workers.len());
     // Half of its time is enough for any other step to be asked about before TensorFlow ends it.
     let long = patience.answer.min(patience.run / 2);
