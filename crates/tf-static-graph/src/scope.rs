@@ -160,7 +160,8 @@ impl Scope {
     }
 
     fn builder<'a>(&'a self, op: &'a str, name: String) -> OpBuilder<'a> {
-        OpBuilder::new(&self.shared.graph, op, name, self.control_inputs.clone()).device(&self.device)
+        let builder = OpBuilder::new(&self.shared.graph, op, name).device(&self.device);
+        builder.control_inputs(&self.control_inputs)
     }
 
     /// A scalar constant.

@@ -137,9 +137,9 @@ fn unpacked(tensor: &proto::TensorProto) -> Option<Vec<Vec<u8>>> {
 /// What both loaders, C++ and Python, restore the variables by. Python wants the filename and save tensors with `:0`.
 fn saver_def(saver: &Saver) -> Result<SaverDef> {
     Ok(SaverDef {
-        filename_tensor_name: tensor_name(saver.filename(), 0)?,
-        save_tensor_name: tensor_name(saver.save_operation(), 0)?,
-        restore_op_name: name(saver.restore_operation())?,
+        filename_tensor_name: tensor_name(&saver.filename, 0)?,
+        save_tensor_name: tensor_name(&saver.save, 0)?,
+        restore_op_name: name(&saver.restore_all)?,
         max_to_keep: 5,
         keep_checkpoint_every_n_hours: 10_000.0,
         version: V2,

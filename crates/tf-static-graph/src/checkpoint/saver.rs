@@ -43,11 +43,14 @@ use whole_files::Aside;
 #[derive(Debug, Clone)]
 pub struct Saver {
     variables: Vec<Variable>,
-    filename: Operation,
-    save: Operation,
+    /// What is fed with a checkpoint's prefix to save or to restore: string [].
+    pub(crate) filename: Operation,
+    /// Saves when fetched, and is the prefix then: string [].
+    pub(crate) save: Operation,
     restored: Operation,
     assigned: Vec<Operation>,
-    restore_all: Operation,
+    /// Restores when run.
+    pub(crate) restore_all: Operation,
     meta_graph: Option<Rc<MetaGraphFile>>,
 }
 
@@ -125,21 +128,6 @@ impl Saver {
     /// The saved variables, in the order of their names.
     pub fn variables(&self) -> &[Variable] {
         &self.variables
-    }
-
-    /// What is fed with a checkpoint's prefix to save or to restore: string []. `filename_tensor_name` of a `SaverDef`.
-    pub fn filename(&self) -> &Operation {
-        &self.filename
-    }
-
-    /// Saves when fetched, and is the prefix then: string []. `save_tensor_name` of a `SaverDef`.
-    pub fn save_operation(&self) -> &Operation {
-        &self.save
-    }
-
-    /// Restores when run. `restore_op_name` of a `SaverDef`.
-    pub fn restore_operation(&self) -> &Operation {
-        &self.restore_all
     }
 
     /// Writes the variables' values to the checkpoint `prefix`, that is `prefix.index`,
