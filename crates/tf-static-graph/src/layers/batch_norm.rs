@@ -89,7 +89,14 @@ impl BatchNorm {
     pub fn apply(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
         let scope = scope.name_scope("batch_normalization");
         match scope.shape(x).as_deref() {
-            Some([_, _, _, _]) => self.apply_fused(&scope, x, mode),
+            Some([_, _, _, _]) => {
+                let moving = [self.moving_mean.read(), self.moving_variance.read()];
+                let normalized = self.fused(&scope, x, moving, mode)?;
+                if mode == Mode::Training {
+                    self.update_moving_averages(&scope, &normalized.output(1), &normalized.output(2))?;
+                }
+                Ok(normalized.output(0))
+            }
             Some([_, _]) => self.apply_to_rows(&scope, x, mode),
             dims => {
                 let rank = dims.map_or("an unknown one".to_owned(), |dims| dims.len().to_string());
@@ -138,15 +145,6 @@ impl BatchNorm {
         unbiased_variance: &Output,
     ) -> Result<()> {
         self.update(scope, [mean, unbiased_variance], 4)
-    }
-
-    fn apply_fused(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
-        let moving = [self.moving_mean.read(), self.moving_variance.read()];
-        let normalized = self.fused(scope, x, moving, mode)?;
-        if mode == Mode::Training {
-            self.update_moving_averages(scope, &normalized.output(1), &normalized.output(2))?;
-        }
-        Ok(normalized.output(0))
     }
 
     /// Of rank 4, by its own statistics or by those that are given.
