@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod accuracy;
 mod adam;
 pub mod checkpoint;
 mod conditional;
@@ -19,7 +18,6 @@ pub mod session;
 mod subgraph;
 mod variable;
 
-pub use accuracy::{Accuracy, in_top_1};
 pub use adam::AdamOptimizer;
 #[doc(inline)]
 pub use checkpoint::{
@@ -36,7 +34,9 @@ pub use layers::{
     softmax, to_f32,
 };
 pub use literal_path::{LiteralPath, has_pattern};
-pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy, sparse_softmax_cross_entropy_share};
+pub use loss::{
+    Accuracy, Loss, cast, in_top_1, reduce_mean, sparse_softmax_cross_entropy, sparse_softmax_cross_entropy_share,
+};
 pub use op::OpBuilder;
 pub use scope::Scope;
 #[doc(inline)]

@@ -43,13 +43,11 @@ impl LiteralPath {
 
     /// TensorFlow's words with the folder named as the user did.
     pub fn named_in(&self, status: Status) -> Status {
-        match (self.path.to_str(), self._folder.is_some()) {
-            (Some(path), true) => {
-                let text = status.to_string().replace(path, &self.named.to_string_lossy());
-                Status::new_set_lossy(status.code(), &text)
-            }
-            _ => status,
+        if self._folder.is_none() {
+            return status;
         }
+        let [path, named] = [&self.path, &self.named].map(|path| path.to_string_lossy());
+        Status::new_set_lossy(status.code(), &status.to_string().replace(&*path, &named))
     }
 }
 
