@@ -148,16 +148,14 @@ fn saver_def(saver: &Saver) -> Result<SaverDef> {
 
 /// Python finds the variables of the graph by these collections.
 fn variables(variables: &[Variable]) -> Result<BTreeMap<String, CollectionDef>> {
-    let collection = |variables: &mut dyn Iterator<Item = &Variable>| -> Result<CollectionDef> {
-        let value =
-            variables.map(|variable| Ok(variable_def(variable)?.encode_to_vec())).collect::<Result<_>>()?;
-        Ok(CollectionDef { node_list: None, bytes_list: Some(BytesList { value }) })
+    let collection = |key: &str, is_in: fn(&Variable) -> bool| -> Result<_> {
+        let variables = variables.iter().filter(|variable| is_in(variable));
+        let value = variables.map(|variable| Ok(variable_def(variable)?.encode_to_vec()));
+        let value = value.collect::<Result<_>>()?;
+        Ok((key.to_owned(), CollectionDef { node_list: None, bytes_list: Some(BytesList { value }) }))
     };
-    let trainable = &mut variables.iter().filter(|variable| variable.is_trainable());
-    Ok(BTreeMap::from([
-        ("variables".to_owned(), collection(&mut variables.iter())?),
-        ("trainable_variables".to_owned(), collection(trainable)?),
-    ]))
+    let trainable = collection("trainable_variables", Variable::is_trainable)?;
+    Ok([collection("variables", |_| true)?, trainable].into())
 }
 
 fn variable_def(variable: &Variable) -> Result<VariableDef> {

@@ -166,14 +166,9 @@ impl State {
             _ => char.to_string(),
         };
         let quote = |name: &String| format!("\"{}\"", name.chars().map(escaped).collect::<String>());
-        let mut text = String::new();
-        if let Some(latest) = kept.last() {
-            text.push_str(&format!("model_checkpoint_path: {}\n", quote(latest)));
-        }
-        for name in kept {
-            text.push_str(&format!("all_model_checkpoint_paths: {}\n", quote(name)));
-        }
-        text
+        let latest = kept.last().map(|name| ("model_checkpoint_path", name));
+        let all = kept.iter().map(|name| ("all_model_checkpoint_paths", name));
+        latest.into_iter().chain(all).map(|(field, name)| format!("{field}: {}\n", quote(name))).collect()
     }
 }
 

@@ -74,9 +74,13 @@ fn escape(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let kind = *text.first()?;
     match kind {
         b'\\' | b'\'' | b'"' | b'?' => Some((vec![kind], 1)),
-        b'0'..=b'7' => Some(number(0, 3, 8)).map(|(number, end)| (vec![number as u8], end)),
+        b'0'..=b'7' => {
+            let (number, end) = number(0, 3, 8);
+            Some((vec![number as u8], end))
+        }
         b'x' | b'X' => {
-            Some(number(1, 2, 16)).filter(|&(_, end)| end > 1).map(|(number, end)| (vec![number as u8], end))
+            let (number, end) = number(1, 2, 16);
+            (end > 1).then(|| (vec![number as u8], end))
         }
         b'u' | b'U' => {
             let whole = if kind == b'u' { 5 } else { 9 };
@@ -100,8 +104,10 @@ mod tests {
     fn strings_are_found_among_whatever_else_there_is() {
         let text = r#"n: [1, 2.5e-3] m {a: 'x' n: -1 m <a: 'y'>}, l: [] a : 'it"s' # 'z'
             "\u00fc\t" e: WORD; b: ['\ud83dx', '\U0001F600']"#;
-        let strings_of =
-            |text| strings(text).0.into_iter().map(|(name, string)| [name.to_vec(), string]).collect::<Vec<_>>();
+        let strings_of = |text: &str| {
+            let found = strings(text).0.into_iter();
+            found.map(|(name, string)| [name.to_vec(), string]).collect::<Vec<_>>()
+        };
         let expected = [["a", "it\"sü\t"], ["b", r"\ud83dx"], ["b", "😀"]];
         assert_eq!(strings_of(text), expected.map(|pair| pair.map(|text| text.as_bytes().to_vec())));
         for torn in ["b: \"c", "b: \"c\nd\"", "b: 'c\\'"] {
@@ -120,7 +126,8 @@ mod tests {
         #[test]
         fn any_bytes_written_as_protobuf_escapes_them_read_back(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let escaped: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
-            prop_assert_eq!(strings(&format!("a: \"{escaped}\"")).0, [(&b"a"[..], bytes)]);
+            let text = format!("a: \"{escaped}\"");
+            prop_assert_eq!(strings(&text).0, [(&b"a"[..], bytes)]);
         }
     }
 }
