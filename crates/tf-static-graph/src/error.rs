@@ -99,6 +99,11 @@ impl GraphError {
     pub fn unfit(node: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Unfit { node: node.into(), reason: reason.into() }
     }
+
+    /// [`GraphError::Run`], of a status.
+    pub fn run(action: impl Into<String>) -> impl FnOnce(Status) -> Self {
+        move |status| Self::Run { action: action.into(), status }
+    }
 }
 
 /// Whether TensorFlow failed for want of memory. An op of one's own passes on the words alone.

@@ -246,9 +246,7 @@ impl Scope {
     /// # Errors
     /// TensorFlow cannot serialize the graph.
     pub fn graph_def(&self) -> Result<Vec<u8>> {
-        self.graph()
-            .graph_def()
-            .map_err(|status| GraphError::Run { action: "serialize the graph".into(), status })
+        self.graph().graph_def().map_err(GraphError::run("serialize the graph"))
     }
 
     /// The dimensions of an output, `None` where one is open; `None` in all where not even their number is known.

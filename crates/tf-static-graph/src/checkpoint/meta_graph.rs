@@ -87,9 +87,7 @@ fn strip_default_attributes(graph: &Graph, graph_def: &mut GraphDef) -> Result<O
     let mut op_list = OpList::default();
     let mut defaults = BTreeMap::new();
     for op in used {
-        let definition = graph
-            .get_op_def(&op)
-            .map_err(|status| GraphError::Run { action: format!("define op {op}"), status })?;
+        let definition = graph.get_op_def(&op).map_err(GraphError::run(format!("define op {op}")))?;
         let OpDefaults { attr } = OpDefaults::decode(&definition[..]).map_err(GraphError::Unreadable)?;
         op_list.op.push(definition);
         defaults.insert(op, attr);
@@ -137,8 +135,8 @@ fn unpacked(tensor: &proto::TensorProto) -> Option<Vec<Vec<u8>>> {
 /// What both loaders, C++ and Python, restore the variables by. Python wants the filename and save tensors with `:0`.
 fn saver_def(saver: &Saver) -> Result<SaverDef> {
     Ok(SaverDef {
-        filename_tensor_name: tensor_name(&saver.filename, 0)?,
-        save_tensor_name: tensor_name(&saver.save, 0)?,
+        filename_tensor_name: output_name(&saver.filename.output(0))?,
+        save_tensor_name: output_name(&saver.save.output(0))?,
         restore_op_name: name(&saver.restore_all)?,
         max_to_keep: 5,
         keep_checkpoint_every_n_hours: 10_000.0,
@@ -171,11 +169,7 @@ fn variable_def(variable: &Variable) -> Result<VariableDef> {
 
 /// A tensor's name: `NODE:OUTPUT`.
 pub fn output_name(output: &Output) -> Result<String> {
-    tensor_name(&output.operation, output.index)
-}
-
-fn tensor_name(operation: &Operation, index: i32) -> Result<String> {
-    Ok(format!("{}:{index}", name(operation)?))
+    Ok(format!("{}:{}", name(&output.operation)?, output.index))
 }
 
 fn name(operation: &Operation) -> Result<String> {

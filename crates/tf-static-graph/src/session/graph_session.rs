@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tensorflow::{
-    DataType, FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor,
+    DataType, FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor,
     TensorType,
 };
 
@@ -42,9 +42,7 @@ impl GraphSession {
     /// # Errors
     /// TensorFlow refuses the options.
     pub fn new(scope: &Scope, options: &SessionOptions) -> Result<Self> {
-        let session =
-            Session::new(options, &scope.graph()).map_err(|status| failed("open a session", status))?;
-        Ok(session.into())
+        Ok(Session::new(options, &scope.graph()).map_err(GraphError::run("open a session"))?.into())
     }
 
     /// As [`Session::run`], seen by whoever watches that a session over many processes does not wait for ever.
@@ -166,12 +164,12 @@ impl<'a> Step<'a> {
                 return Err(GraphError::unfit(output.operation.name().unwrap_or_default(), reason));
             }
         }
-        self.session.run(&mut self.arguments).map_err(|status| failed("run the graph", status))?;
+        self.session.run(&mut self.arguments).map_err(GraphError::run("run the graph"))?;
         // Copies: a fetched variable's own buffer changes with the variable.
         let mut values = Vec::new();
         for (_, token) in self.fetches {
             let value = self.arguments.fetch::<T>(token);
-            values.push(value.map_err(|status| failed("fetch what was asked for", status))?.to_vec());
+            values.push(value.map_err(GraphError::run("fetch what was asked for"))?.to_vec());
         }
         Ok(values)
     }
@@ -204,8 +202,4 @@ fn misfit<T: TensorType>(output: &Output, value: &Tensor<T>) -> Option<GraphErro
     let takes = shown(dims.as_deref());
     let reason = format!("it takes {dtype} {takes}, and was fed {} {:?}", T::data_type(), value.dims());
     Some(GraphError::unfit(node.name().unwrap_or_default(), reason))
-}
-
-fn failed(action: &str, status: Status) -> GraphError {
-    GraphError::Run { action: action.into(), status }
 }
