@@ -8,6 +8,7 @@ use crate::checkpoint::error::CheckpointError;
 use crate::checkpoint::file_names::{INDEX, with_suffix};
 use crate::checkpoint::foreign_format;
 use crate::checkpoint::object_graph::{OBJECT_GRAPH, keys_by_name};
+use crate::checkpoint::state::prefix_of_file;
 use crate::checkpoint::table;
 use crate::checkpoint::tensor_bundle::{BundleEntry, BundleHeader, data_type};
 use prost::Message;
@@ -208,10 +209,8 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
     let text = prefix.to_string_lossy();
     let hint = if prefix.is_dir() {
         format!("; {text} is a folder: name a checkpoint in it, such as {text}/model.ckpt-5499")
-    } else if let Some(stem) =
-        text.strip_suffix(".index").or_else(|| text.split_once(".data-").map(|(stem, _)| stem))
-    {
-        format!("; a checkpoint goes by its prefix: {stem}")
+    } else if let Some((stem, "index" | "data")) = prefix_of_file(prefix) {
+        format!("; a checkpoint goes by its prefix: {}", stem.display())
     } else if let Some(error) = foreign_format::foreign(prefix).or_else(|| foreign_format::foreign_shard(prefix)) {
         return error;
     } else if prefix.is_file() {

@@ -95,7 +95,7 @@ pub fn existing_prefix(path: &Path) -> Option<PathBuf> {
 }
 
 /// Of the name of a checkpoint's file, its prefix and which file it is: `index`, `data`, `meta`, or nothing yet.
-fn prefix_of_file(path: &Path) -> Option<(PathBuf, &'static str)> {
+pub(crate) fn prefix_of_file(path: &Path) -> Option<(PathBuf, &'static str)> {
     let name = path.file_name()?.as_bytes();
     let data = name.windows(6).rposition(|six| six == b".data-").map(|at| &name[..at]);
     let (stem, kind) = data.map(|stem| (stem, "data")).or_else(|| {
