@@ -28,8 +28,7 @@ impl Server {
     /// are those that it has for good.
     ///
     /// # Errors
-    /// [`SessionError::Server`]: the port is in use. [`SessionError::NotLoaded`] before
-    /// [`libtensorflow::load`].
+    /// [`SessionError::Server`]: the port is in use. [`SessionError::NotLoaded`] before [`libtensorflow::load`].
     pub fn start(address: &Address, config: &SessionConfig) -> Result<Self, SessionError> {
         libtensorflow::loaded().ok_or(SessionError::NotLoaded)?;
         let failed = |reason| SessionError::Server { address: address.clone(), reason };
