@@ -153,7 +153,8 @@ fn resource_nodes(root: &Scope, name: &str, dims: &[Option<i64>], value: &Output
     let reference = variable_node(root, "VarHandleOp", name, dims, name).output()?;
     let initializer = assign_resource(&root.within(name), "Assign", &reference, value)?;
     let read = root.within(&format!("{name}/Read"));
-    let read = read.op("ReadVariableOp", "ReadVariableOp").input(&reference).data_type("dtype", DataType::Float);
+    let read =
+        read.op("ReadVariableOp", "ReadVariableOp").input(&reference).data_type("dtype", DataType::Float);
     Ok((reference, read.output()?, initializer))
 }
 

@@ -29,13 +29,14 @@ pub use error::{GraphError, Result, is_out_of_memory};
 pub use gradients::{gradients, gradients_at};
 pub use initializer::Initializer;
 pub use layers::{
-    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Mode, Padding,
-    Pair, Pool, Precision, Randomness, Statistics, SynchronizedNorm, bias_add, pool, reshape, reshape_to,
-    softmax, to_f32,
+    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Mode, Padding, Pair, Pool,
+    Precision, Randomness, Statistics, SynchronizedNorm, bias_add, pool, reshape, reshape_to, softmax,
+    to_f32,
 };
 pub use literal_path::{LiteralPath, has_pattern};
 pub use loss::{
-    Accuracy, Loss, cast, in_top_1, reduce_mean, sparse_softmax_cross_entropy, sparse_softmax_cross_entropy_share,
+    Accuracy, Loss, cast, in_top_1, reduce_mean, sparse_softmax_cross_entropy,
+    sparse_softmax_cross_entropy_share,
 };
 pub use op::OpBuilder;
 pub use scope::Scope;

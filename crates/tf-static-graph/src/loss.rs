@@ -53,7 +53,8 @@ impl Loss {
         match (scope.shape(&value).as_deref(), dtype) {
             (Some([]), DataType::Float) => Ok(Self { differentiable: vec![value.clone()], value }),
             (shape, dtype) => {
-                let reason = format!("a loss is a float32 scalar, not {dtype} {}; see reduce_mean", shown(shape));
+                let reason =
+                    format!("a loss is a float32 scalar, not {dtype} {}; see reduce_mean", shown(shape));
                 Err(GraphError::unfit(value.operation.name().unwrap_or_default(), reason))
             }
         }

@@ -65,11 +65,11 @@ mod tests {
         let file = MetaGraphFile::new(b"graph".to_vec());
         for _ in 0..2 {
             let names = ["a.meta", "b.meta"].map(|name| folder.path().join(name));
-            names.each_ref().map(|name| file.place(name).unwrap());
+            names.iter().for_each(|name| file.place(name).unwrap());
             let [one, other] = names.each_ref().map(|name| fs::metadata(name).unwrap().ino());
             assert_eq!(one, other);
             assert_eq!(fs::read(&names[0]).unwrap(), b"graph");
-            names.map(|name| fs::remove_file(name).unwrap());
+            names.iter().for_each(|name| fs::remove_file(name).unwrap());
         }
     }
 }

@@ -211,7 +211,9 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
         format!("; {text} is a folder: name a checkpoint in it, such as {text}/model.ckpt-5499")
     } else if let Some((stem, "index" | "data")) = prefix_of_file(prefix) {
         format!("; a checkpoint goes by its prefix: {}", stem.display())
-    } else if let Some(error) = foreign_format::foreign(prefix).or_else(|| foreign_format::foreign_shard(prefix)) {
+    } else if let Some(error) =
+        foreign_format::foreign(prefix).or_else(|| foreign_format::foreign_shard(prefix))
+    {
         return error;
     } else if prefix.is_file() {
         format!("; {text} itself is no file of a model that is known here")

@@ -119,7 +119,12 @@ impl BatchNorm {
     ///
     /// # Errors
     /// The shapes do not fit.
-    pub fn fold(&self, scope: &Scope, kernel: &Variable, bias: Option<&Variable>) -> Result<(Output, Output)> {
+    pub fn fold(
+        &self,
+        scope: &Scope,
+        kernel: &Variable,
+        bias: Option<&Variable>,
+    ) -> Result<(Output, Output)> {
         let scope = scope.name_scope("folded");
         let scale = self.scale(&scope, self.moving_variance.read())?;
         let kernel = scope.op("Mul", "kernel").input(kernel.read()).input(&scale).output()?;

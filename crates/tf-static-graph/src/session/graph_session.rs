@@ -7,8 +7,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tensorflow::{
-    DataType, FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor,
-    TensorType,
+    DataType, FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor, TensorType,
 };
 
 /// A TensorFlow session on the graph of a [`Scope`], one for all clones; it derefs to [`Session`], which
@@ -160,7 +159,8 @@ impl<'a> Step<'a> {
         for (output, _) in &self.fetches {
             let dtype = output.operation.output_type(output.index as usize);
             if is_another::<T>(dtype) {
-                let reason = format!("it is {dtype}; fetch it in a step of its own, with run_for of that type");
+                let reason =
+                    format!("it is {dtype}; fetch it in a step of its own, with run_for of that type");
                 return Err(GraphError::unfit(output.operation.name().unwrap_or_default(), reason));
             }
         }

@@ -69,7 +69,8 @@ fn instruction_sets() -> Vec<&'static str> {
 /// What Linux tells in a file of lines such as `model name : AMD EPYC 7B13`.
 fn told(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
-    text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start().strip_prefix(':')?.trim().to_owned()))
+    text.lines()
+        .find_map(|line| Some(line.strip_prefix(name)?.trim_start().strip_prefix(':')?.trim().to_owned()))
 }
 
 #[cfg(test)]
