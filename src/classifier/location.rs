@@ -199,7 +199,7 @@ mod tests {
         assert!(matches!(locate(&at("base/11")), Err(ClassifierError::NoModelIn { .. })));
         assert!(matches!(
             locate(&at("torn")),
-            Err(ClassifierError::Graph(GraphError::Checkpoint(CheckpointError::State { .. })))
+            Err(ClassifierError::Graph(GraphError::Checkpoint(CheckpointError::Damaged { .. })))
         ));
         assert!(matches!(locate(&at("nothing")), Err(ClassifierError::NotFound { .. })));
     }

@@ -22,7 +22,6 @@
 mod damage;
 mod error;
 mod evaluation;
-mod literal_path;
 mod location;
 mod logits;
 mod saved_model;
@@ -30,7 +29,6 @@ mod signature;
 
 pub use error::{ClassifierError, Result};
 pub use evaluation::{CalibrationBin, Evaluation, Misclassified, evaluate, likeliest};
-pub use literal_path::has_pattern;
 pub use location::{Location, locate, network_of, values_of};
 pub(crate) use location::{is_saved_model, versions_in};
 

@@ -1,10 +1,9 @@
 //! A model opened as a SavedModel, ours or another's.
 
-use super::literal_path::LiteralPath;
 use super::logits::is_distribution;
 use super::{Classifier, ClassifierError, Result, damage, signature};
 use crate::dataset::Form;
-use crate::graph::GraphError;
+use crate::graph::{GraphError, LiteralPath};
 use crate::networks::{self, Pictures, Table};
 use std::path::Path;
 use tensorflow::{Graph, SavedModelBundle, SessionOptions};

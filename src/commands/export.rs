@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use tf_mnist::classifier::{self, Location};
-use tf_mnist::graph::Checkpoint;
+use tf_mnist::graph::{Checkpoint, has_pattern};
 use tf_mnist::saved_model::{self, Exported, MODEL_NAME};
 
 /// # Errors
@@ -32,7 +32,7 @@ pub fn run(global: &GlobalArgs, args: &ExportArgs) -> Result<()> {
     let exported = saved_model::export(&prefix, network.as_ref(), &args.export_base, version, &options)?;
     // Serving and Docker want absolute paths.
     let base = absolute(&args.export_base)?;
-    if classifier::has_pattern(&base.to_string_lossy()) {
+    if has_pattern(&base.to_string_lossy()) {
         log::warn!(
             "{}: TensorFlow's own loaders take [, *, ? and \\ for patterns and find no variables there; serve it from a folder \
              without them, such as a container's mount or a link",

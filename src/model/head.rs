@@ -37,11 +37,10 @@ impl Head {
         let Some(norms) = &self.norms else {
             return Ok(self.train_plain(scope, images)?.features);
         };
-        let fold = |conv: &Conv2d, norm: &BatchNorm| {
-            norm.fold(scope, conv.kernel.read(), conv.bias.as_ref().map(Variable::read))
-        };
-        let (first, second) = (fold(&self.conv1, &norms[0])?, fold(&self.conv2, &norms[1])?);
-        let inputs = [images.clone(), first.kernel, first.bias, second.kernel, second.bias];
+        let fold = |conv: &Conv2d, norm: &BatchNorm| norm.fold(scope, &conv.kernel, conv.bias.as_ref());
+        let ((kernel1, bias1), (kernel2, bias2)) =
+            (fold(&self.conv1, &norms[0])?, fold(&self.conv2, &norms[1])?);
+        let inputs = [images.clone(), kernel1, bias1, kernel2, bias2];
         with_inputs(scope.op(self.ops.features, "features"), &inputs).output()
     }
 

@@ -2,7 +2,7 @@
 
 use super::head::TrainedHead;
 use super::part::{Part, Step};
-use crate::graph::{Mode, Pool, Result, Scope, SynchronizedNorm, Variable, bias_add, pool, reshape, to_f32};
+use crate::graph::{Mode, Pool, Result, Scope, SynchronizedNorm, bias_add, pool, reshape, to_f32};
 use crate::networks::Window;
 use std::collections::HashMap;
 use tensorflow::Output;
@@ -55,20 +55,19 @@ pub(super) fn lower(
                 None => h,
             },
             Part::FoldedConv2d(conv, norm, pooled) => {
-                let folded = norm.fold(scope, conv.kernel.read(), conv.bias.as_ref().map(Variable::read))?;
+                let (kernel, bias) = norm.fold(scope, &conv.kernel, conv.bias.as_ref())?;
                 match pooled {
                     Some(Window { size, strides, padding }) => {
-                        let sums = conv.sums(scope, &h, &folded.kernel)?;
+                        let sums = conv.sums(scope, &h, &kernel)?;
                         let h = pool(scope, Pool::Max, &sums, *size, *strides, *padding)?;
-                        bias_add(scope, &to_f32(scope, &h)?, &folded.bias)?
+                        bias_add(scope, &to_f32(scope, &h)?, &bias)?
                     }
-                    None => conv.apply_with(scope, &h, &folded.kernel, Some(&folded.bias))?,
+                    None => conv.apply_with(scope, &h, &kernel, Some(&bias))?,
                 }
             }
             Part::FoldedDense(dense, norm) => {
-                let folded =
-                    norm.fold(scope, dense.kernel.read(), dense.bias.as_ref().map(Variable::read))?;
-                dense.apply_with(scope, &h, &folded.kernel, Some(&folded.bias))?
+                let (kernel, bias) = norm.fold(scope, &dense.kernel, dense.bias.as_ref())?;
+                dense.apply_with(scope, &h, &kernel, Some(&bias))?
             }
             Part::Head(own) if mode == Mode::Training => {
                 let trained = own.train(scope, &h, step)?;

@@ -65,9 +65,7 @@ impl Optimizer {
                 // The scope's own path: a name that was taken already has a number behind it.
                 let name = format!("{}/Adam/learning_rate", scope.path());
                 let operation = scope.graph().operation_by_name_required(&name);
-                let operation =
-                    operation.map_err(|status| GraphError::Run { action: format!("find {name}"), status })?;
-                Some(operation.output(0))
+                Some(operation.map_err(GraphError::run(format!("find {name}")))?.output(0))
             }
             false => None,
         };

@@ -222,10 +222,7 @@ fn reads(variables: &[Variable]) -> Vec<Output> {
 /// The variable of the graph for one of a tower's.
 fn of_graph(variables: &[Variable], other: &Variable) -> Result<Variable> {
     let found = variables.iter().find(|variable| variable.name() == other.name());
-    found.cloned().ok_or_else(|| GraphError::NoVariable {
-        name: other.name().to_owned(),
-        reason: "only a tower has it".to_owned(),
-    })
+    found.cloned().ok_or_else(|| GraphError::unfit(other.name(), "only a tower has it"))
 }
 
 /// Moves each average once, towards the mean over the replicas, whose `sums` are given.

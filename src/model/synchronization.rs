@@ -59,19 +59,15 @@ fn take(towers: &[Import], output: &Output) -> Result<Vec<Output>> {
 /// The graph's variable for one of a tower's, and the gradient in it.
 fn find<'a>(gradients: &'a Gradients, of: &Variable) -> Result<(&'a Variable, &'a Output)> {
     let mut pairs = gradients.variables.iter().zip(&gradients.values);
-    pairs.find(|(variable, _)| variable.name() == of.name()).ok_or_else(|| GraphError::NoVariable {
-        name: of.name().to_owned(),
-        reason: "batch norms are synchronized by its gradient".to_owned(),
-    })
+    let found = pairs.find(|(variable, _)| variable.name() == of.name());
+    found.ok_or_else(|| GraphError::unfit(of.name(), "batch norms are synchronized by its gradient"))
 }
 
 /// The sum of values of one shape, added one after the other.
 pub(super) fn sum<'a>(scope: &Scope, values: impl IntoIterator<Item = &'a Output>) -> Result<Output> {
     let mut values = values.into_iter();
-    let mut sum = values.next().cloned().ok_or_else(|| GraphError::Shape {
-        node: scope.path().to_owned(),
-        reason: "there is nothing to add up".to_owned(),
-    })?;
+    let nothing = || GraphError::unfit(scope.path(), "there is nothing to add up");
+    let mut sum = values.next().cloned().ok_or_else(nothing)?;
     for value in values {
         sum = scope.op("AddV2", "add").input(&sum).input(value).output()?;
     }

@@ -1,6 +1,6 @@
 //! The graph that is served: the network three times over the same variables, each behind another kind of input.
 
-use crate::graph::checkpoint::meta_graph::proto::{Dim, SignatureDef, TensorInfo, TensorShape};
+use crate::graph::checkpoint::meta_graph::proto::{SignatureDef, TensorInfo, TensorShape};
 use crate::graph::checkpoint::meta_graph::{output_name, type_number};
 use crate::graph::{Result, Saver, Scope, softmax};
 use crate::model::{self, Convolutions, to_floats};
@@ -109,7 +109,7 @@ fn tensor_info(key: &str, tensor: &Output, row: &[u64]) -> Result<(String, Tenso
 
 /// A `TensorShapeProto` of these sizes.
 pub(super) fn shape(sizes: impl IntoIterator<Item = i64>) -> TensorShape {
-    TensorShape { dim: sizes.into_iter().map(|size| Dim { size }).collect() }
+    TensorShape { dim: sizes.into_iter().collect() }
 }
 
 fn placeholder(scope: &Scope, dtype: DataType, shape: &[Option<i64>]) -> Result<Output> {

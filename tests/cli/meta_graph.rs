@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use support::runs;
 use support::runs::{fail, metrics, resume, start, succeed, tf_mnist};
+use tf_mnist::graph::checkpoint::meta_graph;
 
 /// 3 steps an epoch; validates, and so saves, after epochs 0, 2, 4 ... 10 and 11: seven checkpoints, of which five stay.
 const TWELVE_EPOCHS: &[&str] = &["baseline", "--batch-size", "100", "--epochs", "12", "--save-every", "10"];
@@ -109,4 +110,20 @@ fn it_goes_with_its_checkpoint_and_one_of_python_s_stays() {
     assert_eq!(fs::read(&python).unwrap(), b"\x0a\x08\x0a\x06Python");
     fs::remove_file(&python).unwrap();
     succeed(overwrite());
+}
+
+#[test]
+fn its_first_bytes_tell_whose_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.ckpt-7.meta");
+    for (bytes, is_own) in [
+        (&b"\x0a\x11\x0a\x0ftf-static-graph"[..], true),
+        (b"\x0a\x0a\x0a\x08tf-mnist", true), // as it was written before
+        (b"\x0a\x08\x0a\x06Python", false),
+        (b"\x0a\x0a\x0a\x08tf-m", false),
+        (b"", false),
+    ] {
+        fs::write(&file, bytes).unwrap();
+        assert_eq!(meta_graph::is_own(&file), is_own, "{bytes:?}");
+    }
 }

@@ -206,7 +206,7 @@ fn another_rank_is_refused_by_name() {
     let unknown = scope.op("Placeholder", "unknown").data_type("dtype", DataType::Float).output().unwrap();
     for (x, named, rank) in [(of_rank_3, "conv", "3"), (unknown, "conv_1", "an unknown one")] {
         let error = norm.apply(&scope.name_scope("conv"), &x, Mode::Training).unwrap_err();
-        assert!(matches!(&error, GraphError::Shape { .. }));
+        assert!(matches!(&error, GraphError::Unfit { .. }));
         let said =
             format!("\"{named}/batch_normalization\": batch normalization takes rank 2 or 4, not {rank}");
         assert_eq!(error.to_string(), said);

@@ -208,7 +208,7 @@ fn what_it_cannot_normalize_is_refused_by_name() {
     {
         let x = scope.placeholder::<f32>("x", dims).unwrap();
         let Err(error) = norm.apply_synchronized(&scope.name_scope("conv"), &x) else { panic!("{dims:?}") };
-        assert!(matches!(&error, GraphError::Shape { .. }));
+        assert!(matches!(&error, GraphError::Unfit { .. }));
         let text = error.to_string();
         assert!(text.contains("/batch_normalization") && text.contains("rank 2 or 4"), "{text}");
         assert!(text.ends_with(shown), "{text}");

@@ -93,10 +93,8 @@ impl AdamOptimizer {
         variables: &[Variable],
     ) -> Result<Operation> {
         if gradients.len() != trained.len() {
-            return Err(GraphError::Shape {
-                node: format!("{}/Adam", scope.path()),
-                reason: format!("{} gradients for {} variables", gradients.len(), trained.len()),
-            });
+            let reason = format!("{} gradients for {} variables", gradients.len(), trained.len());
+            return Err(GraphError::unfit(format!("{}/Adam", scope.path()), reason));
         }
         // TF1 keeps the powers with the variable that comes first by name.
         let beside = variables.iter().map(Variable::name).min().unwrap_or_default();
@@ -125,9 +123,8 @@ impl AdamOptimizer {
 
         let mut updates = Vec::with_capacity(trained.len() + 2);
         for (variable, gradient) in trained.iter().zip(gradients) {
-            let [m, v] = slots.get(variable.name()).ok_or_else(|| GraphError::Shape {
-                node: adam.path().to_owned(),
-                reason: format!("{} is to be trained, but not among the variables", variable.name()),
+            let [m, v] = slots.get(variable.name()).ok_or_else(|| {
+                GraphError::unfit(variable.name(), "it is to be trained, but not among the variables")
             })?;
             let update = after.within(&format!("{}/update_{}", adam.path(), variable.name()));
             updates.push(

@@ -1,11 +1,10 @@
 //! What can go wrong while a graph is built or run.
 
 use crate::checkpoint::CheckpointError;
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::str::Utf8Error;
-use tensorflow::{Code, DataType, Status};
+use tensorflow::{Code, Status};
 
 /// An error of building or running a graph; it names the node, variable or file.
 ///
@@ -37,10 +36,10 @@ pub enum GraphError {
         /// Name of the node.
         output: String,
     },
-    /// A shape that the operation cannot take.
+    /// What a node, layer or variable is given, or what is taken for one, cannot be used: a shape, a dtype, a number.
     #[error("{node:?}: {reason}")]
-    Shape {
-        /// The layer or node.
+    Unfit {
+        /// The node, layer or variable.
         node: String,
         /// What does not fit.
         reason: String,
@@ -54,17 +53,6 @@ pub enum GraphError {
         /// The name.
         name: String,
     },
-    /// What is taken for a variable is none, or none that can be used.
-    #[error("{name:?} cannot be used as a variable: {reason}")]
-    NoVariable {
-        /// The name.
-        name: String,
-        /// What it lacks.
-        reason: String,
-    },
-    /// A saver of no variables.
-    #[error("there are no variables to save; make the saver after the layers")]
-    NothingToSave,
     /// A run of the session failed.
     #[error("TensorFlow failed to {action}: {status}")]
     Run {
@@ -76,24 +64,6 @@ pub enum GraphError {
     /// A checkpoint cannot be read, or does not fit the graph.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// A value was fed that its placeholder does not take.
-    #[error("{placeholder:?} takes {takes}, and was fed {given}")]
-    Fed {
-        /// The placeholder.
-        placeholder: String,
-        /// The dtype and shape that it takes.
-        takes: String,
-        /// The dtype and shape that it was fed.
-        given: String,
-    },
-    /// A value was asked for as another dtype than it has.
-    #[error("{output:?} is {dtype}; fetch it in a step of its own, with run_for of that type")]
-    FetchedAs {
-        /// What was fetched.
-        output: String,
-        /// Its dtype.
-        dtype: DataType,
-    },
     /// A checkpoint cannot be written.
     #[error("cannot write checkpoint {path}: {cause}")]
     Save {
@@ -110,10 +80,29 @@ pub enum GraphError {
     Unreadable(prost::DecodeError),
 }
 
-/// As it is displayed: what `main` and `unwrap` print is to be read, and TensorFlow's own `Status` shows an address.
-impl fmt::Debug for GraphError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
+/// Shows errors as they are displayed: what `main` and `unwrap` print is to be read, and TensorFlow's own `Status` shows an
+/// address.
+macro_rules! debug_as_displayed {
+    ($error:ty) => {
+        impl std::fmt::Debug for $error {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, formatter)
+            }
+        }
+    };
+}
+pub(crate) use debug_as_displayed;
+debug_as_displayed! { GraphError }
+
+impl GraphError {
+    /// [`GraphError::Unfit`].
+    pub fn unfit(node: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Unfit { node: node.into(), reason: reason.into() }
+    }
+
+    /// [`GraphError::Run`], of a status.
+    pub fn run(action: impl Into<String>) -> impl FnOnce(Status) -> Self {
+        move |status| Self::Run { action: action.into(), status }
     }
 }
 

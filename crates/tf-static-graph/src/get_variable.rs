@@ -3,6 +3,7 @@
 
 use crate::error::{GraphError, Result};
 use crate::initializer::Initializer;
+use crate::op::OpBuilder;
 use crate::scope::Scope;
 use crate::variable::Variable;
 use tensorflow::{DataType, Operation, Output};
@@ -29,14 +30,14 @@ impl Variable {
     /// that was [wrapped](Scope::wrap), as Python's `tf.compat.v1.get_variable` makes them, of either kind.
     ///
     /// # Errors
-    /// [`GraphError::NoVariable`]: there is no such node, or it is no float32 variable of a known shape with the nodes that
+    /// [`GraphError::Unfit`]: there is no such node, or it is no float32 variable of a known shape with the nodes that
     /// read and initialize it. [`GraphError::DuplicateVariable`]: it is in the collections already.
     pub fn existing(scope: &Scope, name: &str, trainable: bool) -> Result<Self> {
         if scope.variables().iter().any(|variable| variable.name == name) {
             return Err(GraphError::DuplicateVariable { name: name.to_owned() });
         }
         let lacks =
-            |reason: &str| GraphError::NoVariable { name: name.to_owned(), reason: reason.to_owned() };
+            |reason: &str| GraphError::unfit(name, format!("it cannot be used as a variable: {reason}"));
         let graph = scope.graph();
         let node = |name: &str| graph.operation_by_name(name).ok().flatten();
         let variable = node(name).ok_or_else(|| lacks("the graph has no node of that name"))?;
@@ -88,9 +89,9 @@ impl Variable {
             if variable.shape == shape {
                 return Ok(variable);
             }
-            let reason =
-                format!("the variable that is there has shape {:?} instead of {shape:?}", variable.shape);
-            return Err(GraphError::Shape { node: name.to_owned(), reason });
+            let there = variable.shape;
+            let reason = format!("the variable that is there has shape {there:?} instead of {shape:?}");
+            return Err(GraphError::unfit(name, reason));
         }
         if scope.is_taken(name) {
             return Err(GraphError::DuplicateVariable { name: name.to_owned() });
@@ -98,19 +99,19 @@ impl Variable {
         let root = scope.root();
         let value = value(&root)?;
         let dims: Vec<_> = shape.iter().map(|&dim| Some(dim as i64)).collect();
-        let nodes = match scope.resources {
-            true => Nodes::resource(&root, name, &dims, &value)?,
-            false => Nodes::reference(&root, name, &dims, &value, colocate_with)?,
+        let (reference, read, initializer) = match scope.resources {
+            true => resource_nodes(&root, name, &dims, &value)?,
+            false => reference_nodes(&root, name, &dims, &value, colocate_with)?,
         };
         let variable = Self {
             name: name.to_owned(),
             shape: shape.to_vec(),
             trainable,
             is_resource: scope.resources,
-            reference: nodes.reference,
-            read: nodes.read,
+            reference,
+            read,
             initial_value: value,
-            initializer: nodes.initializer,
+            initializer,
         };
         scope.add_variable(variable.clone());
         Ok(variable)
@@ -128,55 +129,44 @@ impl Variable {
     }
 }
 
-/// The nodes of a variable, named as TF1 names them.
-struct Nodes {
-    reference: Output,
-    read: Output,
-    initializer: Operation,
+/// The nodes of a variable, named as TF1 names them: itself, its `read`, its initializer.
+type Nodes = (Output, Output, Operation);
+
+/// `tf.get_variable(use_resource=False)`.
+fn reference_nodes(
+    root: &Scope,
+    name: &str,
+    dims: &[Option<i64>],
+    value: &Output,
+    colocate_with: &str,
+) -> Result<Nodes> {
+    let node = variable_node(root, "VariableV2", name, dims, "");
+    let reference = node.colocate_with_name(colocate_with).output()?;
+    let below = root.within(name);
+    let initializer = assign(&below, &reference, value, true, colocate_with)?;
+    let read = below.op("Identity", "read").input(&reference).colocate_with_name(colocate_with).output()?;
+    Ok((reference, read, initializer))
 }
 
-impl Nodes {
-    /// `tf.get_variable(use_resource=False)`.
-    fn reference(
-        root: &Scope,
-        name: &str,
-        dims: &[Option<i64>],
-        value: &Output,
-        colocate_with: &str,
-    ) -> Result<Self> {
-        let reference = root
-            .op("VariableV2", name)
-            .data_type("dtype", DataType::Float)
-            .shape("shape", dims)
-            .string("container", "")
-            .string("shared_name", "")
-            .colocate_with_name(colocate_with)
-            .output()?;
-        let below = root.within(name);
-        let initializer = assign(&below, &reference, value, true, colocate_with)?;
-        let read =
-            below.op("Identity", "read").input(&reference).colocate_with_name(colocate_with).output()?;
-        Ok(Self { reference, read, initializer })
-    }
+/// `tf.get_variable(use_resource=True)`.
+fn resource_nodes(root: &Scope, name: &str, dims: &[Option<i64>], value: &Output) -> Result<Nodes> {
+    let reference = variable_node(root, "VarHandleOp", name, dims, name).output()?;
+    let initializer = assign_resource(&root.within(name), "Assign", &reference, value)?;
+    let read = root.within(&format!("{name}/Read"));
+    let read =
+        read.op("ReadVariableOp", "ReadVariableOp").input(&reference).data_type("dtype", DataType::Float);
+    Ok((reference, read.output()?, initializer))
+}
 
-    /// `tf.get_variable(use_resource=True)`.
-    fn resource(root: &Scope, name: &str, dims: &[Option<i64>], value: &Output) -> Result<Self> {
-        let reference = root
-            .op("VarHandleOp", name)
-            .data_type("dtype", DataType::Float)
-            .shape("shape", dims)
-            .string("container", "")
-            .string("shared_name", name)
-            .output()?;
-        let initializer = assign_resource(&root.within(name), "Assign", &reference, value)?;
-        let read = root
-            .within(&format!("{name}/Read"))
-            .op("ReadVariableOp", "ReadVariableOp")
-            .input(&reference)
-            .data_type("dtype", DataType::Float)
-            .output()?;
-        Ok(Self { reference, read, initializer })
-    }
+fn variable_node<'a>(
+    root: &'a Scope,
+    op: &'a str,
+    name: &str,
+    dims: &[Option<i64>],
+    shared_name: &'a str,
+) -> OpBuilder<'a> {
+    let node = root.op(op, name).data_type("dtype", DataType::Float).shape("shape", dims);
+    node.string("container", "").string("shared_name", shared_name)
 }
 
 /// `tf.assign` to a reference variable.

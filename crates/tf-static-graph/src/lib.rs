@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod accuracy;
 mod adam;
 pub mod checkpoint;
 mod conditional;
@@ -9,8 +8,8 @@ mod get_variable;
 mod gradients;
 mod initializer;
 mod layers;
+mod literal_path;
 mod loss;
-mod moving_average;
 mod names;
 mod op;
 mod placeholder;
@@ -19,7 +18,6 @@ pub mod session;
 mod subgraph;
 mod variable;
 
-pub use accuracy::{Accuracy, in_top_1};
 pub use adam::AdamOptimizer;
 #[doc(inline)]
 pub use checkpoint::{
@@ -31,17 +29,20 @@ pub use error::{GraphError, Result, is_out_of_memory};
 pub use gradients::{gradients, gradients_at};
 pub use initializer::Initializer;
 pub use layers::{
-    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Folded, Mode, Padding,
-    Pair, Pool, Precision, Randomness, Statistics, SynchronizedNorm, bias_add, pool, reshape, reshape_to,
-    softmax, to_f32,
+    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Mode, Padding, Pair, Pool,
+    Precision, Randomness, Statistics, SynchronizedNorm, bias_add, pool, reshape, reshape_to, softmax,
+    to_f32,
 };
-pub use loss::{Loss, cast, reduce_mean, sparse_softmax_cross_entropy, sparse_softmax_cross_entropy_share};
-pub use moving_average::MovingAverage;
+pub use literal_path::{LiteralPath, has_pattern};
+pub use loss::{
+    Accuracy, Loss, cast, in_top_1, reduce_mean, sparse_softmax_cross_entropy,
+    sparse_softmax_cross_entropy_share,
+};
 pub use op::OpBuilder;
 pub use scope::Scope;
 #[doc(inline)]
 pub use session::{GraphSession, SessionConfig, Step};
 pub use subgraph::{Import, Subgraph};
-pub use variable::Variable;
+pub use variable::{MovingAverage, Variable};
 
 pub use libtensorflow::{self, tensorflow};

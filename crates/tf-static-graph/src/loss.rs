@@ -1,4 +1,4 @@
-//! Losses.
+//! Losses, and accuracy.
 
 use crate::error::{GraphError, Result, shown};
 use crate::scope::Scope;
@@ -47,15 +47,16 @@ impl Loss {
     /// ```
     ///
     /// # Errors
-    /// [`GraphError::Shape`]: it is no float32 scalar. Of a vector TensorFlow would take the gradient of the sum.
+    /// [`GraphError::Unfit`]: it is no float32 scalar. Of a vector TensorFlow would take the gradient of the sum.
     pub fn new(scope: &Scope, value: Output) -> Result<Self> {
         let dtype = value.operation.output_type(value.index as usize);
         match (scope.shape(&value).as_deref(), dtype) {
             (Some([]), DataType::Float) => Ok(Self { differentiable: vec![value.clone()], value }),
-            (shape, dtype) => Err(GraphError::Shape {
-                node: value.operation.name().unwrap_or_default(),
-                reason: format!("a loss is a float32 scalar, not {dtype} {}; see reduce_mean", shown(shape)),
-            }),
+            (shape, dtype) => {
+                let reason =
+                    format!("a loss is a float32 scalar, not {dtype} {}; see reduce_mean", shown(shape));
+                Err(GraphError::unfit(value.operation.name().unwrap_or_default(), reason))
+            }
         }
     }
 
@@ -137,11 +138,11 @@ fn differentiable(surrogate: &Scope, logits: &Output, gradient: &Output, rows: &
 /// The mean of all values of `x`, of any shape to []; `tf.reduce_mean`.
 ///
 /// # Errors
-/// [`GraphError::Shape`]: the rank of `x` is not known.
+/// [`GraphError::Unfit`]: the rank of `x` is not known.
 pub fn reduce_mean(scope: &Scope, x: &Output) -> Result<Output> {
-    let rank = scope.shape(x).map(|dims| dims.len() as i32).ok_or_else(|| GraphError::Shape {
-        node: x.operation.name().unwrap_or_default(),
-        reason: "its rank is not known, so there is no telling over what to take the mean".to_owned(),
+    let rank = scope.shape(x).map(|dims| dims.len() as i32).ok_or_else(|| {
+        let reason = "its rank is not known, so there is no telling over what to take the mean";
+        GraphError::unfit(x.operation.name().unwrap_or_default(), reason)
     })?;
     let axes: Vec<_> = (0..rank).collect();
     let axes = scope.constant("Const", &[axes.len() as u64], &axes)?;
@@ -154,4 +155,29 @@ pub fn reduce_mean(scope: &Scope, x: &Output) -> Result<Output> {
 /// TensorFlow has no such conversion.
 pub fn cast(scope: &Scope, name: &str, x: &Output, to: DataType) -> Result<Output> {
     scope.op("Cast", name).input(x).data_type("DstT", to).boolean("Truncate", false).output()
+}
+
+/// How often the greatest logit is the label's.
+#[derive(Debug, Clone)]
+pub struct Accuracy {
+    /// bool `[rows]`: no other logit of the row is greater than the label's; `tf.nn.in_top_k(k=1)`.
+    pub correct: Output,
+    /// float32 []: the mean of `correct`.
+    pub mean: Output,
+}
+
+/// Compares `logits`, float32 `[rows, classes]`, with `labels`, int32 or int64 `[rows]`.
+///
+/// # Errors
+/// Shapes do not fit.
+pub fn in_top_1(scope: &Scope, logits: &Output, labels: &Output) -> Result<Accuracy> {
+    let outer = scope.name_scope("in_top_k");
+    let inner = outer.name_scope("InTopKV2");
+    let k = match labels.operation.output_type(labels.index as usize) {
+        DataType::Int64 => inner.scalar("k", 1i64)?,
+        _ => inner.scalar("k", 1i32)?,
+    };
+    let correct = inner.op_named_as_scope("InTopKV2").input(logits).input(labels).input(&k).output()?;
+    let as_float = cast(scope, "Cast", &correct, DataType::Float)?;
+    Ok(Accuracy { mean: reduce_mean(scope, &as_float)?, correct })
 }

@@ -12,44 +12,40 @@ pub struct OpBuilder<'a> {
     graph: &'a RefCell<Graph>,
     op: &'a str,
     name: String,
-    inputs: Vec<Input>,
-    control_inputs: Vec<Operation>,
-    attributes: Vec<SetAttribute<'a>>,
+    parts: Vec<Part<'a>>,
 }
 
-enum Input {
-    One(Output),
-    List(Vec<Output>),
-}
-
-type SetAttribute<'a> = Box<dyn FnOnce(&mut OperationDescription) -> std::result::Result<(), Status> + 'a>;
+/// What gives the node one thing: inputs or an attribute.
+type Part<'a> = Box<dyn FnOnce(&mut OperationDescription) -> std::result::Result<(), Status> + 'a>;
 
 impl<'a> OpBuilder<'a> {
-    pub(crate) fn new(
-        graph: &'a RefCell<Graph>,
-        op: &'a str,
-        name: String,
-        control_inputs: Vec<Operation>,
-    ) -> Self {
-        Self { graph, op, name, inputs: Vec::new(), control_inputs, attributes: Vec::new() }
+    pub(crate) fn new(graph: &'a RefCell<Graph>, op: &'a str, name: String) -> Self {
+        Self { graph, op, name, parts: Vec::new() }
     }
 
     /// The next input.
-    pub fn input(mut self, input: &Output) -> Self {
-        self.inputs.push(Input::One(input.clone()));
-        self
+    pub fn input(self, input: &Output) -> Self {
+        let input = input.clone();
+        self.inputs(move |node| node.add_input(input))
     }
 
     /// The next input, where the op takes a list.
-    pub fn input_list(mut self, inputs: &[Output]) -> Self {
-        self.inputs.push(Input::List(inputs.to_vec()));
-        self
+    pub fn input_list(self, inputs: &[Output]) -> Self {
+        let inputs = inputs.to_vec();
+        self.inputs(move |node| node.add_input_list(&inputs))
     }
 
     /// Waits for these operations, besides those of the scope.
-    pub fn control_inputs<'b>(mut self, operations: impl IntoIterator<Item = &'b Operation>) -> Self {
-        self.control_inputs.extend(operations.into_iter().cloned());
-        self
+    pub fn control_inputs<'b>(self, operations: impl IntoIterator<Item = &'b Operation>) -> Self {
+        let operations: Vec<_> = operations.into_iter().cloned().collect();
+        self.inputs(move |node| operations.iter().for_each(|operation| node.add_control_input(operation)))
+    }
+
+    fn inputs(self, add: impl FnOnce(&mut OperationDescription) + 'a) -> Self {
+        self.attribute(move |node| {
+            add(node);
+            Ok::<_, Status>(())
+        })
     }
 
     /// An attribute of type `type`.
@@ -124,7 +120,7 @@ impl<'a> OpBuilder<'a> {
         mut self,
         set: impl FnOnce(&mut OperationDescription) -> std::result::Result<(), E> + 'a,
     ) -> Self {
-        self.attributes.push(Box::new(move |node| set(node).map_err(Into::into)));
+        self.parts.push(Box::new(move |node| set(node).map_err(Into::into)));
         self
     }
 
@@ -133,22 +129,11 @@ impl<'a> OpBuilder<'a> {
     /// # Errors
     /// TensorFlow refuses it: an unknown op, an attribute or input that does not fit, shapes that disagree.
     pub fn build(self) -> Result<Operation> {
-        let Self { graph, op, name, inputs, control_inputs, attributes } = self;
+        let Self { graph, op, name, parts } = self;
         let finish = || {
             let mut graph = graph.borrow_mut();
             let mut node = graph.new_operation(op, &name)?;
-            for input in inputs {
-                match input {
-                    Input::One(output) => node.add_input(output),
-                    Input::List(outputs) => node.add_input_list(&outputs),
-                }
-            }
-            for operation in &control_inputs {
-                node.add_control_input(operation);
-            }
-            for set in attributes {
-                set(&mut node)?;
-            }
+            parts.into_iter().try_for_each(|part| part(&mut node))?;
             node.finish()
         };
         finish().map_err(|status| GraphError::Node { node: name.clone(), op: op.to_owned(), status })

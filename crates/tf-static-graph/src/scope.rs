@@ -1,10 +1,9 @@
 //! The graph under construction: name scopes, control dependencies and the two collections that TF1 keeps.
 
 use crate::error::{GraphError, Result};
-use crate::moving_average::MovingAverage;
 use crate::names::Names;
 use crate::op::OpBuilder;
-use crate::variable::Variable;
+use crate::variable::{MovingAverage, Variable};
 use std::cell::{Ref, RefCell, RefMut};
 use std::rc::Rc;
 use tensorflow::{Graph, Operation, Output, TensorType};
@@ -161,7 +160,8 @@ impl Scope {
     }
 
     fn builder<'a>(&'a self, op: &'a str, name: String) -> OpBuilder<'a> {
-        OpBuilder::new(&self.shared.graph, op, name, self.control_inputs.clone()).device(&self.device)
+        let builder = OpBuilder::new(&self.shared.graph, op, name).device(&self.device);
+        builder.control_inputs(&self.control_inputs)
     }
 
     /// A scalar constant.
@@ -246,9 +246,7 @@ impl Scope {
     /// # Errors
     /// TensorFlow cannot serialize the graph.
     pub fn graph_def(&self) -> Result<Vec<u8>> {
-        self.graph()
-            .graph_def()
-            .map_err(|status| GraphError::Run { action: "serialize the graph".into(), status })
+        self.graph().graph_def().map_err(GraphError::run("serialize the graph"))
     }
 
     /// The dimensions of an output, `None` where one is open; `None` in all where not even their number is known.

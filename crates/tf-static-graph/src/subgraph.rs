@@ -92,10 +92,8 @@ impl Subgraph {
         let (scope, device) = (scope.name_scope(name), device.to_owned());
         let mut import = Import { from: self, scope, device, given: HashMap::default() };
         if inputs.len() != self.inputs.len() {
-            return Err(GraphError::Shape {
-                node: import.scope.path().to_owned(),
-                reason: format!("{} inputs for the {} of a subgraph", inputs.len(), self.inputs.len()),
-            });
+            let reason = format!("{} inputs for the {} of a subgraph", inputs.len(), self.inputs.len());
+            return Err(GraphError::unfit(import.scope.path(), reason));
         }
         for (input, given) in self.inputs.iter().zip(inputs) {
             import.give(input, given)?;

@@ -28,13 +28,9 @@ impl Variable {
     }
 
     /// The number of values.
+    #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> u64 {
         self.shape.iter().product()
-    }
-
-    /// Whether the variable holds no value at all.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Whether optimizers change it.
@@ -66,6 +62,17 @@ impl Variable {
     pub fn initializer(&self) -> &Operation {
         &self.initializer
     }
+}
+
+/// A moving average in a step of training, as a batch norm notes it: [`Scope::moving_averages`](crate::Scope::moving_averages).
+#[derive(Debug, Clone)]
+pub struct MovingAverage {
+    /// The average.
+    pub variable: Variable,
+    /// The batch's value, of its shape, which it is to move towards.
+    pub value: Output,
+    /// How much of the way it goes in a step.
+    pub(crate) factor: f32,
 }
 
 impl OpBuilder<'_> {

@@ -3,6 +3,7 @@
 use super::{export, folder, put_checkpoint, put_index_without_values, takes_a_five_for_one};
 use std::fs;
 use support::runs::{fail, succeed};
+use tf_mnist::graph::existing_prefix;
 
 #[test]
 fn any_file_of_a_checkpoint_means_it() {
@@ -24,6 +25,12 @@ fn any_file_of_a_checkpoint_means_it() {
         succeed(export(&run.join(name), &run.join("models")));
     }
     assert_eq!(fs::read_dir(run.join("models")).unwrap().count(), 2);
+    fs::write(run.join(".index"), "").unwrap();
+    for name in
+        ["model.ckpt-8", "model.ckpt-8.", "model.ckpt-8.meta", "model.ckpt-7.x", ".", ".index", ".meta"]
+    {
+        assert_eq!(existing_prefix(&run.join(name)), None, "{name}");
+    }
 }
 
 #[test]

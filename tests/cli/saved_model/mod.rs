@@ -13,7 +13,7 @@ use support::hundred_digits::{HundredDigits, golden, load};
 use support::names;
 use tensorflow::{SessionOptions, Tensor};
 use tf_mnist::classifier::{Classifier, ClassifierError};
-use tf_mnist::graph::checkpoint::meta_graph::proto::{Dim, MetaGraphDef, TensorShape};
+use tf_mnist::graph::checkpoint::meta_graph::proto::{MetaGraphDef, TensorShape};
 use tf_mnist::model::Convolutions;
 use tf_mnist::saved_model::{self, CLASSIFY, Exported, PREDICT_BYTES, SERVING_DEFAULT, SavedModelError};
 
@@ -167,7 +167,7 @@ fn images_of_no_pixels_or_of_terabytes_do_not_fit() {
     let mut model = SavedModel::decode(&fs::read(&file).unwrap()[..]).unwrap();
     for sides in [[0, 28], [28, 0], [1_000_000, 1_000_000]] {
         let signature = model.meta_graphs[0].signature_def.get_mut(SERVING_DEFAULT).unwrap();
-        let dim = [-1, sides[0], sides[1]].map(|size| Dim { size }).into();
+        let dim = [-1, sides[0], sides[1]].into();
         signature.inputs.get_mut("images").unwrap().tensor_shape = Some(TensorShape { dim });
         fs::write(&file, model.encode_to_vec()).unwrap();
         let error = Classifier::from_saved_model(&exported.path, &SessionOptions::new()).unwrap_err();

@@ -7,68 +7,56 @@ use crate::checkpoint::table;
 use prost::Message;
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use whole_files::regular_file;
 
 /// More bytes than a graph can have, as protocol buffers end at 2 GB.
 const MAX_GRAPH_BYTES: u64 = 1 << 31;
 
 /// What a file is, and the way to something that can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ForeignFormat {
-    pub what: &'static str,
-    pub way_out: &'static str,
-}
+type Format = (&'static str, &'static str);
 
 const KERAS_WAY_OUT: &str = "in Python, tf.keras.models.load_model(FILE).export(FOLDER) makes a SavedModel of it (of weights alone, \
      model.load_weights(FILE) in the program that builds the model, then model.export(FOLDER)); name that folder";
 
-const KERAS_HDF5: ForeignFormat = ForeignFormat { what: "a Keras file in HDF5", way_out: KERAS_WAY_OUT };
-const KERAS: ForeignFormat = ForeignFormat { what: "a Keras file", way_out: KERAS_WAY_OUT };
-const TFLITE: ForeignFormat = ForeignFormat {
-    what: "a TensorFlow Lite model",
-    way_out: "there is no way back from it; name the SavedModel or the checkpoint that it was converted from",
-};
-const FROZEN_GRAPH: ForeignFormat = ForeignFormat {
-    what: "a GraphDef, such as a frozen graph",
-    way_out: "name the checkpoint or SavedModel it was made from; or, in Python, import it by tf.import_graph_def and write a \
-              SavedModel by tf.compat.v1.saved_model.simple_save",
-};
-const GRAPH_TEXT: ForeignFormat = ForeignFormat {
-    what: "a graph as text",
-    way_out: "it holds no values; name the checkpoint or SavedModel it belongs to",
-};
-const SAVED_MODEL: ForeignFormat = ForeignFormat {
-    what: "the graph of a SavedModel under another name",
-    way_out: "call it saved_model.pb again, beside its folder variables, and name the folder",
-};
-const META_GRAPH: ForeignFormat = ForeignFormat {
-    what: "only the graph of a checkpoint",
-    way_out: "its values are in the files of the same name that end in .index and .data-00000-of-00001; put them beside it",
-};
-const V1: ForeignFormat = ForeignFormat {
-    what: "a checkpoint in TensorFlow's V1 format",
-    way_out: "in Python, restore it by tf.compat.v1.train.Saver() and save it by another: that writes the V2 format",
-};
-const INDEX: ForeignFormat = ForeignFormat {
-    what: "the index of a checkpoint under another name",
-    way_out: "its name must end in .index, and its values, which end in .data-00000-of-00001, must lie beside it",
-};
-const PYTORCH: ForeignFormat = ForeignFormat {
-    what: "a PyTorch file",
-    way_out: "copy its values into the network in TensorFlow, which has kernels as [height, width, in, out], and save that",
-};
-const ONNX: ForeignFormat = ForeignFormat {
-    what: "an ONNX model",
-    way_out: "convert it to a SavedModel in Python, and name that folder",
-};
-const ARCHIVE: ForeignFormat = ForeignFormat {
-    what: "an archive",
-    way_out: "unpack it, and name the run folder, checkpoint or SavedModel in it",
-};
+const KERAS_HDF5: Format = ("a Keras file in HDF5", KERAS_WAY_OUT);
+const KERAS: Format = ("a Keras file", KERAS_WAY_OUT);
+const TFLITE: Format = (
+    "a TensorFlow Lite model",
+    "there is no way back from it; name the SavedModel or the checkpoint that it was converted from",
+);
+const FROZEN_GRAPH: Format = (
+    "a GraphDef, such as a frozen graph",
+    "name the checkpoint or SavedModel it was made from; or, in Python, import it by tf.import_graph_def and write a \
+     SavedModel by tf.compat.v1.saved_model.simple_save",
+);
+const GRAPH_TEXT: Format =
+    ("a graph as text", "it holds no values; name the checkpoint or SavedModel it belongs to");
+const SAVED_MODEL: Format = (
+    "the graph of a SavedModel under another name",
+    "call it saved_model.pb again, beside its folder variables, and name the folder",
+);
+const META_GRAPH: Format = (
+    "only the graph of a checkpoint",
+    "its values are in the files of the same name that end in .index and .data-00000-of-00001; put them beside it",
+);
+const V1: Format = (
+    "a checkpoint in TensorFlow's V1 format",
+    "in Python, restore it by tf.compat.v1.train.Saver() and save it by another: that writes the V2 format",
+);
+const INDEX: Format = (
+    "the index of a checkpoint under another name",
+    "its name must end in .index, and its values, which end in .data-00000-of-00001, must lie beside it",
+);
+const PYTORCH: Format = (
+    "a PyTorch file",
+    "copy its values into the network in TensorFlow, which has kernels as [height, width, in, out], and save that",
+);
+const ONNX: Format = ("an ONNX model", "convert it to a SavedModel in Python, and name that folder");
+const ARCHIVE: Format = ("an archive", "unpack it, and name the run folder, checkpoint or SavedModel in it");
 
 /// Formats by the ends of their files' names.
-const ENDS: [(&str, ForeignFormat); 10] = [
+const ENDS: [(&str, Format); 10] = [
     (".keras", KERAS),
     (".h5", KERAS),
     (".hdf5", KERAS),
@@ -81,8 +69,36 @@ const ENDS: [(&str, ForeignFormat); 10] = [
     (".tar", ARCHIVE),
 ];
 
-/// What the file `path` is, if it is a file of a known kind.
-pub(crate) fn recognize(path: &Path) -> Option<ForeignFormat> {
+/// What the file `path` is, if it is a file of a known kind, as the error to say so with.
+pub(crate) fn foreign(path: &Path) -> Option<CheckpointError> {
+    recognize(path).map(|format| error(path, format))
+}
+
+/// The first file in `folder`, by name, that is of a known kind, as the error to say so with.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn foreign_file(folder: &Path) -> io::Result<Option<CheckpointError>> {
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut files = entries.collect::<io::Result<Vec<_>>>()?;
+    files.sort();
+    Ok(files.iter().find_map(|file| foreign(file)))
+}
+
+/// That the checkpoint `prefix` is of the V1 format, in parts: their names lack the `.data` of the V2 format's.
+pub fn foreign_shard(prefix: &Path) -> Option<CheckpointError> {
+    let start = format!("{}-00000-of-", prefix.file_name()?.to_str()?);
+    let mut entries = fs::read_dir(whole_files::folder_of(prefix)).ok()?.flatten();
+    let first = entries.find(|entry| entry.file_name().to_string_lossy().starts_with(&start))?;
+    (recognize(&first.path()) == Some(V1)).then(|| error(prefix, V1))
+}
+
+fn error(path: &Path, (what, way_out): Format) -> CheckpointError {
+    let reason = format!("is {what}, which cannot be used as it is: {way_out}");
+    CheckpointError::Unfit { path: path.to_path_buf(), reason }
+}
+
+fn recognize(path: &Path) -> Option<Format> {
     let length = fs::metadata(path).ok().filter(|found| found.is_file())?.len();
     let head = read(path, 16).ok()?;
     let name = path.file_name()?.to_string_lossy().to_lowercase();
@@ -104,36 +120,7 @@ pub(crate) fn recognize(path: &Path) -> Option<ForeignFormat> {
     by_contents(&read(path, MAX_GRAPH_BYTES).ok()?)
 }
 
-/// The first file in `folder`, by name, that is of a known kind, as the error to say so with.
-///
-/// # Errors
-/// The folder cannot be read.
-pub fn foreign_file(folder: &Path) -> io::Result<Option<CheckpointError>> {
-    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
-    let mut files = entries.collect::<io::Result<Vec<_>>>()?;
-    files.sort();
-    Ok(files.into_iter().find_map(|file| recognize(&file).map(|format| format.error(file))))
-}
-
-/// That the checkpoint `prefix` is of the V1 format, in parts: their names lack the `.data` of the V2 format's.
-pub fn foreign_shard(prefix: &Path) -> Option<CheckpointError> {
-    let start = format!("{}-00000-of-", prefix.file_name()?.to_str()?);
-    let entries = fs::read_dir(whole_files::folder_of(prefix)).ok()?.flatten();
-    let first = entries.map(|entry| entry.path()).find(|path| {
-        let name = path.file_name().map(|name| name.to_string_lossy());
-        name.is_some_and(|name| name.starts_with(&start))
-    })?;
-    (recognize(&first) == Some(V1)).then(|| V1.error(prefix.to_path_buf()))
-}
-
-impl ForeignFormat {
-    /// That `file` is of this format.
-    pub fn error(self, file: PathBuf) -> CheckpointError {
-        CheckpointError::Foreign { file, what: self.what, way_out: self.way_out }
-    }
-}
-
-fn by_contents(bytes: &[u8]) -> Option<ForeignFormat> {
+fn by_contents(bytes: &[u8]) -> Option<Format> {
     if let Some(first) = table::first_value(bytes) {
         // The header of an index begins with a number, that of a V1 checkpoint with a message.
         return Some(if first.starts_with(&[0x08]) { INDEX } else { V1 });

@@ -1,15 +1,12 @@
 //! The checkpoints of one folder, and which of them are kept.
 
-use crate::checkpoint::error::CheckpointError;
 use crate::checkpoint::file_names::{DATA, INDEX, META, with_suffix};
 use crate::checkpoint::meta_graph;
 use crate::checkpoint::saver::Saver;
-use crate::checkpoint::state::{STATE_FILE, State};
+use crate::checkpoint::state::{self, STATE_FILE, State};
 use crate::error::{GraphError, Result};
-use std::io;
 use std::path::{Path, PathBuf};
 use tensorflow::Session;
-use whole_files::regular_file;
 
 /// Saves `FOLDER/model.ckpt-STEP`, names the newest in `FOLDER/checkpoint` as `tf.train.latest_checkpoint` reads it,
 /// and deletes the oldest beyond a number.
@@ -70,13 +67,7 @@ impl CheckpointManager {
     /// # Errors
     /// There is a state file that cannot be read.
     pub fn names_in(folder: &Path) -> Result<Vec<String>> {
-        let path = folder.join(STATE_FILE);
-        let text = regular_file::open(&path).and_then(io::read_to_string);
-        match text {
-            Ok(text) => Ok(State::parse(&text).0.names_in(folder)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(CheckpointError::Io { file: path, cause: source }.into()),
-        }
+        Ok(State::parse(&state::read(folder)?.unwrap_or_default()).0.names_in(folder))
     }
 
     /// Writes the state file of `folder` anew, to list `names`, the newest last; with none, there is no file.

@@ -21,8 +21,8 @@ use whole_files::regular_file;
 
 /// `SaverDef.V2`.
 const V2: i32 = 2;
-/// `meta_graph_version` of the files written here.
-const WRITER: &str = "tf-mnist";
+/// `meta_graph_version` of the files written here; and what it was before.
+const WRITERS: [&str; 2] = ["tf-static-graph", "tf-mnist"];
 
 /// The bytes of a `.meta` file: `graph` with its variables, update ops, `saver` and training op, such that
 /// `tf.compat.v1.train.import_meta_graph` restores its checkpoints and goes on training; `tf.train.export_meta_graph`.
@@ -32,7 +32,7 @@ const WRITER: &str = "tf-mnist";
 pub fn export_meta_graph(graph: &Scope, saver: &Saver, train: &Operation) -> Result<Vec<u8>> {
     let mut meta_graph = meta_graph(graph, saver)?;
     if let Some(info) = &mut meta_graph.meta_info_def {
-        WRITER.clone_into(&mut info.meta_graph_version);
+        WRITERS[0].clone_into(&mut info.meta_graph_version);
     }
     let update_ops = graph.update_ops();
     for (key, operations) in [("update_ops", &*update_ops), ("train_op", std::slice::from_ref(train))] {
@@ -53,8 +53,9 @@ pub fn is_own(path: &Path) -> bool {
     let Some((&FIRST_FIELD, mut info)) = head.split_first().filter(|_| read.is_ok()) else {
         return false;
     };
-    let mark = [&[FIRST_FIELD, WRITER.len() as u8], WRITER.as_bytes()].concat();
-    prost::decode_length_delimiter(&mut info).is_ok() && info.starts_with(&mark)
+    let is_message = prost::decode_length_delimiter(&mut info).is_ok();
+    let mark = |writer: &str| [&[FIRST_FIELD, writer.len() as u8], writer.as_bytes()].concat();
+    is_message && WRITERS.iter().any(|writer| info.starts_with(&mark(writer)))
 }
 
 /// `graph`, its ops, its collections of variables and its `saver`.
@@ -86,9 +87,7 @@ fn strip_default_attributes(graph: &Graph, graph_def: &mut GraphDef) -> Result<O
     let mut op_list = OpList::default();
     let mut defaults = BTreeMap::new();
     for op in used {
-        let definition = graph
-            .get_op_def(&op)
-            .map_err(|status| GraphError::Run { action: format!("define op {op}"), status })?;
+        let definition = graph.get_op_def(&op).map_err(GraphError::run(format!("define op {op}")))?;
         let OpDefaults { attr } = OpDefaults::decode(&definition[..]).map_err(GraphError::Unreadable)?;
         op_list.op.push(definition);
         defaults.insert(op, attr);
@@ -124,8 +123,7 @@ fn spell_out_strings(graph_def: &mut GraphDef) {
 
 /// The strings packed in `tensor_content`: the lengths of all as varints, then their bytes. `None` if it holds something else.
 fn unpacked(tensor: &proto::TensorProto) -> Option<Vec<Vec<u8>>> {
-    let sizes = tensor.tensor_shape.iter().flat_map(|shape| &shape.dim);
-    let count = sizes.map(|dim| dim.size).product::<i64>();
+    let count = tensor.tensor_shape.iter().flat_map(|shape| &shape.dim).product::<i64>();
     let mut rest = &tensor.tensor_content[..];
     let lengths =
         (0..count).map(|_| prost::decode_length_delimiter(&mut rest).ok()).collect::<Option<Vec<_>>>()?;
@@ -137,9 +135,9 @@ fn unpacked(tensor: &proto::TensorProto) -> Option<Vec<Vec<u8>>> {
 /// What both loaders, C++ and Python, restore the variables by. Python wants the filename and save tensors with `:0`.
 fn saver_def(saver: &Saver) -> Result<SaverDef> {
     Ok(SaverDef {
-        filename_tensor_name: tensor_name(saver.filename(), 0)?,
-        save_tensor_name: tensor_name(saver.save_operation(), 0)?,
-        restore_op_name: name(saver.restore_operation())?,
+        filename_tensor_name: output_name(&saver.filename.output(0))?,
+        save_tensor_name: output_name(&saver.save.output(0))?,
+        restore_op_name: name(&saver.restore_all)?,
         max_to_keep: 5,
         keep_checkpoint_every_n_hours: 10_000.0,
         version: V2,
@@ -148,16 +146,14 @@ fn saver_def(saver: &Saver) -> Result<SaverDef> {
 
 /// Python finds the variables of the graph by these collections.
 fn variables(variables: &[Variable]) -> Result<BTreeMap<String, CollectionDef>> {
-    let collection = |variables: &mut dyn Iterator<Item = &Variable>| -> Result<CollectionDef> {
-        let value =
-            variables.map(|variable| Ok(variable_def(variable)?.encode_to_vec())).collect::<Result<_>>()?;
-        Ok(CollectionDef { node_list: None, bytes_list: Some(BytesList { value }) })
+    let collection = |key: &str, is_in: fn(&Variable) -> bool| -> Result<_> {
+        let variables = variables.iter().filter(|variable| is_in(variable));
+        let value = variables.map(|variable| Ok(variable_def(variable)?.encode_to_vec()));
+        let value = value.collect::<Result<_>>()?;
+        Ok((key.to_owned(), CollectionDef { node_list: None, bytes_list: Some(BytesList { value }) }))
     };
-    let trainable = &mut variables.iter().filter(|variable| variable.is_trainable());
-    Ok(BTreeMap::from([
-        ("variables".to_owned(), collection(&mut variables.iter())?),
-        ("trainable_variables".to_owned(), collection(trainable)?),
-    ]))
+    let trainable = collection("trainable_variables", Variable::is_trainable)?;
+    Ok([collection("variables", |_| true)?, trainable].into())
 }
 
 fn variable_def(variable: &Variable) -> Result<VariableDef> {
@@ -173,11 +169,7 @@ fn variable_def(variable: &Variable) -> Result<VariableDef> {
 
 /// A tensor's name: `NODE:OUTPUT`.
 pub fn output_name(output: &Output) -> Result<String> {
-    tensor_name(&output.operation, output.index)
-}
-
-fn tensor_name(operation: &Operation, index: i32) -> Result<String> {
-    Ok(format!("{}:{index}", name(operation)?))
+    Ok(format!("{}:{}", name(&output.operation)?, output.index))
 }
 
 fn name(operation: &Operation) -> Result<String> {

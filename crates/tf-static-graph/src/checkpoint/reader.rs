@@ -8,6 +8,7 @@ use crate::checkpoint::error::CheckpointError;
 use crate::checkpoint::file_names::{INDEX, with_suffix};
 use crate::checkpoint::foreign_format;
 use crate::checkpoint::object_graph::{OBJECT_GRAPH, keys_by_name};
+use crate::checkpoint::state::prefix_of_file;
 use crate::checkpoint::table;
 use crate::checkpoint::tensor_bundle::{BundleEntry, BundleHeader, data_type};
 use prost::Message;
@@ -65,7 +66,7 @@ impl Checkpoint {
                 if header.endianness != 0 {
                     return Err(damaged("its values are big-endian, which is not supported".into()));
                 }
-                shards = u32::try_from(header.num_shards).ok();
+                shards = Some(header.num_shards);
                 continue;
             }
             // The slices of a variable, which has an entry of its own that says so.
@@ -76,13 +77,14 @@ impl Checkpoint {
             let in_entry = |reason: String| damaged(format!("entry {name:?}: {reason}"));
             let entry = BundleEntry::decode(&value[..]).map_err(|error| in_entry(error.to_string()))?;
             if !entry.slices.is_empty() {
-                return Err(CheckpointError::Partitioned {
-                    prefix: prefix.to_path_buf(),
-                    name,
-                    slices: entry.slices.len(),
-                });
+                let reason = format!(
+                    "holds partitioned variables, such as {name} in {} slices, which cannot be read: in Python, restore it \
+                     into a graph built without a partitioner, and save that",
+                    entry.slices.len()
+                );
+                return Err(CheckpointError::Unfit { path: prefix.to_path_buf(), reason });
             }
-            let entry = TensorEntry::try_from(entry).map_err(in_entry)?;
+            let entry = tensor_entry(entry).map_err(in_entry)?;
             entries.insert(name, entry);
         }
         let mut checkpoint = Self {
@@ -94,7 +96,7 @@ impl Checkpoint {
         if let Some(entry) = checkpoint.entries.get(OBJECT_GRAPH) {
             let contents = |key: &str| {
                 let entry = checkpoint.entries.get(key)?;
-                Some((entry.dtype, entry.shape.clone(), entry.bytes, entry.crc32c))
+                Some((entry.dtype, &entry.shape, entry.bytes, entry.crc32c))
             };
             checkpoint.keys = keys_by_name(&checkpoint.read_bytes(OBJECT_GRAPH, entry)?, contents);
         }
@@ -135,21 +137,15 @@ impl Checkpoint {
         if shown.is_empty() { "nothing".into() } else { shown.join(", ") }
     }
 
-    /// The files of the checkpoint: the index, then every shard.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let shards = (0..self.shards).map(|shard| self.shard_file(shard));
-        std::iter::once(with_suffix(&self.prefix, INDEX)).chain(shards).collect()
-    }
-
     /// The values of a float32 tensor, row-major, their checksum verified.
     ///
     /// # Errors
     /// There is no such float32 tensor, or its bytes cannot be read or are damaged.
     pub fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
         let entry = self.get(name).filter(|entry| entry.dtype == DataType::Float);
-        let entry = entry.ok_or_else(|| CheckpointError::NoTensor {
-            prefix: self.prefix.clone(),
-            name: name.to_owned(),
+        let entry = entry.ok_or_else(|| CheckpointError::Unfit {
+            path: self.prefix.clone(),
+            reason: format!("holds no float32 tensor {name:?}"),
         })?;
         let bytes = self.read_bytes(name, entry)?;
         Ok(bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect())
@@ -192,43 +188,32 @@ impl Checkpoint {
     }
 }
 
-impl TryFrom<BundleEntry> for TensorEntry {
-    type Error = String;
-
-    fn try_from(entry: BundleEntry) -> std::result::Result<Self, String> {
-        let unsigned = |what: &str, value: i64| u64::try_from(value).map_err(|_| format!("negative {what}"));
-        let dims = entry.shape.unwrap_or_default().dim;
-        let shape = dims
-            .iter()
-            .map(|dim| unsigned("dimension", dim.size))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
-        let tensor = Self {
-            dtype: data_type(entry.dtype).ok_or_else(|| format!("unknown dtype {}", entry.dtype))?,
-            shape,
-            shard: u32::try_from(entry.shard_id).map_err(|_| "negative shard")?,
-            offset: unsigned("offset", entry.offset)?,
-            bytes: unsigned("size", entry.size)?,
-            crc32c: entry.crc32c,
-        };
-        let values = tensor.shape.iter().try_fold(4u64, |product, &dim| product.checked_mul(dim));
-        if tensor.dtype == DataType::Float && values != Some(tensor.bytes) {
-            return Err(format!("{} bytes for shape {:?}", tensor.bytes, tensor.shape));
-        }
-        Ok(tensor)
+fn tensor_entry(entry: BundleEntry) -> std::result::Result<TensorEntry, String> {
+    let dims = entry.shape.unwrap_or_default().dim.into_iter().map(u64::try_from);
+    let tensor = TensorEntry {
+        dtype: data_type(entry.dtype).ok_or_else(|| format!("unknown dtype {}", entry.dtype))?,
+        shape: dims.collect::<std::result::Result<_, _>>().map_err(|_| "negative dimension")?,
+        shard: entry.shard_id,
+        offset: entry.offset,
+        bytes: entry.size,
+        crc32c: entry.crc32c,
+    };
+    let values = tensor.shape.iter().try_fold(4u64, |product, &dim| product.checked_mul(dim));
+    if tensor.dtype == DataType::Float && values != Some(tensor.bytes) {
+        return Err(format!("{} bytes for shape {:?}", tensor.bytes, tensor.shape));
     }
+    Ok(tensor)
 }
 
 fn missing(prefix: &Path, file: &Path) -> CheckpointError {
     let text = prefix.to_string_lossy();
     let hint = if prefix.is_dir() {
         format!("; {text} is a folder: name a checkpoint in it, such as {text}/model.ckpt-5499")
-    } else if let Some(stem) =
-        text.strip_suffix(".index").or_else(|| text.split_once(".data-").map(|(stem, _)| stem))
+    } else if let Some((stem, "index" | "data")) = prefix_of_file(prefix) {
+        format!("; a checkpoint goes by its prefix: {}", stem.display())
+    } else if let Some(error) =
+        foreign_format::foreign(prefix).or_else(|| foreign_format::foreign_shard(prefix))
     {
-        format!("; a checkpoint goes by its prefix: {stem}")
-    } else if let Some(format) = foreign_format::recognize(prefix) {
-        return format.error(prefix.to_path_buf());
-    } else if let Some(error) = foreign_format::foreign_shard(prefix) {
         return error;
     } else if prefix.is_file() {
         format!("; {text} itself is no file of a model that is known here")
@@ -239,4 +224,30 @@ fn missing(prefix: &Path, file: &Path) -> CheckpointError {
 }
 
 #[cfg(test)]
-mod tests;
+#[test]
+fn reads_what_python_wrote_and_notices_every_flipped_bit() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/python.ckpt");
+    let checkpoint = Checkpoint::open(&python).unwrap();
+    assert_eq!(checkpoint.tensors().count(), 3);
+    assert_eq!(checkpoint.get("dense/kernel").unwrap().shape, [2, 3]);
+    assert_eq!(checkpoint.read_f32("dense/kernel").unwrap(), [0.0, 0.25, 0.5, 0.75, 1.0, 1.25]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let prefix = folder.path().join("a.ckpt");
+    let files = [".index", ".data-00000-of-00001"]
+        .map(|suffix| (suffix, std::fs::read(with_suffix(&python, suffix)).unwrap()));
+    let write = |suffix, bytes: &[u8]| std::fs::write(with_suffix(&prefix, suffix), bytes).unwrap();
+    files.iter().for_each(|(suffix, whole)| write(suffix, whole));
+    for (suffix, whole) in &files {
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            write(suffix, &bytes);
+            let result = Checkpoint::open(&prefix).and_then(|checkpoint| checkpoint.verify());
+            // The padding of the index's footer holds nothing.
+            let padding = *suffix == ".index" && (whole.len() - 48..whole.len() - 8).contains(&at);
+            assert!(padding || result.is_err(), "bit flip at {at} of {suffix}");
+        }
+        write(suffix, whole);
+    }
+}

@@ -5,12 +5,12 @@ use crate::checkpoint::file_names::{DATA, INDEX, META, with_suffix};
 use crate::checkpoint::meta_graph_file::MetaGraphFile;
 use crate::checkpoint::reader::Checkpoint;
 use crate::error::{GraphError, Result, reason_of_failed_write};
+use crate::literal_path::LiteralPath;
 use crate::scope::Scope;
 use crate::variable::Variable;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd;
-use std::path::{Component, Path};
+use std::path::Path;
 use std::rc::Rc;
 use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
 use whole_files::Aside;
@@ -43,11 +43,14 @@ use whole_files::Aside;
 #[derive(Debug, Clone)]
 pub struct Saver {
     variables: Vec<Variable>,
-    filename: Operation,
-    save: Operation,
+    /// What is fed with a checkpoint's prefix to save or to restore: string [].
+    pub(crate) filename: Operation,
+    /// Saves when fetched, and is the prefix then: string [].
+    pub(crate) save: Operation,
     restored: Operation,
     assigned: Vec<Operation>,
-    restore_all: Operation,
+    /// Restores when run.
+    pub(crate) restore_all: Operation,
     meta_graph: Option<Rc<MetaGraphFile>>,
 }
 
@@ -55,10 +58,11 @@ impl Saver {
     /// Adds the nodes for `variables` under `scope/save`; `tf.train.Saver(variables)`.
     ///
     /// # Errors
-    /// [`GraphError::NothingToSave`]: there are no variables. Or TensorFlow refuses a node.
+    /// [`GraphError::Unfit`]: there are no variables. Or TensorFlow refuses a node.
     pub fn new(scope: &Scope, variables: &[Variable]) -> Result<Self> {
         if variables.is_empty() {
-            return Err(GraphError::NothingToSave);
+            let reason = "there are no variables to save; make the saver after the layers";
+            return Err(GraphError::unfit(scope.full_name("save"), reason));
         }
         let mut variables = variables.to_vec();
         variables.sort_by(|a, b| a.name().cmp(b.name()));
@@ -126,21 +130,6 @@ impl Saver {
         &self.variables
     }
 
-    /// What is fed with a checkpoint's prefix to save or to restore: string []. `filename_tensor_name` of a `SaverDef`.
-    pub fn filename(&self) -> &Operation {
-        &self.filename
-    }
-
-    /// Saves when fetched, and is the prefix then: string []. `save_tensor_name` of a `SaverDef`.
-    pub fn save_operation(&self) -> &Operation {
-        &self.save
-    }
-
-    /// Restores when run. `restore_op_name` of a `SaverDef`.
-    pub fn restore_operation(&self) -> &Operation {
-        &self.restore_all
-    }
-
     /// Writes the variables' values to the checkpoint `prefix`, that is `prefix.index`,
     /// `prefix.data-00000-of-00001` and, [if it is to be](Self::write_meta_graph), `prefix.meta`. At every moment these are
     /// whole or there is no index.
@@ -158,7 +147,12 @@ impl Saver {
             _ => failed(error),
         })?;
         let written = aside.path().join("model.ckpt");
-        self.write(session, &written).map_err(|status| {
+        let literal = LiteralPath::of(aside.path()).map_err(failed)?;
+        let path = Tensor::from(literal.path().join("model.ckpt").to_string_lossy().into_owned());
+        let mut args = SessionRunArgs::new();
+        args.add_feed(&self.filename, 0, &path);
+        args.add_target(&self.save);
+        session.run(&mut args).map_err(|status| {
             // TensorFlow's message holds a source position and the name of the temporary file.
             log::debug!("saving {}: {status}", prefix.display());
             failed(io::Error::other(reason_of_failed_write(&status)))
@@ -233,7 +227,7 @@ impl Saver {
     /// Whether `checkpoint` holds every variable that `wanted` picks in its shape.
     ///
     /// # Errors
-    /// [`CheckpointError::Mismatch`], which names each variable that does not fit.
+    /// [`CheckpointError::Unfit`], which names each variable that does not fit.
     pub fn check(
         &self,
         checkpoint: &Checkpoint,
@@ -262,24 +256,7 @@ impl Saver {
         if variables.iter().all(|variable| checkpoint.get(variable.name()).is_none()) {
             problems.push(format!("it holds {}", checkpoint.first_names()));
         }
-        Err(CheckpointError::Mismatch { prefix: checkpoint.prefix().to_path_buf(), problems })
-    }
-
-    fn write(&self, session: &Session, prefix: &Path) -> std::result::Result<(), tensorflow::Status> {
-        // TensorFlow takes UTF-8 only, and `link/..` for nothing at all; Linux has another name for the folder while it is open.
-        let folder = File::open(whole_files::folder_of(prefix));
-        let is_plain = !prefix.components().any(|part| part == Component::ParentDir);
-        let path = match (prefix.to_str().filter(|_| is_plain), &folder) {
-            (None, Ok(folder)) => {
-                let file = prefix.file_name().unwrap_or_default().to_string_lossy();
-                format!("/proc/self/fd/{}/{file}", folder.as_raw_fd())
-            }
-            _ => prefix.to_string_lossy().into_owned(),
-        };
-        let path = Tensor::from(path);
-        let mut args = SessionRunArgs::new();
-        args.add_feed(&self.filename, 0, &path);
-        args.add_target(&self.save);
-        session.run(&mut args)
+        let reason = format!("does not fit this network: {}", problems.join("; "));
+        Err(CheckpointError::Unfit { path: checkpoint.prefix().to_path_buf(), reason })
     }
 }

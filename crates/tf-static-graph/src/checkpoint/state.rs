@@ -3,7 +3,7 @@
 
 use crate::checkpoint::error::CheckpointError;
 use crate::checkpoint::file_names::{INDEX, with_suffix};
-use crate::checkpoint::text_format::fields;
+use crate::checkpoint::text_format::strings;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -21,24 +21,13 @@ pub const STATE_FILE: &str = "checkpoint";
 /// # Errors
 /// The state file cannot be read, or names no checkpoint that is there.
 pub fn latest_checkpoint(folder: &Path) -> Result<Option<PathBuf>, CheckpointError> {
-    let file = folder.join(STATE_FILE);
-    let text = match regular_file::read(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(CheckpointError::Io { file, cause: source }),
-    };
-    let damaged = |reason: String| CheckpointError::State {
-        newest: checkpoints_in(folder).unwrap_or_default().pop(),
-        file,
-        reason,
-    };
-    let Ok(text) = String::from_utf8(text) else {
-        return Err(damaged("it is no text".to_owned()));
+    let Some(text) = read(folder)? else {
+        return Ok(None);
     };
     let (State { latest, .. }, read) = State::parse(&text);
     let Some(name) = latest else {
         let why = read.err().map_or_else(String::new, |why| format!(": {why}"));
-        return Err(damaged(format!("it names no model_checkpoint_path{why}")));
+        return Err(damaged(folder, &format!("it names no model_checkpoint_path{why}")));
     };
     // An absolute name replaces the folder. Where the folder was moved since, perhaps from Windows, the checkpoint is still
     // beside the file, by its last name.
@@ -49,8 +38,30 @@ pub fn latest_checkpoint(folder: &Path) -> Result<Option<PathBuf>, CheckpointErr
         .or_else(|| named.iter().find(|prefix| prefix.is_file()));
     match found {
         Some(prefix) => Ok(Some(prefix.clone())),
-        None => Err(damaged(format!("it names {:?}, which is not there", String::from_utf8_lossy(&name)))),
+        None => {
+            let name = String::from_utf8_lossy(&name);
+            Err(damaged(folder, &format!("it names {name:?}, which is not there")))
+        }
     }
+}
+
+/// The text of the state file of `folder`, if it has one.
+pub(crate) fn read(folder: &Path) -> Result<Option<String>, CheckpointError> {
+    let file = folder.join(STATE_FILE);
+    match regular_file::read(&file) {
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| damaged(folder, "it is no text")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(CheckpointError::Io { file, cause }),
+    }
+}
+
+/// That the state file of `folder` leads nowhere, and the way round it.
+fn damaged(folder: &Path, reason: &str) -> CheckpointError {
+    let way_round = match checkpoints_in(folder).unwrap_or_default().pop() {
+        Some(newest) => format!("name a checkpoint itself, such as {}", newest.display()),
+        None => "there is no whole checkpoint beside it".to_owned(),
+    };
+    CheckpointError::Damaged { file: folder.join(STATE_FILE), reason: format!("{reason}; {way_round}") }
 }
 
 /// The prefixes of the checkpoints in `folder` that have an index and values; that of the latest step last.
@@ -84,7 +95,7 @@ pub fn existing_prefix(path: &Path) -> Option<PathBuf> {
 }
 
 /// Of the name of a checkpoint's file, its prefix and which file it is: `index`, `data`, `meta`, or nothing yet.
-fn prefix_of_file(path: &Path) -> Option<(PathBuf, &'static str)> {
+pub(crate) fn prefix_of_file(path: &Path) -> Option<(PathBuf, &'static str)> {
     let name = path.file_name()?.as_bytes();
     let data = name.windows(6).rposition(|six| six == b".data-").map(|at| &name[..at]);
     let (stem, kind) = data.map(|stem| (stem, "data")).or_else(|| {
@@ -114,11 +125,11 @@ impl State {
     /// What stands in `text`, and whether all of it could be read.
     pub fn parse(text: &str) -> (Self, Result<(), String>) {
         let mut state = Self::default();
-        let (fields, read) = fields(text);
-        for field in fields {
-            match (&*field.name, field.string) {
-                ("model_checkpoint_path", Some(name)) => state.latest = Some(name),
-                ("all_model_checkpoint_paths", Some(name)) => state.all.extend(String::from_utf8(name)),
+        let (strings, read) = strings(text);
+        for (field, name) in strings {
+            match field {
+                b"model_checkpoint_path" => state.latest = Some(name),
+                b"all_model_checkpoint_paths" => state.all.extend(String::from_utf8(name)),
                 _ => {}
             }
         }
@@ -155,16 +166,17 @@ impl State {
             _ => char.to_string(),
         };
         let quote = |name: &String| format!("\"{}\"", name.chars().map(escaped).collect::<String>());
-        let mut text = String::new();
-        if let Some(latest) = kept.last() {
-            text.push_str(&format!("model_checkpoint_path: {}\n", quote(latest)));
-        }
-        for name in kept {
-            text.push_str(&format!("all_model_checkpoint_paths: {}\n", quote(name)));
-        }
-        text
+        let latest = kept.last().map(|name| ("model_checkpoint_path", name));
+        let all = kept.iter().map(|name| ("all_model_checkpoint_paths", name));
+        latest.into_iter().chain(all).map(|(field, name)| format!("{field}: {}\n", quote(name))).collect()
     }
 }
 
 #[cfg(test)]
-mod tests;
+#[test]
+fn the_state_reads_back() {
+    let kept = ["model.ckpt-1", "größe-2", "a\nb\t\u{7f}-3", "a \"b\\"].map(str::to_owned).to_vec();
+    let (state, read) = State::parse(&State::write(&kept));
+    assert_eq!(read, Ok(()));
+    assert_eq!(state, State { latest: kept.last().map(|name| name.clone().into_bytes()), all: kept });
+}

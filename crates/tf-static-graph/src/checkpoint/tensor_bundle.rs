@@ -1,4 +1,4 @@
-//! The messages in a checkpoint's index.
+//! The messages in a checkpoint's index. Numbers that are never negative are read as such, which is the same on the wire.
 
 use crate::checkpoint::meta_graph::proto::TensorShape;
 use prost::Message;
@@ -7,8 +7,8 @@ use tensorflow::DataType;
 /// `BundleHeaderProto` of TensorFlow's `core/protobuf/tensor_bundle.proto`.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct BundleHeader {
-    #[prost(int32, tag = "1")]
-    pub num_shards: i32,
+    #[prost(uint32, tag = "1")]
+    pub num_shards: u32,
     #[prost(int32, tag = "2")]
     pub endianness: i32,
 }
@@ -20,21 +20,18 @@ pub(crate) struct BundleEntry {
     pub dtype: i32,
     #[prost(message, optional, tag = "2")]
     pub shape: Option<TensorShape>,
-    #[prost(int32, tag = "3")]
-    pub shard_id: i32,
-    #[prost(int64, tag = "4")]
-    pub offset: i64,
-    #[prost(int64, tag = "5")]
-    pub size: i64,
+    #[prost(uint32, tag = "3")]
+    pub shard_id: u32,
+    #[prost(uint64, tag = "4")]
+    pub offset: u64,
+    #[prost(uint64, tag = "5")]
+    pub size: u64,
     #[prost(fixed32, tag = "6")]
     pub crc32c: u32,
+    /// Each a `TensorSliceProto`, of which only the presence counts here.
     #[prost(message, repeated, tag = "7")]
-    pub slices: Vec<TensorSlice>,
+    pub slices: Vec<()>,
 }
-
-/// `TensorSliceProto`, of which only the presence counts here.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct TensorSlice {}
 
 /// The dtypes that a checkpoint or signature of these networks, or of their kin, can have, and their numbers in
 /// `types.proto`.

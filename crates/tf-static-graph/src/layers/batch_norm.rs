@@ -2,9 +2,8 @@
 
 use crate::error::{GraphError, Result};
 use crate::initializer::Initializer;
-use crate::moving_average::MovingAverage;
 use crate::scope::Scope;
-use crate::variable::Variable;
+use crate::variable::{MovingAverage, Variable};
 use serde::{Deserialize, Serialize};
 use tensorflow::{Operation, Output};
 
@@ -39,15 +38,6 @@ pub struct BatchNorm {
     /// float32 `[channels]`, one at first, not trained.
     pub moving_variance: Variable,
     config: BatchNormConfig,
-}
-
-/// A kernel and a bias with a batch norm in them; see [`BatchNorm::fold`].
-#[derive(Debug, Clone)]
-pub struct Folded {
-    /// float32, of the layer's kernel's shape.
-    pub kernel: Output,
-    /// float32 `[channels]`.
-    pub bias: Output,
 }
 
 /// What a [`BatchNorm`] computes besides its variables.
@@ -99,12 +89,19 @@ impl BatchNorm {
     pub fn apply(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
         let scope = scope.name_scope("batch_normalization");
         match scope.shape(x).as_deref() {
-            Some([_, _, _, _]) => self.apply_fused(&scope, x, mode),
+            Some([_, _, _, _]) => {
+                let moving = [self.moving_mean.read(), self.moving_variance.read()];
+                let normalized = self.fused(&scope, x, moving, mode)?;
+                if mode == Mode::Training {
+                    self.update_moving_averages(&scope, &normalized.output(1), &normalized.output(2))?;
+                }
+                Ok(normalized.output(0))
+            }
             Some([_, _]) => self.apply_to_rows(&scope, x, mode),
             dims => {
                 let rank = dims.map_or("an unknown one".to_owned(), |dims| dims.len().to_string());
                 let reason = format!("batch normalization takes rank 2 or 4, not {rank}");
-                Err(GraphError::Shape { node: scope.path().to_owned(), reason })
+                Err(GraphError::unfit(scope.path(), reason))
             }
         }
     }
@@ -117,23 +114,28 @@ impl BatchNorm {
     /// kernel = kernel · scale,  bias = (bias - moving_mean) · scale + beta
     /// ```
     ///
-    /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`, zero if there is none. Computed in the graph, from the variables as
-    /// they are at each run.
+    /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`, zero if there is none; so are those returned. Computed
+    /// in the graph, from the variables as they are at each run.
     ///
     /// # Errors
     /// The shapes do not fit.
-    pub fn fold(&self, scope: &Scope, kernel: &Output, bias: Option<&Output>) -> Result<Folded> {
+    pub fn fold(
+        &self,
+        scope: &Scope,
+        kernel: &Variable,
+        bias: Option<&Variable>,
+    ) -> Result<(Output, Output)> {
         let scope = scope.name_scope("folded");
         let scale = self.scale(&scope, self.moving_variance.read())?;
-        let kernel = scope.op("Mul", "kernel").input(kernel).input(&scale).output()?;
+        let kernel = scope.op("Mul", "kernel").input(kernel.read()).input(&scale).output()?;
         let mean = self.moving_mean.read();
         let centred = match bias {
-            Some(bias) => scope.op("Sub", "sub").input(bias).input(mean).output()?,
+            Some(bias) => scope.op("Sub", "sub").input(bias.read()).input(mean).output()?,
             None => scope.op("Neg", "neg").input(mean).output()?,
         };
         let scaled = scope.op("Mul", "mul").input(&centred).input(&scale).output()?;
         let bias = scope.op("AddV2", "bias").input(&scaled).input(self.beta.read()).output()?;
-        Ok(Folded { kernel, bias })
+        Ok((kernel, bias))
     }
 
     /// Adds the moving averages' updates towards a batch's mean and unbiased variance, float32 `[channels]`, to
@@ -148,15 +150,6 @@ impl BatchNorm {
         unbiased_variance: &Output,
     ) -> Result<()> {
         self.update(scope, [mean, unbiased_variance], 4)
-    }
-
-    fn apply_fused(&self, scope: &Scope, x: &Output, mode: Mode) -> Result<Output> {
-        let moving = [self.moving_mean.read(), self.moving_variance.read()];
-        let normalized = self.fused(scope, x, moving, mode)?;
-        if mode == Mode::Training {
-            self.update_moving_averages(scope, &normalized.output(1), &normalized.output(2))?;
-        }
-        Ok(normalized.output(0))
     }
 
     /// Of rank 4, by its own statistics or by those that are given.
@@ -190,14 +183,11 @@ impl BatchNorm {
             }
             Mode::Inference => (self.moving_mean.read().clone(), self.moving_variance.read().clone()),
         };
-        self.normalize(&scope.name_scope("batchnorm"), x, &mean, &variance)
-    }
-
-    /// `tf.nn.batch_normalization`: x · (gamma · rsqrt(variance + epsilon)) + (beta - mean · that).
-    fn normalize(&self, scope: &Scope, x: &Output, mean: &Output, variance: &Output) -> Result<Output> {
-        let scale = self.scale(scope, variance)?;
+        // `tf.nn.batch_normalization`: x · (gamma · rsqrt(variance + epsilon)) + (beta - mean · that).
+        let scope = scope.name_scope("batchnorm");
+        let scale = self.scale(&scope, &variance)?;
         let scaled = scope.op("Mul", "mul").input(x).input(&scale).output()?;
-        let scaled_mean = scope.op("Mul", "mul").input(mean).input(&scale).output()?;
+        let scaled_mean = scope.op("Mul", "mul").input(&mean).input(&scale).output()?;
         let offset = scope.op("Sub", "sub").input(self.beta.read()).input(&scaled_mean).output()?;
         scope.op("AddV2", "add").input(&scaled).input(&offset).output()
     }

@@ -10,7 +10,7 @@ mod synchronized_norm;
 mod window;
 
 pub use activation::{Activation, softmax};
-pub use batch_norm::{BatchNorm, BatchNormConfig, Folded, Mode};
+pub use batch_norm::{BatchNorm, BatchNormConfig, Mode};
 pub use convolution::{Conv2d, Conv2dConfig, Precision, bias_add, to_f32};
 pub use dense::{Dense, reshape, reshape_to};
 pub use dropout::{Dropout, Randomness};

@@ -4,8 +4,8 @@
 use super::batch_norm::{BatchNorm, Mode, moments};
 use super::dense::reshape;
 use crate::error::{GraphError, Result, shown};
-use crate::moving_average::MovingAverage;
 use crate::scope::Scope;
+use crate::variable::MovingAverage;
 use tensorflow::Output;
 
 /// A [`BatchNorm`] in the tower of one of several replicas, in training by mean and variance over the rows of all of them.
@@ -68,13 +68,8 @@ impl BatchNorm {
             Some(&[_, Some(channels)]) => (2, 1, channels),
             Some(&[_, Some(height), Some(width), Some(channels)]) => (4, height * width, channels),
             shape => {
-                return Err(GraphError::Shape {
-                    node: scope.path().to_owned(),
-                    reason: format!(
-                        "batch normalization over replicas takes rank 2 or 4 with rows of a known size, not {}",
-                        shown(shape)
-                    ),
-                });
+                let takes = "batch normalization over replicas takes rank 2 or 4 with rows of a known size";
+                return Err(GraphError::unfit(scope.path(), format!("{takes}, not {}", shown(shape))));
             }
         };
         let (mean, variance) = moments(&scope, x, rank)?;
@@ -107,12 +102,12 @@ impl Statistics {
     pub fn combine(scope: &Scope, shares: &[Output], own: &[Output]) -> Result<Self> {
         let scope = scope.name_scope("statistics");
         let own = own.iter().map(|own| unpack(&scope, own)).collect::<Result<Vec<_>>>()?;
-        let misfit = |reason| Err(GraphError::Shape { node: scope.path().to_owned(), reason });
+        let unfit = |reason: String| Err(GraphError::unfit(scope.path(), reason));
         let Some([first, _]) = own.first() else {
-            return misfit("there is no replica".to_owned());
+            return unfit("there is no replica".to_owned());
         };
         if shares.len() != own.len() {
-            return misfit(format!("{} shares of the rows for {} replicas", shares.len(), own.len()));
+            return unfit(format!("{} shares of the rows for {} replicas", shares.len(), own.len()));
         }
         let of = |op, a: &Output, b: &Output| binary(&scope, op, a, b);
         // From the first one on: what is rounded is the differences.

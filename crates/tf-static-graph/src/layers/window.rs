@@ -86,23 +86,3 @@ impl Padding {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::Padding::{Same, Valid};
-
-    #[test]
-    fn windows_and_padding_are_tensorflow_s() {
-        for (padding, [size, kernel, stride], windows_before_after) in [
-            (Same, [28, 3, 1], (28, 1, 1)),
-            (Same, [28, 3, 2], (14, 0, 1)),
-            (Same, [5, 2, 2], (3, 0, 1)),
-            (Same, [28, 1, 4], (7, 0, 0)),
-            (Valid, [28, 2, 2], (14, 0, 0)),
-            (Valid, [5, 2, 2], (2, 0, 0)),
-            (Valid, [2, 3, 1], (0, 0, 0)),
-        ] {
-            assert_eq!(padding.windows(size, kernel, stride), windows_before_after);
-        }
-    }
-}

@@ -72,11 +72,6 @@ impl SessionConfig {
         }
     }
 
-    /// The serialized `ConfigProto`.
-    pub fn to_config_proto(&self) -> Vec<u8> {
-        self.proto().encode_to_vec()
-    }
-
     /// That of a server, whose devices all have a replica: of several GPUs, those that nobody asked for are not taken. Should
     /// there be fewer, TensorFlow takes those.
     pub(super) fn config_proto(&self) -> ConfigProto {
@@ -148,7 +143,7 @@ impl SessionConfig {
     pub fn session_options(&self) -> Result<SessionOptions, SessionError> {
         libtensorflow::loaded().ok_or(SessionError::NotLoaded)?; // the crate would panic
         let mut options = SessionOptions::new();
-        options.set_config(&self.to_config_proto()).map_err(refused("take the session's settings"))?;
+        options.set_config(&self.proto().encode_to_vec()).map_err(refused("take the session's settings"))?;
         Ok(options)
     }
 
@@ -210,7 +205,7 @@ mod tests {
                 "32172a03302c314a100a060a04000000440a060a0400000044",
             ),
         ] {
-            let bytes = config.to_config_proto();
+            let bytes = config.proto().encode_to_vec();
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(hex, expected, "{config:?}");
             assert_eq!(ConfigProto::decode(&bytes[..]).unwrap().encode_to_vec(), bytes);
@@ -232,29 +227,5 @@ mod tests {
                 devices.iter().map(|device| (device.device_type.as_str(), device.count.unwrap())).collect();
             assert_eq!(devices, expected, "{config:?}");
         }
-    }
-
-    #[test]
-    fn shows_all_of_itself_in_json() {
-        let json = serde_json::to_value(SessionConfig::reproducible()).unwrap();
-        let expected = serde_json::json!({
-            "device": "cpu", "intra_op_threads": 1, "inter_op_threads": 1, "graph_optimizer": false,
-            "gpu_memory_limit_mib": null, "replicas": 1,
-        });
-        assert_eq!(json, expected);
-    }
-
-    #[test]
-    fn what_was_written_before_there_were_replicas_is_of_one() {
-        let mut json = serde_json::to_value(SessionConfig::reproducible()).unwrap();
-        json.as_object_mut().unwrap().remove("replicas").unwrap();
-        assert_eq!(serde_json::from_value::<SessionConfig>(json).unwrap(), SessionConfig::reproducible());
-    }
-
-    #[test]
-    fn threads_are_as_set_or_one_a_processor() {
-        let config = SessionConfig { intra_op_threads: 3, ..SessionConfig::default() };
-        assert_eq!(config.threads().intra_op, 3);
-        assert!(config.threads().inter_op >= 1);
     }
 }

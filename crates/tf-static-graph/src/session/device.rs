@@ -75,21 +75,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_back_what_it_prints() {
+    fn reads_back_what_it_prints_and_nothing_else() {
         for text in ["auto", "cpu", "gpu", "gpu:0", "gpu:12"] {
             assert_eq!(text.parse::<Device>().unwrap().to_string(), text);
         }
-        assert_eq!("gpu:3".parse(), Ok(Device::Gpu(Some(3))));
-    }
-
-    #[test]
-    fn refuses_anything_else_and_says_what_is_possible() {
-        for text in
-            ["", "GPU", "gpu:", "gpu:-1", "gpu:+1", "gpu:x", "gpu: 1", "cpu:0", "gpu:4294967296", "tpu"]
-        {
-            let error = text.parse::<Device>().unwrap_err().to_string();
-            assert!(error.contains(&format!("{text:?}")), "{error}");
-            assert!(error.contains("auto, cpu, gpu or gpu:N"), "{error}");
+        for text in ["", "GPU", "gpu:", "gpu:-1", "gpu:+1", "gpu:x", "gpu: 1", "cpu:0", "gpu:4294967296"] {
+            assert_eq!(text.parse::<Device>(), Err(ParseDeviceError(text.to_owned())));
         }
     }
 }

@@ -26,11 +26,18 @@ pub struct DeviceInfo {
 /// [`libtensorflow::load`]; [`SessionError::TensorFlow`] if there can be no session.
 pub fn devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>, SessionError> {
     let runtime = libtensorflow::loaded().ok_or(SessionError::NotLoaded)?;
+    let no_gpu = |seen: String| SessionError::NoGpu {
+        wanted: config.device,
+        seen,
+        library: runtime.library.clone(),
+        found_by: runtime.found_by,
+        is_gpu_build: runtime.is_gpu_build,
+    };
     let session = match Session::new(&config.session_options()?, &Graph::new()) {
         Ok(session) => session,
         // Such as "'visible_device_list' listed an invalid GPU id '7' but visible device count is 1".
         Err(status) if config.device.requires_gpu() && status.to_string().contains("GPU") => {
-            return Err(no_gpu(config.device, &status.to_string(), runtime));
+            return Err(no_gpu(status.to_string()));
         }
         Err(status) => return Err(refused("open a session")(status)),
     };
@@ -38,7 +45,7 @@ pub fn devices(config: &SessionConfig) -> Result<Vec<DeviceInfo>, SessionError> 
     let devices: Vec<_> = listed.into_iter().map(DeviceInfo::from).collect();
     if config.device.requires_gpu() && !devices.iter().any(|device| device.device_type == "GPU") {
         let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
-        return Err(no_gpu(config.device, &names.join(", "), runtime));
+        return Err(no_gpu(names.join(", ")));
     }
     Ok(devices)
 }
@@ -102,16 +109,6 @@ impl From<tensorflow::Device> for DeviceInfo {
             _ => u64::try_from(device.memory_bytes).ok(),
         };
         Self { name, device_type: device.device_type, memory_bytes }
-    }
-}
-
-fn no_gpu(wanted: Device, seen: &str, runtime: &Runtime) -> SessionError {
-    SessionError::NoGpu {
-        wanted,
-        seen: seen.to_owned(),
-        library: runtime.library.clone(),
-        found_by: runtime.found_by,
-        is_gpu_build: runtime.is_gpu_build,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Why there is no session as asked for.
 
+use crate::error::debug_as_displayed;
 use crate::session::cluster::address::Address;
 use crate::session::cluster::probe::LostWorker;
 use crate::session::device::Device;
 use libtensorflow::FoundBy;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -95,12 +95,7 @@ pub enum SessionError {
     },
 }
 
-/// As it is displayed, which is what `main` and `unwrap` print.
-impl fmt::Debug for SessionError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
-    }
-}
+debug_as_displayed! { SessionError }
 
 /// Those of `wanted` that are not `seen`, with their verb.
 fn are_not_among(wanted: &[String], seen: &[String]) -> String {

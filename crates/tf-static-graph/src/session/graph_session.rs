@@ -7,8 +7,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tensorflow::{
-    DataType, FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor,
-    TensorType,
+    DataType, FetchToken, Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor, TensorType,
 };
 
 /// A TensorFlow session on the graph of a [`Scope`], one for all clones; it derefs to [`Session`], which
@@ -21,26 +20,6 @@ pub struct GraphSession(Arc<Watched>);
 struct Watched {
     session: Session,
     runs: Mutex<Vec<Instant>>,
-}
-
-/// A run, until it ends in whatever way.
-struct Running<'a>(&'a Watched, Instant);
-
-impl<'a> Running<'a> {
-    fn new(watched: &'a Watched) -> Self {
-        let begun = Instant::now();
-        watched.runs().push(begun);
-        Self(watched, begun)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let mut runs = self.0.runs();
-        if let Some(place) = runs.iter().position(|&begun| begun == self.1) {
-            runs.swap_remove(place);
-        }
-    }
 }
 
 impl Watched {
@@ -62,9 +41,7 @@ impl GraphSession {
     /// # Errors
     /// TensorFlow refuses the options.
     pub fn new(scope: &Scope, options: &SessionOptions) -> Result<Self> {
-        let session =
-            Session::new(options, &scope.graph()).map_err(|status| failed("open a session", status))?;
-        Ok(session.into())
+        Ok(Session::new(options, &scope.graph()).map_err(GraphError::run("open a session"))?.into())
     }
 
     /// As [`Session::run`], seen by whoever watches that a session over many processes does not wait for ever.
@@ -72,8 +49,14 @@ impl GraphSession {
     /// # Errors
     /// TensorFlow fails.
     pub fn run(&self, arguments: &mut SessionRunArgs) -> tensorflow::Result<()> {
-        let _running = Running::new(&self.0);
-        self.0.session.run(arguments)
+        let begun = Instant::now();
+        self.0.runs().push(begun);
+        let ran = self.0.session.run(arguments);
+        let mut runs = self.0.runs();
+        if let Some(place) = runs.iter().position(|&other| other == begun) {
+            runs.swap_remove(place);
+        }
+        ran
     }
 
     /// For how long the oldest run has not ended.
@@ -176,16 +159,17 @@ impl<'a> Step<'a> {
         for (output, _) in &self.fetches {
             let dtype = output.operation.output_type(output.index as usize);
             if is_another::<T>(dtype) {
-                let output = output.operation.name().unwrap_or_default();
-                return Err(GraphError::FetchedAs { output, dtype });
+                let reason =
+                    format!("it is {dtype}; fetch it in a step of its own, with run_for of that type");
+                return Err(GraphError::unfit(output.operation.name().unwrap_or_default(), reason));
             }
         }
-        self.session.run(&mut self.arguments).map_err(|status| failed("run the graph", status))?;
+        self.session.run(&mut self.arguments).map_err(GraphError::run("run the graph"))?;
         // Copies: a fetched variable's own buffer changes with the variable.
         let mut values = Vec::new();
         for (_, token) in self.fetches {
             let value = self.arguments.fetch::<T>(token);
-            values.push(value.map_err(|status| failed("fetch what was asked for", status))?.to_vec());
+            values.push(value.map_err(GraphError::run("fetch what was asked for"))?.to_vec());
         }
         Ok(values)
     }
@@ -215,13 +199,7 @@ fn misfit<T: TensorType>(output: &Output, value: &Tensor<T>) -> Option<GraphErro
     if !is_another::<T>(dtype) && dims.as_ref().is_none_or(fits) {
         return None;
     }
-    Some(GraphError::Fed {
-        placeholder: node.name().unwrap_or_default(),
-        takes: format!("{dtype} {}", shown(dims.as_deref())),
-        given: format!("{} {:?}", T::data_type(), value.dims()),
-    })
-}
-
-fn failed(action: &str, status: Status) -> GraphError {
-    GraphError::Run { action: action.into(), status }
+    let takes = shown(dims.as_deref());
+    let reason = format!("it takes {dtype} {takes}, and was fed {} {:?}", T::data_type(), value.dims());
+    Some(GraphError::unfit(node.name().unwrap_or_default(), reason))
 }

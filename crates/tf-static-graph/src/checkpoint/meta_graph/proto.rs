@@ -185,15 +185,9 @@ pub struct TensorInfo {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorShape {
+    /// Each a `Dim` by its field 1, the size, which prost takes for such a message; -1 where any size will do.
     #[prost(message, repeated, tag = "2")]
-    pub dim: Vec<Dim>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub struct Dim {
-    /// -1 where any size will do.
-    #[prost(int64, tag = "1")]
-    pub size: i64,
+    pub dim: Vec<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -128,9 +128,7 @@ impl Cluster {
             match told.recv_timeout(left.min(self.patience.answer)) {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(status)) if ran_nothing(&status) => return Ok(()),
-                Ok(Err(status)) => {
-                    return Err(self.loss_behind(&status).unwrap_or_else(|| refused(DOING)(status)));
-                }
+                Ok(Err(status)) => return Err(self.failure(DOING, &status)),
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
                     return Err(refused(DOING)("its thread ended"));
                 }
@@ -147,13 +145,13 @@ impl Cluster {
         }
     }
 
-    /// The loss that TensorFlow failed for, if it did for one.
-    fn loss_behind(&self, status: &Status) -> Option<SessionError> {
+    /// That TensorFlow failed at `doing`, or the loss that it failed for.
+    fn failure(&self, doing: &'static str, status: &Status) -> SessionError {
         let lost = self.lost();
-        match (lost.is_empty(), Self::is_loss(status)) {
-            (false, _) => Some(SessionError::Lost(lost)),
-            (true, true) => Some(SessionError::Disconnected { message: status.to_string() }),
-            (true, false) => None,
+        match Self::is_loss(status) {
+            _ if !lost.is_empty() => SessionError::Lost(lost),
+            true => SessionError::Disconnected { message: status.to_string() },
+            false => refused(doing)(status),
         }
     }
 

@@ -1,37 +1,29 @@
 //! Whether servers answer.
 
 use super::Address;
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Why something is no server that can be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Silence {
     /// Its host has no address: the resolver's words.
+    #[error("no such host: {0}")]
     Unknown(String),
     /// Nothing listens there.
+    #[error("nothing listens there")]
     Refused,
     /// It took the connection, or nothing came back at all, and then no word for so long, or the end.
+    #[error("it does not answer")]
     Silent,
     /// What answers speaks no gRPC.
+    #[error("what answers there is no TensorFlow server")]
     Stranger,
     /// The system's words.
+    #[error("{0}")]
     Unreachable(String),
-}
-
-impl fmt::Display for Silence {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(reason) => write!(formatter, "no such host: {reason}"),
-            Self::Refused => formatter.write_str("nothing listens there"),
-            Self::Silent => formatter.write_str("it does not answer"),
-            Self::Stranger => formatter.write_str("what answers there is no TensorFlow server"),
-            Self::Unreachable(reason) => formatter.write_str(reason),
-        }
-    }
 }
 
 /// A process that is not there, or no longer.
@@ -69,11 +61,22 @@ pub(super) fn rounded(time: Duration) -> Duration {
 
 /// The workers that do not answer within `patience`.
 pub(super) fn lost_of(workers: &[Address], patience: Duration) -> Vec<LostWorker> {
-    let answers = ask_each(workers, |address| probe(address, patience));
-    let lost = (1..).zip(workers).zip(answers).filter_map(|((number, address), answer)| {
-        Some(LostWorker { number, address: address.clone(), reason: answer.err()? })
-    });
-    lost.collect()
+    of_all(workers, |address| probe(address, patience)).err().unwrap_or_default()
+}
+
+/// What `ask` says of each, asked at once; or of whom it says nothing.
+pub(super) fn of_all<T: Send>(
+    workers: &[Address],
+    ask: impl Fn(&Address) -> Result<T, Silence> + Sync,
+) -> Result<Vec<T>, Vec<LostWorker>> {
+    let (mut found, mut lost) = (Vec::new(), Vec::new());
+    for ((number, address), answer) in (1..).zip(workers).zip(ask_each(workers, ask)) {
+        match answer {
+            Ok(answer) => found.push(answer),
+            Err(reason) => lost.push(LostWorker { number, address: address.clone(), reason }),
+        }
+    }
+    if lost.is_empty() { Ok(found) } else { Err(lost) }
 }
 
 /// What `ask` says of each, asked at once.
@@ -95,10 +98,8 @@ pub(super) fn greet_any(addresses: &[SocketAddr], deadline: Instant) -> Result<(
     let mut failure = Silence::Refused;
     for (tried, address) in addresses.iter().enumerate() {
         // One that leads nowhere leaves time for the others.
-        let share = left(deadline)? / (addresses.len() - tried) as u32;
-        let deadline = Instant::now() + share;
-        let connected = TcpStream::connect_timeout(address, left(deadline)?);
-        match connected.and_then(|mut stream| greet(&mut stream, deadline)) {
+        let share = left(deadline).map(|left| left / (addresses.len() - tried) as u32);
+        match share.and_then(|share| greet(address, Instant::now() + share)) {
             Ok(true) => return Ok(()),
             Ok(false) => failure = Silence::Stranger,
             Err(error) => failure = silence(&error),
@@ -108,14 +109,14 @@ pub(super) fn greet_any(addresses: &[SocketAddr], deadline: Instant) -> Result<(
 }
 
 /// Whether what answers is a server.
-fn greet(stream: &mut TcpStream, deadline: Instant) -> io::Result<bool> {
-    let timed_out = |_| io::Error::from(io::ErrorKind::TimedOut);
-    stream.set_write_timeout(Some(left(deadline).map_err(timed_out)?))?;
+fn greet(address: &SocketAddr, deadline: Instant) -> io::Result<bool> {
+    let mut stream = TcpStream::connect_timeout(address, left(deadline)?)?;
+    stream.set_write_timeout(Some(left(deadline)?))?;
     stream.write_all(HELLO)?;
     let mut head = [0; 9];
     let mut read = 0;
     while read < head.len() {
-        stream.set_read_timeout(Some(left(deadline).map_err(timed_out)?))?;
+        stream.set_read_timeout(Some(left(deadline)?))?;
         match stream.read(&mut head[read..])? {
             // Without a word: what lies before the server, or this process itself, hung up.
             0 if read == 0 => return Err(io::ErrorKind::ConnectionReset.into()),
@@ -126,9 +127,9 @@ fn greet(stream: &mut TcpStream, deadline: Instant) -> io::Result<bool> {
     Ok(head[3] == SETTINGS && head[5..] == [0; 4])
 }
 
-fn left(deadline: Instant) -> Result<Duration, Silence> {
+fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
-    Some(left).filter(|left| !left.is_zero()).ok_or(Silence::Silent)
+    Some(left).filter(|left| !left.is_zero()).ok_or_else(|| io::ErrorKind::TimedOut.into())
 }
 
 fn silence(error: &io::Error) -> Silence {
@@ -164,14 +165,10 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    fn at(listener: &TcpListener) -> Address {
-        Address::new("127.0.0.1", listener.local_addr().unwrap().port()).unwrap()
-    }
-
     /// What a server that says `words` is taken for.
     fn answer(words: &'static [u8]) -> Result<(), Silence> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = at(&listener);
+        let address = Address::new("127.0.0.1", listener.local_addr().unwrap().port()).unwrap();
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut heard = [0; HELLO.len()];
@@ -205,16 +202,5 @@ mod tests {
         ] {
             assert_eq!(format!("{:?}", rounded(Duration::from_micros(micros))), told);
         }
-    }
-
-    #[test]
-    fn nobody_and_a_silent_one_are_told_apart() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = at(&listener);
-        assert_eq!(probe(&address, Duration::from_millis(200)), Err(Silence::Silent));
-        drop(listener);
-        assert_eq!(probe(&address, Duration::from_secs(10)), Err(Silence::Refused));
-        let unknown = Address::new("no-such-host.invalid", 1).unwrap();
-        assert!(matches!(probe(&unknown, Duration::from_secs(30)), Err(Silence::Unknown(_))));
     }
 }

@@ -1,14 +1,13 @@
-//! This process as a TensorFlow server: `TF_NewServer` and what belongs to it (c_api.h), which the tensorflow crate does not
-//! bind.
+//! This process as a TensorFlow server: `TF_NewServer` and what belongs to it (c_api.h), which the tensorflow crate leaves to
+//! the one below it.
 
 use super::Address;
 use crate::session::config::SessionConfig;
 use crate::session::config_proto::{ClusterDef, ConfigProto, Experimental, JobDef, Task};
 use crate::session::error::SessionError;
-use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use prost::Message;
-use std::ffi::{CStr, c_char, c_int, c_void};
-use std::path::Path;
+use std::ffi::CStr;
+use tensorflow_sys_runtime as tf;
 
 /// The job that a server has before a session names it another: those two must not be the same.
 const BOOT: &str = "boot";
@@ -29,10 +28,9 @@ impl Server {
     /// are those that it has for good.
     ///
     /// # Errors
-    /// [`SessionError::Server`]: the port is in use, or this TensorFlow has no servers. [`SessionError::NotLoaded`] before
-    /// [`libtensorflow::load`].
+    /// [`SessionError::Server`]: the port is in use. [`SessionError::NotLoaded`] before [`libtensorflow::load`].
     pub fn start(address: &Address, config: &SessionConfig) -> Result<Self, SessionError> {
-        let runtime = libtensorflow::loaded().ok_or(SessionError::NotLoaded)?;
+        libtensorflow::loaded().ok_or(SessionError::NotLoaded)?;
         let failed = |reason| SessionError::Server { address: address.clone(), reason };
         let tasks = vec![Task { number: 0, address: address.to_string() }];
         let definition = ServerDef {
@@ -42,7 +40,7 @@ impl Server {
             default_session_config: Some(settings(config)),
             protocol: "grpc".to_owned(),
         };
-        let target = start(&runtime.library, &definition.encode_to_vec()).map_err(failed)?;
+        let target = start(&definition.encode_to_vec()).map_err(failed)?;
         let port = target.rsplit(':').next().and_then(|port| port.parse().ok());
         let port = port.ok_or_else(|| failed(format!("it listens at {target:?}, which has no port")))?;
         Ok(Self { address: address.with_port(port), target })
@@ -85,44 +83,24 @@ struct ServerDef {
     protocol: String,
 }
 
-type New = unsafe extern "C" fn(*const c_void, usize, *mut c_void) -> *mut c_void;
-type Start = unsafe extern "C" fn(*mut c_void, *mut c_void);
-type Target = unsafe extern "C" fn(*mut c_void) -> *const c_char;
-type NewStatus = unsafe extern "C" fn() -> *mut c_void;
-type DeleteStatus = unsafe extern "C" fn(*mut c_void);
-type Code = unsafe extern "C" fn(*const c_void) -> c_int;
-type Words = unsafe extern "C" fn(*const c_void) -> *const c_char;
-
-/// Starts a server of the serialized `ServerDef` in `library`, which is open already, and returns its target.
-fn start(library: &Path, definition: &[u8]) -> Result<String, String> {
-    // SAFETY: the library is open and initialised; this only gives another handle to it, which is never closed: TensorFlow
-    // cannot be unloaded. The types are those of the header. The status lives until it is deleted, which is last, and its
-    // words until it is changed; the bytes are copied; the server is never deleted.
+/// Starts a server of the serialized `ServerDef`, and returns its target.
+fn start(definition: &[u8]) -> Result<String, String> {
+    // SAFETY: the library is loaded. The status lives until it is deleted, which is last, and its words until it is changed;
+    // the bytes are copied; the server is never deleted.
     unsafe {
-        let library = Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL);
-        let library = std::mem::ManuallyDrop::new(library.map_err(|error| error.to_string())?);
-        let missing = |error: libloading::Error| format!("this TensorFlow has no servers: {error}");
-        let new = library.get::<New>(b"TF_NewServer\0").map_err(missing)?;
-        let start = library.get::<Start>(b"TF_ServerStart\0").map_err(missing)?;
-        let target = library.get::<Target>(b"TF_ServerTarget\0").map_err(missing)?;
-        let new_status = library.get::<NewStatus>(b"TF_NewStatus\0").map_err(missing)?;
-        let delete_status = library.get::<DeleteStatus>(b"TF_DeleteStatus\0").map_err(missing)?;
-        let code = library.get::<Code>(b"TF_GetCode\0").map_err(missing)?;
-        let words = library.get::<Words>(b"TF_Message\0").map_err(missing)?;
-
-        let status = new_status();
-        let check = || match code(status) {
-            0 => Ok(()),
-            _ => Err(CStr::from_ptr(words(status)).to_string_lossy().into_owned()),
+        let status = tf::TF_NewStatus();
+        let check = || match tf::TF_GetCode(status) {
+            tf::TF_OK => Ok(()),
+            _ => Err(CStr::from_ptr(tf::TF_Message(status)).to_string_lossy().into_owned()),
         };
         let started = (|| {
-            let server = new(definition.as_ptr().cast(), definition.len(), status);
+            let server = tf::TF_NewServer(definition.as_ptr().cast(), definition.len(), status);
             check()?;
-            start(server, status);
+            tf::TF_ServerStart(server, status);
             check()?;
-            Ok(CStr::from_ptr(target(server)).to_string_lossy().into_owned())
+            Ok(CStr::from_ptr(tf::TF_ServerTarget(server)).to_string_lossy().into_owned())
         })();
-        delete_status(status);
+        tf::TF_DeleteStatus(status);
         started
     }
 }

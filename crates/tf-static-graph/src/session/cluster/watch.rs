@@ -4,13 +4,13 @@
 //! servers take them for abuse while a long step has them say nothing, and hang up on a worker that is well. So workers are
 //! greeted on connections of their own, and on those that do not answer this process hangs up.
 
-use super::{Cluster, JOB, LostWorker, SessionError, probe};
+use super::{Cluster, JOB, SessionError, probe};
 use crate::session::config::refused;
 use crate::session::config_proto::RunOptions;
 use crate::session::graph_session::GraphSession;
 use prost::Message;
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::BorrowedFd;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,13 +31,8 @@ pub(super) fn watch(
     }
     let patience = cluster.patience;
     // Where they are now: that the resolver fails later is no loss.
-    let resolved = probe::ask_each(&cluster.workers, |address| probe::resolve(address, patience.answer));
-    let workers = (1..).zip(&cluster.workers).zip(resolved).map(|((number, address), resolved)| {
-        resolved.map_err(|reason| {
-            SessionError::Lost(vec![LostWorker { number, address: address.clone(), reason }])
-        })
-    });
-    let workers: Vec<_> = workers.collect::<Result<_, _>>()?;
+    let resolved = probe::of_all(&cluster.workers, |address| probe::resolve(address, patience.answer));
+    let workers = resolved.map_err(SessionError::Lost)?;
     let mut memory = Memory::of(session, graph, workers.len());
     // Half of its time is enough for any other step to be asked about before TensorFlow ends it.
     let long = patience.answer.min(patience.run / 2);
@@ -156,7 +151,8 @@ fn answers(server: &[SocketAddr], patience: Duration) -> bool {
 fn hang_up(peers: &[SocketAddr]) {
     let place = |address: &SocketAddr| (address.ip().to_canonical(), address.port());
     let peers: Vec<_> = peers.iter().map(place).collect();
-    for number in open_descriptors() {
+    // The system gives the lowest number that is free, and nobody here has so many.
+    for number in 0..1 << 16 {
         // SAFETY: it is copied at once, by a system call that refuses a number which is none by then. The copy stays what it
         // is, whoever closes the original and whatever gets its number.
         let copy = rustix::io::fcntl_dupfd_cloexec(unsafe { BorrowedFd::borrow_raw(number) }, 0);
@@ -166,16 +162,6 @@ fn hang_up(peers: &[SocketAddr]) {
         if peer.is_some_and(|peer| peers.contains(&place(&peer))) {
             let _ = rustix::net::shutdown(&descriptor, rustix::net::Shutdown::Both); // it may be shut
         }
-    }
-}
-
-fn open_descriptors() -> Vec<RawFd> {
-    let listed = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
-    let listed: Vec<_> = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    match listed.is_empty() {
-        // Where the system has no such folder, those that there may be.
-        true => (0..1 << 16).collect(),
-        false => listed,
     }
 }
 

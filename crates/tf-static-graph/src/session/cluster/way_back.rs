@@ -65,21 +65,18 @@ impl Cluster {
             run.set_run_options(&RunOptions { timeout_in_ms: limit }.encode_to_vec());
             run.add_target(taker);
             let Err(status) = session.run(&mut run) else { continue };
-            let lost = self.lost();
-            return Err(match status.code() {
-                _ if !lost.is_empty() => SessionError::Lost(lost),
+            let (number, worker) = (place + 1, self.workers[place].clone());
+            return Err(match (self.failure("send to its workers", &status), status.code()) {
+                (lost @ SessionError::Lost(_), _) => lost,
                 // Nothing came; or nobody was there, or somebody else.
-                Code::DeadlineExceeded | Code::Unavailable | Code::Unimplemented => {
+                (_, Code::DeadlineExceeded | Code::Unavailable | Code::Unimplemented) => {
                     log::debug!("{status}");
-                    let (worker, own) = (self.workers[place].clone(), self.server.address().clone());
-                    SessionError::NoWayBack { number: place + 1, worker, own }
+                    SessionError::NoWayBack { number, worker, own: self.server.address().clone() }
                 }
-                Code::InvalidArgument if status.to_string().contains("unknown device") => {
-                    SessionError::NamedTwice { number: place + 1, worker: self.workers[place].clone() }
+                (_, Code::InvalidArgument) if status.to_string().contains("unknown device") => {
+                    SessionError::NamedTwice { number, worker }
                 }
-                // It may have started again meanwhile.
-                _ if Self::is_loss(&status) => SessionError::Disconnected { message: status.to_string() },
-                _ => refused("send to its workers")(status),
+                (error, _) => error,
             });
         }
         Ok(session)

@@ -8,7 +8,8 @@ use tensorflow::Status;
 
 /// A folder by a path that TensorFlow takes as it is. It looks for a SavedModel's variables by a pattern, in which `[`, `*`,
 /// `?` and `\` have a meaning, and takes `link/..` for nothing at all; and the crate passes on only UTF-8.
-pub(super) struct LiteralPath {
+#[derive(Debug)]
+pub struct LiteralPath {
     named: PathBuf,
     path: PathBuf,
     /// The folder, open as long as the path is used.
@@ -42,13 +43,11 @@ impl LiteralPath {
 
     /// TensorFlow's words with the folder named as the user did.
     pub fn named_in(&self, status: Status) -> Status {
-        match (self.path.to_str(), self._folder.is_some()) {
-            (Some(path), true) => {
-                let text = status.to_string().replace(path, &self.named.to_string_lossy());
-                Status::new_set_lossy(status.code(), &text)
-            }
-            _ => status,
+        if self._folder.is_none() {
+            return status;
         }
+        let [path, named] = [&self.path, &self.named].map(|path| path.to_string_lossy());
+        Status::new_set_lossy(status.code(), &status.to_string().replace(&*path, &named))
     }
 }
 
