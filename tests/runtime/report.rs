@@ -15,7 +15,8 @@ fn shows_library_devices_and_threads_and_none_of_tensorflow_s_chatter() {
         .stdout(contains("TensorFlow 2.").and(contains("libtensorflow")).and(contains("oneDNN       on")))
         .stdout(contains("3 inside an operation").and(contains("CPU:0")))
         .stderr("");
-    let chatter = || contains("oneDNN custom operations are on");
+    let chatter =
+        || contains("oneDNN custom operations are on").and(contains("TensorFlow binary is optimized"));
     runtime(&["-v"]).assert().success().stderr(chatter());
     runtime(&["-v"]).env("TF_CPP_MIN_LOG_LEVEL", "2").assert().success().stderr(chatter().not());
 }

@@ -124,13 +124,11 @@ fn proxy() -> Result<Option<Proxy>, String> {
         ["http", "https"].contains(&url.scheme()) && url.has_host() && (has_scheme || url.path() == "/")
     });
     let proxy = understood.and_then(|url| Proxy::https(url).ok());
-    match proxy {
-        Some(proxy) => Ok(Some(proxy)),
-        None => Err(format!(
-            "{name}={} names no proxy that is understood, such as http://proxy.example:3128",
-            without_password(&url).trim_start_matches("http://")
-        )),
-    }
+    proxy.map(Some).ok_or_else(|| {
+        let shown = without_password(&url);
+        let typed = if has_scheme { &shown } else { shown.trim_start_matches("http://") };
+        format!("{name}={typed} names no proxy that is understood, such as http://proxy.example:3128")
+    })
 }
 
 /// `url` as it may be shown and logged.
