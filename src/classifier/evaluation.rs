@@ -62,7 +62,7 @@ pub fn evaluate(classifier: &Classifier, split: &Split, chunk: usize) -> Result<
         let evaluated = at_once(&classifier.scores, chunks, |scores, rows| {
             let mut images = vec![0.0; rows.len() * classifier.pixels()];
             let mut labels = vec![0; rows.len()];
-            split.gather_range(rows.clone(), &mut images, &mut labels);
+            split.gather(rows.clone(), &mut images, &mut labels);
             classifier.probabilities_by(scores, &images).map(|probabilities| (labels, probabilities))
         })?;
         for (labels, probabilities) in evaluated {

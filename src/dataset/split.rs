@@ -1,6 +1,7 @@
 //! A run of rows, and how they become what the network is fed.
 
 use super::idx::Contents;
+use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -99,33 +100,27 @@ impl Split {
         &self.labels.values()[self.rows.clone()]
     }
 
-    /// Writes the images of `rows` (counted within this split) to `images`, `[rows, pixels]`, and their labels to `labels`,
-    /// `[rows]`.
+    /// Writes the images of `rows` (counted within this split; a slice or a range) to `images`, `[rows, pixels]`, and
+    /// their labels to `labels`, `[rows]`.
     ///
     /// # Panics
     /// A row is not in this split, or an output does not have the size said.
-    pub fn gather<P: Pixel>(&self, rows: &[usize], images: &mut [P], labels: &mut [i32]) {
-        assert_eq!(images.len(), rows.len() * self.image_pixels(), "images must be [rows, pixels]");
+    pub fn gather<P: Pixel>(
+        &self,
+        rows: impl IntoIterator<Item: Borrow<usize>, IntoIter: ExactSizeIterator>,
+        images: &mut [P],
+        labels: &mut [i32],
+    ) {
+        let (rows, pixels) = (rows.into_iter(), self.image_pixels());
+        assert_eq!(images.len(), rows.len() * pixels, "images must be [rows, pixels]");
         assert_eq!(labels.len(), rows.len(), "labels must be [rows]");
-        let (all_pixels, all_labels) = (self.pixels(), self.labels());
-        let pixels = self.image_pixels();
-        let outputs = images.chunks_exact_mut(pixels).zip(labels);
-        for (&row, (image, label)) in rows.iter().zip(outputs) {
-            convert(&all_pixels[row * pixels..][..pixels], image);
-            *label = i32::from(all_labels[row]);
-        }
-    }
-
-    /// Like [`Split::gather`], for consecutive rows.
-    ///
-    /// # Panics
-    /// As [`Split::gather`].
-    pub fn gather_range<P: Pixel>(&self, rows: Range<usize>, images: &mut [P], labels: &mut [i32]) {
-        assert_eq!(images.len(), rows.len() * self.image_pixels(), "images must be [rows, pixels]");
-        assert_eq!(labels.len(), rows.len(), "labels must be [rows]");
-        convert(&self.pixels()[rows.start * self.image_pixels()..rows.end * self.image_pixels()], images);
-        for (label, &byte) in labels.iter_mut().zip(&self.labels()[rows]) {
-            *label = i32::from(byte);
+        for (row, (image, label)) in rows.zip(images.chunks_exact_mut(pixels).zip(labels)) {
+            let row = *row.borrow();
+            // The compiler makes it SIMD.
+            for (pixel, &byte) in image.iter_mut().zip(self.image(row)) {
+                *pixel = P::of(byte);
+            }
+            *label = i32::from(self.labels()[row]);
         }
     }
 }
@@ -136,34 +131,23 @@ impl fmt::Debug for Split {
     }
 }
 
-/// The compiler makes it SIMD.
-fn convert<P: Pixel>(bytes: &[u8], pixels: &mut [P]) {
-    for (pixel, &byte) in pixels.iter_mut().zip(bytes) {
-        *pixel = P::of(byte);
-    }
-}
-
 fn shared_out(rows: usize, most: usize, sharers: usize) -> Vec<Range<usize>> {
     let count = rows.div_ceil(most.max(1)).next_multiple_of(sharers.max(1)).min(rows);
     (0..count).map(|chunk| chunk * rows / count..(chunk + 1) * rows / count).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sharers_have_as_much_to_do() {
-        for rows in 0..60 {
-            for (most, sharers) in [(1, 1), (7, 1), (7, 2), (7, 3), (10, 4), (100, 3), (0, 0)] {
-                let chunks = shared_out(rows, most, sharers);
-                let all: Vec<_> = chunks.iter().cloned().flatten().collect();
-                assert_eq!(all, (0..rows).collect::<Vec<_>>());
-                let lengths = || chunks.iter().map(ExactSizeIterator::len);
-                let (least, greatest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
-                assert!(greatest <= most.max(1) && greatest - least < 2 && (least > 0) == (rows > 0));
-                assert!(rows < sharers || chunks.len().is_multiple_of(sharers.max(1)));
-            }
+#[test]
+fn sharers_have_as_much_to_do() {
+    for rows in 0..60 {
+        for (most, sharers) in [(1, 1), (7, 1), (7, 2), (7, 3), (10, 4), (100, 3), (0, 0)] {
+            let chunks = shared_out(rows, most, sharers);
+            let all: Vec<_> = chunks.iter().cloned().flatten().collect();
+            assert_eq!(all, (0..rows).collect::<Vec<_>>());
+            let lengths = || chunks.iter().map(ExactSizeIterator::len);
+            let (least, greatest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
+            assert!(greatest <= most.max(1) && greatest - least < 2 && (least > 0) == (rows > 0));
+            assert!(rows < sharers || chunks.len().is_multiple_of(sharers.max(1)));
         }
     }
 }

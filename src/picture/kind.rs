@@ -9,8 +9,6 @@ pub(super) enum Kind {
     Picture(Format),
     /// Images in MNIST's format.
     Idx,
-    /// Nothing at all.
-    Empty,
     /// Its name with its article, and a command that makes a PNG file of the file IN, or other advice.
     Foreign(&'static str, &'static str),
     Unknown,
@@ -90,9 +88,6 @@ const TEXTS: [(&[u8], Kind); 6] = [
 impl Kind {
     /// By the first [`TELLING`] bytes, or all there are.
     pub(super) fn of(start: &[u8]) -> Self {
-        if start.is_empty() {
-            return Self::Empty;
-        }
         if let Some(format) = Format::of(start) {
             return Self::Picture(format);
         }
@@ -124,30 +119,25 @@ impl Kind {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kinds_that_share_a_start_are_told_apart() {
-        for (start, said) in [
-            (&b"\0\0\0\x18ftypheic"[..], "HEIC"),
-            (b"\0\0\0\x20ftypmif1", "HEIC"),
-            (b"\0\0\0\x20ftypavif", "AVIF"),
-            (b"\0\0\0\x20ftypisom", "film"),
-            (b"RIFF\0\0\0\0WEBPVP8 ", "WebP"),
-            (b"P5\n1 1\n255\n", "Netpbm"),
-            (b"<?xml version='1.0'?>\n<svg xmlns=", "SVG"),
-            (b"<?xml version='1.0'?><Error>", "XML"),
-            (b"\xef\xbb\xbf\n<!DOCTYPE html>", "web page"),
-        ] {
-            match Kind::of(start) {
-                Kind::Foreign(name, _) => assert!(name.contains(said), "{name}"),
-                kind => panic!("{kind:?}, not {said}"),
-            }
+#[test]
+fn kinds_that_share_a_start_are_told_apart() {
+    for (start, said) in [
+        (&b"\0\0\0\x18ftypheic"[..], "HEIC"),
+        (b"\0\0\0\x20ftypmif1", "HEIC"),
+        (b"\0\0\0\x20ftypavif", "AVIF"),
+        (b"\0\0\0\x20ftypisom", "film"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "WebP"),
+        (b"P5\n1 1\n255\n", "Netpbm"),
+        (b"<?xml version='1.0'?>\n<svg xmlns=", "SVG"),
+        (b"<?xml version='1.0'?><Error>", "XML"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>", "web page"),
+    ] {
+        match Kind::of(start) {
+            Kind::Foreign(name, _) => assert!(name.contains(said), "{name}"),
+            kind => panic!("{kind:?}, not {said}"),
         }
-        for start in [&b"RIFF\0\0\0\0WAVE"[..], b"no picture at all", b"P\0"] {
-            assert_eq!(Kind::of(start), Kind::Unknown);
-        }
-        assert_eq!(Kind::of(b""), Kind::Empty);
+    }
+    for start in [&b"RIFF\0\0\0\0WAVE"[..], b"no picture at all", b"P\0", b""] {
+        assert_eq!(Kind::of(start), Kind::Unknown);
     }
 }

@@ -17,7 +17,7 @@ use digit_pictures::Format;
 use kind::{Kind, TELLING};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -36,9 +36,6 @@ pub fn target(form: &Form, pictures: Pictures) -> Target {
 /// # Errors
 /// The file cannot be read, is no picture, breaks off, is too large, or blank.
 pub fn read(name: &Path, target: &Target) -> Result<Prepared, PictureError> {
-    if is_address(name) {
-        return Err(PictureError::Address { path: name.to_path_buf() });
-    }
     if let Some((path, index)) = indexed(name) {
         let bytes = dataset::read_image(&path, index, target.image_size)?;
         return Ok(Prepared {
@@ -70,23 +67,14 @@ fn indexed(name: &Path) -> Option<(PathBuf, usize)> {
     is_one.then(|| (file.to_path_buf(), index.parse().unwrap_or(usize::MAX)))
 }
 
-/// Whether `name` is a URL of any scheme, and no file of that name.
-fn is_address(name: &Path) -> bool {
-    let text = name.to_string_lossy();
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    let is_scheme = |scheme: &str| {
-        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char))
-    };
-    scheme.is_some_and(is_scheme) && !name.exists()
-}
-
 /// What a file is, and holds.
 fn contents(name: &Path) -> Result<(Format, Vec<u8>), PictureError> {
-    let path = || name.to_path_buf();
-    let unreadable = |source| PictureError::Io { path: path(), source };
+    let shown = name.display();
+    let unreadable = |error: io::Error| PictureError::Unreadable(format!("cannot read {shown}: {error}"));
     if name.is_dir() {
-        return Err(PictureError::Folder { path: path(), example: example_in(name) });
+        let example = example_in(name);
+        let why = format!("it is a folder; name the pictures in it, such as {example}");
+        return Err(unreadable(io::Error::other(why)));
     }
     let mut file = readable::open(name).map_err(unreadable)?;
     let mut bytes = Vec::new();
@@ -94,26 +82,32 @@ fn contents(name: &Path) -> Result<(Format, Vec<u8>), PictureError> {
     let format = format(name, &bytes)?;
     let read = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
     if read.map_err(unreadable)? as u64 == MAX_FILE_BYTES {
-        return Err(PictureError::FileTooLarge { path: path(), limit: MAX_FILE_BYTES / 1_000_000 });
+        return Err(PictureError::Unreadable(format!(
+            "{shown} has more than {} MB; no larger file is read as a picture",
+            MAX_FILE_BYTES / 1_000_000
+        )));
     }
     Ok((format, bytes))
 }
 
 /// What the file is that begins with `start`, if it is read here.
 fn format(name: &Path, start: &[u8]) -> Result<Format, PictureError> {
-    let path = name.to_path_buf();
-    match Kind::of(start) {
-        Kind::Picture(format) => Ok(format),
-        Kind::Idx => Err(PictureError::NoIndex { path }),
+    let path = name.display();
+    let unknown = match Kind::of(start) {
+        Kind::Picture(format) => return Ok(format),
         Kind::Foreign(kind, advice) => {
-            let advice = advice.replace("IN", &name.display().to_string());
-            Err(PictureError::ForeignFormat { path, kind, advice })
+            let advice = advice.replace("IN", &path.to_string());
+            return Err(PictureError::ForeignFormat { path: name.to_path_buf(), kind, advice });
         }
-        Kind::Empty => {
-            Err(PictureError::UnknownFormat { path, hint: "; it is empty, too short for any of them" })
+        Kind::Idx => format!(
+            "{path} is an IDX file: name one of its images by its number, counted from 0, as {path}#0"
+        ),
+        Kind::Unknown => {
+            let hint = if start.is_empty() { "; it is empty, too short for any of them" } else { "" };
+            format!("{path} is neither a PNG nor a JPEG picture, nor an IDX file of images{hint}")
         }
-        Kind::Unknown => Err(PictureError::UnknownFormat { path, hint: "" }),
-    }
+    };
+    Err(PictureError::UnknownFormat(unknown))
 }
 
 /// What to name in place of a folder.

@@ -54,7 +54,7 @@ impl Versions {
 
     /// Makes the finished folder `aside` the version `path`, in one step that never replaces anything.
     pub fn publish(&self, aside: Aside, path: &Path) -> Result<()> {
-        aside.publish_new(path).map_err(|error| match error.kind() {
+        aside.publish(path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
                 SavedModelError::VersionExists { path: path.to_path_buf() }
             }

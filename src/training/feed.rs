@@ -44,7 +44,7 @@ impl Feed {
 
     pub fn set_range(&mut self, split: &Split, rows: Range<usize>) {
         self.resize(rows.len(), split);
-        of_images!(&mut self.images, images => split.gather_range(rows, images, &mut self.labels));
+        of_images!(&mut self.images, images => split.gather(rows, images, &mut self.labels));
     }
 
     /// Moves the images of `rows`, which it was set to.

@@ -191,6 +191,7 @@ fn a_file_that_is_something_else_is_described() {
         (2, header([0, 0, 8, 4], &[30, 28, 28, 3]), "has 4 dimensions, of [30, 28, 28, 3]"),
         (3, header([0, 0, 8, 2], &[30, 10]), "has 2 dimensions, of [30, 10]; IDX labels have 1"),
         (2, vec![7; 200], "has the magic number 0x07070707; IDX images have 0x00000803"),
+        (2, header([0, 0, 12, 3], &[30]), "ends after 8 bytes, inside the header of 16"),
         (3, large, "has the number 260 in place 0"),
         (3, [header([0, 0, 12, 1], &[30]), vec![0xff; 120]].concat(), "has the number -1 in place 0"),
         (2, channels_last[..23_440].to_vec(), "is truncated: 23540 bytes announced, 23440 there"),

@@ -74,7 +74,7 @@ fn splits_and_gathers() {
     assert_eq!(dataset.validation.pixels().len(), VALIDATION_ROWS * IMAGE_PIXELS);
 
     let (mut pixels, mut labels) = (vec![0.0; 2 * IMAGE_PIXELS], vec![0; 2]);
-    dataset.train.gather(&[6, 1], &mut pixels, &mut labels);
+    dataset.train.gather([6, 1], &mut pixels, &mut labels);
     assert_eq!(labels, [6, 1]);
     for (row, chunk) in [6, 1].into_iter().zip(pixels.chunks(IMAGE_PIXELS)) {
         let bytes = &dataset.train.pixels()[row * IMAGE_PIXELS..][..IMAGE_PIXELS];
@@ -83,8 +83,8 @@ fn splits_and_gathers() {
         }
     }
     let (mut again, mut labels_again) = (vec![0.0; 2 * IMAGE_PIXELS], vec![0; 2]);
-    dataset.train.gather(&[5, 6], &mut pixels, &mut labels);
-    dataset.train.gather_range(5..7, &mut again, &mut labels_again);
+    dataset.train.gather([5, 6], &mut pixels, &mut labels);
+    dataset.train.gather(5..7, &mut again, &mut labels_again);
     assert_eq!((pixels, labels), (again, labels_again));
 }
 

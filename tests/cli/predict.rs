@@ -2,7 +2,7 @@
 
 use assert_cmd::Command;
 use image::imageops::{self, FilterType};
-use image::{GrayImage, Luma, RgbImage};
+use image::{DynamicImage, GrayImage, ImageBuffer, Luma, RgbImage};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
@@ -120,6 +120,10 @@ fn pictures_that_cannot_be_used_are_named_and_the_rest_is_predicted() {
     paper.put_pixel(30, 30, image::Rgb([245, 240, 230]));
     let blank = folder.path().join("blank.png");
     paper.save(&blank).unwrap();
+    // Differences far below one of 255 levels, of which 16 bits have some: noise.
+    let noise = folder.path().join("noise.png");
+    let level = |x: u32, y: u32| Luma([1000_u16 - 10 * u16::from(x == y)]);
+    DynamicImage::from(ImageBuffer::from_fn(60, 60, level)).save(&noise).unwrap();
     let idx = hundred_digits::images();
     let beyond = PathBuf::from(format!("{}#100", idx.display()));
 
@@ -131,6 +135,7 @@ fn pictures_that_cannot_be_used_are_named_and_the_rest_is_predicted() {
         (file("half.png", &whole[..whole.len() / 2]), "cannot decode"),
         (large, "100001 x 2 pixels: at most 540 million pixels are read, and sides of 100000"),
         (blank, "is blank"),
+        (noise, "is blank"),
         (idx.clone(), "name one of its images by its number"),
         (beyond, "holds 100 images, numbered 0 to 99"),
         (folder.path().join("missing#3"), "missing"),
@@ -149,8 +154,8 @@ fn pictures_that_cannot_be_used_are_named_and_the_rest_is_predicted() {
 
     let predictions = json(&images);
     assert_eq!(predictions.len(), images.len());
-    assert_eq!((&predictions[0]["class"], &predictions[11]["class"]), (&3.into(), &4.into()));
-    for (prediction, (_, message)) in predictions[1..11].iter().zip(&bad) {
+    assert_eq!((&predictions[0]["class"], &predictions[12]["class"]), (&3.into(), &4.into()));
+    for (prediction, (_, message)) in predictions[1..12].iter().zip(&bad) {
         assert!(prediction["error"].as_str().unwrap().contains(message), "{prediction}");
         assert_eq!(prediction.get("class"), None);
     }

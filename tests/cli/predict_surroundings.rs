@@ -232,11 +232,13 @@ fn a_transparent_margin_is_as_the_paper() {
             picture.into()
         });
     }
-    drawn.digits("ink alone", |number| {
-        let drawing = on_paper(number, 150, 160);
-        let pixel = |x, y| Rgba([10, 20, 90, drawing.get_pixel(x, y)[0]]);
-        RgbaImage::from_fn(150, 160, pixel).into()
-    });
+    for [red, green, blue] in [[10, 20, 90], [250, 240, 200]] {
+        drawn.digits("ink alone", |number| {
+            let drawing = on_paper(number, 150, 160);
+            let pixel = |x, y| Rgba([red, green, blue, drawing.get_pixel(x, y)[0]]);
+            RgbaImage::from_fn(150, 160, pixel).into()
+        });
+    }
     drawn.are_read();
 }
 

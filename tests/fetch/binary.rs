@@ -60,6 +60,8 @@ fn one_error_says_what_was_tried_and_what_to_do() {
             .and(contains("--data-dir"))
             .and(contains("TF_MNIST_CACHE")),
     );
+    let shown = contains("https://me@127.0.0.1:9/train").and(contains("secret").not());
+    place.run("https://me:secret@127.0.0.1:9/").assert().code(1).stderr(shown);
 }
 
 #[test]
@@ -101,12 +103,19 @@ fn takes_only_https_mirrors() {
 fn goes_through_the_proxy_that_the_environment_names_and_not_round_it() {
     let server = absent();
     let place = Place::new();
-    Command::from_std(place.command(&server.url("")))
-        .env("ALL_PROXY", "socks5://127.0.0.1:1080")
-        .assert()
-        .code(1)
-        .stderr(contains("ALL_PROXY=socks5://127.0.0.1:1080 names no proxy that is understood"));
+    let by = |proxy: &str| {
+        let mut command = Command::from_std(place.command(&server.url("")));
+        command.env("NO_PROXY", "").env("ALL_PROXY", proxy).assert().code(1).stderr(contains("secret").not())
+    };
+    for proxy in ["socks5://me@proxy:1", "http://", "proxy:port", "http:/proxy", "%", "a b", "proxy:99999"] {
+        by(proxy).stderr(contains(format!("ALL_PROXY={} names no proxy that is understood", proxy)));
+    }
+    by("socks5://me:secret@proxy").stderr(contains("ALL_PROXY=socks5://me@proxy names no proxy"));
+    for nobody in ["127.0.0.1:9", "http://127.0.0.1:9", " https://me:secret@127.0.0.1:9/ ", "[::1]:9"] {
+        by(nobody).stderr(contains("cannot be reached"));
+    }
     assert!(server.requests().is_empty());
+    by(" ").stderr(contains("404 Not Found"));
     let (proxy, asked) = forwarding_proxy();
     Command::from_std(place.command(&server.url("")))
         .env("NO_PROXY", "")

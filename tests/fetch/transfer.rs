@@ -99,6 +99,23 @@ fn tries_three_times_where_trouble_may_pass() {
 }
 
 #[test]
+fn tells_passing_trouble_from_lasting() {
+    for (codes, tries) in [
+        (&[408, 429, 500, 502, 503, 504, 520][..], 3),
+        (&[501, 505], 1),
+        (&[400, 401, 403, 404, 410, 416, 451], 1),
+    ] {
+        for &code in codes {
+            let server =
+                Server::start(move |_, out| head(out, &format!("{code} X"), &[("Content-Length", "0")]));
+            let failure = get(&server).unwrap_err();
+            let is_source = matches!(failure, Failure::Source(_));
+            assert_eq!((server.requests().len(), is_source), (tries, [501, 505].contains(&code)), "{code}");
+        }
+    }
+}
+
+#[test]
 fn gives_up_on_a_server_that_is_silent_or_drips() {
     let silent = Server::start(|_, _| {
         thread::sleep(Duration::from_secs(5));

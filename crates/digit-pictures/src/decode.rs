@@ -1,12 +1,13 @@
 //! PNG and JPEG files, decoded to no more pixels than are looked at.
 
-use crate::error::PictureError;
+use crate::error::DigitError;
 use crate::orientation::Orientation;
 use crate::raster::{Raster, Reducer};
 use jpeg_decoder::{CodingProcess, PixelFormat};
 use png::{BitDepth, Transformations};
 use std::error::Error;
 use std::io::{Cursor, ErrorKind};
+use std::iter::successors;
 use std::path::Path;
 
 /// The longest side of a picture that is read, in pixels.
@@ -22,10 +23,10 @@ const JPEG_SIDE: u16 = 1024;
 ///
 /// # Errors
 /// It is damaged, breaks off, or is too large.
-pub(crate) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
-    let damaged = |source| match source {
-        png::DecodingError::IoError(source) => damaged(path, source.into()),
-        source => damaged(path, source.into()),
+pub(crate) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, DigitError> {
+    let damaged = |error| match error {
+        png::DecodingError::IoError(error) => damaged(path, &error),
+        error => damaged(path, &error),
     };
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(Transformations::EXPAND);
@@ -66,8 +67,8 @@ pub(crate) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
 ///
 /// # Errors
 /// It is damaged, breaks off, or is too large.
-pub(crate) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, PictureError> {
-    let damaged = |source: jpeg_decoder::Error| damaged(path, source.into());
+pub(crate) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, DigitError> {
+    let damaged = |error: jpeg_decoder::Error| damaged(path, &error);
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.read_info().map_err(damaged)?;
     let info = |decoder: &jpeg_decoder::Decoder<_>| decoder.info().ok_or_else(|| incomplete(path));
@@ -117,7 +118,7 @@ fn check_size(
     path: &Path,
     [width, height]: [usize; 2],
     (bytes_a_pixel, stored): (usize, &str),
-) -> Result<(), PictureError> {
+) -> Result<(), DigitError> {
     let limit = if width.max(height) > MAX_SIDE || width * height > MAX_PIXELS {
         format!("at most {} million pixels are read, and sides of {MAX_SIDE}", MAX_PIXELS / 1_000_000)
     } else if bytes_a_pixel * width * height > MAX_WHOLE_BYTES {
@@ -130,21 +131,24 @@ fn check_size(
     } else {
         return Ok(());
     };
-    Err(PictureError::TooLarge { path: path.to_path_buf(), width, height, limit })
+    let path = path.display();
+    Err(DigitError::Unreadable(format!(
+        "{path} is {width} x {height} pixels: {limit}. Make it smaller, as in magick {path} -resize 2000x2000 OUT.png"
+    )))
 }
 
-fn damaged(path: &Path, source: Box<dyn Error + Send + Sync>) -> PictureError {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
-    while let Some(error) = cause {
+fn damaged(path: &Path, error: &(dyn Error + 'static)) -> DigitError {
+    let ends_early = |error: &(dyn Error + 'static)| {
         let io = error.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|error| error.kind() == ErrorKind::UnexpectedEof) {
-            return incomplete(path);
-        }
-        cause = error.source();
+        io.is_some_and(|error| error.kind() == ErrorKind::UnexpectedEof)
+    };
+    match successors(Some(error), |&error| error.source()).any(ends_early) {
+        true => incomplete(path),
+        false => DigitError::Unreadable(format!("cannot decode {}: {error}", path.display())),
     }
-    PictureError::Decode { path: path.to_path_buf(), source }
 }
 
-fn incomplete(path: &Path) -> PictureError {
-    PictureError::Incomplete { path: path.to_path_buf() }
+fn incomplete(path: &Path) -> DigitError {
+    let why = "it ends before its picture does; it was not copied or downloaded whole";
+    DigitError::Unreadable(format!("cannot decode {}: {why}", path.display()))
 }

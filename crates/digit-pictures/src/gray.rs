@@ -141,20 +141,17 @@ pub(crate) fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    #[test]
-    fn the_same_size_changes_nothing() {
-        let gray = Gray::new(3, vec![0.0, 0.5, 1.0, 0.25, 0.75, 0.125]);
-        assert_eq!(gray.resize(3, 2), gray);
-        assert_eq!(gray.crop(1, 0, 2, 1).values(), [0.5, 1.0]);
-        let flat = Gray::new(5, vec![0.5; 35]);
-        for (width, height) in [(1, 1), (3, 2), (11, 20)] {
-            let resized = flat.resize(width, height);
-            assert_eq!((resized.width(), resized.height()), (width, height));
-            assert!(resized.values().iter().all(|level| (level - 0.5).abs() < 1e-6));
-        }
-        assert_eq!(gray.border().sum::<f32>(), gray.values().iter().sum::<f32>());
-        assert_eq!((gray.at(2, 0), gray.at(3, 0), gray.at(0, 2), gray.at(-1, 0)), (1.0, 0.0, 0.0, 0.0));
+#[test]
+fn the_same_size_changes_nothing() {
+    let gray = Gray::new(3, vec![0.0, 0.5, 1.0, 0.25, 0.75, 0.125]);
+    assert_eq!(gray.resize(3, 2), gray);
+    assert_eq!(gray.crop(1, 0, 2, 1).values(), [0.5, 1.0]);
+    let flat = Gray::new(5, vec![0.5; 35]);
+    for (width, height) in [(1, 1), (3, 2), (11, 20)] {
+        let resized = flat.resize(width, height);
+        assert_eq!((resized.width(), resized.height()), (width, height));
+        assert!(resized.values().iter().all(|level| (level - 0.5).abs() < 1e-6));
     }
+    assert_eq!(gray.border().sum::<f32>(), gray.values().iter().sum::<f32>());
+    assert_eq!((gray.at(2, 0), gray.at(3, 0), gray.at(0, 2), gray.at(-1, 0)), (1.0, 0.0, 0.0, 0.0));
 }

@@ -20,7 +20,7 @@ mod stroke;
 mod surroundings;
 
 pub use drawings::Doubt;
-pub use error::PictureError;
+pub use error::DigitError;
 pub use gray::Gray;
 pub use prepare::{Prepared, prepare};
 
@@ -65,7 +65,7 @@ impl Format {
 ///
 /// # Errors
 /// It is damaged, breaks off, is too large, or blank.
-pub fn read(name: &Path, format: Format, bytes: &[u8], target: &Target) -> Result<Prepared, PictureError> {
+pub fn read(name: &Path, format: Format, bytes: &[u8], target: &Target) -> Result<Prepared, DigitError> {
     let picture = match format {
         Format::Png => decode::png(name, bytes),
         Format::Jpeg => decode::jpeg(name, bytes),
@@ -74,5 +74,5 @@ pub fn read(name: &Path, format: Format, bytes: &[u8], target: &Target) -> Resul
     if !target.centred_by_mass {
         return Ok(prepare::fit(&picture, target.image_size));
     }
-    prepare(&picture).ok_or_else(|| PictureError::Blank { path: name.to_path_buf() })
+    prepare(&picture).ok_or_else(|| DigitError::Blank { path: name.to_path_buf() })
 }

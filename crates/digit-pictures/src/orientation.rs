@@ -64,24 +64,14 @@ impl Orientation {
 mod tests {
     use super::*;
 
+    /// A directory of two entries.
     fn exif(little: bool, value: u16) -> Vec<u8> {
-        let short = |value: u16| {
-            if little { value.to_le_bytes() } else { value.to_be_bytes() }
-        };
-        let long = |value: u32| {
-            if little { value.to_le_bytes() } else { value.to_be_bytes() }
-        };
-        let mut bytes = if little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() };
-        bytes.extend(long(8));
-        bytes.extend(short(2));
-        for (tag, value) in [(0x010f, 9), (TAG, value)] {
-            bytes.extend(short(tag));
-            bytes.extend(short(3));
-            bytes.extend(long(1));
-            bytes.extend(short(value));
-            bytes.extend([0, 0]);
-        }
-        bytes
+        let long = |value: u16| if little { [value, 0] } else { [0, value] };
+        let entry = |tag: u16, value: u16| [&[tag, 3][..], &long(1), &[value, 0]].concat();
+        let shorts = [&[42][..], &long(8), &[2], &entry(0x010f, 9), &entry(TAG, value)].concat();
+        let bytes = |short: u16| if little { short.to_le_bytes() } else { short.to_be_bytes() };
+        let mark = if little { b"II" } else { b"MM" };
+        mark.iter().copied().chain(shorts.into_iter().flat_map(bytes)).collect()
     }
 
     #[test]

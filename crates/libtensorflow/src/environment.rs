@@ -4,7 +4,6 @@ use crate::error::RuntimeError;
 use crate::install::installed;
 use crate::platform::TENSORFLOW_DIR;
 use crate::{Options, platform};
-use std::borrow::Cow;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -64,9 +63,7 @@ static PREPARED: OnceLock<Prepared> = OnceLock::new();
 /// that child processes see it as it was.
 #[derive(Debug)]
 #[must_use = "dropped before TensorFlow is loaded, it does not lead to the library"]
-pub struct Environment {
-    is_first: bool,
-}
+pub struct Environment(Option<&'static Prepared>);
 
 /// Sets what TensorFlow and the tensorflow crate read from the environment: `TF_ENABLE_ONEDNN_OPTS`,
 /// `TF_CPP_MIN_LOG_LEVEL`, and `TENSORFLOW_DIR`, which leads that crate to whatever library [`crate::load`] finds (that
@@ -75,67 +72,54 @@ pub struct Environment {
 ///
 /// # Safety
 /// Until this has returned, and again while what it returns is dropped, no other thread may read or change the
-/// environment other than through [`std::env`](mod@std::env). So it is in a `main` that starts no thread before TensorFlow is loaded.
+/// environment other than through [`std::env`](mod@std::env). So it is in a `main` that starts no thread before
+/// TensorFlow is loaded.
 pub unsafe fn set_environment(options: &Options) -> Environment {
     let mut is_first = false;
-    PREPARED.get_or_init(|| {
+    let prepared = PREPARED.get_or_init(|| {
         is_first = true;
-        let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let refused = env::vars_os().filter(|(name, value)| {
             let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
             let refusal = refusal(&name, &value);
             refusal.inspect(|why| log::warn!("{name}={value} is left out: {why}")).is_some()
         });
         let refused: Vec<_> = refused.collect();
-        let link_folder = link_folder(options.cache);
-        let users_folder = env::var_os(TENSORFLOW_DIR);
+        let prepared =
+            Prepared { users_folder: env::var_os(TENSORFLOW_DIR), link_folder: link_folder(options.cache) };
         // SAFETY: the caller's promise.
         unsafe {
             for (name, _) in refused {
                 env::remove_var(name);
             }
-            for (name, value) in settings(options, variable) {
-                env::set_var(name, &*value);
+            for (name, value) in settings(options) {
+                env::set_var(name, value);
             }
-            env::set_var(TENSORFLOW_DIR, &link_folder);
+            env::set_var(TENSORFLOW_DIR, &prepared.link_folder);
         }
-        Prepared { users_folder, link_folder }
+        prepared
     });
-    Environment { is_first }
+    Environment(is_first.then_some(prepared))
 }
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        let Some(prepared) = PREPARED.get().filter(|_| self.is_first) else {
-            return;
-        };
         // SAFETY: the promise of whoever called `set_environment`.
-        unsafe {
-            match &prepared.users_folder {
-                Some(folder) => env::set_var(TENSORFLOW_DIR, folder),
-                None => env::remove_var(TENSORFLOW_DIR),
-            }
+        match self.0.map(|prepared| &prepared.users_folder) {
+            Some(Some(folder)) => unsafe { env::set_var(TENSORFLOW_DIR, folder) },
+            Some(None) => unsafe { env::remove_var(TENSORFLOW_DIR) },
+            None => {}
         }
     }
 }
 
 /// What is to be set: an option beats the user's variable, which beats our default.
-fn settings(
-    options: &Options,
-    variable: impl Fn(&str) -> Option<String>,
-) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
-    let onednn = match (options.onednn, variable(ONEDNN).as_deref().and_then(boolean)) {
-        (Some(true), _) | (None, None) => Some((ONEDNN, "1")),
-        (Some(false), _) => Some((ONEDNN, "0")),
-        (None, Some(_)) => None,
-    };
-    let log_level = match variable(LOG_LEVEL) {
-        Some(own) if !own.is_empty() => None,
-        _ => Some((LOG_LEVEL, if options.verbose { "0" } else { "3" })),
-    };
-    let grpc = channels(&variable(GRPC).unwrap_or_default()).map(|channels| (GRPC, channels.into()));
-    let fixed = onednn.into_iter().chain(log_level).map(|(name, value)| (name, value.into()));
-    fixed.chain(grpc)
+fn settings(options: &Options) -> impl Iterator<Item = (&'static str, String)> {
+    let own = |name| env::var_os(name).unwrap_or_default().to_string_lossy().into_owned();
+    let onednn = options.onednn.or_else(set_onednn).unwrap_or(true);
+    let log_level = own(LOG_LEVEL).is_empty().then_some(if options.verbose { "0" } else { "3" });
+    let onednn = Some((ONEDNN, u8::from(onednn).to_string()));
+    let log_level = log_level.map(|level| (LOG_LEVEL, level.to_owned()));
+    [onednn, log_level, channels(&own(GRPC)).map(|channels| (GRPC, channels))].into_iter().flatten()
 }
 
 /// The options of channels, behind those that the user has: no proxy, which HTTP would have even to this machine.
@@ -173,12 +157,12 @@ fn link_folder(cache: Cache) -> PathBuf {
 }
 
 /// The folder that `TENSORFLOW_DIR` named when the program started.
-pub(crate) fn users_folder() -> Option<OsString> {
+pub(crate) fn users_folder() -> Option<PathBuf> {
     let folder = match PREPARED.get() {
         Some(prepared) => prepared.users_folder.clone(),
         None => env::var_os(TENSORFLOW_DIR),
     };
-    folder.filter(|folder| !folder.is_empty())
+    folder.filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
 /// Where a link leads the tensorflow crate to a library, if [`set_environment`] was called.
@@ -210,34 +194,9 @@ pub(crate) fn check(options: &Options) -> Result<(), RuntimeError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of<'a>(own: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
-        move |name| own.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
-    }
-
-    fn set(
-        onednn: Option<bool>,
-        verbose: bool,
-        own: &[(&str, &str)],
-    ) -> Vec<(&'static str, Cow<'static, str>)> {
-        let options = Options { onednn, verbose, ..Options::default() };
-        settings(&options, of(own)).filter(|(name, _)| *name != GRPC).collect()
-    }
-
-    #[test]
-    fn an_option_beats_the_variable_which_beats_the_default() {
-        assert_eq!(set(None, false, &[]), [(ONEDNN, "1".into()), (LOG_LEVEL, "3".into())]);
-        assert_eq!(set(None, true, &[(ONEDNN, "0")]), [(LOG_LEVEL, "0".into())]);
-        assert_eq!(set(None, true, &[(ONEDNN, ""), (LOG_LEVEL, "2")]), [(ONEDNN, "1".into())]);
-        assert_eq!(set(Some(false), true, &[(ONEDNN, "True"), (LOG_LEVEL, "2")]), [(ONEDNN, "0".into())]);
-    }
-
-    #[test]
-    fn channels_take_no_proxy_unless_the_user_says_so() {
-        assert_eq!(channels("").unwrap(), "grpc.enable_http_proxy=0");
-        assert_eq!(channels("grpc.a=1").unwrap(), "grpc.a=1,grpc.enable_http_proxy=0");
-        assert_eq!(channels("grpc.a=1,grpc.enable_http_proxy=1"), None);
-    }
+#[test]
+fn channels_take_no_proxy_unless_the_user_says_so() {
+    assert_eq!(channels("").unwrap(), "grpc.enable_http_proxy=0");
+    assert_eq!(channels("grpc.a=1").unwrap(), "grpc.a=1,grpc.enable_http_proxy=0");
+    assert_eq!(channels("grpc.a=1,grpc.enable_http_proxy=1"), None);
 }

@@ -2,19 +2,19 @@
 
 pub(crate) mod installed;
 mod pip;
-mod wheel;
 
 use crate::candidate::FoundBy;
 use crate::open;
 use crate::platform::{LIBRARY, Wheel};
-use installed::State;
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use verified_fetch::{Progress, cache};
 use whole_files::{Aside, sync_folder};
+use zip::ZipArchive;
 
 /// Installs the libraries of a wheel that pip fetches.
 pub(crate) struct Installer<'a> {
@@ -25,15 +25,9 @@ pub(crate) struct Installer<'a> {
     pub progress: &'a dyn Progress,
     /// Where programs are searched; `None`: the `PATH`.
     pub path: Option<OsString>,
-    /// Whether an install whose files have their sizes is taken for sound, or only one whose bytes are.
-    pub trusts_sizes: bool,
 }
 
-impl<'a> Installer<'a> {
-    pub fn new(cache: &'a Path, variable: &'static str, wheel: Wheel, progress: &'a dyn Progress) -> Self {
-        Self { cache, variable, wheel, progress, path: None, trusts_sizes: true }
-    }
-
+impl Installer<'_> {
     /// Installs the library. Another process that is at it is waited for, and what it installed is taken. Returns the
     /// path, and whether this call installed it or found it.
     ///
@@ -51,19 +45,19 @@ impl<'a> Installer<'a> {
             ));
         }
         let target = installed::folder(self.cache, self.wheel.version);
-        if let State::Sound(library) = installed::check(&target, &self.wheel)
-            && (self.trusts_sizes || installed::verify(&target, &self.wheel).is_ok())
-        {
-            return Ok((library, FoundBy::Cache));
+        match installed::verify(&target, &self.wheel) {
+            Some(Ok(library)) => return Ok((library, FoundBy::Cache)),
+            Some(Err(why)) => self.progress.note(&installed::damaged(&target, &why, "installing it anew")),
+            None => {}
         }
         let at_disk = |error: io::Error| self.disk_error(&error);
         let scratch = Aside::folder_in(self.cache).map_err(at_disk)?;
         let folder = Aside::folder_in(self.cache).map_err(at_disk)?;
         let path = pip::download(self, scratch.path())?;
         self.wheel.file.verify(&path)?;
-        wheel::unpack(self, &path, folder.path())?;
+        self.unpack(&path, folder.path())?;
         // Or the next start would find it damaged, and install it again.
-        if let State::Damaged(why) = installed::check(folder.path(), &self.wheel) {
+        if let Some(Err(why)) = installed::check(folder.path(), &self.wheel) {
             return Err(format!("{} does not hold what it should: {why}", self.wheel.file.name));
         }
         let library = self.wheel.libraries[0].name;
@@ -78,6 +72,35 @@ impl<'a> Installer<'a> {
         Ok((target.join(library), FoundBy::Installed))
     }
 
+    /// Unpacks the libraries of the verified wheel at `path`, a zip file, into `folder`, synced, and nothing else.
+    fn unpack(&self, path: &Path, folder: &Path) -> Result<(), String> {
+        let file = File::open(path).map_err(broken)?;
+        let mut zip = ZipArchive::new(BufReader::new(file)).map_err(broken)?;
+        for name in self.wheel.libraries.each_ref().map(|library| library.name) {
+            let entry = zip.by_name(&format!("tensorflow/{name}")).map_err(broken)?;
+            self.progress.start(&format!("unpacking {name}"), Some(entry.size()));
+            let unpacked = self.copy(entry, &folder.join(name));
+            self.progress.finish();
+            unpacked?;
+        }
+        Ok(())
+    }
+
+    fn copy(&self, mut entry: impl Read, path: &Path) -> Result<(), String> {
+        let at_disk = |error| self.disk_error(&error);
+        let mut out = File::create_new(path).map_err(at_disk)?;
+        let (mut buffer, mut bytes) = (vec![0; 256 * 1024], 0);
+        loop {
+            let count = entry.read(&mut buffer).map_err(broken)?;
+            if count == 0 {
+                return out.sync_all().map_err(at_disk);
+            }
+            out.write_all(&buffer[..count]).map_err(at_disk)?;
+            bytes += count as u64;
+            self.progress.position(bytes);
+        }
+    }
+
     /// What an error of writing below the cache means to the user.
     fn disk_error(&self, error: &io::Error) -> String {
         let (cache, variable) = (self.cache.display(), self.variable);
@@ -88,6 +111,10 @@ impl<'a> Installer<'a> {
             _ => format!("cannot write below {cache}: {error}; {variable} names another folder"),
         }
     }
+}
+
+fn broken(error: impl Display) -> String {
+    format!("the wheel cannot be read: {error}")
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! Opening a library and handing it to the tensorflow crate.
 
 use crate::candidate::Candidate;
-use crate::environment;
-use crate::error::LibraryError;
-use crate::platform::{FRAMEWORK, LIBRARY, PYTHON_LIBRARY};
-use crate::{Options, version};
+use crate::platform::{self, FRAMEWORK, LIBRARY, NEEDED, PYTHON_LIBRARY, TENSORFLOW_DIR};
+use crate::{Options, environment};
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use std::env::consts::ARCH;
 use std::ffi::{CStr, c_char, c_void};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{ErrorKind, Read};
+use std::iter;
 use std::mem;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{self, Path, PathBuf};
@@ -32,18 +31,18 @@ const MACHINES: [(&str, u16); 2] = [("x86_64", 62), ("aarch64", 183)];
 pub(crate) enum Failure {
     /// The system's loader finds no such file.
     Absent,
-    /// Nothing of it is in this process; another may be opened.
-    NotOpened(LibraryError),
-    /// It is in this process, and not what is needed; it is too late for another.
-    Wrong(PathBuf, LibraryError),
+    /// Nothing of it is in this process, and why not, as what is said of it; another may be opened.
+    NotOpened(String),
+    /// It is in this process, by this path, and not what is needed; it is too late for another.
+    Wrong(PathBuf, String),
 }
 
 /// Opens `candidate`; returns the path that it was opened by, and its version.
 pub(crate) fn open(candidate: &Candidate, options: &Options) -> Result<(PathBuf, String), Failure> {
     if let Some(text) = &candidate.version
-        && version::is_supported(text) == Some(false)
+        && platform::is_supported(text) == Some(false)
     {
-        return Err(Failure::NotOpened(LibraryError::WrongVersion(text.clone())));
+        return Err(Failure::NotOpened(wrong_version(text)));
     }
     let is_name = candidate.library.components().count() == 1;
     if !is_name {
@@ -55,38 +54,48 @@ pub(crate) fn open(candidate: &Candidate, options: &Options) -> Result<(PathBuf,
 
 /// Refuses what can be told to be of no use without opening it, which would run its code, or end the process where the
 /// file is cut off.
-fn look(path: &Path) -> Result<(), LibraryError> {
-    let mut file = File::open(path).map_err(LibraryError::Unreadable)?;
+fn look(path: &Path) -> Result<(), String> {
+    let mut file = File::open(path).map_err(unreadable)?;
     if is_noexec(path) {
-        return Err(LibraryError::NoExec);
+        return Err("is on a disk that is mounted noexec, from which nothing may be run".to_owned());
     }
     if !cfg!(target_os = "linux") {
         return Ok(());
     }
-    let length = file.metadata().map_err(LibraryError::Unreadable)?.len();
+    let no_library = || "is not a shared library, or not all of one".to_owned();
+    let length = file.metadata().map_err(unreadable)?.len();
     let mut head = [0; 64];
     file.read_exact(&mut head).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => LibraryError::NotALibrary,
-        _ => LibraryError::Unreadable(error),
+        ErrorKind::UnexpectedEof => no_library(),
+        _ => unreadable(error),
     })?;
     let two = |at: usize| u16::from_ne_bytes([head[at], head[at + 1]]);
     // The ELF header: e_ident, e_type, e_machine, and the table of sections, which is the last thing in the file.
     let (magic, class, kind, machine) = (&head[..4], head[4], two(16), two(18));
     let sections = head[40..48].iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
     if magic != b"\x7fELF" {
-        return Err(LibraryError::NotALibrary);
+        return Err(no_library());
     }
     let own = MACHINES.iter().find(|(name, _)| *name == ARCH).map_or(machine, |(_, own)| *own);
     if class != 2 || machine != own {
         let known = MACHINES.iter().find(|(_, known)| *known == machine);
         let name = known.map_or_else(|| format!("the ELF machine {machine}"), |(name, _)| (*name).to_owned());
-        return Err(LibraryError::WrongArchitecture(name));
+        return Err(format!("is built for {name}, and this program for {ARCH}"));
     }
     let end = sections.saturating_add(u64::from(two(58)) * u64::from(two(60)));
-    if kind != 3 || length < end {
-        return Err(LibraryError::NotALibrary);
-    }
-    Ok(())
+    if kind == 3 && length >= end { Ok(()) } else { Err(no_library()) }
+}
+
+fn unreadable(error: std::io::Error) -> String {
+    format!("cannot be read: {error}")
+}
+
+fn wrong_version(version: &str) -> String {
+    format!("is TensorFlow {version}, and this program needs {NEEDED}")
+}
+
+fn lacks(function: &str) -> String {
+    format!("lacks the function {function}; it must be TensorFlow {NEEDED}")
 }
 
 /// Whether nothing on the disk of `path` may be run.
@@ -103,7 +112,7 @@ fn open_by_name(name: &Path) -> Result<(PathBuf, String), Failure> {
         let absent = format!("{}: cannot open shared object file: No such file", name.display());
         match error.starts_with(&absent) || error.contains("no such file") {
             true => Failure::Absent,
-            false => Failure::NotOpened(LibraryError::CannotOpen(error)),
+            false => Failure::NotOpened(format!("cannot be opened: {error}")),
         }
     })?;
     // Where the loader found it, whatever its real name is.
@@ -132,24 +141,17 @@ fn open_path(path: &Path) -> Result<(PathBuf, String), Failure> {
         }
     }
     let error = first_error.unwrap_or_else(|| "it does not exist".to_owned());
-    Err(Failure::NotOpened(LibraryError::CannotOpen(error)))
+    Err(Failure::NotOpened(format!("cannot be opened: {error}")))
 }
 
 /// The paths that lead to the library along its chain of links, the best first: its place in a Python package, where
 /// also Python opens it (some installers make each file of a package a link); then the file itself; then as found.
 fn ways_to(library: &Path) -> Vec<PathBuf> {
-    let mut chain = vec![library.to_path_buf()];
-    while let Some(last) = chain.last()
-        && let Ok(target) = fs::read_link(last)
-        && chain.len() < 40
-    {
-        let next = last.parent().unwrap_or(Path::new("")).join(target);
-        chain.push(next);
-    }
-    let in_package = |path: &&PathBuf| {
+    let target = |link: &PathBuf| Some(whole_files::folder_of(link).join(fs::read_link(link).ok()?));
+    let mut chain = iter::successors(Some(library.to_path_buf()), target).take(40);
+    let package = chain.find(|path| {
         path.file_name().is_some_and(|name| name == PYTHON_LIBRARY) && path.with_file_name(FRAMEWORK).exists()
-    };
-    let package = chain.iter().find(in_package).cloned();
+    });
     let real = fs::canonicalize(library).ok();
     let mut ways: Vec<PathBuf> = package.into_iter().chain(real).collect();
     ways.push(library.to_path_buf());
@@ -181,30 +183,30 @@ fn finish(path: PathBuf, opened: Library) -> Result<(PathBuf, String), Failure> 
 }
 
 /// The library's version, if it is one that works and the functions are there.
-fn check(library: &Library) -> Result<String, LibraryError> {
+fn check(library: &Library) -> Result<String, String> {
     // SAFETY: the type is that of `const char* TF_Version(void)`; it returns a static string.
     let version = unsafe {
         let function = library.get::<unsafe extern "C" fn() -> *const c_char>(b"TF_Version\0");
-        let function = function.map_err(|_| LibraryError::MissingFunction("TF_Version"))?;
+        let function = function.map_err(|_| lacks("TF_Version"))?;
         CStr::from_ptr(function()).to_string_lossy().into_owned()
     };
-    if version::is_supported(&version) != Some(true) {
-        return Err(LibraryError::WrongVersion(version));
+    if platform::is_supported(&version) != Some(true) {
+        return Err(wrong_version(&version));
     }
     let is_missing = |name: &&&str| {
         // SAFETY: the address is not used.
         unsafe { library.get::<*const c_void>(name.as_bytes()) }.is_err()
     };
     match FUNCTIONS.iter().find(is_missing) {
-        Some(missing) => Err(LibraryError::MissingFunction(missing)),
+        Some(missing) => Err(lacks(missing)),
         None => Ok(version),
     }
 }
 
 /// Has the crate open the library, which it looks for by one name, in the folder that `TENSORFLOW_DIR` names.
-fn hand_over(library: &Path) -> Result<(), LibraryError> {
-    let real = fs::canonicalize(library).map_err(LibraryError::Unreadable)?;
-    let load = || tensorflow::library::load().map_err(LibraryError::CannotOpen);
+fn hand_over(library: &Path) -> Result<(), String> {
+    let real = fs::canonicalize(library).map_err(unreadable)?;
+    let load = || tensorflow::library::load().map_err(|error| format!("cannot be opened: {error}"));
     let finds = || {
         let found = tensorflow::library::find().and_then(|path| fs::canonicalize(path).ok());
         found.as_ref() == Some(&real)
@@ -212,17 +214,21 @@ fn hand_over(library: &Path) -> Result<(), LibraryError> {
     if finds() {
         return load();
     }
+    let not_prepared = || {
+        format!(
+            "is not where the tensorflow crate looks: {TENSORFLOW_DIR} must name its folder, or set_environment be \
+             called, before it is loaded"
+        )
+    };
     // The library's own folder is not written to: packages may be read-only, and are not ours.
-    let folder = environment::prepared_link_folder().ok_or(LibraryError::NotPrepared)?;
-    let linked =
-        fs::DirBuilder::new().mode(0o700).create(folder).and_then(|()| symlink(&real, folder.join(LIBRARY)));
-    let loaded = match linked {
+    let folder = environment::prepared_link_folder().ok_or_else(not_prepared)?;
+    let made = fs::DirBuilder::new().mode(0o700).create(folder);
+    let loaded = match made.and_then(|()| symlink(&real, folder.join(LIBRARY))) {
         Ok(()) if finds() => load(),
-        Ok(()) => Err(LibraryError::NotPrepared),
-        Err(error) => Err(LibraryError::CannotOpen(format!(
-            "no link to it can be made in {}: {error}",
-            folder.display()
-        ))),
+        Ok(()) => Err(not_prepared()),
+        Err(error) => {
+            Err(format!("cannot be opened: no link to it can be made in {}: {error}", folder.display()))
+        }
     };
     let _ = fs::remove_file(folder.join(LIBRARY)).and_then(|()| fs::remove_dir(folder)); // it has served
     loaded
@@ -230,26 +236,23 @@ fn hand_over(library: &Path) -> Result<(), LibraryError> {
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refuses_what_is_no_library_for_this_machine_without_opening_it() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let look_at = |bytes: &[u8]| {
-            fs::write(file.path(), bytes).unwrap();
-            look(file.path())
-        };
-        for bytes in [&b""[..], b"no library", b"\x7fELF", b"!<arch>\n", &[0x7f; 4096]] {
-            assert!(matches!(look_at(bytes), Err(LibraryError::NotALibrary)), "{bytes:?}");
-        }
-        let own = fs::read(std::env::current_exe().unwrap()).unwrap(); // position-independent, as a library is
-        assert!(look_at(&own).is_ok());
-        assert!(matches!(look_at(&own[..5000]), Err(LibraryError::NotALibrary)));
-        let mut foreign = own;
-        foreign[18] = 243; // RISC-V
-        let refused = look_at(&foreign).unwrap_err().to_string();
-        assert!(refused.contains("is built for the ELF machine 243"), "{refused}");
-        assert!(matches!(look(Path::new("/nowhere/a.so")), Err(LibraryError::Unreadable(_))));
+#[test]
+fn refuses_what_is_no_library_for_this_machine_without_opening_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let no_library = "is not a shared library, or not all of one";
+    let look_at = |bytes: &[u8]| {
+        fs::write(file.path(), bytes).unwrap();
+        look(file.path())
+    };
+    for bytes in [&b""[..], b"no library", b"\x7fELF", b"!<arch>\n", &[0x7f; 4096]] {
+        assert_eq!(look_at(bytes).unwrap_err(), no_library, "{bytes:?}");
     }
+    let own = fs::read(std::env::current_exe().unwrap()).unwrap(); // position-independent, as a library is
+    assert!(look_at(&own).is_ok());
+    assert_eq!(look_at(&own[..5000]).unwrap_err(), no_library);
+    let mut foreign = own;
+    foreign[18] = 243; // RISC-V
+    let refused = look_at(&foreign).unwrap_err();
+    assert!(refused.contains("is built for the ELF machine 243"), "{refused}");
+    assert!(look(Path::new("/nowhere/a.so")).unwrap_err().starts_with("cannot be read: "));
 }

@@ -1,4 +1,4 @@
-//! What this kind of machine calls TensorFlow's files, and the release that is known to work on it.
+//! What this kind of machine calls TensorFlow's files, which versions work, and the release that is known to.
 
 use std::env::consts::{ARCH, OS};
 use verified_fetch::Digest;
@@ -20,6 +20,18 @@ const fn named(linux: &'static str, macos: &'static str) -> &'static str {
 
 /// The names a library goes by, the likelier first.
 pub(crate) const LIBRARY_NAMES: [&str; 3] = [LIBRARY, VERSIONED_LIBRARY, PYTHON_LIBRARY];
+
+/// What works, in words. The tensorflow crate was written for 2.13's C API, and later ones still have all of it
+/// (tried up to 2.21).
+pub(crate) const NEEDED: &str = "2.13 or a later 2.x";
+
+/// Whether this program works with a version such as `2.21.0`, `2.16.1-rc0` or `2.22.0-dev20260101`; `None` for what is
+/// no version.
+pub(crate) fn is_supported(version: &str) -> Option<bool> {
+    let mut numbers = version.split('.').map(|part| part.parse::<u32>().ok());
+    let (major, minor) = (numbers.next()??, numbers.next()??);
+    Some(major == 2 && minor >= 13)
+}
 
 /// A file by what it must hold.
 #[derive(Debug, Clone)]
@@ -98,5 +110,19 @@ pub(crate) fn wheel() -> Option<Wheel> {
         ("linux", "aarch64") => Some(LINUX_AARCH64),
         ("macos", "aarch64") => Some(MACOS_AARCH64),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+#[test]
+fn tells_which_versions_work() {
+    for text in ["2.13.0", "2.21.0", "2.100.0", "2.16.1-rc0", "2.22.0-dev20260101"] {
+        assert_eq!(is_supported(text), Some(true), "{text}");
+    }
+    for text in ["2.12.1", "1.15.5", "3.0.0"] {
+        assert_eq!(is_supported(text), Some(false), "{text}");
+    }
+    for text in ["", "two.13", "2"] {
+        assert_eq!(is_supported(text), None, "{text}");
     }
 }

@@ -4,18 +4,17 @@ mod places;
 mod python;
 
 use crate::candidate::{Candidate, Found, FoundBy};
-use crate::error::{LibraryError, RuntimeError};
+use crate::error::{Report, RuntimeError};
 use crate::install::Installer;
-use crate::install::installed::{self, State};
+use crate::install::installed;
 use crate::open::{self, Failure};
-use crate::platform::{self, LIBRARY_NAMES};
-use crate::report::Report;
+use crate::platform::{self, LIBRARY_NAMES, TENSORFLOW_DIR};
 use crate::{Gpu, Options, environment};
 use serde::Serialize;
 use std::env::consts::{ARCH, OS};
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
-use verified_fetch::{CacheError, Progress};
+use std::path::PathBuf;
+use verified_fetch::Progress;
 
 /// The TensorFlow of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,11 +34,9 @@ pub struct Runtime {
 /// A search under way, with what it has seen so far.
 pub(crate) struct Search<'a> {
     options: Options,
-    cache: Result<PathBuf, CacheError>,
+    cache: Result<PathBuf, String>,
     progress: &'a dyn Progress,
     report: Report,
-    /// A library in the cache that could not be opened.
-    suspect: Option<PathBuf>,
 }
 
 type Outcome = Result<Option<Runtime>, RuntimeError>;
@@ -49,22 +46,18 @@ impl<'a> Search<'a> {
     pub fn new(options: &Options, progress: &'a dyn Progress) -> Self {
         Self {
             options: *options,
-            cache: options.cache.directory(),
+            cache: options.cache.directory().map_err(|error| error.to_string()),
             progress,
-            suspect: None,
             report: Report { gpu: options.gpu == Gpu::Required, ..Report::default() },
         }
     }
 
     /// Looks at each place in turn and opens the first library that can be used.
     pub fn run(mut self) -> Result<Runtime, RuntimeError> {
-        match places::named_library() {
-            Some(Ok(candidate)) => return self.open_named(&candidate),
-            Some(Err(folder)) => {
-                return Err(RuntimeError::EmptyFolder { folder: folder.to_string_lossy().into_owned() });
-            }
-            None => self.looked("TENSORFLOW_DIR", "not set"),
+        if let Some(named) = places::named_library() {
+            return self.open_named(&named.map_err(RuntimeError::Unusable)?);
         }
+        self.looked(TENSORFLOW_DIR, "not set");
         // What is cached has no GPU support, so where a GPU may be used it comes late, and is not installed for it.
         let has_driver = self.options.gpu == Gpu::Auto && places::has_nvidia_driver();
         let gpu_packages: Place<'a> =
@@ -97,18 +90,25 @@ impl<'a> Search<'a> {
         Err(RuntimeError::NotFound(Box::new(self.report)))
     }
 
-    fn looked(&mut self, what: impl Display, why: impl Display) {
-        self.report.looked.push(format!("{what}: {why}"));
+    /// Whether that is new: what is in the cache may be tried twice.
+    fn looked(&mut self, what: impl Display, why: impl Display) -> bool {
+        let seen = format!("{what}: {why}");
+        let is_new = !self.report.looked.contains(&seen);
+        self.report.looked.extend(is_new.then_some(seen));
+        is_new
     }
 
     /// The user's own choice: it works or is an error, and nothing else is taken in its stead.
     fn open_named(&self, candidate: &Candidate) -> Result<Runtime, RuntimeError> {
-        self.open(candidate).map_err(|failure| RuntimeError::UnusableFolder {
-            path: candidate.library.clone(),
-            cause: match failure {
-                Failure::NotOpened(cause) | Failure::Wrong(_, cause) => cause,
-                Failure::Absent => LibraryError::CannotOpen("it is gone".to_owned()),
-            },
+        self.open(candidate).map_err(|failure| {
+            let why = match failure {
+                Failure::NotOpened(why) | Failure::Wrong(_, why) => why,
+                Failure::Absent => "is gone".to_owned(),
+            };
+            let path = candidate.library.display();
+            RuntimeError::Unusable(format!(
+                "{TENSORFLOW_DIR}: {path} {why}; unset {TENSORFLOW_DIR} to have a library found or installed"
+            ))
         })
     }
 
@@ -142,12 +142,16 @@ impl<'a> Search<'a> {
             match self.open(&candidate) {
                 Ok(runtime) => return Ok(Some(runtime)),
                 Err(Failure::Absent) => {}
-                Err(Failure::NotOpened(cause)) => {
-                    self.progress.note(&format!("{name} {cause}; looking further"));
-                    self.looked(name, cause);
+                Err(Failure::NotOpened(why)) => {
+                    if self.looked(&name, &why) {
+                        self.progress.note(&format!("{name} {why}; looking further"));
+                    }
                 }
-                Err(Failure::Wrong(path, cause)) => {
-                    return Err(RuntimeError::Unusable { path, found_by: candidate.found_by, cause });
+                Err(Failure::Wrong(path, why)) => {
+                    let (path, found_by) = (path.display(), candidate.found_by);
+                    return Err(RuntimeError::Unusable(format!(
+                        "{path} ({found_by}) {why}; {TENSORFLOW_DIR} can name the folder of another"
+                    )));
                 }
             }
         }
@@ -160,39 +164,26 @@ impl<'a> Search<'a> {
         let Some(wheel) = platform::wheel() else {
             return Ok(None);
         };
-        let folder = match &self.cache {
-            Ok(cache) => installed::folder(cache, wheel.version),
-            Err(error) => {
-                let why = error.to_string();
+        let cache = match self.cache.clone() {
+            Ok(cache) => cache,
+            Err(why) => {
                 self.looked("the cache", why);
                 return Ok(None);
             }
         };
+        let folder = installed::folder(&cache, wheel.version);
         match installed::check(&folder, &wheel) {
-            State::Absent => {
-                self.looked(whole_files::folder_of(&folder).display(), "no TensorFlow installed there");
-                Ok(None)
+            None => _ = self.looked(cache.display(), "no TensorFlow installed there"),
+            Some(Err(why)) => {
+                self.looked(folder.display(), format!("damaged: {why}"));
+                if self.options.gpu != Gpu::Required {
+                    return self.try_install();
+                }
+                self.progress.note(&installed::damaged(&folder, &why, "looking further"));
             }
-            State::Damaged(why) if self.options.gpu == Gpu::Required => {
-                self.damaged(&folder, &why, "looking further");
-                Ok(None)
-            }
-            State::Damaged(why) => {
-                self.damaged(&folder, &why, "installing it anew");
-                self.try_install()
-            }
-            State::Sound(library) => {
-                let opened = self.open_cached(library, FoundBy::Cache)?;
-                self.suspect = opened.is_none().then_some(folder);
-                Ok(opened)
-            }
+            Some(Ok(library)) => return self.open_cached(library, FoundBy::Cache),
         }
-    }
-
-    fn damaged(&mut self, folder: &Path, why: &str, what_now: &str) {
-        let folder = folder.display();
-        self.progress.note(&format!("{folder} is damaged ({why}); {what_now}"));
-        self.looked(folder, format!("damaged: {why}"));
+        Ok(None)
     }
 
     fn open_cached(&mut self, library: PathBuf, found_by: FoundBy) -> Outcome {
@@ -202,7 +193,7 @@ impl<'a> Search<'a> {
     fn try_install(&mut self) -> Outcome {
         // It may have failed a moment ago, for a damaged cache.
         let is_new = self.report.tried.is_empty();
-        let Some(cache) = self.cache.as_ref().ok().filter(|_| is_new).cloned() else {
+        let Some(cache) = self.cache.clone().ok().filter(|_| is_new) else {
             return Ok(None);
         };
         let Some(wheel) = platform::wheel() else {
@@ -213,17 +204,9 @@ impl<'a> Search<'a> {
             return Ok(None);
         };
         let source = format!("pip download {}", wheel.requirement);
-        let mut installer = Installer::new(&cache, self.options.cache.variable, wheel, self.progress);
-        // Only now is it worth reading all of a library that could not be opened: nothing else was found.
-        if let Some(folder) = self.suspect.take()
-            && !open::is_noexec(&folder)
-        {
-            match installed::verify(&folder, &installer.wheel) {
-                Err(why) => self.damaged(&folder, &why, "installing it anew"),
-                Ok(()) => return Ok(None), // it would be the same again
-            }
-            installer.trusts_sizes = false;
-        }
+        let (variable, progress) = (self.options.cache.variable, self.progress);
+        let installer = Installer { cache: &cache, variable, wheel, progress, path: None };
+        // This reads all of a library that could not be opened, which is worth it only now: nothing else was found.
         match installer.install() {
             Ok((library, found_by)) => self.open_cached(library, found_by),
             Err(why) => {

@@ -88,34 +88,30 @@ impl Drop for Supervised {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+#[test]
+fn takes_answers_reports_failures_and_kills_what_does_not_end() {
+    let shell = |script| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    };
+    assert_eq!(answer(&mut shell("echo hello; echo no >&2")).unwrap(), "hello\n");
+    let begun = Instant::now();
+    assert_eq!(answer(&mut shell("sleep 20 & echo hello")).unwrap(), "hello\n");
+    assert!(begun.elapsed() < Duration::from_secs(10), "what it started was waited for");
+    let failed = answer(&mut shell("exit 3")).unwrap_err();
+    assert!(failed.to_string().contains('3'), "{failed}");
 
-    #[test]
-    fn takes_answers_reports_failures_and_kills_what_does_not_end() {
-        let shell = |script| {
-            let mut command = Command::new("sh");
-            command.args(["-c", script]);
-            command
-        };
-        assert_eq!(answer(&mut shell("echo hello; echo no >&2")).unwrap(), "hello\n");
-        let begun = Instant::now();
-        assert_eq!(answer(&mut shell("sleep 20 & echo hello")).unwrap(), "hello\n");
-        assert!(begun.elapsed() < Duration::from_secs(10), "what it started was waited for");
-        let failed = answer(&mut shell("exit 3")).unwrap_err();
-        assert!(failed.to_string().contains('3'), "{failed}");
-
-        let pace = Duration::from_millis(1);
-        let run = |script, deadline| {
-            let log = tempfile::tempfile().unwrap();
-            run(&mut shell(script), log, pace, deadline, || {})
-        };
-        let long = "head -c 300000 /dev/zero | tr '\\0' x; echo no >&2; exit 4";
-        let (status, said) = run(long, pace * 20_000).unwrap();
-        assert_eq!((status.code(), said.len()), (Some(4), 300_003));
-        let begun = Instant::now();
-        let late = run("exec sleep 60", pace * 20).unwrap_err();
-        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
-        assert!(begun.elapsed() < Duration::from_secs(30), "it was waited for");
-    }
+    let pace = Duration::from_millis(1);
+    let run = |script, deadline| {
+        let log = tempfile::tempfile().unwrap();
+        run(&mut shell(script), log, pace, deadline, || {})
+    };
+    let long = "head -c 300000 /dev/zero | tr '\\0' x; echo no >&2; exit 4";
+    let (status, said) = run(long, pace * 20_000).unwrap();
+    assert_eq!((status.code(), said.len()), (Some(4), 300_003));
+    let begun = Instant::now();
+    let late = run("exec sleep 60", pace * 20).unwrap_err();
+    assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+    assert!(begun.elapsed() < Duration::from_secs(30), "it was waited for");
 }

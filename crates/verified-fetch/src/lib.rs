@@ -16,7 +16,7 @@ pub use digest::Digest;
 pub use progress::{Progress, Silent};
 #[cfg(feature = "https")]
 pub use sources::{
-    Artifact, Client, Failure, FetchError, GzipMirror, NpmPackage, Policy, Source, cached, html,
+    Artifact, Client, Failure, FetchError, GzipMirror, NpmPackage, Policy, Source, cached, is_html_page,
 };
 
 #[cfg(doctest)]

@@ -40,8 +40,7 @@ impl Lock {
         let mut file = open(path, true)?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => Ok(Attempt::Busy { by: holder(&mut file) }),
-            Err(TryLockError::Error(error)) => Self::noted(file, path, Err(error)).map(Attempt::Taken),
-            Ok(()) => Self::noted(file, path, Ok(())).map(Attempt::Taken),
+            taken => Self::noted(file, path, taken.map_err(io::Error::from)).map(Attempt::Taken),
         }
     }
 
@@ -132,8 +131,7 @@ fn no_lock_file() -> io::Error {
 fn wait(file: &File, on_wait: impl FnOnce()) -> io::Result<()> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => on_wait(),
-        Err(TryLockError::Error(error)) => return Err(error),
-        Ok(()) => return Ok(()),
+        taken => return Ok(taken?),
     }
     loop {
         match file.lock() {
@@ -176,40 +174,5 @@ fn holder(file: &mut File) -> String {
     match command.trim() {
         "" => format!("process {pid}"),
         command => format!("process {pid} ({command})"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_second_is_told_who_the_first_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(".lock");
-        let Attempt::Taken(first) = Lock::try_file(&path).unwrap() else {
-            panic!("nobody has it");
-        };
-        assert!(first.is_held());
-        let Attempt::Busy { by } = Lock::try_file(&path).unwrap() else {
-            panic!("it is taken");
-        };
-        assert!(by.contains(&format!("process {} (", std::process::id())), "{by}");
-        assert!(Lock::if_free(&path).is_none());
-        drop(first);
-        assert!(matches!(Lock::try_file(&path).unwrap(), Attempt::Taken(_)));
-    }
-
-    #[test]
-    fn what_is_no_lock_file_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let [file, link] = ["file", "link"].map(|name| folder.path().join(name));
-        fs::write(&file, "12 apples").unwrap();
-        std::os::unix::fs::symlink("nothing", &link).unwrap();
-        for path in [&file, &link] {
-            assert!(!Lock::is_one(path) && Lock::try_file(path).is_err());
-        }
-        assert_eq!(fs::read(&file).unwrap(), b"12 apples");
-        assert!(Lock::is_one(&folder.path().join("none")));
     }
 }

@@ -52,34 +52,3 @@ fn is_open_as(there: &fs::Metadata, stream: impl AsFd) -> bool {
 fn write_all_to(mut stream: impl Write, bytes: &[u8]) -> io::Result<()> {
     stream.write_all(bytes).and_then(|()| stream.flush())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    #[test]
-    fn a_link_stays_and_its_target_is_written_or_made() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        fs::create_dir(at("inner")).unwrap();
-        symlink("inner/file", at("link")).unwrap();
-        symlink("link", at("link to link")).unwrap();
-        for text in ["one", "two"] {
-            write_to(&at("link to link"), text.as_bytes()).unwrap();
-            assert_eq!(fs::read(at("inner/file")).unwrap(), text.as_bytes());
-            assert!(at("link").is_symlink() && at("link to link").is_symlink());
-        }
-        symlink("b", at("a")).unwrap();
-        symlink("a", at("b")).unwrap();
-        assert!(write_to(&at("a"), b"").is_err());
-    }
-
-    #[test]
-    fn a_device_is_written_to() {
-        write_to(Path::new("/dev/null"), b"gone").unwrap();
-        assert!(!fs::metadata("/dev/null").unwrap().is_file());
-        let full = write_to(Path::new("/dev/full"), b"no room").unwrap_err();
-        assert_eq!(full.kind(), ErrorKind::StorageFull);
-    }
-}

@@ -114,61 +114,57 @@ fn to_be_made(folder: &Path) -> io::Result<(PathBuf, Vec<PathBuf>)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+#[test]
+fn what_cannot_be_made_is_known_before_and_leaves_nothing() {
     use std::os::unix::fs::symlink;
-
-    #[test]
-    fn what_cannot_be_made_is_known_before_and_leaves_nothing() {
-        let folder = tempfile::Builder::new().prefix("folder").tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        fs::create_dir(at("inner")).unwrap();
-        fs::write(at("file"), "").unwrap();
-        for (name, target) in
-            [("out", "/proc/self/x"), ("onto", "file/x"), ("in", "inner/a/b"), ("round", "round")]
-        {
-            symlink(target, at(name)).unwrap();
-        }
-        let names = || {
-            let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
-            entries.count() + fs::read_dir(at("inner")).unwrap().count()
-        };
-        let before = names();
-        let long = format!("a/{}/c", "b".repeat(300));
-        for (name, kind) in [
-            ("file", ErrorKind::NotADirectory),
-            ("file/", ErrorKind::NotADirectory),
-            ("file/x/y", ErrorKind::NotADirectory),
-            ("file/../x", ErrorKind::NotADirectory),
-            ("onto/y", ErrorKind::NotADirectory),
-            ("none/../x", ErrorKind::InvalidInput),
-            ("none/../file/x", ErrorKind::InvalidInput),
-            ("inner/none/../..", ErrorKind::InvalidInput),
-            ("in/../x", ErrorKind::InvalidInput),
-            ("out", ErrorKind::NotFound),
-            ("out/y", ErrorKind::NotFound),
-            ("round", ErrorKind::Other),
-            (&long, ErrorKind::InvalidFilename),
-        ] {
-            let error = try_folders(&at(name)).unwrap_err();
-            assert_eq!(error.kind(), kind, "{name}: {error}");
-            assert!(!error.to_string().contains(".tmp"), "{error}");
-            assert_eq!(names(), before, "{name}");
-            if name != long {
-                assert!(create_folders(&at(name)).is_err());
-                assert_eq!(names(), before, "{name}");
-            }
-        }
-        try_folders(Path::new("")).unwrap();
-        create_folders(Path::new("")).unwrap();
-        for name in ["", "inner", "inner/../x", "x/y/z", "in", "in/c"] {
-            try_folders(&at(name)).unwrap();
-            assert_eq!(names(), before, "{name}");
-        }
-        for name in ["inner/../x", "x/y/z", "in/c"] {
-            create_folders(&at(name)).unwrap();
-            assert!(at(name).is_dir() && at("in").is_symlink(), "{name}");
-        }
-        assert!(at("inner/a/b/c").is_dir());
+    let folder = tempfile::Builder::new().prefix("folder").tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("inner")).unwrap();
+    fs::write(at("file"), "").unwrap();
+    for (name, target) in
+        [("out", "/proc/self/x"), ("onto", "file/x"), ("in", "inner/a/b"), ("round", "round")]
+    {
+        symlink(target, at(name)).unwrap();
     }
+    let names = || {
+        let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        entries.count() + fs::read_dir(at("inner")).unwrap().count()
+    };
+    let before = names();
+    let long = format!("a/{}/c", "b".repeat(300));
+    for (name, kind) in [
+        ("file", ErrorKind::NotADirectory),
+        ("file/", ErrorKind::NotADirectory),
+        ("file/x/y", ErrorKind::NotADirectory),
+        ("file/../x", ErrorKind::NotADirectory),
+        ("onto/y", ErrorKind::NotADirectory),
+        ("none/../x", ErrorKind::InvalidInput),
+        ("none/../file/x", ErrorKind::InvalidInput),
+        ("inner/none/../..", ErrorKind::InvalidInput),
+        ("in/../x", ErrorKind::InvalidInput),
+        ("out", ErrorKind::NotFound),
+        ("out/y", ErrorKind::NotFound),
+        ("round", ErrorKind::Other),
+        (&long, ErrorKind::InvalidFilename),
+    ] {
+        let error = try_folders(&at(name)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{name}: {error}");
+        assert!(!error.to_string().contains(".tmp"), "{error}");
+        assert_eq!(names(), before, "{name}");
+        if name != long {
+            assert!(create_folders(&at(name)).is_err());
+            assert_eq!(names(), before, "{name}");
+        }
+    }
+    try_folders(Path::new("")).unwrap();
+    create_folders(Path::new("")).unwrap();
+    for name in ["", "inner", "inner/../x", "x/y/z", "in", "in/c"] {
+        try_folders(&at(name)).unwrap();
+        assert_eq!(names(), before, "{name}");
+    }
+    for name in ["inner/../x", "x/y/z", "in/c"] {
+        create_folders(&at(name)).unwrap();
+        assert!(at(name).is_dir() && at("in").is_symlink(), "{name}");
+    }
+    assert!(at("inner/a/b/c").is_dir());
 }

@@ -50,15 +50,13 @@ pub enum ReadError {
 /// Why a picture cannot be used, to somebody who has a page and no command line.
 fn on_the_page(error: &PictureError) -> String {
     match error {
-        PictureError::Unusable(digit_pictures::PictureError::Blank { .. }) => {
+        PictureError::Unusable(digit_pictures::DigitError::Blank { .. }) => {
             format!("{NAME} is blank, or what is on it is too faint")
         }
         PictureError::ForeignFormat { kind, .. } => {
             format!("this is {kind}; only PNG and JPEG pictures are read here")
         }
-        PictureError::UnknownFormat { .. } | PictureError::NoIndex { .. } => {
-            "only PNG and JPEG pictures are read here".to_owned()
-        }
+        PictureError::UnknownFormat(_) => "only PNG and JPEG pictures are read here".to_owned(),
         other => other.to_string(),
     }
 }

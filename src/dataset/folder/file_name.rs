@@ -33,29 +33,25 @@ pub(super) fn role(name: &str) -> Option<(String, usize, u8)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::role;
-
-    #[test]
-    fn names_tell_what_a_file_is() {
-        for (name, prefix, file, rank) in [
-            ("train-images-idx3-ubyte", "", 0, 0),
-            ("t10k-labels.idx1-ubyte", "", 3, 1),
-            ("t10k-images-idx3-ubyte.gz", "", 2, 2),
-            ("emnist-digits-test-images-idx3-ubyte.gz", "emnist-digits", 2, 2),
-            ("qmnist-train-labels-idx2-int", "qmnist", 1, 0),
-            ("EMNIST-Letters-train-labels-idx1-ubyte", "EMNIST-Letters", 1, 0),
-        ] {
-            assert_eq!(role(name), Some((prefix.into(), file, rank)), "{name}");
-        }
-        for name in [
-            "mnist.npz",
-            "trainimages-idx3-ubyte",
-            "xtrain-images-idx3-ubyte",
-            "train-images",
-            "train-images.png",
-        ] {
-            assert_eq!(role(name), None, "{name}");
-        }
+#[test]
+fn names_tell_what_a_file_is() {
+    for (name, prefix, file, rank) in [
+        ("train-images-idx3-ubyte", "", 0, 0),
+        ("t10k-labels.idx1-ubyte", "", 3, 1),
+        ("t10k-images-idx3-ubyte.gz", "", 2, 2),
+        ("emnist-digits-test-images-idx3-ubyte.gz", "emnist-digits", 2, 2),
+        ("qmnist-train-labels-idx2-int", "qmnist", 1, 0),
+        ("EMNIST-Letters-train-labels-idx1-ubyte", "EMNIST-Letters", 1, 0),
+    ] {
+        assert_eq!(role(name), Some((prefix.into(), file, rank)), "{name}");
+    }
+    for name in [
+        "mnist.npz",
+        "trainimages-idx3-ubyte",
+        "xtrain-images-idx3-ubyte",
+        "train-images",
+        "train-images.png",
+    ] {
+        assert_eq!(role(name), None, "{name}");
     }
 }

@@ -1,8 +1,10 @@
 //! Where in a folder the files of a data set are: under MNIST's names and those that other publishers and archives give.
 
 use super::file_name::role;
-use crate::dataset::{DatasetError, ForeignFile, NAMES};
-use std::collections::BTreeMap;
+use crate::dataset::idx::ForeignFile;
+use crate::dataset::{DatasetError, NAMES};
+use crate::staging::folder_of;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +35,7 @@ struct Contents {
 /// # Errors
 /// There is no such set, or several.
 pub(super) fn files(named: &Path, wanted: &[usize]) -> Result<(PathBuf, Vec<PathBuf>), DatasetError> {
+    let (unusable, folder) = (DatasetError::Unusable, named.display());
     if !named.is_dir()
         && let Some(found) = prefixed(named, wanted)
     {
@@ -40,13 +43,11 @@ pub(super) fn files(named: &Path, wanted: &[usize]) -> Result<(PathBuf, Vec<Path
     }
     if named.is_file() {
         let name = named.file_name().unwrap_or_default().to_string_lossy();
-        return Err(DatasetError::NoFolder {
-            path: named.to_path_buf(),
-            foreign: ForeignFile::by_name(&name),
-        });
+        let foreign = converted(named, &name);
+        return Err(unusable(format!("{folder} is a file; name the folder with the data files{foreign}")));
     }
-    let contents =
-        look(named).map_err(|source| DatasetError::Folder { folder: named.to_path_buf(), source })?;
+    let unreadable = |error| unusable(format!("{folder} cannot be read as a data folder: {error}"));
+    let contents = look(named).map_err(unreadable)?;
     let here = complete(named, &contents, wanted);
     if let Some(plain) = here.iter().find(|(prefix, _, _)| prefix.is_empty()) {
         return Ok((named.to_path_buf(), plain.2.clone()));
@@ -55,18 +56,19 @@ pub(super) fn files(named: &Path, wanted: &[usize]) -> Result<(PathBuf, Vec<Path
     let below = if here.is_empty() { search(&contents, wanted) } else { Vec::new() };
     let mut choice = if here.is_empty() && !has_some { below.clone() } else { here };
     if choice.len() > 1 {
-        return Err(DatasetError::Several {
-            folder: named.to_path_buf(),
-            places: choice.into_iter().map(|(prefix, folder, _)| place(&folder, &prefix)).collect(),
-        });
+        let places = lines(choice.iter().map(shown));
+        return Err(unusable(format!(
+            "{folder} holds {} data sets; name one of them:{places}",
+            choice.len()
+        )));
     }
     match choice.pop() {
-        Some((prefix, folder, files)) => {
-            log::info!("data files: {}", place(&folder, &prefix).display());
-            warn_of_turned(&prefix);
-            Ok((folder, files))
+        Some(found) => {
+            log::info!("data files: {}", shown(&found));
+            warn_of_turned(&found.0);
+            Ok((found.1, found.2))
         }
-        None => Err(missing(named, contents, wanted, below)),
+        None => Err(unusable(missing(named, contents, wanted, &below))),
     }
 }
 
@@ -84,21 +86,14 @@ fn complete(folder: &Path, contents: &Contents, wanted: &[usize]) -> Vec<Found> 
 /// The complete sets in the folders below.
 fn search(contents: &Contents, wanted: &[usize]) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut level = contents.folders.clone();
-    let mut seen = 0;
-    for _ in 0..DEEPEST {
-        let mut next = Vec::new();
-        for folder in level {
-            seen += 1;
-            if seen > MOST_FOLDERS {
-                return found;
-            }
-            if let Ok(contents) = look(&folder) {
-                found.extend(complete(&folder, &contents, wanted));
-                next.extend(contents.folders);
-            }
+    let mut waiting: VecDeque<_> = contents.folders.iter().map(|folder| (folder.clone(), 1)).collect();
+    for _ in 0..MOST_FOLDERS {
+        let Some((folder, depth)) = waiting.pop_front() else { break };
+        let Ok(contents) = look(&folder) else { continue };
+        found.extend(complete(&folder, &contents, wanted));
+        if depth < DEEPEST {
+            waiting.extend(contents.folders.into_iter().map(|folder| (folder, depth + 1)));
         }
-        level = next;
     }
     found
 }
@@ -106,8 +101,7 @@ fn search(contents: &Contents, wanted: &[usize]) -> Vec<Found> {
 /// The set that `named` means as a folder and a prefix.
 fn prefixed(named: &Path, wanted: &[usize]) -> Option<(PathBuf, Vec<PathBuf>)> {
     let prefix = named.file_name()?.to_str()?;
-    let parent = named.parent()?;
-    let folder = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let folder = folder_of(named);
     let sets = complete(folder, &look(folder).ok()?, wanted);
     let (prefix, folder, files) =
         sets.into_iter().find(|(found, _, _)| !found.is_empty() && found == prefix)?;
@@ -116,8 +110,9 @@ fn prefixed(named: &Path, wanted: &[usize]) -> Option<(PathBuf, Vec<PathBuf>)> {
 }
 
 /// What is to be named for a set.
-fn place(folder: &Path, prefix: &str) -> PathBuf {
-    if prefix.is_empty() { folder.to_path_buf() } else { folder.join(prefix) }
+fn shown((prefix, folder, _): &Found) -> String {
+    let place = if prefix.is_empty() { folder } else { &folder.join(prefix) };
+    place.display().to_string()
 }
 
 fn warn_of_turned(prefix: &str) {
@@ -175,7 +170,8 @@ fn only_file(folder: &Path, file: usize) -> Option<PathBuf> {
     (files.len() == 1).then(|| files.remove(0))
 }
 
-fn missing(named: &Path, contents: Contents, wanted: &[usize], below: Vec<Found>) -> DatasetError {
+/// What the folder `named` lacks, and what is there instead.
+fn missing(named: &Path, contents: Contents, wanted: &[usize], below: &[Found]) -> String {
     let empty = Files::default();
     let set = contents.sets.get("").or_else(|| contents.sets.values().next()).unwrap_or(&empty);
     let looked_for = wanted.iter().filter(|&&file| set[file].is_none()).map(|&file| {
@@ -183,21 +179,35 @@ fn missing(named: &Path, contents: Contents, wanted: &[usize], below: Vec<Found>
         let dotted = name.replace("-idx", ".idx");
         format!("{name}, {dotted}, {name}.gz, {dotted}.gz")
     });
-    let foreign = contents
-        .others
-        .iter()
-        .find_map(|name| Some(Box::new((named.join(name), ForeignFile::by_name(name)?))));
+    let mut text = format!("{} lacks data files:{}", named.display(), lines(looked_for));
     let mut others = contents.others;
+    let foreign: String = others
+        .iter()
+        .map(|name| converted(&named.join(name), name))
+        .find(|text| !text.is_empty())
+        .unwrap_or_default();
     if others.len() > NAMES_TOLD {
         let more = others.len() - NAMES_TOLD;
         others.truncate(NAMES_TOLD);
         others.push(format!("{more} more"));
     }
-    DatasetError::Missing {
-        folder: named.to_path_buf(),
-        looked_for: looked_for.collect(),
-        others,
-        below: below.into_iter().map(|(prefix, folder, _)| place(&folder, &prefix)).collect(),
-        foreign,
+    let below: Vec<_> = below.iter().map(shown).collect();
+    for (before, items) in [("the folder holds", others), ("all of them are in", below)] {
+        if !items.is_empty() {
+            text.push_str(&format!("\n{before} {}", items.join(", ")));
+        }
     }
+    text + &foreign
+}
+
+/// How the file `path` becomes IDX files, if it is of a kind that its `name` tells; else nothing.
+fn converted(path: &Path, name: &str) -> String {
+    let kind = ForeignFile::by_name(name);
+    kind.map_or_else(String::new, |kind| {
+        format!("\n{} is {}; {}", path.display(), kind.name, kind.advice(path))
+    })
+}
+
+fn lines(items: impl Iterator<Item = String>) -> String {
+    items.map(|item| format!("\n  - {item}")).collect()
 }

@@ -3,7 +3,7 @@
 mod file_name;
 mod find;
 
-use super::idx::{self, IdxError, Kind};
+use super::idx::{self, Kind};
 use super::{Dataset, DatasetError, Form, Loaded, Origin, Part, Split, all_rows, training_rows};
 use crate::fetch::Digest;
 use crate::staging::regular_file;
@@ -51,11 +51,7 @@ pub fn load_part_from(folder: &Path, part: Part, form: &Form) -> Result<Split, D
 }
 
 fn load(path: &Path, kind: Kind, form: &Form) -> Result<Loaded, DatasetError> {
-    let read = regular_file::open(path)
-        .map_err(IdxError::Io)
-        .and_then(|file| idx::read(BufReader::with_capacity(256 * 1024, file), kind, form));
-    match read {
-        Ok(bytes) => Loaded::new(path.to_path_buf(), Digest::of(&bytes), bytes, kind, form),
-        Err(source) => Err(DatasetError::File { path: path.to_path_buf(), source }),
-    }
+    let file = regular_file::open(path).map(|file| BufReader::with_capacity(256 * 1024, file));
+    let bytes = idx::read(path, file, kind, form)?;
+    Loaded::new(path.to_path_buf(), Digest::of(&bytes), bytes, kind, form)
 }

@@ -1,13 +1,13 @@
 //! What a file is that should be an IDX file and is none, and how its contents become IDX files.
 
 use crate::dataset::NAMES;
+use std::path::Path;
 
 /// A kind of file, told by its start or by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ForeignFile {
+pub(in crate::dataset) struct ForeignFile {
     /// What it is, with its article.
     pub name: &'static str,
-    /// What to do.
     advice: Advice,
 }
 
@@ -110,14 +110,14 @@ const STARTS: [(ForeignFile, &[&[u8]]); 6] = [
 
 impl ForeignFile {
     /// By the end of a file's name.
-    pub(in crate::dataset) fn by_name(name: &str) -> Option<Self> {
+    pub fn by_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let is_of = |(_, ends): &&(_, &[&str])| ends.iter().any(|end| name.ends_with(end));
         ENDS.iter().find(is_of).map(|(kind, _)| *kind)
     }
 
     /// By a file's first bytes, some hundred of them.
-    pub(super) fn by_start(start: &[u8]) -> Option<Self> {
+    pub fn by_start(start: &[u8]) -> Option<Self> {
         let is_of = |(_, starts): &&(_, &[&[u8]])| starts.iter().any(|magic| start.starts_with(magic));
         if let Some((kind, _)) = STARTS.iter().find(is_of) {
             // NumPy's archives are ZIP archives of .npy files.
@@ -146,15 +146,19 @@ impl ForeignFile {
         })
     }
 
-    /// What to do with the file `name`.
-    pub fn advice(&self, name: &str) -> String {
+    /// What to do with the file `path`.
+    pub fn advice(&self, path: &Path) -> String {
         match self.advice {
             Advice::Plain(advice) => advice.to_owned(),
-            Advice::Python(program) => format!(
-                "wanted are the IDX files {}. This makes them, run with python3:\nimport numpy as np\n{WRITE}{}",
-                NAMES.join(", "),
-                program.replace("FILE", &name.replace('\\', "\\\\").replace('\'', "\\'")).trim_end()
-            ),
+            Advice::Python(program) => {
+                let path = path.display().to_string().replace('\\', "\\\\").replace('\'', "\\'");
+                let (names, program) = (NAMES.join(", "), program.replace("FILE", &path));
+                format!(
+                    "wanted are the IDX files {names}. This makes them, run with python3:\n\
+                     import numpy as np\n{WRITE}{}",
+                    program.trim_end()
+                )
+            }
         }
     }
 }

@@ -20,21 +20,15 @@ impl<R: BufRead> Gunzip<R> {
 
 impl<R: BufRead> Read for Gunzip<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let Some(member) = &mut self.member else {
-                return Ok(0);
-            };
+        while let Some(member) = &mut self.member {
             let read = member.read(buffer)?;
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
-            let Some(member) = self.member.take() else {
-                return Ok(0);
-            };
-            let mut rest = member.into_inner();
+            let Some(mut rest) = self.member.take().map(GzDecoder::into_inner) else { break };
             let zeros = skip_zeros(&mut rest)?;
             match rest.fill_buf()? {
-                [] => return Ok(0),
+                [] => break,
                 // What follows zeros is no member.
                 [first, ..] if *first == MAGIC[0] && zeros == 0 => {
                     self.member = Some(GzDecoder::new(rest));
@@ -47,6 +41,7 @@ impl<R: BufRead> Read for Gunzip<R> {
                 }
             }
         }
+        Ok(0)
     }
 }
 

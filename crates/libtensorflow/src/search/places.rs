@@ -1,22 +1,28 @@
 //! Where a TensorFlow library may already be, as the environment of the process says.
 
 use crate::candidate::{Candidate, Found, FoundBy, library_in};
-use crate::platform::{LIBRARY, PYTHON_LIBRARY, VERSIONED_LIBRARY};
+use crate::platform::{LIBRARY, LIBRARY_NAMES, PYTHON_LIBRARY, TENSORFLOW_DIR, VERSIONED_LIBRARY};
 use crate::search::python;
 use crate::{environment, open};
 use std::env;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The library in the user's `TENSORFLOW_DIR`: the folder itself, its `lib`, or the very file. `Err` if it names none.
-pub(crate) fn named_library() -> Option<Result<Candidate, OsString>> {
+pub(crate) fn named_library() -> Option<Result<Candidate, String>> {
     let named = environment::users_folder()?;
-    let path = Path::new(&named);
-    let library = match path.is_file() {
-        true => Some(path.to_path_buf()),
-        false => library_in(path).or_else(|| library_in(&path.join("lib"))),
+    let library = match named.is_file() {
+        true => Some(named.clone()),
+        false => library_in(&named).or_else(|| library_in(&named.join("lib"))),
     };
-    Some(library.map(|library| Candidate::new(library, FoundBy::TensorflowDir)).ok_or(named))
+    let library = library.ok_or_else(|| {
+        format!(
+            "{TENSORFLOW_DIR}={}: no TensorFlow library there or in its lib folder (looked for {}); name the folder that \
+             holds one, or unset {TENSORFLOW_DIR} to have one found or installed",
+            named.display(),
+            LIBRARY_NAMES.join(", ")
+        )
+    });
+    Some(library.map(|library| Candidate::new(library, FoundBy::TensorflowDir)))
 }
 
 /// Installed Python packages, of the active environments first; all or those with GPU support.

@@ -26,9 +26,11 @@ print(version, os.path.dirname(spec.origin), sep='|') if spec and spec.origin el
 pub(crate) fn packages(interpreters: impl Iterator<Item = PathBuf>) -> Found {
     let mut found: Vec<Candidate> = Vec::new();
     let mut remarks = Vec::new();
-    for interpreter in interpreters {
-        match package_of(&interpreter) {
-            Ok(package) if found.iter().any(|other| is_same(other, &package)) => {}
+    for package in interpreters.map(|interpreter| package_of(&interpreter)) {
+        let real = |package: &Candidate| package.library.canonicalize().ok();
+        match package {
+            // Interpreters see the same package by several paths.
+            Ok(package) if found.iter().any(|other| real(other) == real(&package)) => {}
             Ok(package) => found.push(package),
             Err(why) => remarks.push(why),
         }
@@ -47,29 +49,16 @@ fn package_of(interpreter: &Path) -> Result<Candidate, String> {
     // Start-up files of some installations print lines of their own first.
     let last = answer.lines().last().unwrap_or_default().trim();
     let (version, folder) = last.split_once('|').ok_or_else(|| format!("{name}: no tensorflow package"))?;
-    package(Path::new(folder), version)
-}
-
-/// Interpreters see the same package by several paths.
-fn is_same(one: &Candidate, other: &Candidate) -> bool {
-    one.library.canonicalize().ok() == other.library.canonicalize().ok()
-}
-
-/// The library of the package in `folder`.
-fn package(folder: &Path, version: &str) -> Result<Candidate, String> {
-    let library = folder.join(PYTHON_LIBRARY);
+    let library = Path::new(folder).join(PYTHON_LIBRARY);
     if !library.is_file() {
-        return Err(format!("{} holds no {PYTHON_LIBRARY} (older than 2.12?)", folder.display()));
+        return Err(format!("{folder} holds no {PYTHON_LIBRARY} (older than 2.12?)"));
     }
-    let says = fs::read_to_string(folder.join("python/platform/build_info.py")).unwrap_or_default();
-    Ok(Candidate {
-        library,
-        found_by: FoundBy::PythonPackage,
-        is_gpu_build: ["'is_cuda_build', True", "'is_rocm_build', True"]
-            .iter()
-            .any(|line| says.contains(line)),
-        version: Some(version.to_owned()).filter(|version| !version.is_empty()),
-    })
+    let says =
+        fs::read_to_string(Path::new(folder).join("python/platform/build_info.py")).unwrap_or_default();
+    let mut gpu = ["'is_cuda_build', True", "'is_rocm_build', True"].iter();
+    let is_gpu_build = gpu.any(|line| says.contains(line));
+    let version = Some(version.to_owned()).filter(|version| !version.is_empty());
+    Ok(Candidate { library, found_by: FoundBy::PythonPackage, is_gpu_build, version })
 }
 
 #[cfg(test)]

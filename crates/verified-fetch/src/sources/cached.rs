@@ -1,6 +1,6 @@
 //! Artifacts by way of a cache folder, whose entries are verified at every use.
 
-use super::{Artifact, Failure, Source, html};
+use super::{Artifact, Failure, Source, is_html_page};
 use crate::cache::{self, CacheError};
 use crate::digest::Digest;
 use crate::progress::Progress;
@@ -130,7 +130,7 @@ fn verify(artifact: &Artifact<'_>, file: &mut File) -> Result<(), Failure> {
     let mut start = Vec::new();
     file.rewind().map_err(Failure::Disk)?;
     file.take(512).read_to_end(&mut start).map_err(Failure::Disk)?;
-    Err(Failure::Artifact(match html::is_page(&start) {
+    Err(Failure::Artifact(match is_html_page(&start) {
         true => "an HTML page came in place of the file".to_owned(),
         false => format!("{} has SHA-256 {found}, not {}", artifact.name, artifact.sha256),
     }))

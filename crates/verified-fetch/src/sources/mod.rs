@@ -2,7 +2,6 @@
 
 mod cached;
 mod client;
-pub mod html;
 mod mirror;
 mod npm;
 mod transfer;
@@ -63,4 +62,13 @@ pub enum Failure {
     /// Something on this machine's disk failed on the way; every other source would meet the same.
     #[error("cannot write what arrived: {0}")]
     Disk(#[source] io::Error),
+}
+
+/// Whether a file that starts with `start` is an HTML page: captive portals, logins and proxies answer with pages,
+/// often with status 200.
+pub fn is_html_page(start: &[u8]) -> bool {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    [&b"<!doctype html"[..], b"<html", b"<head", b"<!--"]
+        .iter()
+        .any(|tag| start.len() >= tag.len() && start[..tag.len()].eq_ignore_ascii_case(tag))
 }

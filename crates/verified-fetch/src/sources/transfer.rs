@@ -136,18 +136,3 @@ fn refused(status: StatusCode) -> Failure {
         _ => Failure::Artifact(why),
     }
 }
-
-#[cfg(test)]
-#[test]
-fn tells_passing_trouble_from_lasting() {
-    let refused = |code| refused(StatusCode::from_u16(code).unwrap());
-    for code in [408, 429, 500, 502, 503, 504, 520] {
-        assert!(matches!(refused(code), Failure::Passing(_)), "{code}");
-    }
-    for code in [501, 505] {
-        assert!(matches!(refused(code), Failure::Source(_)), "{code}");
-    }
-    for code in [400, 401, 403, 404, 410, 416, 451] {
-        assert!(matches!(refused(code), Failure::Artifact(_)), "{code}");
-    }
-}
