@@ -77,13 +77,6 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_passed_on() {
-        let odd = |chunk: &i32| if chunk % 2 == 0 { Ok(*chunk) } else { Err(*chunk) };
-        assert_eq!(at_once(&[(); 2], &[0, 1, 2, 3], |_, chunk| odd(chunk)), Err(1));
-        assert_eq!(at_once(&[(); 1], &[0, 1, 2, 3], |_, chunk| odd(chunk)), Err(1));
-    }
-
-    #[test]
     fn an_error_ends_the_other_places() {
         let chunks: Vec<usize> = (0..20_000).collect();
         let begun = Mutex::new(0);

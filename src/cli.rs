@@ -6,6 +6,7 @@ mod values;
 
 pub use models::{DrawArgs, EvaluateArgs, ExportArgs, ModelArgs, PredictArgs, ReportArgs};
 pub use replicas::{ReplicaArgs, WorkerArgs};
+pub use values::{FOLDER, fault};
 
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 use replicas::OTHERS;
@@ -13,8 +14,12 @@ use std::path::PathBuf;
 use tf_mnist::dataset::Form;
 use tf_mnist::graph::Precision;
 use tf_mnist::model::AccuracyOn;
+use tf_mnist::session::Device;
 use tf_mnist::training::ValidationMode;
-use values::{ACCURACY_ON, EVAL_CHUNK, PRECISION, VALIDATION, dropout_rate, learning_rate, one_of, rows};
+use values::{
+    ACCURACY_ON, EVAL_CHUNK, FILE, MODEL, PRECISION, VALIDATION, dropout_rate, learning_rate, one_of, place,
+    rows,
+};
 
 /// This program and how it was built; a build from a package has no commit.
 const LONG_VERSION: &str = concat!(
@@ -43,11 +48,11 @@ pub struct Cli {
 pub struct GlobalArgs {
     /// Folder with the four IDX files, raw or gzipped, of MNIST or any data set of its shape, as published or as Kaggle,
     /// torchvision, EMNIST (FOLDER/emnist-digits) or QMNIST have them [default: MNIST itself, fetched once and cached]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_parser = place(FOLDER))]
     pub data_dir: Option<PathBuf>,
     /// Where to run: auto (a GPU if TensorFlow sees one), cpu, gpu, or gpu:N
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
-    pub device: String,
+    pub device: Device,
     /// Threads inside one operation, 0 for one a core
     #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(..=1024), allow_negative_numbers = true)]
     pub intra_op_threads: Option<u16>,
@@ -97,7 +102,11 @@ pub enum Command {
     /// Show where MNIST's files are, their counts and digests, fetching them first if need be
     Data(DataArgs),
     /// Show which TensorFlow library is used, how it was found, and its devices
-    Runtime(JsonArgs),
+    Runtime {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete for
@@ -128,7 +137,7 @@ Examples:
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// baseline, optimized, accurate, or a TOML file; a run that is resumed has its own
-    #[arg(required_unless_present = "resume")]
+    #[arg(required_unless_present = "resume", value_parser = place(FILE))]
     pub network: Option<PathBuf>,
     #[command(flatten)]
     pub training: TrainingArgs,
@@ -185,14 +194,14 @@ pub struct TrainingArgs {
     #[arg(long)]
     pub no_shuffle: bool,
     /// Folder of the run [default: the first free runs/<network>-N]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = place(FOLDER))]
     pub out_dir: Option<PathBuf>,
     /// Replace the run that --out-dir holds
     #[arg(long, requires = "out_dir")]
     pub overwrite: bool,
     /// Start from the values of a run folder, a checkpoint (a prefix such as runs/baseline-1/model.ckpt-5499) or a SavedModel,
     /// ours or Python's; of weights alone, the optimizer begins afresh
-    #[arg(long, value_name = "CHECKPOINT")]
+    #[arg(long, value_name = "CHECKPOINT", value_parser = place(MODEL))]
     pub warm_start: Option<PathBuf>,
     /// What convolutions multiply; bf16 saves memory on a GPU, and gains nothing over f32 on a CPU with AVX2 or AVX-512
     #[arg(long, value_name = "TYPE", default_value = PRECISION[0].0, value_parser = one_of::<Precision>(PRECISION))]
@@ -209,7 +218,7 @@ pub struct TrainingArgs {
     /// Go on with the run in this folder where its state was last saved, as if it had never stopped; of its options only
     /// --epochs, --max-steps, --patience, --device, the numbers of threads, the place of the data set, where replicas run
     /// and --no-tensorboard may change
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["out_dir", "overwrite"])]
+    #[arg(long, value_name = "RUN_DIR", value_parser = place(FOLDER), conflicts_with_all = ["out_dir", "overwrite"])]
     pub resume: Option<PathBuf>,
     #[command(flatten)]
     pub replicas: ReplicaArgs,
@@ -228,6 +237,7 @@ Examples:
 #[derive(Debug, Args)]
 pub struct DescribeArgs {
     /// baseline, optimized, accurate, or a TOML file
+    #[arg(value_parser = place(FILE))]
     pub network: PathBuf,
     /// Print JSON: shapes with null for the rows, counts, and bytes for one row, 100 and 1000
     #[arg(long)]
@@ -236,25 +246,18 @@ pub struct DescribeArgs {
     #[arg(long, conflicts_with = "json")]
     pub toml: bool,
     /// Write the training graph to this file too, as a serialized GraphDef (needs TensorFlow; nothing else here does)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = place(FILE))]
     pub graph_def: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct DataArgs {
     /// The network that the data are for, a built-in one or a TOML file: it says the size of the images and the labels
-    #[arg(long, value_name = "NETWORK")]
+    #[arg(long, value_name = "NETWORK", value_parser = place(FILE))]
     pub network: Option<PathBuf>,
     /// Rows at the head of the training files that are kept back for validation
     #[arg(long, value_name = "ROWS", default_value_t = Form::VALIDATION_ROWS, value_parser = rows, allow_negative_numbers = true)]
     pub validation_rows: usize,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct JsonArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -1,7 +1,7 @@
 //! What is asked of trained networks.
 
 use super::replicas::ReplicaArgs;
-use super::values::{EVAL_CHUNK, SPLIT, one_of, rows};
+use super::values::{EVAL_CHUNK, FILE, FOLDER, MODEL, PICTURE, SPLIT, one_of, place, rows};
 use clap::{Args, value_parser};
 use std::path::PathBuf;
 use tf_mnist::dataset::{Form, Part};
@@ -10,20 +10,20 @@ use tf_mnist::dataset::{Form, Part};
 #[derive(Debug, Args)]
 pub struct ModelArgs {
     /// A run folder, a checkpoint's prefix (Python's too), a SavedModel, or a folder of its versions
-    #[arg(id = "model", value_name = "MODEL")]
+    #[arg(id = "model", value_name = "MODEL", value_parser = place(MODEL))]
     pub path: PathBuf,
     /// The network of a checkpoint that is neither in a run folder nor of a built-in network: a name or a TOML file
-    #[arg(long, value_name = "NETWORK")]
+    #[arg(long, value_name = "NETWORK", value_parser = place(FILE))]
     pub network: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// Run folders; several are compared
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required = true, value_name = "RUN", value_parser = place(FOLDER))]
     pub runs: Vec<PathBuf>,
     /// Where to write the page
-    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    #[arg(long, value_name = "FILE", default_value = "report.html", value_parser = place(FILE))]
     pub output: PathBuf,
     /// Show it in the browser
     #[arg(long)]
@@ -60,7 +60,7 @@ pub struct PredictArgs {
     pub model: ModelArgs,
     /// PNG or JPEG pictures of one digit each, - for one on standard input, or FILE#INDEX for an image of an IDX file, counted
     /// from 0
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(required = true, value_name = "IMAGE", value_parser = place(PICTURE))]
     pub images: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
@@ -94,11 +94,13 @@ drawn looks like several digits or like none, a warning says so (with --json, in
 #[command(disable_version_flag = true)] // here --version is the model's
 pub struct ExportArgs {
     /// A run folder or a checkpoint's prefix, ours or Python's
+    #[arg(value_parser = place(MODEL))]
     pub model: PathBuf,
     /// The network of a checkpoint that is neither in a run folder nor of a built-in network: a name or a TOML file
-    #[arg(long, value_name = "NETWORK")]
+    #[arg(long, value_name = "NETWORK", value_parser = place(FILE))]
     pub network: Option<PathBuf>,
     /// The folder that TensorFlow Serving watches; the model goes into a folder N in it
+    #[arg(value_parser = place(FOLDER))]
     pub export_base: PathBuf,
     /// The version N, which must not be there yet [default: one more than the highest, 1 for the first]
     #[arg(long, value_name = "N", value_parser = value_parser!(i64).range(0..), allow_negative_numbers = true)]

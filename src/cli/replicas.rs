@@ -1,6 +1,6 @@
 //! Where replicas run.
 
-use super::values::{duration, step_duration};
+use super::values::{FILE, duration, place, step_duration};
 use clap::{Args, value_parser};
 use std::time::Duration;
 use tf_mnist::model::MAX_REPLICAS;
@@ -26,7 +26,7 @@ pub struct ReplicaArgs {
     pub address: Option<Address>,
     /// Take this process's part in a cluster as Keras and Kubeflow describe it, in the environment variable TF_CONFIG or a
     /// JSON file: the chief trains, the others work for it, until it has been gone for --wait
-    #[arg(long, value_name = "TF_CONFIG|FILE", group = OTHERS)]
+    #[arg(long, value_name = "TF_CONFIG|FILE", value_parser = place(FILE), group = OTHERS)]
     pub cluster: Option<std::path::PathBuf>,
     /// Try it out on this machine: so many processes in all, on a network of their own that nobody else can reach
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(2..=64), allow_negative_numbers = true, group = OTHERS)]

@@ -11,10 +11,12 @@ fn commands(text: &str) -> Vec<String> {
     lines.chain(spans).map(str::to_owned).collect()
 }
 
-/// Its words, up to a comment, a pipe or a redirection.
-fn words(command: &str) -> Vec<&str> {
-    let words = command.split_whitespace();
-    words.take_while(|word| !["#", "|", ">"].contains(word)).collect()
+/// Its words as a shell gives them, up to a comment, a pipe or a redirection.
+fn words(command: &str) -> Vec<String> {
+    let words = command.split_whitespace().take_while(|word| !["#", "|", ">"].contains(word));
+    words
+        .map(|word| word.strip_prefix('~').map_or(word.to_owned(), |rest| format!("/home/me{rest}")))
+        .collect()
 }
 
 #[test]

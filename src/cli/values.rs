@@ -1,8 +1,10 @@
 //! Values that options take, and how they are read.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::de::value::Error as UnknownName;
 use serde::de::{DeserializeOwned, IntoDeserializer};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Duration;
 use tf_mnist::networks::Range;
 
@@ -35,6 +37,42 @@ pub fn one_of<T: DeserializeOwned + Clone + Send + Sync + 'static>(
     let names = names.iter().map(|&(name, help)| PossibleValue::new(name).help(help));
     PossibleValuesParser::new(names)
         .try_map(|name| T::deserialize(name.into_deserializer()) as Result<T, UnknownName>)
+}
+
+/// What is to be named in place of an address.
+pub const FOLDER: &str = "name a local folder";
+pub const FILE: &str = "name a local file";
+pub const MODEL: &str = "name a local folder or file";
+pub const PICTURE: &str = "download it, and name the local file";
+
+/// A parser of places on this machine.
+pub fn place(wanted: &'static str) -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(move |path| match fault(path.as_os_str(), wanted) {
+        Some(fault) => Err(fault),
+        None => Ok(path),
+    })
+}
+
+/// Why `place` is none on this machine: it is an address, which would become a folder named `gs:`, or begins with a `~` that no
+/// shell expanded.
+pub fn fault(place: &OsStr, wanted: &str) -> Option<String> {
+    if is_address(place.as_encoded_bytes()) {
+        return Some(format!("it is an address; {wanted}"));
+    }
+    let place = place.to_string_lossy();
+    let rest = place.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+    Some(format!(
+        "it begins with a ~ that no shell expanded; write $HOME{rest}, or ./{place} for a folder of that name"
+    ))
+}
+
+/// Whether it begins with the scheme of an address, such as `gs://` or `file:///`.
+fn is_address(value: &[u8]) -> bool {
+    let Some(colon) = value.windows(3).position(|three| three == b"://") else {
+        return false;
+    };
+    let is_of_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    value[0].is_ascii_alphabetic() && value[..colon].iter().all(is_of_scheme)
 }
 
 pub fn rows(text: &str) -> Result<usize, String> {
@@ -82,5 +120,22 @@ pub fn step_duration(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time < Duration::from_millis(100) => Err("the least is 100ms".to_owned()),
         time => Ok(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_paths() {
+        for address in
+            ["gs://b/run", "s3://b", "file:///tmp/x", "hdfs://h:1/x", "svn+ssh://x", "HTTPS://x/a.png#0"]
+        {
+            assert!(is_address(address.as_bytes()), "{address}");
+        }
+        for path in ["", "://", "a:/b", "./gs://b", "runs/gs://b", "1s://b", "a b://c", "C:\\x", "gs:"] {
+            assert!(!is_address(path.as_bytes()), "{path}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! How a run ends: with a test, or with what a signal or a fault leaves.
 
 use super::failure::advised;
-use super::run::Run;
+use super::session::{Run, Setup};
 use super::{output, published_lines, signals};
 use anyhow::Result;
 use std::path::Path;
@@ -24,13 +24,13 @@ pub fn conclude(
     tensorboard: &mut Option<TensorBoard>,
     checkpoints: &mut ModelCheckpoint,
 ) -> Result<()> {
-    let config = &run.config;
+    let Setup { config, dataset, place, .. } = &run.setup;
     if let (Ending::EarlyStopped, Some(best)) = (outcome.ending, outcome.state.best) {
         metrics.write(&Event::EarlyStop { step: outcome.state.step, best_accuracy: best.accuracy })?;
     }
     let (session, tested) = match checkpoints.newest() {
         Some(best) if config.keeps_best() => {
-            let session = session.reopen(|graph| run.place.open(&config.session, graph))?;
+            let session = session.reopen(|graph| place.open(&config.session, graph))?;
             session.restore(best)?;
             (session, Some(best))
         }
@@ -41,7 +41,7 @@ pub fn conclude(
         }
     };
     let checkpoint = tested.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
-    let test = &run.dataset.test;
+    let test = &dataset.test;
     let mut evaluation = Evaluation::of(config.network.classes as usize);
     let accuracy = session
         .test(test, config.eval_chunk, |labels, probabilities| evaluation.add_rows(labels, probabilities))?
@@ -79,13 +79,6 @@ fn test_pictures(evaluation: &Evaluation, test: &Split, first_label: u8) -> Vec<
     summaries
 }
 
-/// As [`interrupted`], of a run that had lost workers, or failed by another `cause`: it goes on from its last saved state, by the
-/// command `again`.
-pub fn interrupted_while_waiting(cause: &str, again: &str) {
-    log::info!("interrupted while workers were waited for, after: {cause}");
-    log::info!("go on with: {again}");
-}
-
 /// Says how to go on with a run that a signal ended, whose state is saved. Where the best weights do not count, or there
 /// are none yet, the last ones are saved to be used besides.
 pub fn interrupted(
@@ -95,10 +88,9 @@ pub fn interrupted(
     outcome: &Outcome,
     interrupt: &Interrupt,
 ) -> Result<ExitCode> {
-    let usable = if run.config.keeps_best() && checkpoints.newest().is_some() {
-        checkpoints.newest()
-    } else {
-        checkpoints.save_last(session, outcome.state.step)?
+    let usable = match checkpoints.newest() {
+        Some(best) if run.setup.config.keeps_best() => Some(best),
+        _ => checkpoints.save_last(session, outcome.state.step)?,
     };
     match usable {
         Some(prefix) => {
@@ -118,10 +110,10 @@ pub fn failed(run: &Run, error: anyhow::Error) -> anyhow::Error {
         Some(TrainingError::Diverged { .. }) => return error,
         Some(&TrainingError::OutOfMemory { rows, evaluated, .. }) => {
             // Of a step each replica takes a row at least.
-            let least = if evaluated { 1 } else { usize::from(run.config.session.replicas) };
+            let least = if evaluated { 1 } else { usize::from(run.setup.config.session.replicas) };
             out_of_memory(rows, least, evaluated, again)
         }
-        _ => match run.directory.saved_state(&run.config) {
+        _ => match run.directory.saved_state(&run.setup.config) {
             Ok(Some(_)) => {
                 format!("once that is settled, the run goes on from its last saved state: {again}")
             }

@@ -3,33 +3,44 @@
 use super::{download_bar, options, output, terminal};
 use crate::cli::{DataArgs, GlobalArgs};
 use anyhow::{Context, Result};
-use serde::Serialize;
-use std::borrow::Cow;
+use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
-use tf_mnist::dataset::{self, DataFile, Dataset, Form, Origin, Part, Split};
+use tf_mnist::dataset::{self, Dataset, Form, Origin, Part, Split};
 use tf_mnist::training::RunConfig;
 
-/// # Errors
-/// The data set cannot be had, there is no such network, or stdout cannot be written.
 pub fn run(global: &GlobalArgs, args: &DataArgs) -> Result<()> {
     let form = match &args.network {
         Some(network) => options::find_network(network)?.data_form(args.validation_rows),
         None => Form { validation_rows: args.validation_rows, ..Form::default() },
     };
     let dataset = load(global, &form)?;
-    output::report(&Report::of(&dataset), args.json, |_| table(&dataset))
+    let (source, _, folder) = origin(&dataset);
+    let [train, validation, test] =
+        [&dataset.train, &dataset.validation, &dataset.test].map(|split| split.len());
+    let report = json!({
+        "source": source,
+        "folder": folder.to_string_lossy(),
+        "files": dataset.files,
+        "splits": { "train": train, "validation": validation, "test": test },
+    });
+    output::report(&report, args.json, |_| table(&dataset))
+}
+
+/// Where the data set is from, in a word and in a title, and its folder.
+fn origin(dataset: &Dataset) -> (&'static str, &'static str, &Path) {
+    match &dataset.origin {
+        Origin::Mnist(folder) => ("mnist", "MNIST, verified, in", folder),
+        Origin::Folder(folder) => ("data-dir", "Data set in", folder),
+    }
 }
 
 /// The data set that the options name: a folder's, or MNIST.
-///
-/// # Errors
-/// It cannot be had.
 pub fn load(global: &GlobalArgs, form: &Form) -> Result<Dataset> {
     match &global.data_dir {
         Some(folder) => dataset::load_from(folder, form).context("cannot use --data-dir"),
-        None => dataset::load_default(form, &*download_bar::progress(global)).context("cannot get MNIST"),
+        None => dataset::load_default(form, &download_bar::progress(global)).context("cannot get MNIST"),
     }
 }
 
@@ -41,9 +52,6 @@ pub fn start_loading(global: &GlobalArgs, config: &RunConfig) -> JoinHandle<Resu
 }
 
 /// One part of it: of a folder, only that part's files are needed.
-///
-/// # Errors
-/// It cannot be had.
 pub fn load_part(global: &GlobalArgs, part: Part, form: &Form) -> Result<Split> {
     match &global.data_dir {
         Some(folder) => dataset::load_part_from(folder, part, form).context("cannot use --data-dir"),
@@ -51,22 +59,14 @@ pub fn load_part(global: &GlobalArgs, part: Part, form: &Form) -> Result<Split> 
     }
 }
 
-/// Says where the rows that are validated on, or trained on, lack classes.
-pub fn warn_of_missing_classes(dataset: &Dataset, first_label: u8) {
-    if let Some(missing) = dataset.missing_classes(first_label) {
-        log::warn!(
-            "{missing}: accuracies will not tell how good the network is; shuffle the training files, images and labels alike"
-        );
-    }
-}
-
 fn table(dataset: &Dataset) -> String {
-    let (title, folder) = match &dataset.origin {
-        Origin::Mnist(folder) => ("MNIST, verified, in ", folder),
-        Origin::Folder(folder) => ("Data set in ", folder),
-    };
-    let mut text = format!("{title}{}\n\n", terminal::name(folder));
-    let names = dataset.files.each_ref().map(|file| shown(&file.path, folder));
+    let (_, title, folder) = origin(dataset);
+    let mut text = format!("{title} {}\n\n", terminal::name(folder));
+    // The paths below the folder that the title names.
+    let names = dataset
+        .files
+        .each_ref()
+        .map(|file| terminal::name(file.path.strip_prefix(folder).unwrap_or(&file.path)));
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "  {:width$}  {:>7}  SHA-256", "file", "count");
@@ -84,38 +84,4 @@ fn table(dataset: &Dataset) -> String {
         let _ = writeln!(text, "  {split:width$}  {count:>7}  {first} to {last} of the {of} files");
     }
     text
-}
-
-/// The path below the folder that the title names.
-fn shown(path: &Path, folder: &Path) -> String {
-    terminal::name(path.strip_prefix(folder).unwrap_or(path))
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    /// `mnist` or `data-dir`.
-    source: &'static str,
-    folder: Cow<'a, str>,
-    files: &'a [DataFile],
-    splits: Splits,
-}
-
-#[derive(Serialize)]
-struct Splits {
-    train: usize,
-    validation: usize,
-    test: usize,
-}
-
-impl<'a> Report<'a> {
-    fn of(dataset: &'a Dataset) -> Self {
-        let (source, folder) = match &dataset.origin {
-            Origin::Mnist(folder) => ("mnist", folder),
-            Origin::Folder(folder) => ("data-dir", folder),
-        };
-        let [train, validation, test] =
-            [&dataset.train, &dataset.validation, &dataset.test].map(|split| split.len());
-        let splits = Splits { train, validation, test };
-        Self { source, folder: folder.to_string_lossy(), files: &dataset.files, splits }
-    }
 }

@@ -1,6 +1,6 @@
 //! `tf-mnist evaluate`: how good a trained network is.
 
-use super::cluster::{self, Place, Role};
+use super::cluster::{self, Place};
 use super::failure::advised;
 use super::{data, model, output, terminal};
 use crate::cli::{EvaluateArgs, GlobalArgs};
@@ -12,37 +12,30 @@ use tf_mnist::classifier::{self, Classifier, ClassifierError, Evaluation};
 use tf_mnist::dataset::Part;
 use tf_mnist::graph::{GraphError, is_out_of_memory};
 
-/// # Errors
-/// The model or the data set cannot be had, or TensorFlow fails.
 pub fn run(global: &GlobalArgs, args: &EvaluateArgs) -> Result<()> {
-    let plan = match cluster::role(&args.replicas)? {
-        Role::Worker(worker) => return worker.work(global, &args.replicas, args.replicas.replicas, false),
-        Role::Chief(plan) => plan,
-    };
+    let work = || Ok((global.clone(), args.replicas.replicas, false));
+    let Some(plan) = cluster::plan(&args.replicas, work)? else { return Ok(()) };
     let is_alone = !plan.has_workers() && args.replicas.replicas.is_none_or(|replicas| replicas == 1);
     let (classifier, place) = match is_alone {
         true => (model::classifier(global, &args.model)?, Place::alone(Vec::new())),
         false => model::replicated(global, &args.model, &args.replicas, plan)?,
     };
     let split = data::load_part(global, args.split, &classifier.data_form(args.validation_rows))?;
-    let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk)
-        .map_err(|error| place.explained(with_advice(error, args.eval_chunk)))?;
+    let evaluation = classifier::evaluate(&classifier, &split, args.eval_chunk).map_err(|error| {
+        let has_no_room = matches!(
+            &error,
+            ClassifierError::Graph(GraphError::Run { status, .. }) if is_out_of_memory(status)
+        );
+        let less = args.eval_chunk / 2;
+        place.explained(match has_no_room && less > 0 {
+            true => advised(
+                error.into(),
+                format!("a smaller --eval-chunk needs less memory, such as --eval-chunk {less}"),
+            ),
+            false => error.into(),
+        })
+    })?;
     output::report(&Report::new(&classifier, args.split, &evaluation), args.json, Report::text)
-}
-
-/// So many rows at once may not fit into memory.
-fn with_advice(error: ClassifierError, chunk: usize) -> anyhow::Error {
-    let out_of_memory = matches!(
-        &error,
-        ClassifierError::Graph(GraphError::Run { status, .. }) if is_out_of_memory(status)
-    );
-    match out_of_memory && chunk > 1 {
-        true => advised(
-            error.into(),
-            format!("a smaller --eval-chunk needs less memory, such as --eval-chunk {}", chunk / 2),
-        ),
-        false => error.into(),
-    }
 }
 
 #[derive(Serialize)]

@@ -7,12 +7,7 @@ use anyhow::Result;
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
-use std::io::{self, Write};
-
-/// `tf-mnist man`.
-pub fn run() -> Result<()> {
-    output::print(&String::from_utf8_lossy(&page()?))
-}
+use std::io::Write;
 
 /// `tf-mnist completions SHELL`.
 pub fn complete(shell: Shell) -> Result<()> {
@@ -21,7 +16,8 @@ pub fn complete(shell: Shell) -> Result<()> {
     output::print(&String::from_utf8_lossy(&script))
 }
 
-fn page() -> io::Result<Vec<u8>> {
+/// `tf-mnist man`.
+pub fn run() -> Result<()> {
     let mut command = Cli::command();
     command.build();
     let mut page = Vec::new();
@@ -44,5 +40,5 @@ fn page() -> io::Result<Vec<u8>> {
         man.render_synopsis_section(&mut page)?;
         man.render_options_section(&mut page)?;
     }
-    Ok(page)
+    output::print(&String::from_utf8_lossy(&page))
 }

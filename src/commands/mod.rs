@@ -15,7 +15,6 @@ mod places;
 mod predict;
 mod report;
 mod resume;
-mod run;
 mod runtime;
 mod session;
 mod tensorflow;
@@ -25,7 +24,7 @@ mod worker;
 use crate::cli::{Cli, Command};
 use anyhow::Result;
 use clap::ArgMatches;
-use console::{download_bar, output, published_lines, quiet, signals, training_bar};
+use console::{download_bar, output, published_lines, quiet, signals};
 pub use console::{failure, log, terminal};
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,7 +34,9 @@ use std::process::ExitCode;
 /// # Errors
 /// What the subcommand met; [`failure::report`] tells the user and picks the exit code.
 pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
-    places::check(cli, matches)?;
+    if !matches!(cli.command, Command::Completions { .. } | Command::Man) {
+        places::check_variables()?;
+    }
     signals::survive_file_size_limit();
     let typed = matches.subcommand().map_or(matches, |(_, matches)| matches);
     let train = |network: Option<&Path>, args| train::run(&cli.global, args, network, typed);
@@ -53,7 +54,7 @@ pub fn run(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode> {
         Command::Data(args) => data::run(&cli.global, args)?,
         Command::Describe(args) => describe::run(&cli.global, args)?,
         Command::Worker(args) => worker::run(&cli.global, args)?,
-        Command::Runtime(args) => runtime::run(&cli.global, args)?,
+        Command::Runtime { json } => runtime::run(&cli.global, *json)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use super::tensorflow;
 use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result};
 use clap::ArgMatches;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use tf_mnist::classifier::{self, ClassifierError, Location};
 use tf_mnist::graph::{Checkpoint, Precision};
@@ -32,20 +33,46 @@ pub fn resolve(
     if let (Some(resumed), Some(named)) = (resumed, &named) {
         resumed.check_network(named)?;
     }
-    let mut table = match (resumed, named) {
-        (Some(resumed), _) => resumed.config.network.clone(),
-        (None, Some(named)) => named,
-        (None, None) => {
-            return Err(usage("name a network: baseline, optimized, accurate, or a TOML file"));
-        }
-    };
-    override_table(&mut table, args)?;
+    let own = resumed.map(|resumed| resumed.config.network.clone());
+    let network =
+        own.or(named).ok_or_else(|| usage("name a network: baseline, optimized, accurate, or a TOML file"));
+    let mut network = network?;
+    override_table(&mut network, args)?;
     // Threads are bound by the mode that the run is in, whether it was typed again or not.
     let reproducible = resumed.map_or(args.reproducible, |resumed| resumed.config.reproducible);
     let session = tensorflow::session_config(global, reproducible)?;
     let session = SessionConfig { replicas: args.replicas.replicas.unwrap_or(1), ..session };
     let warm_start = args.warm_start.as_deref().map(find_checkpoint).transpose()?;
-    let asked = new_run(global, args, table, session, warm_start)?;
+    // Paths are kept whole: the run may be resumed from elsewhere.
+    let absolute = |path: &Path| {
+        std::path::absolute(path).with_context(|| format!("cannot make {} absolute", path.display()))
+    };
+    let seed = args.seed.unwrap_or_else(|| if args.reproducible { 0 } else { draw_seed() });
+    let data_dir = global.data_dir.as_deref().map(absolute).transpose()?;
+    let mut asked = RunConfig {
+        version: RunConfig::VERSION,
+        network,
+        accuracy_on: args.accuracy_on,
+        validation: args.validation,
+        validation_rows: args.validation_rows,
+        max_steps: args.max_steps,
+        eval_chunk: args.eval_chunk,
+        seed,
+        shuffle: !args.no_shuffle,
+        warm_start: warm_start.as_deref().map(absolute).transpose()?,
+        reproducible: args.reproducible,
+        save_every: args.save_every,
+        convolutions: Convolutions::default(), // see `record_runtime`
+        precision: args.precision,
+        sync_batch_norm: args.sync_batch_norm,
+        data_dir: None,
+        data_dir_bytes: None,
+        data_sha256: Vec::new(),
+        onednn: tensorflow::onednn(global, args.reproducible).unwrap_or(true),
+        session,
+        versions: Versions::default(),
+    };
+    asked.set_data_dir(data_dir);
     match resumed {
         Some(resumed) => resumed.change(&asked, typed),
         None => Ok(asked),
@@ -109,46 +136,6 @@ fn override_table(table: &mut Table, args: &TrainingArgs) -> Result<()> {
     Ok(())
 }
 
-fn new_run(
-    global: &GlobalArgs,
-    args: &TrainingArgs,
-    network: Table,
-    session: SessionConfig,
-    warm_start: Option<PathBuf>,
-) -> Result<RunConfig> {
-    // Paths are kept whole: the run may be resumed from elsewhere.
-    let absolute = |path: &Path| {
-        std::path::absolute(path).with_context(|| format!("cannot make {} absolute", path.display()))
-    };
-    let seed = args.seed.unwrap_or_else(|| if args.reproducible { 0 } else { draw_seed() });
-    let data_dir = global.data_dir.as_deref().map(absolute).transpose()?;
-    let mut config = RunConfig {
-        version: RunConfig::VERSION,
-        network,
-        accuracy_on: args.accuracy_on,
-        validation: args.validation,
-        validation_rows: args.validation_rows,
-        max_steps: args.max_steps,
-        eval_chunk: args.eval_chunk,
-        seed,
-        shuffle: !args.no_shuffle,
-        warm_start: warm_start.as_deref().map(absolute).transpose()?,
-        reproducible: args.reproducible,
-        save_every: args.save_every,
-        convolutions: Convolutions::default(), // see `record_runtime`
-        precision: args.precision,
-        sync_batch_norm: args.sync_batch_norm,
-        data_dir: None,
-        data_dir_bytes: None,
-        data_sha256: Vec::new(),
-        onednn: tensorflow::onednn(global, args.reproducible).unwrap_or(true),
-        session,
-        versions: Versions::default(),
-    };
-    config.set_data_dir(data_dir);
-    Ok(config)
-}
-
 /// Adds what is known once TensorFlow is open.
 ///
 /// # Errors
@@ -170,20 +157,17 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, place: &Place, 
             versions.tensorflow
         );
     }
-    let convolutions = match config.reproducible || place.has_gpu() {
+    let mut convolutions = match config.reproducible || place.has_gpu() {
         true => Convolutions::TensorFlow,
         false => tensorflow::fastest_convolutions(runtime, &place.alone_of(&config.session))?,
     };
-    let convolutions = match convolutions {
-        Convolutions::Own if !has_own_kernels(&config.network) => {
-            log::info!(
-                "{}: TensorFlow's convolutions, as there are no kernels of our own for its first layers",
-                config.network.name
-            );
-            Convolutions::TensorFlow
-        }
-        convolutions => convolutions,
-    };
+    if convolutions == Convolutions::Own && !has_own_kernels(&config.network) {
+        log::info!(
+            "{}: TensorFlow's convolutions, as there are no kernels of our own for its first layers",
+            config.network.name
+        );
+        convolutions = Convolutions::TensorFlow;
+    }
     if resumed && convolutions != config.convolutions {
         log::warn!(
             "the run was made with {}, and goes on here with {}: the last bits of its numbers may differ",
@@ -195,8 +179,8 @@ pub fn record_runtime(config: &mut RunConfig, runtime: &Runtime, place: &Place, 
     if config.precision == Precision::Bf16 {
         warn_of_bf16(config, place, runtime)?;
     }
-    if let Some(told) = of_sync_batch_norm(config) {
-        log::info!("--sync-batch-norm {told}");
+    if config.sync_batch_norm {
+        tell_of_sync_batch_norm(config);
     }
     config.onednn = runtime.onednn;
     config.versions = versions;
@@ -217,21 +201,17 @@ fn warn_of_bf16(config: &RunConfig, place: &Place, runtime: &Runtime) -> Result<
     Ok(())
 }
 
-/// What is to be told of `--sync-batch-norm`, if it is on.
-fn of_sync_batch_norm(config: &RunConfig) -> Option<String> {
-    let (session, name) = (&config.session, &config.network.name);
-    if !config.sync_batch_norm {
-        None
-    } else if !config.network.has_batch_norm() {
-        Some(format!("changes nothing: {name} has no batch norm"))
-    } else if !session.has_replicas() {
-        Some("changes nothing: there is one replica, whose rows are all".to_owned())
+/// Says where `--sync-batch-norm` changes nothing, or who computes.
+fn tell_of_sync_batch_norm(config: &RunConfig) {
+    let name = &config.network.name;
+    if !config.network.has_batch_norm() {
+        log::info!("--sync-batch-norm changes nothing: {name} has no batch norm");
+    } else if !config.session.has_replicas() {
+        log::info!("--sync-batch-norm changes nothing: there is one replica, whose rows are all");
     } else if config.convolutions == Convolutions::Own && own_kernels_normalize(&config.network) {
-        Some(format!(
-            "trains {name} by TensorFlow's ops alone: kernels of our own normalize over a replica's rows"
-        ))
-    } else {
-        None
+        log::info!(
+            "--sync-batch-norm trains {name} by TensorFlow's ops alone: kernels of our own normalize over a replica's rows"
+        );
     }
 }
 
@@ -247,12 +227,7 @@ fn find_checkpoint(path: &Path) -> Result<PathBuf> {
     Ok(prefix)
 }
 
-/// A seed that reads well in a config and on a command line.
+/// A seed that reads well in a config and on a command line. It need not be secret.
 fn draw_seed() -> u64 {
-    // A seed need not be secret: where the system gives no random bytes, the clock will do.
-    let drawn = getrandom::u32().unwrap_or_else(|_| {
-        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        since_epoch.map_or(0, |time| time.subsec_nanos())
-    });
-    u64::from(drawn)
+    RandomState::new().build_hasher().finish() >> 32
 }

@@ -1,13 +1,10 @@
-//! Places that are none on this machine: addresses, which would become folders named `gs:`, and a `~` that no shell
-//! expanded.
+//! Where files go, and whether they can: a run's folder, and what variables name.
 
 use super::failure::usage;
 use super::terminal;
-use crate::cli::{Cli, Command};
-use anyhow::{Result, anyhow};
-use clap::{Arg, ArgMatches, CommandFactory};
+use crate::cli::{FOLDER, fault};
+use anyhow::{Result, anyhow, bail};
 use std::env;
-use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::path::{self, Path, PathBuf};
 use tf_mnist::staging;
@@ -17,33 +14,19 @@ use tf_mnist::training::RunDirectory;
 const VARIABLES: [&str; 5] =
     ["TF_MNIST_CACHE", "XDG_CACHE_HOME", "TENSORFLOW_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// Refuses addresses and literal `~`s wherever a place is named: in any value that was typed, none of which is ever an
-/// address, and in the variables that are looked at.
+/// Refuses addresses and literal `~`s in the variables that are looked at.
 ///
 /// # Errors
-/// A usage error that names the option or variable, the value, and what to write.
-pub fn check(cli: &Cli, matches: &ArgMatches) -> Result<()> {
-    let mut command = Cli::command();
-    command.build(); // gives global options to every subcommand
-    if let Some((name, matches)) = matches.subcommand()
-        && let Some(subcommand) = command.find_subcommand(name)
-    {
-        for argument in subcommand.get_arguments() {
-            let values = matches.try_get_raw(argument.get_id().as_str()).ok().flatten();
-            for value in values.into_iter().flatten() {
-                check_value(&named(argument), value, wanted(argument.get_id().as_str()))?;
-            }
-        }
-    }
-    if matches!(cli.command, Command::Completions { .. } | Command::Man) {
-        return Ok(());
-    }
+/// A usage error that names the variable, the value, and what to write.
+pub fn check_variables() -> Result<()> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty());
     for variable in VARIABLES {
         // Looked at only where the first says nothing.
         let is_used = variable != "XDG_CACHE_HOME" || set("TF_MNIST_CACHE").is_none();
-        if let Some(value) = set(variable).filter(|_| is_used) {
-            check_value(variable, &value, "name a local folder")?;
+        if let Some(value) = set(variable).filter(|_| is_used)
+            && let Some(fault) = fault(&value, FOLDER)
+        {
+            return Err(usage(format!("{variable} {}: {fault}", terminal::name(&value))));
         }
     }
     Ok(())
@@ -74,9 +57,6 @@ pub fn check_out_dir(folder: &Path, overwrite: bool) -> Result<()> {
 }
 
 /// Whether `folder`, which stands for that of `--out-dir`, can be made and written to.
-///
-/// # Errors
-/// It cannot.
 pub fn check_place(folder: &Path) -> Result<()> {
     staging::try_folders(folder).map_err(|error| anyhow!(out_of_place(folder, &error)))
 }
@@ -95,63 +75,14 @@ fn resolved(path: &Path) -> PathBuf {
     there.unwrap_or(whole)
 }
 
-fn check_value(name: &str, value: &OsStr, wanted: &str) -> Result<()> {
-    let bytes = value.as_encoded_bytes();
-    let shown = terminal::name(value);
-    if is_address(bytes) {
-        return Err(usage(format!("{name} {shown} is an address; {wanted}")));
+/// Whether a file can be made at `path`.
+///
+/// # Errors
+/// The folder that it would be in is not there, or takes none.
+pub fn check_file(path: &Path) -> Result<()> {
+    let folder = staging::folder_of(path);
+    if !folder.is_dir() {
+        bail!("there is no folder {}; make it first", folder.display());
     }
-    if bytes == b"~" || bytes.starts_with(b"~/") {
-        let rest = shown.trim_start_matches('~');
-        return Err(usage(format!(
-            "{name} {shown} begins with a ~ that no shell expanded; write $HOME{rest}, or ./{shown} for a folder of that name"
-        )));
-    }
-    Ok(())
-}
-
-/// Whether it begins with the scheme of an address, such as `gs://` or `file:///`.
-fn is_address(value: &[u8]) -> bool {
-    let Some(colon) = value.windows(3).position(|three| three == b"://") else {
-        return false;
-    };
-    let is_of_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-    value[0].is_ascii_alphabetic() && value[..colon].iter().all(is_of_scheme)
-}
-
-/// As the user knows it: `--out-dir`, `EXPORT_BASE`.
-fn named(argument: &Arg) -> String {
-    match argument.get_long() {
-        Some(long) => format!("--{long}"),
-        None => match argument.get_value_names() {
-            Some([name, ..]) => name.to_string(),
-            _ => argument.get_id().as_str().to_uppercase(),
-        },
-    }
-}
-
-fn wanted(id: &str) -> &'static str {
-    match id {
-        "images" => "download it, and name the local file",
-        "graph_def" => "name a local file",
-        "model" | "warm_start" => "name a local folder or file",
-        _ => "name a local folder",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_told_from_paths() {
-        for address in
-            ["gs://b/run", "s3://b", "file:///tmp/x", "hdfs://h:1/x", "svn+ssh://x", "HTTPS://x/a.png#0"]
-        {
-            assert!(is_address(address.as_bytes()), "{address}");
-        }
-        for path in ["", "://", "a:/b", "./gs://b", "runs/gs://b", "1s://b", "a b://c", "C:\\x", "gs:"] {
-            assert!(!is_address(path.as_bytes()), "{path}");
-        }
-    }
+    Ok(staging::try_folders(folder)?)
 }

@@ -6,12 +6,11 @@ mod figures;
 mod page;
 mod subject;
 mod test;
-mod words;
 
 use super::failure::usage;
-use super::output;
+use super::{output, places};
 use crate::cli::{GlobalArgs, ReportArgs};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
@@ -46,13 +45,7 @@ fn check_output(path: &Path) -> Result<()> {
     };
     let cannot = || format!("cannot use --output {}", path.display());
     match path.symlink_metadata() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let folder = staging::folder_of(path);
-            if !folder.is_dir() {
-                bail!("{}: there is no folder {}; make it first", cannot(), folder.display());
-            }
-            staging::try_folders(folder).with_context(cannot)
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => places::check_file(path).with_context(cannot),
         Err(error) => Err(error).with_context(cannot),
         Ok(there) if there.is_file() && is_report().unwrap_or(false) => Ok(()),
         Ok(_) => Err(usage(format!(

@@ -1,8 +1,9 @@
 //! `--resume RUN_DIR`: the run's own options, and which of them the command line may change.
 
+use super::cluster::Work;
 use super::failure::{self, advised, usage};
 use crate::cli::GlobalArgs;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde_json::{Value, json};
@@ -70,16 +71,11 @@ impl Resumed {
         Ok(Self { saved: directory.saved_state(&config)?, config, directory })
     }
 
-    /// What a worker that goes on with the run in `path` computes with, as its chief does, and the run's options. No other
-    /// process is kept from the run.
+    /// What a worker that goes on with the run in `path` computes with, as its chief does. No other process is kept from the run.
     ///
     /// # Errors
     /// A usage error: the run's options are not to be read here.
-    pub fn for_worker(
-        path: &Path,
-        global: &GlobalArgs,
-        typed: &ArgMatches,
-    ) -> Result<(GlobalArgs, RunConfig)> {
+    pub fn for_worker(path: &Path, global: &GlobalArgs, typed: &ArgMatches) -> Result<Work> {
         let run = RunConfig::read(path).map_err(|error| {
             usage(format!(
                 "--resume: {error}; a worker of --cluster computes as the run's config.json says: copy that file here, into a \
@@ -87,19 +83,15 @@ impl Resumed {
             ))
         })?;
         let session = &run.session;
-        let device = match is_typed(typed, "device") {
-            true => global.device.clone(),
-            false => session.device.to_string(),
-        };
         let global = GlobalArgs {
-            device,
+            device: if is_typed(typed, "device") { global.device } else { session.device },
             intra_op_threads: global.intra_op_threads.or(Some(session.intra_op_threads)),
             inter_op_threads: global.inter_op_threads.or(Some(session.inter_op_threads)),
             gpu_memory_limit: session.gpu_memory_limit_mib,
             no_onednn: !run.onednn,
             ..global.clone()
         };
-        Ok((global, run))
+        Ok((global, Some(session.replicas), run.reproducible))
     }
 
     /// The run's options with the changes that were typed; `asked` is what the command line would make of a new run.
@@ -158,25 +150,22 @@ impl Resumed {
     /// # Errors
     /// It could not be loaded, or has other files; a usage error where the place was typed.
     pub fn check_dataset(&self, loaded: Result<Dataset>, typed: &ArgMatches) -> Result<Dataset> {
-        let checked = loaded.and_then(|dataset| self.is_own(&dataset).map(|()| dataset));
-        checked.map_err(|error| match is_typed(typed, "data_dir") {
-            true => usage(failure::text(&error)),
-            false => advised(error, "if the run's data set was moved, --data-dir DIR names its new place"),
-        })
-    }
-
-    fn is_own(&self, dataset: &Dataset) -> Result<()> {
-        for (file, stored) in dataset.files.iter().zip(&self.config.data_sha256) {
-            let found = file.sha256.to_string();
-            if found != *stored {
-                anyhow::bail!(
+        let is_own = |dataset: Dataset| {
+            for (file, stored) in dataset.files.iter().zip(&self.config.data_sha256) {
+                let found = file.sha256.to_string();
+                ensure!(
+                    found == *stored,
                     "{} is not what the run in {} was trained on: its SHA-256 is {found}, not {stored}",
                     file.path.display(),
                     self.directory.path().display()
                 );
             }
-        }
-        Ok(())
+            Ok(dataset)
+        };
+        loaded.and_then(is_own).map_err(|error| match is_typed(typed, "data_dir") {
+            true => usage(failure::text(&error)),
+            false => advised(error, "if the run's data set was moved, --data-dir DIR names its new place"),
+        })
     }
 }
 

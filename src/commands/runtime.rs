@@ -1,7 +1,7 @@
 //! `tf-mnist runtime`: which TensorFlow is used, how it was found, its devices and threads.
 
 use super::{output, tensorflow, terminal};
-use crate::cli::{GlobalArgs, JsonArgs};
+use crate::cli::GlobalArgs;
 use anyhow::Result;
 use serde::Serialize;
 use std::fmt::Write;
@@ -10,9 +10,7 @@ use tf_mnist::model::Convolutions;
 use tf_mnist::runtime::Runtime;
 use tf_mnist::session::{DeviceInfo, Host, SessionConfig, Threads, devices};
 
-/// # Errors
-/// TensorFlow cannot be had, it has no such device, or stdout cannot be written.
-pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<()> {
+pub fn run(global: &GlobalArgs, json: bool) -> Result<()> {
     let (runtime, config) = tensorflow::open(global)?;
     let report = Report {
         runtime,
@@ -22,7 +20,7 @@ pub fn run(global: &GlobalArgs, args: &JsonArgs) -> Result<()> {
         session: &config,
         host: Host::this(),
     };
-    output::report(&report, args.json, Report::table)
+    output::report(&report, json, Report::table)
 }
 
 #[derive(Serialize)]
@@ -40,27 +38,29 @@ struct Report<'a> {
 impl Report<'_> {
     fn table(&self) -> String {
         let Self { runtime, threads, host, .. } = self;
-        let mut text = format!("TensorFlow {}, {}\n\n", runtime.version, runtime.found_by);
-        let mut line = |name: &str, value: &str| {
-            let _ = writeln!(text, "  {name:<13}{value}"); // writing to a string cannot fail
-        };
-        line("library", &terminal::name(&runtime.library));
-        line("oneDNN", if runtime.onednn { "on" } else { "off" });
-        match (self.convolutions, kernels::instructions()) {
+        let kernels = match (self.convolutions, kernels::instructions()) {
             (Convolutions::Own, Some(set)) => {
-                line(
-                    "kernels",
-                    &format!("tf-mnist's own for convolutions ({set}), TensorFlow's for the rest"),
-                );
+                format!("tf-mnist's own for convolutions ({set}), TensorFlow's for the rest")
             }
-            _ => line("kernels", "TensorFlow's alone"),
-        }
-        line(
-            "threads",
-            &format!("{} inside an operation, {} operations at once", threads.intra_op, threads.inter_op),
-        );
+            _ => "TensorFlow's alone".to_owned(),
+        };
+        let threads =
+            format!("{} inside an operation, {} operations at once", threads.intra_op, threads.inter_op);
+        let sets = match host.instruction_sets.is_empty() {
+            true => "no vector instructions known".to_owned(),
+            false => host.instruction_sets.join(", "),
+        };
         let processor = host.processor.as_deref().unwrap_or("of unknown name");
-        line("processors", &format!("{} {processor} ({})", host.processors, joined(&host.instruction_sets)));
+        let mut text = format!("TensorFlow {}, {}\n\n", runtime.version, runtime.found_by);
+        for (name, value) in [
+            ("library", terminal::name(&runtime.library)),
+            ("oneDNN", if runtime.onednn { "on" } else { "off" }.to_owned()),
+            ("kernels", kernels),
+            ("threads", threads),
+            ("processors", format!("{} {processor} ({sets})", host.processors)),
+        ] {
+            let _ = writeln!(text, "  {name:<13}{value}"); // writing to a string cannot fail
+        }
         text.push('\n');
         let _ = writeln!(text, "  {:<13}memory", "device");
         for device in &self.devices {
@@ -71,10 +71,6 @@ impl Report<'_> {
         }
         text
     }
-}
-
-fn joined(names: &[&str]) -> String {
-    if names.is_empty() { "no vector instructions known".to_owned() } else { names.join(", ") }
 }
 
 #[allow(clippy::cast_precision_loss)] // to one decimal

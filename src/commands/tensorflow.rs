@@ -13,8 +13,6 @@ use tf_mnist::session::{Device, SessionConfig, SessionError};
 /// # Errors
 /// A usage error: no such device, or options that contradict each other.
 pub fn session_config(global: &GlobalArgs, reproducible: bool) -> Result<SessionConfig> {
-    let device: Device =
-        global.device.parse().map_err(|error| failure::usage(format!("--device: {error}")))?;
     if global.gpu_memory_limit == Some(0) {
         return Err(failure::usage(
             "--gpu-memory-limit 0 leaves no memory; leave it out to let memory grow as needed",
@@ -28,15 +26,11 @@ pub fn session_config(global: &GlobalArgs, reproducible: bool) -> Result<Session
             return Err(failure::usage(format!("--reproducible runs on one thread; leave out {option}")));
         }
     }
-    let device = match (reproducible, device) {
-        (true, Device::Gpu(_)) => {
-            return Err(failure::usage("--reproducible runs on the CPU; leave out --device gpu"));
-        }
-        (true, Device::Auto | Device::Cpu) => Device::Cpu,
-        (false, device) => device,
-    };
+    if reproducible && global.device.requires_gpu() {
+        return Err(failure::usage("--reproducible runs on the CPU; leave out --device gpu"));
+    }
     Ok(SessionConfig {
-        device,
+        device: if reproducible { Device::Cpu } else { global.device },
         intra_op_threads: global.intra_op_threads.unwrap_or(base.intra_op_threads),
         inter_op_threads: global.inter_op_threads.unwrap_or(base.inter_op_threads),
         gpu_memory_limit_mib: global.gpu_memory_limit,
@@ -63,9 +57,6 @@ pub fn onednn(global: &GlobalArgs, reproducible: bool) -> Option<bool> {
 }
 
 /// Opens TensorFlow, installing it first if need be.
-///
-/// # Errors
-/// It cannot be had or opened.
 pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -> Result<&'static Runtime> {
     let options = Options {
         cache: tf_mnist::CACHE,
@@ -81,7 +72,7 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
     // SAFETY: every subcommand opens TensorFlow before it does anything that starts a thread, so there is but this one;
     // those that show how a download is doing have ended by then, and read the environment through `std::env`.
     let _environment = unsafe { runtime::set_environment(&options) };
-    runtime::load(&options, &*download_bar::progress(global)).context("cannot run TensorFlow")
+    runtime::load(&options, &download_bar::progress(global)).context("cannot run TensorFlow")
 }
 
 /// That the device of the user's is not there; [`super::advice`] says what helps.
@@ -113,9 +104,6 @@ pub fn fastest_convolutions(runtime: &Runtime, config: &SessionConfig) -> Result
 }
 
 /// Opens TensorFlow, to use a network in sessions of the settings that it returns.
-///
-/// # Errors
-/// As [`session_config`] and [`load`].
 pub fn open(global: &GlobalArgs) -> Result<(&'static Runtime, SessionConfig)> {
     let config = session_config(global, false)?;
     let runtime = load(global, &config, onednn(global, false))?;

@@ -1,14 +1,12 @@
 //! `tf-mnist train`, `baseline` and `optimized`: from options to a trained, tested and saved network.
 
-use super::cluster::{self, Role};
-use super::conclusion::{conclude, failed, interrupted, interrupted_while_waiting};
+use super::cluster;
+use super::conclusion::{conclude, failed, interrupted};
 use super::failure::{advised, usage};
 use super::options;
 use super::published_lines::{Console, Line, baseline_line, optimized_line};
 use super::resume::{Resumed, is_typed};
-use super::run::Run;
-use super::session::{compared_through_losses, open_session};
-use super::training_bar::TrainingBar;
+use super::session::{Run, Setup, open_session};
 use super::{data, failure, output, places, signals, tensorflow};
 use crate::cli::{GlobalArgs, TrainingArgs};
 use anyhow::{Context, Result, anyhow};
@@ -35,20 +33,11 @@ pub fn run(
     typed: &ArgMatches,
 ) -> Result<ExitCode> {
     let started = Instant::now();
-    let plan = match cluster::role(&args.replicas)? {
-        Role::Chief(plan) => plan,
-        Role::Worker(worker) => {
-            let resumed = args.resume.as_deref().map(|run| Resumed::for_worker(run, global, typed));
-            let (replicas, reproducible) = (args.replicas.replicas, args.reproducible);
-            match resumed.transpose()? {
-                Some((global, run)) => {
-                    worker.work(&global, &args.replicas, Some(run.session.replicas), run.reproducible)?;
-                }
-                None => worker.work(global, &args.replicas, replicas, reproducible)?,
-            }
-            return Ok(ExitCode::SUCCESS);
-        }
+    let work = || match &args.resume {
+        Some(run) => Resumed::for_worker(run, global, typed),
+        None => Ok((global.clone(), args.replicas.replicas, args.reproducible)),
     };
+    let Some(plan) = cluster::plan(&args.replicas, work)? else { return Ok(ExitCode::SUCCESS) };
     match &args.out_dir {
         Some(folder) => places::check_out_dir(folder, args.overwrite)?,
         None if args.resume.is_none() => places::check_place(Path::new(RUNS))?,
@@ -71,7 +60,7 @@ pub fn run(
         Some(resumed) => Some(resumed.config.session.replicas),
         None => args.replicas.replicas,
     };
-    let mut place = plan.join(global, &args.replicas, &config.session, replicas, config.reproducible)?;
+    let place = plan.join(global, &args.replicas, &config.session, replicas, config.reproducible)?;
     config.session.replicas = place.replicas();
     options::check_replicas(&config, place.own_replicas())?;
     options::record_runtime(&mut config, runtime, &place, resumed.is_some())?;
@@ -79,7 +68,7 @@ pub fn run(
     // environment variables are set, which no other thread may read meanwhile.
     let dataset = data::start_loading(global, &config);
 
-    let mut saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
+    let saved = resumed.as_ref().and_then(|resumed| resumed.saved.clone());
     // Before the run folder is cleared: the checkpoint may lie in there.
     let opened = open_session(&config, &place, saved.as_ref());
     let dataset = dataset.join().map_err(|_| anyhow!("reading the data set failed; this is a bug"))?;
@@ -87,21 +76,19 @@ pub fn run(
         Some(resumed) => resumed.check_dataset(dataset, typed)?,
         None => dataset?,
     };
-    let (session, lost) = compared_through_losses(
-        opened,
-        &mut config,
-        &mut place,
-        &mut saved,
-        None,
-        &dataset,
-        args.max_restarts,
-    )?;
-    data::warn_of_missing_classes(&dataset, config.network.first_label);
+    let mut setup = Setup { config, dataset, place, saved, max_restarts: args.max_restarts };
+    let (session, lost) = setup.compared_through_losses(opened, None)?;
+    let Setup { config, dataset, saved, .. } = &mut setup;
+    if let Some(missing) = dataset.missing_classes(config.network.first_label) {
+        log::warn!(
+            "{missing}: accuracies will not tell how good the network is; shuffle the training files, images and labels alike"
+        );
+    }
     config.data_sha256 = dataset.files.iter().map(|file| file.sha256.to_string()).collect();
-    let steps_per_epoch = steps_per_epoch(&config, &dataset, is_typed(typed, "batch_size"))?;
+    let steps_per_epoch = steps_per_epoch(config, dataset, is_typed(typed, "batch_size"))?;
     let total = config.schedule().total_steps(steps_per_epoch);
-    settle_learning_rate(&mut config, total, saved.as_ref().map_or(0, |saved| saved.state.step));
-    if saved.as_ref().is_some_and(|saved| is_finished(&config, saved, steps_per_epoch)) {
+    settle_learning_rate(config, total, saved.as_ref().map_or(0, |saved| saved.state.step));
+    if saved.as_ref().is_some_and(|saved| is_finished(config, saved, steps_per_epoch)) {
         return Ok(ExitCode::SUCCESS);
     }
     let directory = match (resumed, &args.out_dir) {
@@ -110,7 +97,7 @@ pub fn run(
         (None, Some(path)) => RunDirectory::create(path, args.overwrite)?,
         (None, None) => RunDirectory::create_next(Path::new(RUNS), &config.network.name)?,
     };
-    if let Err(error) = directory.write_config(&config) {
+    if let Err(error) = directory.write_config(config) {
         let folder = output::shell_path(directory.path());
         directory.abandon();
         let advice =
@@ -121,10 +108,7 @@ pub fn run(
     let typed = network.and_then(Path::to_str);
     let command = typed.filter(|name| ["baseline", "optimized"].contains(name)).unwrap_or("train");
     let again = format!("tf-mnist {command} --resume {}", output::shell_path(directory.path()));
-    let tensorboard = !args.no_tensorboard;
-    let max_restarts = args.max_restarts;
-    let mut run =
-        Run { config, dataset, directory, saved, again, started, tensorboard, place, max_restarts, lost };
+    let mut run = Run { setup, directory, again, started, tensorboard: !args.no_tensorboard, lost };
     // Only now: before the first step there is nothing to save, and Ctrl-C may simply end the program.
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     run.train_through(session, total, global.quiet, &interrupt).map_err(|error| failed(&run, error))
@@ -183,20 +167,13 @@ impl Run {
             };
             let cause = failure::text(&error);
             let first = cause.lines().next().unwrap_or_default().trim_end_matches([':', ' ']);
-            let last = || interrupted_while_waiting(first, &self.again);
-            let recover = || {
-                compared_through_losses(
-                    Err(error),
-                    &mut self.config,
-                    &mut self.place,
-                    &mut self.saved,
-                    Some(&self.directory),
-                    &self.dataset,
-                    self.max_restarts,
-                )
+            let last = || {
+                log::info!("interrupted while workers were waited for, after: {first}");
+                log::info!("go on with: {}", self.again);
             };
+            let recover = || self.setup.compared_through_losses(Err(error), Some(&self.directory));
             (session, self.lost) = signals::or_end(interrupt, last, recover)??;
-            let step = self.saved.as_ref().map_or(0, |saved| saved.state.step);
+            let step = self.setup.saved.as_ref().map_or(0, |saved| saved.state.step);
             log::info!("all workers are there again: the run goes on after {step} steps");
         }
     }
@@ -208,14 +185,15 @@ impl Run {
         quiet: bool,
         interrupt: &Interrupt,
     ) -> Result<ExitCode> {
-        let (config, directory, saved) = (&self.config, &self.directory, self.saved.as_ref());
+        let Setup { config, dataset, place, saved, .. } = &self.setup;
+        let (directory, saved) = (&self.directory, saved.as_ref());
         let start = saved.map_or_else(TrainingState::default, |saved| saved.state.training_state());
         log::info!("run folder: {}", directory.path().display());
         if saved.is_some() {
             log::info!("resumed after {} steps", start.step);
         }
         let mut metrics = directory.rewind(saved)?;
-        if self.place.has_restarted() {
+        if place.has_restarted() {
             let workers = self.lost.iter().map(|worker| worker.address.to_string()).collect();
             metrics.write(&Event::WorkerLost { step: start.step, workers })?;
         }
@@ -234,8 +212,7 @@ impl Run {
             Validate::EverySteps(_) => optimized_line,
             Validate::EveryEpoch | Validate::EvenEpochsAndLast => baseline_line,
         };
-        let progress = TrainingBar::new(total, start.step, self.place.in_short(), quiet);
-        let mut console = Console::new(line, progress, self.started);
+        let mut console = Console::new(line, self.started, [start.step, total], place.in_short(), quiet);
 
         let mut observers: Vec<&mut dyn Observer> = vec![&mut metrics];
         if let Some(tensorboard) = &mut tensorboard {
@@ -243,7 +220,7 @@ impl Run {
         }
         observers.extend([&mut checkpoints as &mut dyn Observer, &mut console, &mut backup]);
         let schedule = config.schedule();
-        let outcome = fit(&mut session, &self.dataset, &schedule, &start, interrupt, &mut observers);
+        let outcome = fit(&mut session, dataset, &schedule, &start, interrupt, &mut observers);
         if let Err(TrainingError::Diverged { step, .. }) = outcome {
             let told = metrics.write(&Event::Diverged { step });
             let told = told.and_then(|()| tensorboard.as_mut().map_or(Ok(()), TensorBoard::failed_to_train));

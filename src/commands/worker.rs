@@ -18,12 +18,9 @@ pub const READY: &str = "listening at port";
 /// # Errors
 /// TensorFlow cannot be had, the port is in use, or a usage error.
 pub fn run(global: &GlobalArgs, args: &WorkerArgs) -> Result<()> {
-    if args.with_parent {
-        die_with_parent()?;
-    }
     let server = serve(global, args, "--port")?;
     if args.with_parent {
-        end_with_parent()?;
+        end_with_input()?;
     }
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     output::print(&format!("{READY} {}\n", server.address().port()))?;
@@ -75,9 +72,6 @@ fn gone(chief: &Address, answer: Duration, wait: Duration) -> (bool, Silence) {
 }
 
 /// Starts the server, with our own ops where this processor has them, at the port that `option` gave.
-///
-/// # Errors
-/// As [`run`].
 fn serve(global: &GlobalArgs, args: &WorkerArgs, option: &str) -> Result<Server> {
     let config = tensorflow::session_config(global, args.reproducible)?;
     let config = tensorflow::with_replicas(SessionConfig { replicas: 1, ..config }, args.replicas)?;
@@ -117,16 +111,9 @@ pub fn of_port(error: SessionError, option: &str, port: u16) -> anyhow::Error {
     }
 }
 
-/// Has the system end this process with its parent, also where it is stopped; only Linux does that.
-pub fn die_with_parent() -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    Ok(())
-}
-
 /// Ends this process when standard input ends, and with it whoever holds its other end. On a thread, so only when TensorFlow
 /// is open: until then the environment is written.
-fn end_with_parent() -> io::Result<()> {
+fn end_with_input() -> io::Result<()> {
     let watch = || {
         let _ = io::stdin().read_to_end(&mut Vec::new());
         leave()

@@ -1,6 +1,5 @@
 //! Pictures that are drawn here, for people to look at.
 
-mod glyphs;
 mod heat_map;
 mod picture;
 

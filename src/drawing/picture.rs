@@ -1,5 +1,8 @@
 //! Pictures that are drawn here, and their PNG files.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
 /// A picture of red, green and blue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -54,5 +57,10 @@ impl Picture {
         });
         written.expect("memory takes every byte; there is a pixel at least, and as many as the header says");
         bytes
+    }
+
+    /// The PNG file as a `data:` URL, for a page that takes no other.
+    pub fn to_data_url(&self) -> String {
+        format!("data:image/png;base64,{}", BASE64_STANDARD.encode(self.to_png()))
     }
 }

@@ -1,7 +1,7 @@
 //! Which network a name, a run folder, a checkpoint or an export is of.
 
 use super::read::{self, TableError};
-use super::{BUILT_IN, Table};
+use super::{BUILT_IN, LearningRate, LearningRateSchedule, Table};
 use crate::graph::Checkpoint;
 use std::path::Path;
 
@@ -10,16 +10,20 @@ use std::path::Path;
 /// # Errors
 /// There is no such network and no such file, or it cannot be read.
 pub fn text_of(network: &Path) -> Result<String, TableError> {
-    match BUILT_IN.iter().find(|(name, _)| network == Path::new(name)) {
-        Some((_, text)) => Ok((*text).to_owned()),
-        None => of_run(network).map_or_else(
-            || read::text(network),
-            |table| {
-                let unsound = |reason: String| TableError::Unsound { path: network.to_path_buf(), reason };
-                table.to_toml().map_err(|error| unsound(error.to_string()))
-            },
-        ),
+    if let Some((_, text)) = BUILT_IN.iter().find(|(name, _)| network == Path::new(name)) {
+        return Ok((*text).to_owned());
     }
+    let Some(table) = of_run(network) else { return read::text(network) };
+    let unsound = |reason: String| TableError::Unsound { path: network.to_path_buf(), reason };
+    let text = table.to_toml().map_err(|error| unsound(error.to_string()))?;
+    Ok(match table.training.adam.learning_rate {
+        LearningRate::Schedule(LearningRateSchedule::CosineDecay { decay_steps: Some(_), .. }) => {
+            format!(
+                "# decay_steps is this run's length: without it, the rate falls over that of whatever run.\n{text}"
+            )
+        }
+        _ => text,
+    })
 }
 
 /// The network that `network` names, read and checked: a built-in one, a TOML file, or a run folder, which holds its own.

@@ -36,6 +36,7 @@ pub struct Table {
     /// How a picture is brought into the input's shape.
     pub pictures: Pictures,
     /// From the images to the logits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Row>,
     /// How it is trained.
     pub training: Training,
@@ -50,6 +51,7 @@ pub struct Row {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub scope: String,
     /// In the order in which they are applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Layer>,
 }
 
@@ -214,12 +216,24 @@ impl Table {
         serde_json::to_vec_pretty(self).unwrap_or_default() // strings and numbers: it cannot fail
     }
 
-    /// The table as TOML.
+    /// The table as TOML, a line for each layer.
     ///
     /// # Errors
     /// A number in it is beyond what TOML can say.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        toml::to_string(self)
+        let mut text = toml::to_string(&Self { rows: Vec::new(), ..self.clone() })?;
+        for row in &self.rows {
+            text += "\n[[rows]]\n";
+            text += &toml::to_string(&Row { layers: Vec::new(), ..row.clone() })?;
+            text += "layers = [\n";
+            for layer in &row.layers {
+                text += "  ";
+                layer.serialize(toml::ser::ValueSerializer::new(&mut text))?;
+                text += ",\n";
+            }
+            text += "]\n";
+        }
+        Ok(text)
     }
 
     /// Sets the rate of the dropouts in the row `row`; `false` if it has none.

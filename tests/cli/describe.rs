@@ -116,7 +116,7 @@ fn the_table_of_baseline_shows_the_lopsided_padding() {
         "conv2   [n,14,14,32]  3x3          2  SAME 0+1     4,640       0      903,168    2.5 MB    25.1 MB",
         "pool3   [n,1568]      2x2          2  VALID 0+0        0       0            0  627.2 kB     6.3 MB",
         "        max pool to [n,7,7,32], flatten",
-        "total                                           55,338       0    1,066,560    8.2 MB    81.7 MB",
+        "total                                             55,338       0    1,066,560    8.2 MB    81.7 MB",
         "  conv2  stride 2: 14 windows reach over 13 * 2 + 3 = 29 pixels, 1 more than 28: 0 before, 1 after",
         "    window 14                                      ■   ■   0",
         "    10000    501.8 MB      538.2 MB    250.9 MB   1290.9 MB   the whole test set",
@@ -132,7 +132,7 @@ fn the_table_of_optimized_tells_moving_averages_and_dropout() {
     for line in [
         "conv2   [n,28,28,32]  3x3          1  SAME 1+1     4,704      64    3,612,672   10.0 MB   100.4 MB",
         "        matrix product + bias, batch norm, SELU, dropout 0.5 (in training only)",
-        "total                                          206,046     180    3,926,592   17.6 MB   175.8 MB",
+        "total                                            206,046     180    3,926,592   17.6 MB   175.8 MB",
         "Memory on a GPU, at the least, while conv2 runs, the layer that needs most",
         "      100        2.36   a training step, forward and back",
         "     5000       39.27   the validation set, forward",

@@ -444,7 +444,13 @@ fn images_that_are_not_square_are_exported_and_classes_have_their_labels() {
     let printed = run(&["describe", "run", "--toml"]).success().get_output().stdout.clone();
     let config = fs::read(folder.path().join("run/config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
-    let printed = Table::parse(std::str::from_utf8(&printed).unwrap()).unwrap();
+    let printed = String::from_utf8(printed).unwrap();
+    assert!(printed.starts_with("# decay_steps is this run's length"), "{printed}");
+    assert!(
+        printed.contains("\n  { average_pooling2d = { pool_size = 2"),
+        "a line for each layer: {printed}"
+    );
+    let printed = Table::parse(&printed).unwrap();
     assert_eq!(printed, Table::try_from(config["network"].clone()).unwrap());
 }
 

@@ -157,11 +157,9 @@ fn folders_and_addresses_get_advice() {
     fs::copy(fixture("digits/5.png"), folder.path().join("five.PNG")).unwrap();
     predict().arg(folder.path()).assert().code(1).stderr(contains("such as").and(contains("five.PNG")));
     for address in ["https://example.org/5.png", "file:///tmp/5.png", "s3://bucket/5.png#2"] {
-        predict()
-            .arg(address)
-            .assert()
-            .code(2)
-            .stderr(contains(format!("{address} is an address")).and(contains("download it")));
+        predict().arg(address).assert().code(2).stderr(
+            contains(format!("'{address}' for '<IMAGE>...': it is an address")).and(contains("download it")),
+        );
     }
 }
 

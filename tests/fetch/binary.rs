@@ -5,9 +5,11 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 use support::server::{AUTHORITY, STRANGER, absent};
 use tempfile::TempDir;
@@ -125,6 +127,31 @@ fn goes_through_the_proxy_that_the_environment_names_and_not_round_it() {
         .stderr(contains("404 Not Found"));
     let host = server.url("").trim_start_matches("https://").trim_end_matches('/').to_owned();
     assert_eq!(asked.lock().unwrap().first(), Some(&format!("CONNECT {host} HTTP/1.1")));
+}
+
+#[test]
+fn an_npm_that_is_at_work_ends_with_a_program_that_is_killed() {
+    let server = absent();
+    let place = Place::new();
+    let (npm, pid) = (place.path("empty/npm"), place.path("pid"));
+    fs::write(&npm, format!("#!/bin/sh\necho $$ > {}\nexec /bin/sleep 100\n", pid.display())).unwrap();
+    fs::set_permissions(&npm, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut program = place.command(&server.url("")).stderr(process::Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let wait = |is_so: &dyn Fn() -> bool, what: &str| {
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let told = || fs::read_to_string(&pid).unwrap_or_default();
+    wait(&|| told().ends_with('\n'), "npm is not asked");
+    program.kill().unwrap();
+    program.wait().unwrap();
+    wait(
+        &|| fs::read(format!("/proc/{}/cmdline", told().trim())).unwrap_or_default().is_empty(),
+        "npm lives on",
+    );
 }
 
 /// A proxy that passes on what it may not read; its URL, and the first lines of the requests it got.

@@ -51,12 +51,26 @@ pub fn answer(command: &mut Command) -> io::Result<String> {
     }
 }
 
+/// Has the system kill what `command` starts once this process, or the thread that starts it, ends however it may; only Linux
+/// does that.
+pub fn end_with_parent(command: &mut Command) -> &mut Command {
+    #[cfg(target_os = "linux")]
+    // SAFETY: one system call, which takes no lock and no memory.
+    #[allow(unsafe_code)]
+    unsafe {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        use std::os::unix::process::CommandExt;
+        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+    }
+    command
+}
+
 /// A child that does not outlive this value.
 struct Supervised(Child);
 
 impl Supervised {
     fn spawn(command: &mut Command) -> io::Result<Self> {
-        command.stdin(Stdio::null()).spawn().map(Self)
+        end_with_parent(command.stdin(Stdio::null())).spawn().map(Self)
     }
 
     fn wait(

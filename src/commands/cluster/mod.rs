@@ -1,6 +1,5 @@
 //! Where a run's replicas are: on this process's devices, or in a cluster of processes that this one leads or works for.
 
-mod addresses;
 mod fence;
 mod place;
 mod processes;
@@ -12,56 +11,24 @@ pub use place::Place;
 use super::failure::usage;
 use super::{output, tensorflow, worker};
 use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
-use addresses::own_host;
 use anyhow::{Context, Result, bail};
 use processes::{Processes, arguments};
 use processors::Shares;
 use std::env;
 use std::fs;
-use std::os::unix::process::CommandExt;
+use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 use tf_config::TfConfig;
+use tf_mnist::fetch::child::end_with_parent;
 use tf_mnist::model::MAX_REPLICAS;
 use tf_mnist::session::cluster::{Address, Cluster, Patience, Server, wait_for_workers};
 use tf_mnist::session::{SessionConfig, replica_devices};
 
-/// What this process is to be.
-pub enum Role {
-    /// One that trains or evaluates.
-    Chief(Plan),
-    /// One that works for another.
-    Worker(Worker),
-}
-
-/// A process of a cluster that works for its chief.
-pub struct Worker {
-    port: u16,
-    chief: Address,
-    /// Which of them it is: 0 is the chief.
-    process: usize,
-    processes: u16,
-}
-
-impl Worker {
-    /// Serves the chief, with its share of so many `replicas` in all, if that is said.
-    ///
-    /// # Errors
-    /// TensorFlow cannot be had, the port is in use, there are too few replicas, or the chief does not come.
-    pub fn work(
-        self,
-        global: &GlobalArgs,
-        args: &ReplicaArgs,
-        replicas: Option<u16>,
-        reproducible: bool,
-    ) -> Result<()> {
-        let Self { port, chief, process, processes } = self;
-        let replicas = shares("--cluster", replicas.unwrap_or(processes), processes)?[process];
-        let own = WorkerArgs { port, replicas, reproducible, with_parent: false };
-        worker::work_for(&chief, global, &own, args)
-    }
-}
+/// With what a worker serves its chief: options, how many replicas there are to be in all, if that is said, and whether the
+/// run is to be reproducible.
+pub type Work = (GlobalArgs, Option<u16>, bool);
 
 /// The processes that are to take part.
 pub enum Plan {
@@ -78,30 +45,34 @@ const TF_CONFIG: &str = "TF_CONFIG";
 /// Of the system's choice.
 const ANY_PORT: u16 = 0;
 
-/// What the options make of this process.
+/// What the options make of this process. One that is to work for the chief of a cluster does so, by `work`, and there is no
+/// plan left.
 ///
 /// # Errors
-/// A usage error: `--cluster` is given no cluster.
-pub fn role(args: &ReplicaArgs) -> Result<Role> {
+/// A usage error: `--cluster` is given no cluster; or [`worker::work_for`] has one.
+pub fn plan(args: &ReplicaArgs, work: impl FnOnce() -> Result<Work>) -> Result<Option<Plan>> {
     if let Some(source) = &args.cluster {
-        let config = TfConfig::parse(&described(source)?)
+        let TfConfig { mut processes, own } = TfConfig::parse(&described(source)?)
             .map_err(|reason| usage(format!("--cluster {}: {reason}", source.display())))?;
-        let processes = u16::try_from(1 + config.workers.len()).unwrap_or(u16::MAX);
-        shares("--cluster", args.replicas.unwrap_or(processes), processes)?;
-        return Ok(match config.worker {
-            Some(worker) => Role::Worker(Worker {
-                port: config.own().port(),
-                chief: config.chief,
-                process: 1 + worker,
-                processes,
-            }),
-            None if config.workers.is_empty() => Role::Chief(Plan::Alone),
-            None => Role::Chief(Plan::Elsewhere { address: Some(config.chief), workers: config.workers }),
-        });
+        let count = u16::try_from(processes.len()).unwrap_or(u16::MAX);
+        shares("--cluster", args.replicas.unwrap_or(count), count)?;
+        let port = processes[own].port();
+        let chief = processes.remove(0);
+        if own > 0 {
+            let (global, replicas, reproducible) = work()?;
+            let replicas = shares("--cluster", replicas.unwrap_or(count), count)?[own];
+            let own = WorkerArgs { port, replicas, reproducible, with_parent: false };
+            worker::work_for(&chief, &global, &own, args)?;
+            return Ok(None);
+        }
+        return Ok(Some(match processes.is_empty() {
+            true => Plan::Alone,
+            false => Plan::Elsewhere { address: Some(chief), workers: processes },
+        }));
     }
     if let Some(processes) = args.processes {
         let (trust_network, shares) = (args.trust_network, Shares::of(processes));
-        return Ok(Role::Chief(Plan::Here { processes, trust_network, shares }));
+        return Ok(Some(Plan::Here { processes, trust_network, shares }));
     }
     if args.workers.is_empty() {
         if env::var_os(TF_CONFIG).is_some_and(|set| !set.is_empty()) {
@@ -109,7 +80,7 @@ pub fn role(args: &ReplicaArgs) -> Result<Role> {
                 "{TF_CONFIG} is set, and left alone: --cluster {TF_CONFIG} takes part in that cluster"
             );
         }
-        return Ok(Role::Chief(Plan::Alone));
+        return Ok(Some(Plan::Alone));
     }
     if let Some(twice) =
         args.workers.iter().enumerate().find(|(place, own)| args.workers[..*place].contains(own))
@@ -121,7 +92,7 @@ pub fn role(args: &ReplicaArgs) -> Result<Role> {
             "--address {own} is where a worker is; name where this process is reached"
         )));
     }
-    Ok(Role::Chief(Plan::Elsewhere { workers: args.workers.clone(), address: args.address.clone() }))
+    Ok(Some(Plan::Elsewhere { workers: args.workers.clone(), address: args.address.clone() }))
 }
 
 fn described(source: &Path) -> Result<String> {
@@ -172,9 +143,6 @@ impl Plan {
     }
 
     /// Brings the processes together. `replicas` in all, if that is said.
-    ///
-    /// # Errors
-    /// A worker is not there, or the numbers do not fit.
     pub fn join(
         self,
         global: &GlobalArgs,
@@ -220,7 +188,7 @@ impl Plan {
                          one can run anything with this user's rights"
                     ));
                 }
-                let (started, addresses) = Processes::start(arguments, shares, args.wait, deadline)?;
+                let (started, addresses) = Processes::start_all(arguments, shares, deadline)?;
                 let own = Address::new("127.0.0.1", ANY_PORT)?;
                 (own, addresses, Some(started), Some(replicas))
             }
@@ -252,6 +220,20 @@ impl Plan {
     }
 }
 
+/// This machine, as workers elsewhere see it.
+fn own_host(workers: &[Address]) -> String {
+    let seen_by = |worker: &Address| -> Option<IpAddr> {
+        let peer = (worker.host(), worker.port()).to_socket_addrs().ok()?.next()?;
+        let any = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpSocket::bind(any).ok()?;
+        socket.connect(peer).ok()?; // sends nothing
+        Some(socket.local_addr().ok()?.ip())
+    };
+    let seen: Vec<_> = workers.iter().filter_map(seen_by).collect();
+    let outside = seen.iter().find(|address| !address.is_loopback()).or(seen.first());
+    outside.map_or_else(|| "127.0.0.1".to_owned(), IpAddr::to_string)
+}
+
 /// How many replicas each process has, as numpy's `array_split` cuts them.
 fn shares(option: &str, replicas: u16, processes: u16) -> Result<Vec<u16>> {
     if replicas < processes {
@@ -270,12 +252,9 @@ fn fetch(global: &GlobalArgs, arguments: &[&str]) -> Result<()> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
     command.args(global.quiet.then_some("--quiet"));
-    // SAFETY: one system call, which takes no lock and no memory.
-    #[allow(unsafe_code)]
-    unsafe {
-        command.pre_exec(worker::die_with_parent);
-    }
-    let status = command.status().context("cannot start this program anew, to fetch what it needs")?;
+    let status = end_with_parent(&mut command)
+        .status()
+        .context("cannot start this program anew, to fetch what it needs")?;
     match status.code() {
         Some(0) => Ok(()),
         Some(2) => Err(usage("cannot get what is needed: see above")),

@@ -36,9 +36,6 @@ impl Place {
     }
 
     /// A session on the graph.
-    ///
-    /// # Errors
-    /// TensorFlow refuses it, or a worker is not there.
     pub fn open(&self, config: &SessionConfig, graph: &Graph) -> Result<GraphSession, SessionError> {
         match &self.team {
             Some(team) => team.cluster.open(config, graph),
@@ -53,9 +50,6 @@ impl Place {
     }
 
     /// Whether workers that have come back reach this process, before a step waits for them.
-    ///
-    /// # Errors
-    /// One is not there again, or does not.
     pub fn check_both_ways(&self, config: &SessionConfig) -> Result<(), SessionError> {
         self.team.as_ref().map_or(Ok(()), |team| team.cluster.check_both_ways(config))
     }
@@ -107,46 +101,40 @@ impl Place {
         let device = &self.devices[replica];
         let task =
             device.split_once("/task:").and_then(|(_, rest)| rest.split('/').next()?.parse::<usize>().ok());
-        let address = self
-            .team
-            .as_ref()
-            .zip(task)
-            .and_then(|(team, task)| team.cluster.workers().get(task.checked_sub(1)?));
-        match (address, task) {
-            (Some(address), Some(task)) => format!("worker {task} ({address})"),
-            _ => format!("this process ({})", device.rsplit("device:").next().unwrap_or_default()),
+        let address = |task: usize| self.team.as_ref()?.cluster.workers().get(task.checked_sub(1)?);
+        match task.and_then(|task| Some((task, address(task)?))) {
+            Some((task, address)) => format!("worker {task} ({address})"),
+            None => format!("this process ({})", device.rsplit("device:").next().unwrap_or_default()),
         }
     }
 
     /// The workers whose loss explains `error`, by their own silence or by its words; none if it has another cause.
     pub fn lost_by(&self, error: &anyhow::Error) -> Option<Vec<LostWorker>> {
         let team = self.team.as_ref()?;
-        let sign = error.chain().find_map(sign_of_loss)?;
+        let is_sure = error.chain().find_map(tells_of_loss)?;
         let mut lost = team.cluster.lost();
-        if sign == Sign::Perhaps {
+        if !is_sure {
             // That names are not resolved now is no cause of what went wrong on connections that were there.
             lost.retain(|worker| !matches!(worker.reason, Silence::Unknown(_)));
         }
-        match lost.is_empty() {
-            // One that is back already, perhaps.
-            true => (sign == Sign::Loss).then_some(lost),
-            false => Some(lost),
-        }
+        // It may be back already.
+        (is_sure || !lost.is_empty()).then_some(lost)
     }
 
     /// The error, or the loss of workers behind it.
     pub fn explained(&self, error: anyhow::Error) -> anyhow::Error {
-        match self.lost_by(&error) {
-            Some(lost) if lost.is_empty() && !error.is::<SessionError>() => advised(
-                anyhow!("lost: {}", Self::told_of(&lost, &error)),
-                "a worker serves one command at a time: once it is free, run the same command again",
-            ),
-            Some(lost) if !lost.is_empty() => {
+        let Some(lost) = self.lost_by(&error) else { return error };
+        let are_own = self.team.as_ref().is_some_and(|team| team.processes.is_some());
+        let advice = match (lost.is_empty(), are_own) {
+            (true, _) if error.is::<SessionError>() => return error,
+            (true, _) => "a worker serves one command at a time: once it is free, run the same command again",
+            (false, true) => "its processes are started anew when the same command is run again",
+            (false, false) => {
                 log::debug!("{}", failure::text(&error));
-                anyhow::Error::new(SessionError::Lost(lost)).context("lost")
+                return anyhow::Error::new(SessionError::Lost(lost)).context("lost");
             }
-            _ => error,
-        }
+        };
+        advised(anyhow!("lost: {}", Self::told_of(&lost, &error)), advice)
     }
 
     /// Who was lost, as far as is known.
@@ -184,14 +172,14 @@ impl Place {
             thread::sleep(Duration::from_secs(if lost.is_empty() { team.restarts.into() } else { 0 }));
             return Ok(team.cluster.wait_for_workers(team.cluster.deadline())?);
         };
-        let deadline = processes.deadline();
+        let deadline = team.cluster.deadline();
         let mut lost = lost.to_vec();
         loop {
             let mut gone: Vec<_> = lost.iter().map(|worker| worker.number).collect();
             gone.extend(processes.ended());
             gone.sort_unstable();
             gone.dedup();
-            for (number, started) in processes.restart(&gone, deadline) {
+            for (number, started) in processes.start(&gone, deadline) {
                 match started {
                     Ok(address) => {
                         log::info!("worker {number} is started again, at {address}");
@@ -206,7 +194,10 @@ impl Place {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(SessionError::Lost(lost).into());
+                bail!(
+                    "lost, and not started again in time: {}; --wait allows more",
+                    Self::told_of(&lost, error)
+                );
             }
             // Whatever it is that they end of, it may pass.
             thread::sleep(Duration::from_millis(500));
@@ -214,28 +205,20 @@ impl Place {
     }
 }
 
-/// What an error says of workers.
-#[derive(PartialEq, Eq)]
-enum Sign {
-    /// TensorFlow's words for a lost one.
-    Loss,
-    /// Others, which may stand for a loss if there is one.
-    Perhaps,
-}
-
-fn sign_of_loss(cause: &(dyn Error + 'static)) -> Option<Sign> {
+/// Whether an error is in TensorFlow's words for a lost worker; `false`: in others, which may stand for a loss if there is one.
+fn tells_of_loss(cause: &(dyn Error + 'static)) -> Option<bool> {
     if let Some(error) = cause.downcast_ref() {
         let is_loss = |status: &Status| Cluster::is_loss(status) && status.code() != Code::DeadlineExceeded;
         return match error {
-            GraphError::Run { status, .. } if is_loss(status) => Some(Sign::Loss),
             // Also that a step took too long: where all answer, it will the next time, too.
-            GraphError::Run { .. } | GraphError::Save { .. } => Some(Sign::Perhaps),
+            GraphError::Run { status, .. } => Some(is_loss(status)),
+            GraphError::Save { .. } => Some(false),
             _ => None,
         };
     }
     match cause.downcast_ref()? {
-        SessionError::Lost(_) | SessionError::Disconnected { .. } => Some(Sign::Loss),
-        SessionError::TensorFlow { .. } | SessionError::Late { .. } => Some(Sign::Perhaps),
+        SessionError::Lost(_) | SessionError::Disconnected { .. } => Some(true),
+        SessionError::TensorFlow { .. } | SessionError::Late { .. } => Some(false),
         _ => None,
     }
 }

@@ -4,83 +4,86 @@ use super::processors::Shares;
 use crate::cli::GlobalArgs;
 use crate::commands::worker::READY;
 use anyhow::{Context, Result, anyhow};
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use tf_mnist::fetch::child::end_with_parent;
 use tf_mnist::session::SessionConfig;
 use tf_mnist::session::cluster::Address;
 
-/// The workers; they end with this.
-#[derive(Debug)]
+/// The workers, counted from 1; they end with this.
 pub struct Processes {
     /// What each is started with, behind `tf-mnist worker`.
     arguments: Vec<Vec<String>>,
     shares: Shares,
-    running: Vec<Process>,
-    patience: Duration,
+    running: BTreeMap<usize, Process>,
 }
 
-#[derive(Debug)]
 struct Process {
     child: Child,
     /// Gives its port, once.
     told: Receiver<u16>,
-    /// Ends with its stderr.
-    reader: Option<JoinHandle<()>>,
-    /// What it said last on stderr.
-    last_words: Arc<Mutex<String>>,
+    /// Ends with its stderr, and gives what it said last there.
+    reader: Option<JoinHandle<String>>,
 }
 
+/// A worker, by its number, that somebody killed before it served.
+#[derive(Debug, thiserror::Error)]
+#[error("worker {0} was killed before it had started")]
+struct Killed(usize);
+
 impl Processes {
-    /// Starts a worker for each of `arguments`, on its share of the processors, and waits until they serve, until the `deadline`
-    /// now, and for `patience` whenever they are started anew. Returns where: worker 1 first.
+    /// Starts a worker for each of `arguments`, on its share of the processors; one that is killed meanwhile is started again.
+    /// Returns where they are, worker 1 first.
     ///
     /// # Errors
-    /// One does not start.
-    pub fn start(
+    /// One does not serve by the `deadline`.
+    pub fn start_all(
         arguments: Vec<Vec<String>>,
         shares: Shares,
-        patience: Duration,
         deadline: Instant,
     ) -> Result<(Self, Vec<Address>)> {
-        let mut processes = Self { arguments, shares, running: Vec::new(), patience };
-        for number in 1..=processes.arguments.len() {
-            let process = processes.spawn(number)?;
-            processes.running.push(process);
+        let mut missing: Vec<_> = (1..=arguments.len()).collect();
+        let mut processes = Self { arguments, shares, running: BTreeMap::new() };
+        let mut addresses = BTreeMap::new();
+        while !missing.is_empty() {
+            for (number, started) in processes.start(&missing, deadline) {
+                match started {
+                    Ok(address) => drop(addresses.insert(number, address)),
+                    Err(error) if error.is::<Killed>() && Instant::now() < deadline => {
+                        log::warn!("{error}: it is started again");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            missing.retain(|number| !addresses.contains_key(number));
         }
-        let running = (1..).zip(&mut processes.running);
-        let addresses: Result<_> =
-            running.map(|(number, process)| process.arrive(number, deadline)).collect();
-        let addresses = addresses?;
-        Ok((processes, addresses))
+        Ok((processes, addresses.into_values().collect()))
     }
 
-    /// When those that are started now are to serve.
-    pub fn deadline(&self) -> Instant {
-        Instant::now() + self.patience
-    }
-
-    /// Starts these workers anew, all at once, and waits until they serve. Returns where each is.
-    pub fn restart(&mut self, numbers: &[usize], deadline: Instant) -> Vec<(usize, Result<Address>)> {
-        let mut spawn = |&number: &usize| {
-            self.running[number - 1].end();
-            self.running[number - 1] = self.spawn(number)?;
-            Ok(())
+    /// Starts these workers, or starts them anew, all at once, and waits until they serve. Returns where each is.
+    pub fn start(&mut self, numbers: &[usize], deadline: Instant) -> Vec<(usize, Result<Address>)> {
+        numbers.iter().for_each(|number| drop(self.running.remove(number))); // which ends it
+        let spawned: Vec<_> = numbers.iter().map(|&number| (number, self.spawn(number))).collect();
+        let arrive = |(number, spawned): (usize, Result<Process>)| {
+            let started = spawned.and_then(|mut process| {
+                let address = process.arrive(number, deadline)?;
+                self.running.insert(number, process);
+                Ok(address)
+            });
+            (number, started)
         };
-        let spawned: Vec<Result<()>> = numbers.iter().map(&mut spawn).collect();
-        let mut arrive = |number: usize| self.running[number - 1].arrive(number, deadline);
-        let spawned = numbers.iter().zip(spawned);
-        spawned.map(|(&number, spawned)| (number, spawned.and_then(|()| arrive(number)))).collect()
+        spawned.into_iter().map(arrive).collect()
     }
 
-    /// The workers that have ended, counted from 1.
+    /// The workers that have ended, or were not started again.
     pub fn ended(&mut self) -> Vec<usize> {
-        let running = (1..).zip(&mut self.running);
-        running.filter_map(|(number, process)| process.child.try_wait().ok()?.map(|_| number)).collect()
+        let runs = |process: &mut Process| matches!(process.child.try_wait(), Ok(None));
+        (1..=self.arguments.len()).filter(|number| !self.running.get_mut(number).is_some_and(runs)).collect()
     }
 
     fn spawn(&self, number: usize) -> Result<Process> {
@@ -91,26 +94,26 @@ impl Processes {
         command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         self.shares.bind(number); // it inherits that
-        let started = command.spawn();
+        let started = end_with_parent(&mut command).spawn();
         self.shares.bind(0);
         let mut child = started.with_context(|| format!("cannot start worker {number}"))?;
+        let (mut stdout, stderr) = (lines(child.stdout.take()), lines(child.stderr.take()));
         let (tell, told) = mpsc::channel();
-        let last_words = Arc::new(Mutex::new(String::new()));
-        if let Some(stdout) = child.stdout.take() {
-            lines(stdout, move |line| {
-                let port = line.strip_prefix(READY).and_then(|port| port.trim().parse::<u16>().ok());
-                port.map_or(Ok(()), |port| tell.send(port)).is_ok()
-            })?;
-        }
-        let reader = child.stderr.take().map(|stderr| {
-            let last_words = Arc::clone(&last_words);
-            lines(stderr, move |line| {
+        let mut process = Process { child, told, reader: None };
+        let port = move || {
+            let port = stdout.find_map(|line| line.strip_prefix(READY)?.trim().parse().ok());
+            let _ = port.map(|port| tell.send(port)); // perhaps nobody waits any more
+            stdout.for_each(drop); // who writes into a pipe that nobody reads stops or dies
+        };
+        thread::Builder::new().spawn(port)?;
+        let words = move || {
+            stderr.fold(String::new(), |_, line| {
                 log::debug!("worker {number}: {line}");
-                *last_words.lock().unwrap_or_else(PoisonError::into_inner) = line;
-                true
+                line
             })
-        });
-        Ok(Process { child, told, reader: reader.transpose()?, last_words })
+        };
+        process.reader = Some(thread::Builder::new().spawn(words)?);
+        Ok(process)
     }
 }
 
@@ -142,22 +145,10 @@ pub fn arguments(
     shares[1..].iter().map(of_share).collect()
 }
 
-/// Shows `see` each line of `stream`, on a thread of its own, as long as it wants more.
-fn lines(
-    stream: impl std::io::Read + Send + 'static,
-    mut see: impl FnMut(String) -> bool + Send + 'static,
-) -> std::io::Result<JoinHandle<()>> {
-    let read = move || {
-        let mut stream = BufReader::new(stream);
-        let mut line = Vec::new();
-        let mut wants_more = true;
-        // To its end: who writes into a pipe that nobody reads stops or dies.
-        while stream.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
-            wants_more = wants_more && see(String::from_utf8_lossy(&line).trim_end().to_owned());
-            line.clear();
-        }
-    };
-    thread::Builder::new().spawn(read)
+/// The lines of a stream, whatever is in them.
+fn lines(stream: Option<impl Read>) -> impl Iterator<Item = String> {
+    let lines = stream.into_iter().flat_map(|stream| BufReader::new(stream).split(b'\n'));
+    lines.map_while(Result::ok).map(|line| String::from_utf8_lossy(&line).trim_end().to_owned())
 }
 
 impl Process {
@@ -168,31 +159,24 @@ impl Process {
             Ok(port) => return Ok(Address::new("127.0.0.1", port)?),
             Err(error) => error == RecvTimeoutError::Timeout,
         };
-        let words = self.end();
-        Err(match (words.is_empty(), is_late) {
-            (false, _) => anyhow!("worker {number} did not start: {words}"),
-            (true, true) => anyhow!("worker {number} did not start in time; --wait allows more"),
-            (true, false) => anyhow!("worker {number} ended before it had started"),
-        })
-    }
-
-    /// Ends it, also where it is stopped; returns its last words.
-    fn end(&mut self) -> String {
+        // Of one that is ending already, this changes nothing.
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        let signal = self.child.wait().ok().and_then(|status| status.signal());
         // Its words may still be on their way.
-        let _ = self.reader.take().map(JoinHandle::join);
-        self.last_words.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let words = self.reader.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
+        Err(match (words.is_empty(), is_late, signal) {
+            (_, false, Some(libc::SIGKILL | libc::SIGTERM)) => Killed(number).into(),
+            (false, ..) => anyhow!("worker {number} did not start: {words}"),
+            (true, true, _) => anyhow!("worker {number} did not start in time; --wait allows more"),
+            (true, false, _) => anyhow!("worker {number} ended before it had started"),
+        })
     }
 }
 
-impl Drop for Processes {
+impl Drop for Process {
+    /// Ends it, also where it is stopped.
     fn drop(&mut self) {
-        for process in &mut self.running {
-            let words = process.end();
-            if !words.is_empty() {
-                log::debug!("its last words: {words}");
-            }
-        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -37,14 +37,11 @@ impl Shares {
     }
 }
 
-#[cfg(target_os = "linux")]
 fn usable() -> Vec<usize> {
-    let set = sched_getaffinity(None);
-    set.map_or_else(|_| Vec::new(), |set| (0..CpuSet::MAX_CPU).filter(|&number| set.is_set(number)).collect())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn usable() -> Vec<usize> {
+    #[cfg(target_os = "linux")]
+    if let Ok(set) = sched_getaffinity(None) {
+        return (0..CpuSet::MAX_CPU).filter(|&number| set.is_set(number)).collect();
+    }
     Vec::new()
 }
 

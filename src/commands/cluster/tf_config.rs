@@ -8,21 +8,21 @@ use tf_mnist::session::cluster::Address;
 /// A cluster, and this process's part in it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TfConfig {
-    /// Where the process that trains is reached: the `chief`, or, where there is none, worker 0.
-    pub chief: Address,
-    /// The others, in order.
-    pub workers: Vec<Address>,
-    /// Which of them this process is, counted from 0; none: the one that trains.
-    pub worker: Option<usize>,
+    /// Where its processes are reached, the one that trains first: the `chief`, or, where there is none, worker 0.
+    pub processes: Vec<Address>,
+    /// Which of them this one is.
+    pub own: usize,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with cluster and task")]
 struct Whole {
     cluster: BTreeMap<String, Vec<String>>,
     task: Task,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with type and index")]
 struct Task {
     #[serde(rename = "type")]
     job: String,
@@ -32,20 +32,16 @@ struct Task {
 
 impl TfConfig {
     /// Reads the JSON object `{"cluster": {"worker": ["h0:2222", ...]}, "task": {"type": "worker", "index": 0}}`.
-    ///
-    /// # Errors
-    /// What is wrong, in words.
     pub fn parse(json: &str) -> Result<Self, String> {
-        let Whole { mut cluster, task } =
-            serde_json::from_str(json).map_err(|error| match error.is_data() {
-                true => format!("it is no description of a cluster: {error}"),
-                false => format!("it is no JSON: {error}"),
-            })?;
+        let Whole { mut cluster, task } = serde_json::from_str(json).map_err(|error| {
+            let what = if error.is_data() { "description of a cluster" } else { "JSON" };
+            format!("it is no {what}: {error}")
+        })?;
         let mut job = |name: &str| -> Result<Vec<Address>, String> {
             let addresses = cluster.remove(name).unwrap_or_default();
             addresses.iter().map(|text| text.parse().map_err(|error| format!("{name}: {error}"))).collect()
         };
-        let (chiefs, mut others) = (job("chief")?, job("worker")?);
+        let (chiefs, workers) = (job("chief")?, job("worker")?);
         if let Some((other, _)) = cluster.iter().find(|(_, addresses)| !addresses.is_empty()) {
             let why = match other.as_str() {
                 "ps" => ": variables are kept by the chief, so leave parameter servers out",
@@ -57,37 +53,23 @@ impl TfConfig {
         let index = task.index.as_u64().or_else(|| task.index.as_str()?.parse().ok());
         let index = index.and_then(|index| usize::try_from(index).ok());
         let index = index.ok_or_else(|| format!("the task's index is {}, which is no number", task.index))?;
-        let jobs = match task.job.as_str() {
-            "chief" => chiefs.len(),
-            "worker" => others.len(),
+        let (before, jobs) = match task.job.as_str() {
+            "chief" => (0, chiefs.len()),
+            "worker" => (chiefs.len(), workers.len()),
             other => return Err(format!("its task is of type {other:?}; only chief and worker are known")),
         };
         if index >= jobs {
             return Err(format!("its task is {} {index}, and there are {jobs} of that job", task.job));
         }
-        let has_chief = !chiefs.is_empty();
-        let chief = match (chiefs.len(), others.is_empty()) {
-            (1, _) => chiefs.into_iter().next(),
-            (0, false) => Some(others.remove(0)),
-            (0, true) => None,
-            (count, _) => return Err(format!("there are {count} chiefs in it, and one is the most")),
-        };
-        let chief = chief.ok_or("its cluster has no processes")?;
-        let mut seen = HashSet::new();
-        if let Some(twice) = std::iter::once(&chief).chain(&others).find(|address| !seen.insert(*address)) {
-            return Err(format!("{twice} is in it twice"));
+        if chiefs.len() > 1 {
+            return Err(format!("there are {} chiefs in it, and one is the most", chiefs.len()));
         }
-        let worker = match (task.job.as_str(), has_chief) {
-            ("worker", true) => Some(index),
-            ("worker", false) => index.checked_sub(1),
-            _ => None,
-        };
-        Ok(Self { chief, workers: others, worker })
-    }
-
-    /// Where this process is reached.
-    pub fn own(&self) -> &Address {
-        self.worker.and_then(|worker| self.workers.get(worker)).unwrap_or(&self.chief)
+        let processes = [chiefs, workers].concat();
+        let mut seen = HashSet::new();
+        match processes.iter().find(|address| !seen.insert(*address)) {
+            Some(twice) => Err(format!("{twice} is in it twice")),
+            None => Ok(Self { processes, own: before + index }),
+        }
     }
 }
 
@@ -95,10 +77,6 @@ impl TfConfig {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn addresses(texts: &[&str]) -> Vec<Address> {
-        texts.iter().map(|text| text.parse().unwrap()).collect()
-    }
 
     #[test]
     fn the_chief_is_the_chief_or_else_worker_0() {
@@ -108,21 +86,19 @@ mod tests {
                 r#"{{"cluster": {{"worker": ["h0:12345", "h1:23456"]}}, "task": {{"type": "worker", "index": {index}}}}}"#
             )
         };
-        let [first, second] = ["0", "1"].map(|index| TfConfig::parse(&keras(index)).unwrap());
-        assert_eq!(first, TfConfig { worker: None, ..TfConfig::parse(&keras("\"0\"")).unwrap() });
-        assert_eq!((first.own().to_string().as_str(), first.worker), ("h0:12345", None));
-        assert_eq!((second.own().to_string().as_str(), second.worker), ("h1:23456", Some(0)));
-        assert_eq!(second.workers, addresses(&["h1:23456"]));
+        let parsed = |json: &str| TfConfig::parse(json).unwrap();
+        let processes = vec!["h0:12345".parse().unwrap(), "h1:23456".parse().unwrap()];
+        assert_eq!(parsed(&keras("1")), TfConfig { processes, own: 1 });
+        assert_eq!(["0", "\"0\""].map(|index| parsed(&keras(index)).own), [0, 0]);
         let kubeflow = |job, index| {
             format!(
                 r#"{{"cluster":{{"chief":["job-chief-0.ns.svc:2222"],"worker":["job-worker-0.ns.svc:2222",
                 "job-worker-1.ns.svc:2222"],"ps":[]}},"task":{{"type":"{job}","index":{index}}},"environment":"cloud"}}"#
             )
         };
-        let chief = TfConfig::parse(&kubeflow("chief", 0)).unwrap();
-        assert_eq!((chief.worker, chief.workers.len()), (None, 2));
-        let worker = TfConfig::parse(&kubeflow("worker", 1)).unwrap();
-        assert_eq!((worker.worker, worker.own()), (Some(1), &worker.workers[1]));
+        let [chief, worker] = [("chief", 0), ("worker", 1)].map(|(job, index)| parsed(&kubeflow(job, index)));
+        assert_eq!((chief.own, chief.processes.len(), worker.own), (0, 3, 2));
+        assert_eq!(worker.processes[0].to_string(), "job-chief-0.ns.svc:2222");
     }
 
     #[test]
@@ -146,7 +122,8 @@ mod tests {
             assert!(error.contains(expected), "{json}: {error}");
         }
         for json in ["", "{", "[]", "{}", "7", r#"{"cluster":{}}"#, r#"{"cluster":[],"task":{}}"#, "\0"] {
-            assert!(TfConfig::parse(json).is_err(), "{json}");
+            let error = TfConfig::parse(json).unwrap_err();
+            assert!(!error.contains("struct"), "{json}: {error}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the user can do about an error of the library, which knows no options: one table.
 
 use crate::commands::output::shell_path;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use tensorflow::Code;
 use tf_mnist::classifier::ClassifierError;
 use tf_mnist::dataset::DatasetError;
@@ -33,28 +33,20 @@ fn usage(text: impl Into<String>) -> Option<Advice> {
 /// The advice for an error, by the first of its causes that has one.
 pub fn of(error: &anyhow::Error) -> Option<Advice> {
     error.chain().find_map(|cause| {
-        let in_training = cause.downcast_ref().and_then(for_training);
-        let in_export = || cause.downcast_ref().and_then(for_export);
-        let of_replicas = || match cause.downcast_ref()? {
-            SessionError::NoReplicaLeft { .. } => usage(
-                "; take fewer workers or, unless a run is resumed, which keeps its number, more --replicas",
+        let advice = cause.downcast_ref().and_then(for_training);
+        let advice = advice.or_else(|| cause.downcast_ref().and_then(for_export));
+        let advice = advice.or_else(|| cause.downcast_ref().and_then(for_model));
+        let advice = advice.or_else(|| cause.downcast_ref().and_then(for_dataset));
+        let advice = advice.or_else(|| cause.downcast_ref().and_then(for_session));
+        advice.or_else(|| match (cause.downcast_ref(), cause.downcast_ref()) {
+            // Which only a session with workers can be.
+            (Some(GraphError::Run { status, .. }), _) if status.code() == Code::DeadlineExceeded => failure(
+                "; all workers answer, and it took longer than --step-timeout: allow more time, or take fewer rows; or see \
+                 whether they still reach this machine",
             ),
+            (_, Some(RuntimeError::NotFound(report))) if report.gpu => failure("\n  --device cpu runs without"),
             _ => None,
-        };
-        let of_run = || match cause.downcast_ref()? {
-            ClassifierError::NoCheckpointYet { path } if RunDirectory::is_in_use(path) => {
-                failure("; a process is at work on it: wait for its first")
-            }
-            ClassifierError::NoCheckpointYet { path } => {
-                failure(format!("; it goes on by: tf-mnist train --resume {}", shell_path(path)))
-            }
-            _ => None,
-        };
-        in_training
-            .or_else(in_export)
-            .or_else(of_replicas)
-            .or_else(of_run)
-            .or_else(|| failure(for_use(cause)?))
+        })
     })
 }
 
@@ -87,64 +79,73 @@ fn for_export(error: &SavedModelError) -> Option<Advice> {
     }
 }
 
-fn for_use(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
-    match cause.downcast_ref() {
-        Some(ClassifierError::NotANumber { .. }) => {
-            return Some(". Use an earlier checkpoint, or train again with a lower --learning-rate");
+fn for_model(error: &ClassifierError) -> Option<Advice> {
+    match error {
+        ClassifierError::NotANumber { .. } => {
+            failure(". Use an earlier checkpoint, or train again with a lower --learning-rate")
         }
-        Some(ClassifierError::OneDevice { .. }) => return Some(", or leave --replicas out"),
-        _ => {}
-    }
-    // Which only a session with workers can be.
-    if let Some(GraphError::Run { status, .. }) = cause.downcast_ref()
-        && status.code() == Code::DeadlineExceeded
-    {
-        return Some(
-            "; all workers answer, and it took longer than --step-timeout: allow more time, or take fewer rows; or see \
-             whether they still reach this machine",
-        );
-    }
-    if let Some(error) = cause.downcast_ref() {
-        return match error {
-            DatasetError::NotMnist(_) | DatasetError::Fetch(FetchError::EverySourceFailed { .. }) => {
-                Some("\n  - name a folder with the four files: --data-dir FOLDER")
-            }
-            DatasetError::Fetch(
-                FetchError::Write { cause, .. } | FetchError::Cache(CacheError::Io { cause, .. }),
-            ) => Some(for_cache(cause)),
-            _ => None,
-        };
-    }
-    if let Some(RuntimeError::NotFound(report)) = cause.downcast_ref() {
-        return report.gpu.then_some("\n  --device cpu runs without");
-    }
-    match cause.downcast_ref()? {
-        SessionError::NoGpu { is_gpu_build: true, .. } => Some(
-            "\n  this build has GPU support: -v shows what keeps TensorFlow from the GPU (its driver? nvidia-smi tells); \
-             --device cpu runs without",
-        ),
-        SessionError::NoGpu { is_gpu_build: false, .. } => Some(
-            "\n  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
-             --device cpu runs without",
-        ),
-        SessionError::Lost(lost) => Some(for_lost(lost)),
-        SessionError::Late { .. } => Some("; allow more time: --wait and, for an answer, --peer-timeout"),
-        SessionError::Disconnected { message } if message.starts_with("DeadlineExceeded") => {
-            Some("; it took longer than --step-timeout: allow more time")
+        ClassifierError::OneDevice { .. } => failure(", or leave --replicas out"),
+        ClassifierError::NoCheckpointYet { path } if RunDirectory::is_in_use(path) => {
+            failure("; a process is at work on it: wait for its first")
         }
-        SessionError::NamedTwice { .. } => Some("; name each process once"),
-        SessionError::NoWayBack { .. } => Some(
-            "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall? Or did another \
-             run take the worker?",
-        ),
-        SessionError::Server { .. } => Some(
-            "; pip's tensorflow-cpu has servers, and tf-mnist installs it where TENSORFLOW_DIR names no other",
-        ),
-        SessionError::MissingDevices { .. } => {
-            Some("; take fewer --replicas, or --device cpu, where they share the processors")
+        ClassifierError::NoCheckpointYet { path } => {
+            failure(format!("; it goes on by: tf-mnist train --resume {}", shell_path(path)))
         }
         _ => None,
     }
+}
+
+fn for_dataset(error: &DatasetError) -> Option<Advice> {
+    match error {
+        DatasetError::NotMnist(_) | DatasetError::Fetch(FetchError::EverySourceFailed { .. }) => {
+            failure("\n  - name a folder with the four files: --data-dir FOLDER")
+        }
+        DatasetError::Fetch(
+            FetchError::Write { cause, .. } | FetchError::Cache(CacheError::Io { cause, .. }),
+        ) => failure(match cause.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                "; make room, or name another folder in TF_MNIST_CACHE"
+            }
+            ErrorKind::FileTooLarge => "; raise the limit on the size of files (ulimit -f)",
+            _ => "; TF_MNIST_CACHE names another folder",
+        }),
+        _ => None,
+    }
+}
+
+fn for_session(error: &SessionError) -> Option<Advice> {
+    failure(match error {
+        SessionError::NoReplicaLeft { .. } => {
+            return usage(
+                "; take fewer workers or, unless a run is resumed, which keeps its number, more --replicas",
+            );
+        }
+        SessionError::NoGpu { is_gpu_build: true, .. } => {
+            "\n  this build has GPU support: -v shows what keeps TensorFlow from the GPU (its driver? nvidia-smi tells); \
+             --device cpu runs without"
+        }
+        SessionError::NoGpu { is_gpu_build: false, .. } => {
+            "\n  no build with GPU support was found: python3 -m pip install 'tensorflow[and-cuda]' brings one; \
+             --device cpu runs without"
+        }
+        SessionError::Lost(lost) => for_lost(lost),
+        SessionError::Late { .. } => "; allow more time: --wait and, for an answer, --peer-timeout",
+        SessionError::Disconnected { message } if message.starts_with("DeadlineExceeded") => {
+            "; it took longer than --step-timeout: allow more time"
+        }
+        SessionError::NamedTwice { .. } => "; name each process once",
+        SessionError::NoWayBack { .. } => {
+            "; name an address that it does reach: --address, or the chief's in --cluster; is there a firewall? Or did another \
+             run take the worker?"
+        }
+        SessionError::Server { .. } => {
+            "; pip's tensorflow-cpu has servers, and tf-mnist installs it where TENSORFLOW_DIR names no other"
+        }
+        SessionError::MissingDevices { .. } => {
+            "; take fewer --replicas, or --device cpu, where they share the processors"
+        }
+        _ => return None,
+    })
 }
 
 fn for_lost(lost: &[LostWorker]) -> &'static str {
@@ -160,16 +161,6 @@ fn for_lost(lost: &[LostWorker]) -> &'static str {
                 answer --peer-timeout, for a worker that is yet to come --wait";
     }
     "; start it there with tf-mnist worker --port N, and --reproducible and the like as here, or wait longer for it: --wait"
-}
-
-fn for_cache(error: &io::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "; make room, or name another folder in TF_MNIST_CACHE"
-        }
-        ErrorKind::FileTooLarge => "; raise the limit on the size of files (ulimit -f)",
-        _ => "; TF_MNIST_CACHE names another folder",
-    }
 }
 
 #[cfg(test)]
@@ -193,35 +184,30 @@ mod tests {
         assert!(of(&error).is_some_and(|advice| advice.text.contains("--step-timeout: allow more")));
     }
 
-    /// Rust files of the library; those of the program are `commands`, `cli`, `cli.rs` and `main.rs`.
-    fn library(folder: &Path) -> Vec<PathBuf> {
+    fn files(folder: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let ours = entries.filter(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap();
-            !["commands", "cli", "cli.rs", "main.rs", "tests.rs", "tests"].contains(&name)
-        });
-        let files = ours.flat_map(|path| match path.is_dir() {
-            true => library(&path),
-            false => vec![path],
-        });
-        files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
     }
 
-    /// pip's and npm's options are no options of ours.
     #[test]
     fn the_library_names_no_options() {
-        let [sources, crates] =
-            ["src", "crates"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
-        let others = ["pip.rs", "npm.rs", "python.rs"];
-        for path in [library(&sources), library(&crates)].concat() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        // The program's files, tests, and those with options of pip and npm.
+        let others =
+            ["commands", "cli", "cli.rs", "main.rs", "tests.rs", "tests", "pip.rs", "npm.rs", "python.rs"];
+        let is_other = |path: &Path| path.iter().any(|part| others.iter().any(|other| part == *other));
+        for path in [files(&root.join("src")), files(&root.join("crates"))].concat() {
+            let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+            if !is_rust || is_other(path.strip_prefix(root).unwrap()) {
+                continue;
+            }
             let text = fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
             let found = code.lines().find(|line| {
                 let line = line.trim_start();
                 !line.starts_with("//") && (line.contains(" --") || line.contains("\"--"))
             });
-            let is_others = others.iter().any(|name| path.ends_with(name));
-            assert!(is_others || found.is_none(), "{}: {found:?}", path.display());
+            assert!(found.is_none(), "{}: {found:?}", path.display());
         }
     }
 }

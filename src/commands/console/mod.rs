@@ -9,4 +9,3 @@ pub mod published_lines;
 pub mod quiet;
 pub mod signals;
 pub mod terminal;
-pub mod training_bar;

@@ -23,9 +23,6 @@ pub fn print(text: &str) -> Result<()> {
 }
 
 /// Prints a report, as indented JSON or as text.
-///
-/// # Errors
-/// As [`print`].
 pub fn report<T: Serialize>(report: &T, json: bool, text: impl FnOnce(&T) -> String) -> Result<()> {
     match json {
         true => print(&(terminal::json(&serde_json::to_string_pretty(report)?) + "\n")),

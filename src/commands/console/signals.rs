@@ -12,9 +12,6 @@ use tf_mnist::training::Interrupt;
 /// A flag set by SIGINT (Ctrl-C), SIGTERM or SIGHUP; the same signal once more ends the process at once, with the exit code
 /// that shells give it. A signal that whoever started the process had it ignore, as `nohup` does with SIGHUP, stays
 /// ignored.
-///
-/// # Errors
-/// The handlers cannot be installed.
 pub fn interrupt() -> io::Result<Interrupt> {
     let interrupt = Interrupt::new();
     for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal)) {
@@ -28,9 +25,6 @@ pub fn interrupt() -> io::Result<Interrupt> {
 }
 
 /// What `work` returns; once the flag is set meanwhile, the process ends after `last`, as `work` cannot be ended.
-///
-/// # Errors
-/// There is no thread to watch the flag.
 pub fn or_end<T>(
     interrupt: &Interrupt,
     last: impl FnOnce() + Send,

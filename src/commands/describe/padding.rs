@@ -15,14 +15,13 @@ pub fn write(f: &mut impl Write, summary: &Summary) -> fmt::Result {
     let windows = layers.filter_map(|layer| Some((layer.name.as_str(), layer.window?)));
     let mut lopsided = None;
     for (name, window) in windows.filter(|(_, window)| window.padding == Padding::Same) {
-        let down = Along::new(&window, 0);
-        let across = Along::new(&window, 1);
-        reach(f, name, &across)?;
+        let [down, across] = [0, 1].map(|axis| reach(&window, axis));
+        writeln!(f, "  {name}  {across}")?;
         if down != across {
-            reach(f, &format!("{name}, downwards,"), &down)?;
+            writeln!(f, "  {name}, downwards,  {down}")?;
         }
-        if across.before != across.after {
-            lopsided = Some((name, across));
+        if window.padding_before.0[1] != window.padding_after.0[1] {
+            lopsided = Some((name, window));
         }
     }
     match lopsided {
@@ -34,51 +33,30 @@ pub fn write(f: &mut impl Write, summary: &Summary) -> fmt::Result {
     }
 }
 
-/// A window along one axis.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Along {
-    kernel_size: u64,
-    stride: u64,
-    size: u64,
-    before: u64,
-    after: u64,
-    padded_size: u64,
-    windows: u64,
-}
-
-impl Along {
-    fn new(window: &WindowSummary, axis: usize) -> Self {
-        let of = |Pair(sizes): Pair| sizes[axis];
-        Self {
-            kernel_size: of(window.kernel_size),
-            stride: of(window.strides),
-            size: of(window.input_size),
-            before: of(window.padding_before),
-            after: of(window.padding_after),
-            padded_size: of(window.padded_size),
-            windows: of(window.windows),
-        }
-    }
-}
-
-/// The sum that gives the padding.
-fn reach(f: &mut impl Write, name: &str, along: &Along) -> fmt::Result {
-    let Along { kernel_size, stride, size, before, after, padded_size, windows } = along;
-    writeln!(
-        f,
-        "  {name}  stride {stride}: {windows} windows reach over {} * {stride} + {kernel_size} = {padded_size} pixels, \
-         {} more than {size}: {before} before, {after} after",
+/// The sum that gives the padding, down or across.
+fn reach(window: &WindowSummary, axis: usize) -> String {
+    let of = |Pair(sizes): Pair| sizes[axis];
+    let (stride, windows) = (of(window.strides), of(window.windows));
+    let (before, after) = (of(window.padding_before), of(window.padding_after));
+    format!(
+        "stride {stride}: {windows} windows reach over {} * {stride} + {} = {} pixels, {} more than {}: {before} before, \
+         {after} after",
         windows.saturating_sub(1),
-        before + after
+        of(window.kernel_size),
+        of(window.padded_size),
+        before + after,
+        of(window.input_size)
     )
 }
 
 /// The first two windows and the last two, under the pixels that they see: ■ a pixel, 0 a zero of the padding.
-fn picture(f: &mut impl Write, window: &Along) -> fmt::Result {
-    let start = |number: u64| number * window.stride;
-    let last = window.windows.saturating_sub(1);
-    let left = 0..start(1) + window.kernel_size;
-    let right = start(last.saturating_sub(1))..window.padded_size;
+fn picture(f: &mut impl Write, window: &WindowSummary) -> fmt::Result {
+    let across = |Pair([_, across]): Pair| across;
+    let (kernel_size, before) = (across(window.kernel_size), across(window.padding_before));
+    let start = |number: u64| number * across(window.strides);
+    let last = across(window.windows).saturating_sub(1);
+    let left = 0..start(1) + kernel_size;
+    let right = start(last.saturating_sub(1))..across(window.padded_size);
     let line = |name: &str, gap: &str, cell: &dyn Fn(u64) -> String| {
         let cells = |columns: std::ops::Range<u64>| {
             let cells = columns.map(|column| format!("{:>4}", cell(column)));
@@ -87,15 +65,15 @@ fn picture(f: &mut impl Write, window: &Along) -> fmt::Result {
         let line = format!("    {name:9}{}{gap:^7}{}", cells(left.clone()), cells(right.clone()));
         format!("{}\n", line.trim_end())
     };
-    let is_pixel = |column| (window.before..window.before + window.size).contains(&column);
+    let is_pixel = |column| (before..before + across(window.input_size)).contains(&column);
 
     let heading = line("column", "...", &|column| match is_pixel(column) {
-        true => (column - window.before).to_string(),
+        true => (column - before).to_string(),
         false => "pad".to_owned(),
     });
     f.write_str(&heading)?;
     for number in [0, 1, last.saturating_sub(1), last] {
-        let seen = start(number)..start(number) + window.kernel_size;
+        let seen = start(number)..start(number) + kernel_size;
         let row = line(&format!("window {}", number + 1), "", &|column| {
             let mark = match (seen.contains(&column), is_pixel(column)) {
                 (false, _) => "",

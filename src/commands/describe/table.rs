@@ -1,6 +1,6 @@
 //! The table: one row a layer, what it computes below.
 
-use super::number::{bytes, grouped};
+use super::{bytes, grouped};
 use std::fmt::{self, Write};
 use tf_mnist::graph::Pair;
 use tf_mnist::model::summary::{LayerSummary, OperationSummary, Summary};
@@ -19,36 +19,19 @@ pub fn write(f: &mut impl Write, summary: &Summary) -> fmt::Result {
         "{}: images {}, that is n of height, width, channels, to logits {logits}\n",
         summary.network, summary.input_shape
     )?;
-    writeln!(f, "{:43}{:─^19}  {:>11}  {:─^19}", "", " parameters ", "multiply-", " output ")?;
-    writeln!(
-        f,
-        "{:6}  {:12}  {:6}  {:>6}  {:9}{:>9}  {:>6}  {:>11}  {:>8}  {:>9}",
-        "layer",
-        "output",
-        "kernel",
-        "stride",
-        "padding",
-        "trainable",
-        "moving",
-        "adds a row",
-        format!("n = {}", summary.batch_rows),
-        format!("n = {}", summary.chunk_rows)
-    )?;
+    writeln!(f, "{:47}{:─^17}  {:>11}  {:─^19}", "", " parameters ", "multiply-", " output ")?;
+    let [batch, chunk] = [summary.batch_rows, summary.chunk_rows].map(|rows| format!("n = {rows}"));
+    let names = ["layer", "output", "kernel", "stride", "padding", "trainable", "moving", "adds a row"];
+    line(f, names, [&batch, &chunk])?;
     writeln!(f, "{rule}")?;
     for layer in &summary.layers {
         row(f, layer)?;
     }
     writeln!(f, "{rule}")?;
-    writeln!(
-        f,
-        "{:43}{:>11}  {:>6}  {:>11}  {:>8}  {:>9}",
-        "total",
-        grouped(totals.trainable_parameters),
-        grouped(totals.moving_averages),
-        grouped(totals.multiply_adds_per_row),
-        bytes(totals.output_bytes.batch),
-        bytes(totals.output_bytes.chunk)
-    )?;
+    let [trainable, moving, adds] =
+        [totals.trainable_parameters, totals.moving_averages, totals.multiply_adds_per_row].map(grouped);
+    let [batch, chunk] = [totals.output_bytes.batch, totals.output_bytes.chunk].map(bytes);
+    line(f, ["total", "", "", "", "", &trainable, &moving, &adds], [&batch, &chunk])?;
     write!(
         f,
         "\n  n = {}: a batch, the rows of one training step. n = {}: a chunk, the rows evaluated at a time.\n  \
@@ -58,31 +41,27 @@ pub fn write(f: &mut impl Write, summary: &Summary) -> fmt::Result {
     )
 }
 
+fn line(f: &mut impl Write, columns: [&str; 8], [batch, chunk]: [&str; 2]) -> fmt::Result {
+    let [name, output, window, stride, padding, trainable, moving, adds] = columns;
+    write!(f, "{name:6}  {output:12}  {window:6}  {stride:>6}  {padding:9}{trainable:>9}  {moving:>6}  ")?;
+    writeln!(f, "{adds:>11}  {batch:>8}  {chunk:>9}")
+}
+
 fn row(f: &mut impl Write, layer: &LayerSummary) -> fmt::Result {
     let [window, stride, padding] = match layer.window {
-        Some(window) => [
-            shown(&window.kernel_size.0),
-            one_or_two(window.strides),
-            format!(
-                "{} {}+{}",
-                window.padding.as_str(),
-                one_or_two(window.padding_before),
-                one_or_two(window.padding_after)
-            ),
-        ],
+        Some(window) => {
+            let [before, after] = [window.padding_before, window.padding_after].map(one_or_two);
+            let padding = format!("{} {before}+{after}", window.padding.as_str());
+            [shown(&window.kernel_size.0), one_or_two(window.strides), padding]
+        }
         None => Default::default(),
     };
-    writeln!(
-        f,
-        "{:6}  {:12}  {window:6}  {stride:>6}  {padding:9}{:>9}  {:>6}  {:>11}  {:>8}  {:>9}",
-        layer.name,
-        layer.output_shape,
-        grouped(layer.trainable_parameters),
-        grouped(layer.moving_averages),
-        grouped(layer.multiply_adds_per_row),
-        bytes(layer.output_bytes.batch),
-        bytes(layer.output_bytes.chunk)
-    )?;
+    let output = layer.output_shape.to_string();
+    let [trainable, moving, adds] =
+        [layer.trainable_parameters, layer.moving_averages, layer.multiply_adds_per_row].map(grouped);
+    let [batch, chunk] = [layer.output_bytes.batch, layer.output_bytes.chunk].map(bytes);
+    let columns = [&layer.name, &output, &window, &stride, &padding, &trainable, &moving, &adds];
+    line(f, columns.map(String::as_str), [&batch, &chunk])?;
     writeln!(f, "        {}", operations(layer))
 }
 

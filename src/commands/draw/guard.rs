@@ -59,63 +59,42 @@ fn is_own(method: &Method, headers: &HeaderMap, port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{HeaderMap, HeaderName, HeaderValue, Method};
-
-    /// What [`super::is_own`] says of asking about a picture.
-    fn is_own(headers: &HeaderMap, port: u16) -> bool {
-        super::is_own(&Method::POST, headers, port)
-    }
-
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        let line = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
-        lines.iter().map(line).fold(HeaderMap::new(), |mut headers, (name, value)| {
-            headers.append(name, value);
-            headers
-        })
-    }
+    use super::*;
 
     #[test]
-    fn its_own_page_is_let_in_under_each_of_this_machine_s_names() {
-        for host in ["127.0.0.1:8028", "[::1]:8028", "localhost:8028", "LocalHost:8028"] {
-            assert!(is_own(&headers(&[("host", host)]), 8028), "{host}");
-        }
-        assert!(is_own(&headers(&[("host", "localhost")]), 80));
-        let own =
-            [("host", "localhost:1"), ("origin", "http://localhost:1"), ("sec-fetch-site", "same-origin")];
-        assert!(is_own(&headers(&own), 1));
-    }
-
-    #[test]
-    fn a_link_to_the_page_may_be_followed_and_no_form_sent() {
-        let site = ("sec-fetch-site", "cross-site");
-        let link =
-            [("host", "localhost:1"), site, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
-        assert!(super::is_own(&Method::GET, &headers(&link), 1));
-        assert!(!super::is_own(&Method::POST, &headers(&link), 1));
-        let frame =
-            [("host", "localhost:1"), site, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
-        assert!(!super::is_own(&Method::GET, &headers(&frame), 1));
-    }
-
-    #[test]
-    fn others_are_not() {
-        let host = ("host", "localhost:1");
-        for lines in [
-            vec![],
-            vec![("host", "localhost")],
-            vec![("host", "localhost:2")],
-            vec![("host", "evil.example:1")],
-            vec![("host", "127.0.0.1.evil.example:1")],
-            vec![("host", "0.0.0.0:1")],
-            vec![host, ("host", "evil.example")],
-            vec![host, ("origin", "https://localhost:1")],
-            vec![host, ("origin", "http://evil.example")],
-            vec![host, ("origin", "null")],
-            vec![host, ("origin", "http://localhost:1"), ("origin", "http://evil.example")],
-            vec![host, ("sec-fetch-site", "cross-site")],
-            vec![host, ("sec-fetch-site", "same-site")],
+    fn its_own_page_is_let_in_a_link_to_it_is_followed_and_others_are_kept_out() {
+        let (host, cross) = (("host", "localhost:1"), ("sec-fetch-site", "cross-site"));
+        let navigate = ("sec-fetch-mode", "navigate");
+        let [document, frame] = ["document", "iframe"].map(|what| ("sec-fetch-dest", what));
+        let (get, post) = (Method::GET, Method::POST);
+        for (expected, method, port, lines) in [
+            (true, &post, 8028, &[("host", "127.0.0.1:8028")][..]),
+            (true, &post, 8028, &[("host", "[::1]:8028")]),
+            (true, &post, 8028, &[("host", "LocalHost:8028")]),
+            (true, &post, 80, &[("host", "localhost")]),
+            (true, &post, 1, &[host, ("origin", "http://localhost:1"), ("sec-fetch-site", "same-origin")]),
+            (true, &get, 1, &[host, cross, navigate, document]),
+            (false, &post, 1, &[host, cross, navigate, document]),
+            (false, &get, 1, &[host, cross, navigate, frame]),
+            (false, &post, 1, &[]),
+            (false, &post, 1, &[("host", "localhost")]),
+            (false, &post, 1, &[("host", "localhost:2")]),
+            (false, &post, 1, &[("host", "evil.example:1")]),
+            (false, &post, 1, &[("host", "127.0.0.1.evil.example:1")]),
+            (false, &post, 1, &[("host", "0.0.0.0:1")]),
+            (false, &post, 1, &[host, ("host", "evil.example")]),
+            (false, &post, 1, &[host, ("origin", "https://localhost:1")]),
+            (false, &post, 1, &[host, ("origin", "http://evil.example")]),
+            (false, &post, 1, &[host, ("origin", "null")]),
+            (false, &post, 1, &[host, ("origin", "http://localhost:1"), ("origin", "http://evil.example")]),
+            (false, &post, 1, &[host, cross]),
+            (false, &post, 1, &[host, ("sec-fetch-site", "same-site")]),
         ] {
-            assert!(!is_own(&headers(&lines), 1), "{lines:?}");
+            let mut headers = HeaderMap::new();
+            for &(name, value) in lines {
+                headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            assert_eq!(is_own(method, &headers, port), expected, "{method} {lines:?}");
         }
     }
 }

@@ -1,12 +1,13 @@
 //! From a picture's bytes to what the page shows, through the same code as `predict`.
 
 use anyhow::Result;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use axum::Json;
+use axum::http::StatusCode;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::Path;
-use tf_mnist::classifier::{Classifier, ClassifierError};
+use tf_mnist::classifier::Classifier;
 use tf_mnist::drawing::Picture;
 use tf_mnist::picture::{self, Doubt, PictureError, Target};
 
@@ -36,15 +37,16 @@ pub struct Answer {
     warnings: Vec<String>,
 }
 
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The picture cannot be used.
-    #[error("{}", on_the_page(.0))]
-    Picture(#[from] PictureError),
-    /// The model cannot be used.
-    #[error(transparent)]
-    Model(#[from] ClassifierError),
+/// Why there is no answer, as the page is told.
+pub type Refusal = (StatusCode, Json<Value>);
+
+/// That there is none; what is no fault of the picture's is logged.
+pub fn refusal(status: StatusCode, why: impl ToString) -> Refusal {
+    let why = why.to_string();
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        log::error!("{why}");
+    }
+    (status, Json(json!({ "error": why })))
 }
 
 /// Why a picture cannot be used, to somebody who has a page and no command line.
@@ -76,16 +78,15 @@ impl Reader {
     }
 
     /// Reads a PNG or JPEG file and asks the network.
-    ///
-    /// # Errors
-    /// The picture or the model cannot be used.
-    pub fn read(&self, bytes: &[u8]) -> Result<Answer, ReadError> {
-        let prepared = picture::read_bytes(Path::new(NAME), bytes, &self.target)?;
+    pub fn read(&self, bytes: &[u8]) -> Result<Answer, Refusal> {
+        let prepared = picture::read_bytes(Path::new(NAME), bytes, &self.target)
+            .map_err(|error| refusal(StatusCode::UNPROCESSABLE_ENTITY, on_the_page(&error)))?;
+        let probabilities = self.classifier.probabilities(&prepared.image);
         let levels: Vec<_> = prepared.image.iter().map(|level| (level * 255.0).round() as u8).collect();
-        let image = Picture::of_gray(&levels, self.target.image_size, 1).to_png();
         Ok(Answer {
-            probabilities: self.classifier.probabilities(&prepared.image)?,
-            image: format!("data:image/png;base64,{}", BASE64_STANDARD.encode(image)),
+            probabilities: probabilities
+                .map_err(|error| refusal(StatusCode::INTERNAL_SERVER_ERROR, error))?,
+            image: Picture::of_gray(&levels, self.target.image_size, 1).to_data_url(),
             warnings: prepared.doubts.iter().map(Doubt::to_string).collect(),
         })
     }

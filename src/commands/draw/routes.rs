@@ -2,16 +2,15 @@
 
 use super::guard::guard;
 use super::page::page;
-use super::reader::{Answer, MAX_PICTURE_BYTES, ReadError, Reader};
+use super::reader::{Answer, MAX_PICTURE_BYTES, Reader, Refusal, refusal};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http_body_util::BodyExt;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -48,72 +47,42 @@ pub fn routes(reader: Reader, port: u16) -> Router {
         .layer(from_fn_with_state(port, guard))
 }
 
-/// Why a picture gets no answer.
-#[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error("the picture did not arrive whole")]
-    Incomplete,
-    #[error("the picture took more than {} s to arrive", PATIENCE.as_secs())]
-    Slow,
-    #[error("the picture has more than 1 MB")]
-    TooLarge,
-    #[error("too many pictures at once")]
-    Busy,
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error("reading the picture broke off")]
-    Panicked,
-}
-
-impl Refusal {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::Incomplete => StatusCode::BAD_REQUEST,
-            Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Read(ReadError::Picture(_)) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Read(ReadError::Model(_)) | Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = self.status();
-        if status == StatusCode::INTERNAL_SERVER_ERROR {
-            log::error!("{self}");
-        }
-        (status, Json(json!({ "error": self.to_string() }))).into_response()
-    }
-}
-
 async fn classify(State(desk): State<Arc<Desk>>, body: Body) -> Result<Json<Answer>, Refusal> {
-    let received = timeout(PATIENCE, receive(body, &desk.room)).await;
-    let (bytes, _room) = received.map_err(|_| Refusal::Slow)??;
+    let slow = |_| {
+        refusal(StatusCode::REQUEST_TIMEOUT, format!("the picture took more than {PATIENCE:?} to arrive"))
+    };
+    let (bytes, _room) = timeout(PATIENCE, receive(body, &desk.room)).await.map_err(slow)??;
     // Who goes away while waiting loses the turn; a picture that is being read keeps it.
-    let turn = Arc::clone(&desk.turn).acquire_owned().await.map_err(|_| Refusal::Busy)?;
+    let turn = Arc::clone(&desk.turn).acquire_owned().await.map_err(busy)?;
     let reader = Arc::clone(&desk.reader);
     let read = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         reader.read(&bytes)
     });
-    Ok(Json(read.await.map_err(|_| Refusal::Panicked)??))
+    let panicked = |_| refusal(StatusCode::INTERNAL_SERVER_ERROR, "reading the picture broke off");
+    Ok(Json(read.await.map_err(panicked)??))
+}
+
+fn busy<E>(_: E) -> Refusal {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "too many pictures at once")
 }
 
 /// The bytes of a picture, for each of which there was room.
 async fn receive(mut body: Body, room: &Semaphore) -> Result<(Vec<u8>, SemaphorePermit<'_>), Refusal> {
-    let too_large = |bytes: usize| if bytes > MAX_PICTURE_BYTES { Err(Refusal::TooLarge) } else { Ok(()) };
-    too_large(usize::try_from(axum::body::HttpBody::size_hint(&body).lower()).unwrap_or(usize::MAX))?;
+    let check = |bytes: u64| match bytes > MAX_PICTURE_BYTES as u64 {
+        true => Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, "the picture has more than 1 MB")),
+        false => Ok(()),
+    };
+    check(axum::body::HttpBody::size_hint(&body).lower())?;
     let mut bytes = Vec::new();
-    let mut taken = room.try_acquire_many(0).map_err(|_| Refusal::Busy)?;
+    let mut taken = room.try_acquire_many(0).map_err(busy)?;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Refusal::Incomplete)?.into_data() else {
+        let broken = |_| refusal(StatusCode::BAD_REQUEST, "the picture did not arrive whole");
+        let Ok(data) = frame.map_err(broken)?.into_data() else {
             continue; // trailers
         };
-        too_large(bytes.len() + data.len())?;
-        let more = u32::try_from(data.len()).map_err(|_| Refusal::TooLarge)?;
-        taken.merge(room.try_acquire_many(more).map_err(|_| Refusal::Busy)?);
+        check((bytes.len() + data.len()) as u64)?;
+        taken.merge(room.try_acquire_many(data.len() as u32).map_err(busy)?);
         bytes.extend_from_slice(&data);
     }
     Ok((bytes, taken))

@@ -22,9 +22,6 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `routes` on `listeners`, for ever.
-///
-/// # Errors
-/// The system gives no sockets or threads.
 pub fn serve(listeners: Vec<TcpListener>, routes: Router) -> io::Result<()> {
     allow_many_files();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -52,9 +52,6 @@ pub struct Chart<'a> {
 
 impl Chart<'_> {
     /// The SVG element.
-    ///
-    /// # Errors
-    /// plotters cannot draw it.
     pub fn svg(&self) -> Result<String> {
         let mut svg = String::new();
         self.draw(&mut svg).map_err(|error| anyhow!("cannot draw a chart: {error}"))?;

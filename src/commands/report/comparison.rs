@@ -1,16 +1,12 @@
 //! Several runs side by side.
 
 use super::figures;
-use super::subject::Subject;
-use super::words::{percent, shown, test_accuracy};
+use super::subject::{Subject, percent, shown};
 use anyhow::Result;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 /// Curves over each other, a table of results, and one of the options in which the runs differ.
-///
-/// # Errors
-/// A chart cannot be drawn.
 pub fn section(subjects: &[Subject]) -> Result<Markup> {
     let options: Vec<_> = subjects.iter().map(|subject| subject.config.options()).collect();
     let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -31,7 +27,7 @@ pub fn section(subjects: &[Subject]) -> Result<Markup> {
                     td { (subject.config.network.name) }
                     td { (subject.state_in_words()) }
                     td.number { (subject.best.map_or_else(|| "none".to_owned(), |(_, best)| percent(best))) }
-                    td.number { (test_accuracy(subject)) }
+                    td.number { (subject.test_accuracy()) }
                 } } }
             } }
             @if subjects.iter().any(|subject| !subject.losses.is_empty()) { (figures::loss(subjects)?) }

@@ -13,9 +13,6 @@ const POINTS: usize = 400;
 const SMOOTH: usize = 40;
 
 /// The loss of every step of each run.
-///
-/// # Errors
-/// It cannot be drawn.
 pub fn loss(subjects: &[Subject]) -> Result<Markup> {
     let curve = |subject: &Subject| {
         let points: Vec<_> = subject.losses.iter().map(|&(step, loss)| (step as f64, loss)).collect();
@@ -46,9 +43,6 @@ pub fn loss(subjects: &[Subject]) -> Result<Markup> {
 }
 
 /// The accuracies of each run, the best of them marked; of a single run, also those on its batches.
-///
-/// # Errors
-/// It cannot be drawn.
 pub fn accuracy(subjects: &[Subject]) -> Result<Markup> {
     let points = |accuracies: &[(u64, f64)]| {
         accuracies.iter().map(|&(step, accuracy)| (step as f64, accuracy)).collect::<Vec<_>>()
@@ -88,9 +82,6 @@ pub fn accuracy(subjects: &[Subject]) -> Result<Markup> {
 }
 
 /// How sure a network was against how often it was right.
-///
-/// # Errors
-/// It cannot be drawn.
 pub fn reliability(parts: &[CalibrationBin]) -> Result<Markup> {
     let filled = parts.iter().filter(|part| part.rows > 0);
     let point = |part: &CalibrationBin| {

@@ -4,6 +4,7 @@ use super::test::Test;
 use crate::cli::GlobalArgs;
 use crate::commands::failure;
 use anyhow::{Context, Result};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tf_mnist::training::{Event, RunConfig, RunDirectory};
 
@@ -44,9 +45,6 @@ pub enum State {
 
 impl Subject {
     /// Reads the runs and tests them.
-    ///
-    /// # Errors
-    /// A folder holds no run.
     pub fn read_all(global: &GlobalArgs, runs: &[PathBuf], chunk: usize) -> Result<Vec<Self>> {
         let mut subjects = runs.iter().map(|run| Self::read(run)).collect::<Result<Vec<_>>>()?;
         // Folders of one name in different places are told apart by the places.
@@ -127,6 +125,11 @@ impl Subject {
         told.max().unwrap_or_default().max(best).max(stopped)
     }
 
+    /// The accuracy on the test set that the run measured, in words.
+    pub fn test_accuracy(&self) -> String {
+        self.measured.as_ref().map_or_else(|| "not tested yet".to_owned(), |(accuracy, _)| percent(*accuracy))
+    }
+
     /// How far it came, in words.
     pub fn state_in_words(&self) -> String {
         let steps = self.steps();
@@ -140,4 +143,13 @@ impl Subject {
             }
         }
     }
+}
+
+pub fn percent(share: f64) -> String {
+    format!("{:.2}%", 100.0 * share)
+}
+
+/// An option as it is written on the command line.
+pub fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -12,7 +12,7 @@ fn an_address_is_refused_at_once_wherever_a_place_is_named() {
     for (arguments, option, way) in [
         (
             &["baseline", "--out-dir", "gs://bucket/run"][..],
-            "--out-dir gs://bucket/run",
+            "'gs://bucket/run' for '--out-dir <DIR>'",
             "name a local folder",
         ),
         (&["optimized", "--out-dir=s3://bucket/run", "--overwrite"], "--out-dir", "name a local folder"),
@@ -20,13 +20,17 @@ fn an_address_is_refused_at_once_wherever_a_place_is_named() {
         (&["baseline", "--warm-start", "gs://bucket/model.ckpt-1"], "--warm-start", "name a local folder"),
         (&["baseline", "--data-dir", "file:///data/mnist"], "--data-dir", "name a local folder"),
         (&["--data-dir", "https://host/mnist", "data"], "--data-dir", "name a local folder"),
-        (&["export", golden, "s3://bucket/models"], "EXPORT_BASE s3://bucket/models", "name a local folder"),
+        (
+            &["export", golden, "s3://bucket/models"],
+            "'s3://bucket/models' for '<EXPORT_BASE>'",
+            "name a local folder",
+        ),
         (&["export", "gs://bucket/run", "models"], "MODEL", "name a local folder"),
         (&["evaluate", "file:///runs/1"], "MODEL", "name a local folder"),
         (&["predict", "gs://bucket/run", "seven.png"], "MODEL", "name a local folder"),
         (
             &["predict", golden, "nine.png", "https://host/seven.png"],
-            "IMAGE https://host/seven.png",
+            "'https://host/seven.png' for '<IMAGE>...'",
             "download it",
         ),
         (
@@ -58,13 +62,13 @@ fn a_tilde_that_no_shell_expanded_is_refused() {
     refused(&["data"], &[("TF_MNIST_CACHE", "~")], "TF_MNIST_CACHE ~");
     refused(&["data"], &[("TF_MNIST_CACHE", ""), ("XDG_CACHE_HOME", "~/.cache")], "XDG_CACHE_HOME ~/.cache");
     refused(&["runtime"], &[("TENSORFLOW_DIR", "~/lib")], "TENSORFLOW_DIR ~/lib");
-    refused(&["baseline", "--out-dir=~/run"], &[], "--out-dir ~/run");
+    refused(&["baseline", "--out-dir=~/run"], &[], "'~/run' for '--out-dir <DIR>'");
 
     let mut command = tf_mnist(&["data"]);
     command.env("TF_MNIST_CACHE", "gs://bucket/cache").current_dir(folder.path());
     let stderr = fail(command, 2);
     assert!(
-        stderr.contains("TF_MNIST_CACHE gs://bucket/cache is an address; name a local folder"),
+        stderr.contains("TF_MNIST_CACHE gs://bucket/cache: it is an address; name a local folder"),
         "{stderr}"
     );
     // What no place is looked for in does not fail.

@@ -103,6 +103,37 @@ fn a_chief_that_is_killed_goes_on_anywhere() {
     }
 }
 
+fn is_worker(process: &u32) -> bool {
+    let line = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    line.split('\0').any(|word| word == "worker")
+}
+
+/// A worker that `chief` starts, as soon as it does.
+fn worker_of(chief: &Child) -> u32 {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match children(chief.id()).into_iter().find(is_worker) {
+            Some(worker) => return worker,
+            None => assert!(Instant::now() < deadline, "no worker is started"),
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_worker_of_its_own_that_is_killed_while_it_starts_is_started_again() {
+    if !has_fences() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let chief = start(&run, &["baseline", "--max-steps", "2", "--processes", "2"]).spawn().unwrap();
+    send("-KILL", worker_of(&chief));
+    let output = end(chief, Duration::from_secs(120));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("worker 1 was killed before it had started"), "{}", stderr(&output));
+}
+
 #[test]
 fn workers_end_with_a_chief_that_is_killed_also_where_they_are_stopped() {
     if !has_fences() {
@@ -116,10 +147,6 @@ fn workers_end_with_a_chief_that_is_killed_also_where_they_are_stopped() {
         // Not what it fetches with, which comes before.
         wait_for_lines(&run, 3);
         let workers = children(chief.id());
-        let is_worker = |process: &u32| {
-            let line = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
-            line.split('\0').any(|word| word == "worker")
-        };
         assert!(workers.len() == 1 && is_worker(&workers[0]), "{workers:?}");
         if stopped {
             send("-STOP", workers[0]);
@@ -264,6 +291,19 @@ fn a_worker_that_is_lost_while_a_network_is_evaluated_is_named() {
     assert!(stderr.contains(&format!("lost: worker 1 ({address}): it does not answer")), "{stderr}");
     let stderr = fail(with(&["evaluate", "--max-restarts", "1"], &[&run]), 2);
     assert!(stderr.contains("unexpected argument"), "{stderr}");
+    if has_fences() {
+        // One of its own is nobody's to start.
+        let chief =
+            with(&[&fixed[..], &limits[..4], &["--processes", "2"]].concat(), &[&run]).spawn().unwrap();
+        let worker = worker_of(&chief);
+        std::thread::sleep(Duration::from_secs(6));
+        send("-KILL", worker);
+        let output = end(chief, Duration::from_secs(90));
+        let stderr = self::stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("lost: worker 1 (") && stderr.contains("started anew when"), "{stderr}");
+        assert!(!stderr.contains("tf-mnist worker"), "{stderr}");
+    }
 }
 
 #[test]
