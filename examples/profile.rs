@@ -104,7 +104,7 @@ struct Job<'a> {
 impl<'a> Job<'a> {
     fn new(network: &'a Network, data: &Split, rows: u64, training: bool) -> Self {
         let (mut images, mut labels) = (Tensor::new(&[rows, 784]), Tensor::new(&[rows]));
-        data.gather_range(0..rows as usize, &mut images, &mut labels);
+        data.gather(0..rows as usize, &mut images, &mut labels);
         Self { network, images, labels, training: training.then(|| (Tensor::from(true), Tensor::from(0))) }
     }
 
