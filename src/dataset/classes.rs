@@ -3,8 +3,8 @@
 use super::{Dataset, Split};
 
 impl Dataset {
-    /// Which classes, of those that are in any of its files, the validation or the training rows lack, in words, and whether
-    /// the training files are sorted; none, if they lack none. `first_label` is the label of the first class.
+    /// Which classes, of those that are in any of its files, the validation or the training rows lack, in words, and
+    /// whether the training files are sorted; none, if they lack none. `first_label` is the label of the first class.
     pub fn missing_classes(&self, first_label: u8) -> Option<String> {
         let parts = [&self.validation, &self.train, &self.test].map(classes);
         let lacking = |rows: &str, part: &[bool; 256]| {

@@ -100,8 +100,8 @@ impl Split {
         &self.labels.values()[self.rows.clone()]
     }
 
-    /// Writes the images of `rows` (counted within this split; a slice or a range) to `images`, `[rows, pixels]`, and their
-    /// labels to `labels`, `[rows]`.
+    /// Writes the images of `rows` (counted within this split; a slice or a range) to `images`, `[rows, pixels]`, and
+    /// their labels to `labels`, `[rows]`.
     ///
     /// # Panics
     /// A row is not in this split, or an output does not have the size said.

@@ -72,8 +72,8 @@ pub struct Environment(Option<&'static Prepared>);
 ///
 /// # Safety
 /// Until this has returned, and again while what it returns is dropped, no other thread may read or change the
-/// environment other than through [`std::env`](mod@std::env). So it is in a `main` that starts no thread before TensorFlow
-/// is loaded.
+/// environment other than through [`std::env`](mod@std::env). So it is in a `main` that starts no thread before
+/// TensorFlow is loaded.
 pub unsafe fn set_environment(options: &Options) -> Environment {
     let mut is_first = false;
     let prepared = PREPARED.get_or_init(|| {

@@ -216,8 +216,8 @@ fn hand_over(library: &Path) -> Result<(), String> {
     }
     let not_prepared = || {
         format!(
-            "is not where the tensorflow crate looks: {TENSORFLOW_DIR} must name its folder, or set_environment be called, \
-             before it is loaded"
+            "is not where the tensorflow crate looks: {TENSORFLOW_DIR} must name its folder, or set_environment be \
+             called, before it is loaded"
         )
     };
     // The library's own folder is not written to: packages may be read-only, and are not ours.

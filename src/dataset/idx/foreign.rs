@@ -154,7 +154,8 @@ impl ForeignFile {
                 let path = path.display().to_string().replace('\\', "\\\\").replace('\'', "\\'");
                 let (names, program) = (NAMES.join(", "), program.replace("FILE", &path));
                 format!(
-                    "wanted are the IDX files {names}. This makes them, run with python3:\nimport numpy as np\n{WRITE}{}",
+                    "wanted are the IDX files {names}. This makes them, run with python3:\n\
+                     import numpy as np\n{WRITE}{}",
                     program.trim_end()
                 )
             }

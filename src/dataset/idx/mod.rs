@@ -33,8 +33,8 @@ impl Contents {
             for (row, label) in rows.iter_mut().enumerate() {
                 if *label < first || usize::from(*label) > last {
                     return Err(format!(
-                        "has the label {label} in row {row}; labels are {first} to {last}, which the network tells apart: its \
-                         first_label and classes say which"
+                        "has the label {label} in row {row}; labels are {first} to {last}, which the network tells \
+                         apart: its first_label and classes say which"
                     ));
                 }
                 *label -= first;
@@ -85,8 +85,8 @@ impl Kind {
     }
 }
 
-/// The bytes of image `index`, counted from 0, of the IDX file `path`, raw or gzipped, whose images are of `image_size`,
-/// height and width; it may also be a pipe, or `-` for standard input.
+/// The bytes of image `index`, counted from 0, of the IDX file `path`, raw or gzipped, whose images are of
+/// `image_size`, height and width; it may also be a pipe, or `-` for standard input.
 ///
 /// # Errors
 /// The file cannot be read or is unsound, or has no such image.

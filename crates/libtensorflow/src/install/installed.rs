@@ -10,8 +10,8 @@ pub(crate) fn folder(cache: &Path, version: &str) -> PathBuf {
     cache.join(format!("libtensorflow-{version}-cpu"))
 }
 
-/// Looks at `folder`, if it is there, as every start does: at the sizes of its files, whatever their times, and at no byte
-/// of them. Returns the library to open.
+/// Looks at `folder`, if it is there, as every start does: at the sizes of its files, whatever their times, and at no
+/// byte of them. Returns the library to open.
 ///
 /// # Errors
 /// What is wrong with it, if it is not as it was installed.

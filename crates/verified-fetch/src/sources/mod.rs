@@ -64,8 +64,8 @@ pub enum Failure {
     Disk(#[source] io::Error),
 }
 
-/// Whether a file that starts with `start` is an HTML page: captive portals, logins and proxies answer with pages, often
-/// with status 200.
+/// Whether a file that starts with `start` is an HTML page: captive portals, logins and proxies answer with pages,
+/// often with status 200.
 pub fn is_html_page(start: &[u8]) -> bool {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     [&b"<!doctype html"[..], b"<html", b"<head", b"<!--"]
