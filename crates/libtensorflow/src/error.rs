@@ -9,8 +9,8 @@ pub enum RuntimeError {
     /// No library was found and none could be installed: every place, every source, every reason, and what helps.
     #[error(transparent)]
     NotFound(Box<Report>),
-    /// The library that the user's `TENSORFLOW_DIR` names is of no use, and no other is tried behind the user's back; or
-    /// one was opened and then proved unusable, and a process can hold only one.
+    /// The library that the user's `TENSORFLOW_DIR` names is of no use, and no other is tried behind the user's back;
+    /// or one was opened and then proved unusable, and a process can hold only one.
     #[error("{0}")]
     Unusable(String),
     /// An option needs a variable set that is not, and [`crate::load`] changes none.

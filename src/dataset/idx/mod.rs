@@ -33,8 +33,8 @@ impl Contents {
             for (row, label) in rows.iter_mut().enumerate() {
                 if *label < first || usize::from(*label) > last {
                     return Err(format!(
-                        "has the label {label} in row {row}; labels are {first} to {last}, which the network tells apart: \
-                         its first_label and classes say which"
+                        "has the label {label} in row {row}; labels are {first} to {last}, which the network tells \
+                         apart: its first_label and classes say which"
                     ));
                 }
                 *label -= first;

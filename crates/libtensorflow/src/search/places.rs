@@ -16,8 +16,8 @@ pub(crate) fn named_library() -> Option<Result<Candidate, String>> {
     };
     let library = library.ok_or_else(|| {
         format!(
-            "{TENSORFLOW_DIR}={}: no TensorFlow library there or in its lib folder (looked for {}); name the folder that \
-             holds one, or unset {TENSORFLOW_DIR} to have one found or installed",
+            "{TENSORFLOW_DIR}={}: no TensorFlow library there or in its lib folder (looked for {}); name the folder \
+             that holds one, or unset {TENSORFLOW_DIR} to have one found or installed",
             named.display(),
             LIBRARY_NAMES.join(", ")
         )
