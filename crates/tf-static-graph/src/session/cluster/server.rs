@@ -1,5 +1,5 @@
-//! This process as a TensorFlow server: `TF_NewServer` and what belongs to it (c_api.h), which the tensorflow crate leaves
-//! to the one below it.
+//! This process as a TensorFlow server: `TF_NewServer` and what belongs to it (c_api.h), which the tensorflow crate
+//! leaves to the one below it.
 
 use super::Address;
 use crate::session::config::SessionConfig;
