@@ -80,8 +80,8 @@ pub enum GraphError {
     Unreadable(prost::DecodeError),
 }
 
-/// Shows errors as they are displayed: what `main` and `unwrap` print is to be read, and TensorFlow's own `Status` shows an
-/// address.
+/// Shows errors as they are displayed: what `main` and `unwrap` print is to be read, and TensorFlow's own `Status`
+/// shows an address.
 macro_rules! debug_as_displayed {
     ($error:ty) => {
         impl std::fmt::Debug for $error {

@@ -64,7 +64,8 @@ impl Variable {
     }
 }
 
-/// A moving average in a step of training, as a batch norm notes it: [`Scope::moving_averages`](crate::Scope::moving_averages).
+/// A moving average in a step of training, as a batch norm notes it;
+/// see [`Scope::moving_averages`](crate::Scope::moving_averages).
 #[derive(Debug, Clone)]
 pub struct MovingAverage {
     /// The average.

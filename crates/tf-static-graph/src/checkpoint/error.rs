@@ -22,7 +22,7 @@ pub enum CheckpointError {
     Unfit {
         /// The prefix, or the file.
         path: PathBuf,
-        /// What it is or lacks, each variable that is missing or wrong included, and the way to something that can be used.
+        /// What it is or lacks, each variable that is wrong included, and the way to something that can be used.
         reason: String,
     },
     /// A file cannot be read.

@@ -78,8 +78,8 @@ impl Checkpoint {
             let entry = BundleEntry::decode(&value[..]).map_err(|error| in_entry(error.to_string()))?;
             if !entry.slices.is_empty() {
                 let reason = format!(
-                    "holds partitioned variables, such as {name} in {} slices, which cannot be read: in Python, restore it \
-                     into a graph built without a partitioner, and save that",
+                    "holds partitioned variables, such as {name} in {} slices, which cannot be read: in Python, \
+                     restore it into a graph built without a partitioner, and save that",
                     entry.slices.len()
                 );
                 return Err(CheckpointError::Unfit { path: prefix.to_path_buf(), reason });

@@ -1,4 +1,4 @@
-//! The messages in a checkpoint's index. Numbers that are never negative are read as such, which is the same on the wire.
+//! The messages in a checkpoint's index. Numbers that are never negative are read so: on the wire that is the same.
 
 use crate::checkpoint::meta_graph::proto::TensorShape;
 use prost::Message;

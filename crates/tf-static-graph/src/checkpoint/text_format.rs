@@ -1,13 +1,13 @@
 //! Protocol buffers' text format, as far as TensorFlow's small state files need it: the strings in a message.
 //!
-//! They are read as `google/protobuf/text_format` reads them, but for one thing: a backslash that begins no escape is taken
-//! for itself, for people write Windows paths by hand. Whatever else the message holds is passed over.
+//! They are read as `google/protobuf/text_format` reads them, but for one thing: a backslash that begins no escape is
+//! taken for itself, for people write Windows paths by hand. Whatever else the message holds is passed over.
 
 /// The name of a field, and the bytes of its string.
 type Field<'a> = (&'a [u8], Vec<u8>);
 
-/// The strings in the message in `text`, unescaped, each with the name of its field; of a list, each of its elements. And
-/// where one does not end, before which the others stand.
+/// The strings in the message in `text`, unescaped, each with the name of its field; of a list, each of its elements.
+/// And where one does not end, before which the others stand.
 pub(crate) fn strings(text: &str) -> (Vec<Field<'_>>, Result<(), String>) {
     let mut rest = text.as_bytes();
     let (mut found, mut name): (Vec<Field>, _) = (Vec::new(), &rest[..0]);

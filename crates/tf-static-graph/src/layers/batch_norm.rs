@@ -114,8 +114,8 @@ impl BatchNorm {
     /// kernel = kernel · scale,  bias = (bias - moving_mean) · scale + beta
     /// ```
     ///
-    /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`, zero if there is none; so are those returned. Computed
-    /// in the graph, from the variables as they are at each run.
+    /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`, zero if there is none; so are the two
+    /// returned. Computed in the graph, from the variables as they are at each run.
     ///
     /// # Errors
     /// The shapes do not fit.

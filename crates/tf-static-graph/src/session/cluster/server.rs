@@ -1,5 +1,5 @@
-//! This process as a TensorFlow server: `TF_NewServer` and what belongs to it (c_api.h), which the tensorflow crate leaves to
-//! the one below it.
+//! This process as a TensorFlow server: `TF_NewServer` and what belongs to it (c_api.h), which the tensorflow crate
+//! leaves to the one below it.
 
 use super::Address;
 use crate::session::config::SessionConfig;
@@ -85,8 +85,8 @@ struct ServerDef {
 
 /// Starts a server of the serialized `ServerDef`, and returns its target.
 fn start(definition: &[u8]) -> Result<String, String> {
-    // SAFETY: the library is loaded. The status lives until it is deleted, which is last, and its words until it is changed;
-    // the bytes are copied; the server is never deleted.
+    // SAFETY: the library is loaded. The status lives until it is deleted, which is last, and its words until it is
+    // changed; the bytes are copied; the server is never deleted.
     unsafe {
         let status = tf::TF_NewStatus();
         let check = || match tf::TF_GetCode(status) {
