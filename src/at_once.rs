@@ -49,20 +49,6 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn results_are_in_the_order_of_the_chunks_whatever_the_number_of_places() {
-        for chunks in 0..9 {
-            let chunks: Vec<usize> = (0..chunks).collect();
-            for places in 1..5 {
-                let places: Vec<usize> = (0..places).collect();
-                let done = at_once(&places, &chunks, |&place, &chunk| Ok::<_, ()>((place, chunk))).unwrap();
-                let used = places.len().min(chunks.len());
-                let expected: Vec<_> = chunks.iter().map(|&chunk| (chunk % used, chunk)).collect();
-                assert_eq!(done, expected);
-            }
-        }
-    }
-
-    #[test]
     fn places_work_at_the_same_time() {
         let (here, more_came) = (Mutex::new(0), Condvar::new());
         let meet = |_: &(), _: &()| {
@@ -74,13 +60,6 @@ mod tests {
             if wait.1.timed_out() { Err("alone") } else { Ok(()) }
         };
         assert_eq!(at_once(&[(); 3], &[(); 3], meet), Ok(vec![(); 3]));
-    }
-
-    #[test]
-    fn an_error_is_passed_on() {
-        let odd = |chunk: &i32| if chunk % 2 == 0 { Ok(*chunk) } else { Err(*chunk) };
-        assert_eq!(at_once(&[(); 2], &[0, 1, 2, 3], |_, chunk| odd(chunk)), Err(1));
-        assert_eq!(at_once(&[(); 1], &[0, 1, 2, 3], |_, chunk| odd(chunk)), Err(1));
     }
 
     #[test]

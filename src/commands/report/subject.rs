@@ -5,7 +5,7 @@ use crate::cli::GlobalArgs;
 use crate::commands::failure;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
-use tf_mnist::training::{Event, RunConfig, RunDirectory};
+use tf_mnist::training::{Event, RunConfig, RunDirectory, ValidationReport};
 
 /// A run.
 pub struct Subject {
@@ -89,11 +89,12 @@ impl Subject {
 
     fn add(&mut self, event: Event) {
         match event {
-            Event::Step { step, loss, .. } => {
-                self.losses.push((step, loss));
+            Event::Step(report) => {
+                self.losses.push((report.step, report.loss));
                 self.state = State::Broken; // until it is said how it ended
             }
-            Event::Validation { step, train_accuracy, accuracy, bound, improved, .. } => {
+            Event::Validation(report) => {
+                let ValidationReport { step, train_accuracy, accuracy, bound, improved, .. } = report;
                 self.batches.push((step, train_accuracy));
                 if !bound {
                     self.validations.push((step, accuracy));
