@@ -141,6 +141,9 @@ pub fn network_of(checkpoint: &Checkpoint, named: Option<&Table>) -> Result<Tabl
             missing.join(" and ")
         )));
     };
+    if let Some(error) = networks::fault_around(checkpoint) {
+        log::warn!("{prefix}: taken for {}, as the run that it lies in does not tell: {error}", found.name);
+    }
     // Python's are of the published networks; of ours there are others.
     let mut meta = checkpoint.prefix().as_os_str().to_owned();
     meta.push(CheckpointManager::META);
