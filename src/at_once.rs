@@ -49,20 +49,6 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn results_are_in_the_order_of_the_chunks_whatever_the_number_of_places() {
-        for chunks in 0..9 {
-            let chunks: Vec<usize> = (0..chunks).collect();
-            for places in 1..5 {
-                let places: Vec<usize> = (0..places).collect();
-                let done = at_once(&places, &chunks, |&place, &chunk| Ok::<_, ()>((place, chunk))).unwrap();
-                let used = places.len().min(chunks.len());
-                let expected: Vec<_> = chunks.iter().map(|&chunk| (chunk % used, chunk)).collect();
-                assert_eq!(done, expected);
-            }
-        }
-    }
-
-    #[test]
     fn places_work_at_the_same_time() {
         let (here, more_came) = (Mutex::new(0), Condvar::new());
         let meet = |_: &(), _: &()| {

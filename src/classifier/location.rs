@@ -4,7 +4,7 @@ use super::error::{ClassifierError, Result};
 use crate::graph::checkpoint::{STATE_FILE, foreign_file, foreign_shard, meta_graph};
 use crate::graph::{Checkpoint, CheckpointManager, checkpoints_in, existing_prefix, latest_checkpoint};
 use crate::networks::{self, Table};
-use crate::training::RunConfig;
+use crate::training::{RunConfig, TrainingError};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -53,26 +53,37 @@ fn in_folder(folder: &Path) -> Result<Location> {
     if let Some(prefix) = latest_checkpoint(folder)? {
         return Ok(Location::Checkpoint(prefix));
     }
-    let unreadable = |source| ClassifierError::Io { path: folder.to_path_buf(), source };
+    let shown = folder.display();
+    let unusable = |reason: String| Err(ClassifierError::Unusable(reason));
+    let unreadable = |error| ClassifierError::Unusable(format!("cannot read {shown}: {error}"));
     let mut versions = versions_in(folder).map_err(unreadable)?.into_iter().rev();
     if let Some((_, version)) = versions.find(|(_, version)| is_saved_model(version)) {
         return Ok(Location::SavedModel(version));
     }
     let mut checkpoints = checkpoints_in(folder).map_err(unreadable)?;
-    match (checkpoints.pop(), checkpoints.len()) {
-        (Some(only), 0) => return Ok(Location::Checkpoint(only)),
-        (Some(newest), _) => {
-            checkpoints.push(newest);
-            return Err(ClassifierError::SeveralCheckpoints { path: folder.to_path_buf(), checkpoints });
-        }
-        (None, _) => {}
+    if checkpoints.len() > 1 {
+        let names: Vec<_> = checkpoints.iter().map(|prefix| prefix.display().to_string()).collect();
+        return unusable(format!(
+            "{shown} holds no model that could be told from others: it has several checkpoints, and no file \
+             `checkpoint` that names the newest; name one: {}",
+            names.join(", ")
+        ));
     }
-    let is_run = || RunConfig::read(folder).is_ok();
-    match foreign_file(folder).map_err(unreadable)? {
-        Some(error) => Err(error.into()),
-        None if is_run() => Err(ClassifierError::NoCheckpointYet { path: folder.to_path_buf() }),
-        None => Err(ClassifierError::NoModelIn { path: folder.to_path_buf() }),
+    if let Some(only) = checkpoints.pop() {
+        return Ok(Location::Checkpoint(only));
     }
+    if let Some(error) = foreign_file(folder).map_err(unreadable)? {
+        return Err(error.into());
+    }
+    let of_run = match RunConfig::read(folder) {
+        Ok(_) => return Err(ClassifierError::NoCheckpointYet { path: folder.to_path_buf() }),
+        Err(error @ TrainingError::Unusable(_)) => format!("; {error}"),
+        Err(_) => String::new(),
+    };
+    unusable(format!(
+        "{shown} holds no model: a run folder has a file `checkpoint`, a SavedModel a file `saved_model.pb`, and an \
+         export folder has SavedModels in folders whose names are numbers{of_run}"
+    ))
 }
 
 /// The checkpoint with the values of the model at `location`, a SavedModel's included.
@@ -82,8 +93,13 @@ fn in_folder(folder: &Path) -> Result<Location> {
 pub fn values_of(location: Location) -> Result<PathBuf> {
     match location {
         Location::Checkpoint(prefix) => Ok(prefix),
-        Location::SavedModel(folder) => existing_prefix(&folder.join("variables/variables"))
-            .ok_or(ClassifierError::NoVariables { path: folder }),
+        Location::SavedModel(folder) => existing_prefix(&folder.join("variables/variables")).ok_or_else(|| {
+            ClassifierError::Unusable(format!(
+                "the SavedModel {} has no variables/variables.index to take values from: either they are constants in \
+                 its graph, or the folder was not copied whole; name the checkpoint it was made from",
+                folder.display()
+            ))
+        }),
     }
 }
 
@@ -93,52 +109,51 @@ pub fn values_of(location: Location) -> Result<PathBuf> {
 /// # Errors
 /// It is not of the named one, or of none that is known.
 pub fn network_of(checkpoint: &Checkpoint, named: Option<&Table>) -> Result<Table> {
+    let prefix = checkpoint.prefix().display();
     if let Some(table) = named {
         if networks::of_run_around(checkpoint).is_some_and(|own| !own.is_same_graph(table)) {
             log::warn!(
-                "{}: the run that it lies in is of another network than {}, which is used as it was named",
-                checkpoint.prefix().display(),
+                "{prefix}: the run that it lies in is of another network than {}, which is used as it was named",
                 table.name
             );
         }
         return match table.misfit(checkpoint) {
             None => Ok(table.clone()),
-            Some(reason) => Err(ClassifierError::AnotherNetwork {
-                prefix: checkpoint.prefix().to_path_buf(),
-                network: table.name.clone(),
-                reason,
-            }),
+            Some(reason) => Err(ClassifierError::Unusable(format!(
+                "the checkpoint {prefix} is not of the network {}: {reason}",
+                table.name
+            ))),
         };
     }
-    let found = networks::of_checkpoint(checkpoint);
-    // Python's are of the published networks; of ours there are others.
-    let mut meta = checkpoint.prefix().as_os_str().to_owned();
-    meta.push(CheckpointManager::META);
-    if let (Some(table), None, true) =
-        (&found, networks::of_run_around(checkpoint), meta_graph::is_own(Path::new(&meta)))
-    {
-        log::info!(
-            "{}: taken for {}, by its names and shapes; another network may have the same",
-            checkpoint.prefix().display(),
-            table.name
-        );
-    }
-    found.ok_or_else(|| {
-        let missing = ["conv1/kernel", "output/kernel"]
-            .into_iter()
-            .filter(|key| checkpoint.get(key).is_none())
-            .collect();
+    let Some(found) = networks::of_checkpoint(checkpoint) else {
+        let keys = ["conv1/kernel", "output/kernel"].into_iter();
+        let missing: Vec<_> = keys.filter(|key| checkpoint.get(key).is_none()).collect();
         let mut holds = checkpoint.first_names();
         if checkpoint.is_of_objects() {
             holds += ". It is a checkpoint of TensorFlow 2's objects, as Keras and tf.train.Checkpoint write: restore it in \
                       Python, and export the model as a SavedModel";
         }
-        ClassifierError::UnknownNetwork {
-            prefix: checkpoint.prefix().to_path_buf(),
-            missing,
-            holds,
+        if let Some(error) = networks::fault_around(checkpoint) {
+            holds += &format!(". The run that it lies in does not tell: {error}");
         }
-    })
+        return Err(ClassifierError::Unusable(format!(
+            "checkpoint {prefix} is of neither network, baseline or optimized: it lacks {}; it holds {holds}",
+            missing.join(" and ")
+        )));
+    };
+    if let Some(error) = networks::fault_around(checkpoint) {
+        log::warn!("{prefix}: taken for {}, as the run that it lies in does not tell: {error}", found.name);
+    }
+    // Python's are of the published networks; of ours there are others.
+    let mut meta = checkpoint.prefix().as_os_str().to_owned();
+    meta.push(CheckpointManager::META);
+    if networks::of_run_around(checkpoint).is_none() && meta_graph::is_own(Path::new(&meta)) {
+        log::info!(
+            "{prefix}: taken for {}, by its names and shapes; another network may have the same",
+            found.name
+        );
+    }
+    Ok(found)
 }
 
 /// The versions in an export folder with their folders, the lowest first. As in TensorFlow Serving, any name that is
@@ -159,48 +174,4 @@ pub(crate) fn versions_in(base: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 
 pub(crate) fn is_saved_model(folder: &Path) -> bool {
     SAVED_MODEL_FILES.iter().any(|file| folder.join(file).is_file())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::graph::{CheckpointError, GraphError};
-
-    #[test]
-    fn every_kind_of_model_is_found() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let touch = |name: &str, text: &str| {
-            fs::create_dir_all(at(name).parent().unwrap()).unwrap();
-            fs::write(at(name), text).unwrap();
-        };
-        touch("run/checkpoint", "model_checkpoint_path: \"model.ckpt-7\"\n");
-        touch("run/model.ckpt-7.index", "");
-        touch("torn/checkpoint", "model_checkpoint_pa");
-        touch("torn/model.ckpt-7.index", "");
-        touch("moved/checkpoint", "model_checkpoint_path: \"/gone/model.ckpt-8\"\n");
-        touch("moved/model.ckpt-8.index", "");
-        touch("base/2/saved_model.pb", "");
-        touch("base/10/saved_model.pb", "");
-        touch("base/11/unfinished", "");
-
-        let checkpoint = |name: &str| Location::Checkpoint(at(name));
-        let saved_model = |name: &str| Location::SavedModel(at(name));
-        for (name, expected) in [
-            ("run", checkpoint("run/model.ckpt-7")),
-            ("moved", checkpoint("moved/model.ckpt-8")),
-            ("moved/model.ckpt-8", checkpoint("moved/model.ckpt-8")),
-            ("base", saved_model("base/10")),
-            ("base/2", saved_model("base/2")),
-            ("base/2/saved_model.pb", saved_model("base/2")),
-        ] {
-            assert_eq!(locate(&at(name)).unwrap(), expected, "{name}");
-        }
-        assert!(matches!(locate(&at("base/11")), Err(ClassifierError::NoModelIn { .. })));
-        assert!(matches!(
-            locate(&at("torn")),
-            Err(ClassifierError::Graph(GraphError::Checkpoint(CheckpointError::Damaged { .. })))
-        ));
-        assert!(matches!(locate(&at("nothing")), Err(ClassifierError::NotFound { .. })));
-    }
 }

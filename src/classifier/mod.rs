@@ -19,11 +19,9 @@
 //! # }
 //! ```
 
-mod damage;
 mod error;
 mod evaluation;
 mod location;
-mod logits;
 mod saved_model;
 mod signature;
 
@@ -36,7 +34,7 @@ use crate::dataset::Form;
 use crate::graph::{self, Checkpoint, GraphError, GraphSession, Saver, Scope, softmax};
 use crate::model::{self, Convolutions};
 use crate::networks::{Pictures, Table};
-use logits::softmax_in_place;
+use saved_model::softmax_in_place;
 use std::path::{Path, PathBuf};
 use tensorflow::{Graph, Output, Session, SessionOptions, SessionRunArgs, Status, Tensor};
 
@@ -73,7 +71,13 @@ impl Classifier {
         convolutions: Convolutions,
     ) -> Result<Self> {
         match locate(model)? {
-            Location::Checkpoint(prefix) => Self::from_checkpoint(&prefix, network, options, convolutions),
+            Location::Checkpoint(prefix) => {
+                let session = |graph: &Graph| {
+                    let session = Session::new(options, graph);
+                    session.map(GraphSession::from).map_err(|status| failed("open a session", status))
+                };
+                Self::from_checkpoint(&[], &prefix, network, &session, convolutions)
+            }
             Location::SavedModel(folder) => Self::from_saved_model(&folder, options),
         }
     }
@@ -93,7 +97,7 @@ impl Classifier {
     ) -> Result<Self> {
         match locate(model)? {
             Location::Checkpoint(prefix) => {
-                let own = Self::from_checkpoint_on(devices, &prefix, network, session, convolutions)?;
+                let own = Self::from_checkpoint(devices, &prefix, network, session, convolutions)?;
                 // A device that cannot compute it says so now.
                 own.scores
                     .iter()
@@ -104,24 +108,7 @@ impl Classifier {
         }
     }
 
-    /// Opens the checkpoint `prefix`, ours or Python's, of the network `network`, or of the one that [`network_of`] finds.
-    ///
-    /// # Errors
-    /// It is missing or damaged, or of no known network.
-    pub fn from_checkpoint(
-        prefix: &Path,
-        network: Option<&Table>,
-        options: &SessionOptions,
-        convolutions: Convolutions,
-    ) -> Result<Self> {
-        let session = |graph: &Graph| {
-            let session = Session::new(options, graph);
-            session.map(GraphSession::from).map_err(|status| failed("open a session", status))
-        };
-        Self::from_checkpoint_on(&[], prefix, network, &session, convolutions)
-    }
-
-    fn from_checkpoint_on(
+    fn from_checkpoint(
         devices: &[String],
         prefix: &Path,
         network: Option<&Table>,
@@ -169,11 +156,6 @@ impl Classifier {
     /// What a data set has to be like, of which `validation_rows` are kept back for validation.
     pub fn data_form(&self, validation_rows: usize) -> Form {
         Form { validation_rows, ..self.form }
-    }
-
-    /// Height and width of an image, in pixels.
-    pub fn image_size(&self) -> [usize; 2] {
-        self.form.image_size
     }
 
     /// Pixels of an image.
@@ -228,12 +210,10 @@ impl Classifier {
         self.session.run(&mut args).map_err(|status| failed(&action(), status))?;
         let scores = args.fetch::<f32>(token).map_err(|status| failed(&action(), status))?;
         if scores.len() != rows * self.classes() {
-            return Err(ClassifierError::Output {
-                path: self.path.clone(),
-                found: scores.len(),
-                rows,
-                classes: self.classes(),
-            });
+            let (path, found, classes) = (self.path.display(), scores.len(), self.classes());
+            return Err(ClassifierError::Unusable(format!(
+                "the model {path} gave {found} numbers for {rows} images, not {classes} each"
+            )));
         }
         if scores.iter().any(|score| score.is_nan()) {
             return Err(ClassifierError::NotANumber { path: self.path.clone() });

@@ -101,7 +101,7 @@ fn output(signature: &SignatureDef) -> Result<(&TensorInfo, usize), String> {
 /// The dimensions, the unknown ones `None`; `None` if not even their number is known.
 fn dims(info: &TensorInfo) -> Option<Vec<Option<i64>>> {
     let shape: Option<Vec<Option<i64>>> = info.shape().clone().into();
-    shape.map(|dims| dims.into_iter().map(|dim| dim.filter(|&dim| dim >= 0)).collect())
+    shape.map(|dims| dims.into_iter().map(|dim| dim.filter(|&dim| dim != -1)).collect())
 }
 
 fn shown(info: &TensorInfo) -> String {

@@ -6,13 +6,13 @@ use super::{output, published_lines, signals};
 use anyhow::Result;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicUsize;
 use tf_mnist::classifier::Evaluation;
 use tf_mnist::dataset::Split;
 use tf_mnist::drawing::{Picture, heat_map};
 use tf_mnist::tensorboard::Summary;
 use tf_mnist::training::{
-    Ending, Event, Interrupt, MetricsFile, ModelCheckpoint, Outcome, TensorBoard, TrainingError,
-    TrainingSession,
+    Ending, Event, MetricsFile, ModelCheckpoint, Outcome, TensorBoard, TrainingError, TrainingSession,
 };
 
 /// Measures the accuracy on the test set: of the best weights, or of the last.
@@ -86,7 +86,7 @@ pub fn interrupted(
     session: &TrainingSession,
     checkpoints: &mut ModelCheckpoint,
     outcome: &Outcome,
-    interrupt: &Interrupt,
+    interrupt: &AtomicUsize,
 ) -> Result<ExitCode> {
     let usable = match checkpoints.newest() {
         Some(best) if run.setup.config.keeps_best() => Some(best),

@@ -13,13 +13,14 @@ use anyhow::{Context, Result, anyhow};
 use clap::ArgMatches;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 use tf_mnist::dataset::{BatchPlan, Dataset};
 use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::networks::Validate;
 use tf_mnist::training::{
-    BackupAndRestore, Ending, Event, Interrupt, ModelCheckpoint, Observer, RunConfig, RunDirectory,
-    SavedState, TensorBoard, TrainingError, TrainingSession, TrainingState, fit,
+    BackupAndRestore, Ending, Event, ModelCheckpoint, Observer, RunConfig, RunDirectory, SavedState,
+    TensorBoard, TrainingError, TrainingSession, TrainingState, fit,
 };
 
 /// Where runs go that are given no folder.
@@ -158,7 +159,7 @@ impl Run {
         mut session: TrainingSession,
         total: u64,
         quiet: bool,
-        interrupt: &Interrupt,
+        interrupt: &AtomicUsize,
     ) -> Result<ExitCode> {
         loop {
             let error = match self.train(session, total, quiet, interrupt) {
@@ -183,7 +184,7 @@ impl Run {
         mut session: TrainingSession,
         total: u64,
         quiet: bool,
-        interrupt: &Interrupt,
+        interrupt: &AtomicUsize,
     ) -> Result<ExitCode> {
         let Setup { config, dataset, place, saved, .. } = &self.setup;
         let (directory, saved) = (&self.directory, saved.as_ref());
@@ -232,8 +233,6 @@ impl Run {
         if outcome.state.step > 0 {
             backup.save(&outcome.state, &session)?;
         }
-        let (saves, spent) = backup.cost();
-        log::debug!("saved the state {saves} times in {:.3} s", spent.as_secs_f64());
         if let Some(tensorboard) = &tensorboard {
             log::debug!("telling TensorBoard took {:.4} s", tensorboard.cost().as_secs_f64());
         }

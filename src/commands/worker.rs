@@ -5,6 +5,7 @@ use super::{output, signals, tensorflow};
 use crate::cli::{GlobalArgs, ReplicaArgs, WorkerArgs};
 use anyhow::{Context, Result, bail};
 use std::io::{self, Read};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 use tf_mnist::session::cluster::{Address, Server, Silence, probe};
@@ -24,7 +25,7 @@ pub fn run(global: &GlobalArgs, args: &WorkerArgs) -> Result<()> {
     }
     let interrupt = signals::interrupt().context("cannot watch for signals")?;
     output::print(&format!("{READY} {}\n", server.address().port()))?;
-    while !interrupt.is_set() {
+    while interrupt.load(Ordering::Relaxed) == 0 {
         thread::sleep(Duration::from_millis(50));
     }
     leave()

@@ -67,7 +67,7 @@ impl TrainingInputs {
     }
 }
 
-pub(super) fn is_bytes(images: &Output) -> bool {
+pub(crate) fn is_bytes(images: &Output) -> bool {
     images.operation.output_type(images.index as usize) == DataType::UInt8
 }
 

@@ -48,10 +48,10 @@ pub(super) fn make(table: &Table, graph: &Scope, towers: Towers, seed: u64) -> R
             Layer::Activation(activation) => Part::Activation(activation),
             Layer::MaxPooling2d(pool) => Part::Pool(Pool::Max, pool.window()),
             Layer::AveragePooling2d(pool) => Part::Pool(Pool::Average, pool.window()),
-            Layer::Flatten(_) => Part::Flatten(placed.input.iter().product()),
-            Layer::Dropout(dropout) => {
+            Layer::Flatten {} => Part::Flatten(placed.input.iter().product()),
+            Layer::Dropout { rate } => {
                 dropouts += 1;
-                Part::Dropout(Dropout::new(dropout.rate, seed, dropouts - 1).with_randomness(randomness))
+                Part::Dropout(Dropout::new(rate, seed, dropouts - 1).with_randomness(randomness))
             }
         };
         let scope = row.scope.clone();

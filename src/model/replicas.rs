@@ -167,16 +167,13 @@ pub(super) fn evaluate(
     let takes = [vec![given, labels], reads(&tower.variables())].concat();
     let tower = Subgraph::new(&tower, &takes, &[logits, probabilities, accuracy.correct, accuracy.mean])?;
 
-    let evaluations = devices.iter().enumerate().map(|(replica, device)| {
-        let place = place(graph, replica);
-        let weights = there(&place, devices, device, &reads(variables))?;
-        let given = [vec![inputs.images.clone(), inputs.labels.clone()], weights].concat();
-        let outputs = tower.import(&place, "inference", device, &given)?;
+    let made = import_on(devices, graph, &tower, &[inputs.images.clone(), inputs.labels.clone()], variables)?;
+    let evaluation = |outputs: Vec<Output>| {
         let output = |place: usize| outputs[place].clone();
         let accuracy = Accuracy { correct: output(2), mean: output(3) };
-        Ok(Evaluation { logits: output(0), probabilities: output(1), accuracy })
-    });
-    evaluations.collect()
+        Evaluation { logits: output(0), probabilities: output(1), accuracy }
+    };
+    Ok(made.into_iter().map(evaluation).collect())
 }
 
 /// Builds the towers in use, one on each of `devices`, each of all the `images` that a run is fed, within `graph`, which has the
@@ -195,13 +192,23 @@ pub(super) fn infer(
     let tower = Subgraph::new(&tower, &[vec![given], reads(&own)].concat(), &[logits])?;
     let variables = graph.variables();
     let variables = own.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<Vec<_>>>()?;
-    let logits = devices.iter().enumerate().map(|(replica, device)| {
+    Ok(import_on(devices, graph, &tower, std::slice::from_ref(images), &variables)?.concat())
+}
+
+/// Imports a `tower` in use once a device, where it is given `inputs` and the values of `variables`.
+fn import_on(
+    devices: &[String],
+    graph: &Scope,
+    tower: &Subgraph,
+    inputs: &[Output],
+    variables: &[Variable],
+) -> Result<Vec<Vec<Output>>> {
+    let made = devices.iter().enumerate().map(|(replica, device)| {
         let place = place(graph, replica);
-        let weights = there(&place, devices, device, &reads(&variables))?;
-        let given = [vec![images.clone()], weights].concat();
-        Ok(tower.import(&place, "inference", device, &given)?.remove(0))
+        let weights = there(&place, devices, device, &reads(variables))?;
+        tower.import(&place, "inference", device, &[inputs, &weights].concat())
     });
-    logits.collect()
+    made.collect()
 }
 
 /// Where the towers of a replica are put.

@@ -96,7 +96,7 @@ impl Table {
                 let at = |reason| format!("{place}, layer {number} ({}): {reason}", layer.kind());
                 layer.check().map_err(at)?;
                 let output = layer.output(&shape).map_err(at)?;
-                let made = layer.variables(&shape).into_iter().map(|(_, shape, _)| product(&shape));
+                let made = layer.variables("", &shape).into_iter().map(|made| product(&made.shape));
                 parameters = made.fold(parameters, u64::saturating_add);
                 if product(&output).max(parameters) > MOST_VALUES {
                     return Err(at(format!(

@@ -13,9 +13,10 @@ pub fn text_of(network: &Path) -> Result<String, TableError> {
     if let Some((_, text)) = BUILT_IN.iter().find(|(name, _)| network == Path::new(name)) {
         return Ok((*text).to_owned());
     }
-    let Some(table) = of_run(network) else { return read::text(network) };
-    let unsound = |reason: String| TableError::Unsound { path: network.to_path_buf(), reason };
-    let text = table.to_toml().map_err(|error| unsound(error.to_string()))?;
+    let Some(table) = of_run(network)? else {
+        return read::text(network);
+    };
+    let text = table.to_toml().map_err(|error| TableError::unsound(network, error))?;
     Ok(match table.training.adam.learning_rate {
         LearningRate::Schedule(LearningRateSchedule::CosineDecay { decay_steps: Some(_), .. }) => {
             format!(
@@ -32,11 +33,10 @@ pub fn text_of(network: &Path) -> Result<String, TableError> {
 /// As [`text_of`]; or the file holds no sound table: the message names row and layer.
 pub fn find(network: &Path) -> Result<Table, TableError> {
     let is_built_in = network.to_str().is_some_and(is_built_in);
-    if let (false, Some(table)) = (is_built_in, of_run(network)) {
+    if !is_built_in && let Some(table) = of_run(network)? {
         return Ok(table);
     }
-    Table::parse(&text_of(network)?)
-        .map_err(|reason| TableError::Unsound { path: network.to_path_buf(), reason })
+    Table::parse(&text_of(network)?).map_err(|reason| TableError::unsound(network, reason))
 }
 
 /// The name that an exported model's network has among its extra assets, as JSON.
@@ -44,7 +44,7 @@ pub const EXPORTED: &str = "network.json";
 
 /// The network of an exported model, if it says.
 pub fn of_export(folder: &Path) -> Option<Table> {
-    read::json(&folder.join("assets.extra").join(EXPORTED), |value| Some(value))
+    read::json(&folder.join("assets.extra").join(EXPORTED), |value| Some(value)).ok()?
 }
 
 /// The network that `checkpoint` is of: that of the run that it lies in, or the built-in one that it fits, or should.
@@ -66,13 +66,19 @@ pub fn is_built_in(name: &str) -> bool {
 
 /// The network of the run that a checkpoint lies in, if it lies in one and fits.
 pub fn of_run_around(checkpoint: &Checkpoint) -> Option<Table> {
-    let table = run_around(checkpoint.prefix()).and_then(of_run)?;
+    let table = of_run(run_around(checkpoint.prefix())?).ok()??;
     table.misfit(checkpoint).is_none().then_some(table)
 }
 
-/// The network of the run in `folder`, if a run is there and says.
-fn of_run(folder: &Path) -> Option<Table> {
-    read::json(&folder.join("config.json"), |value| value.get_mut("network"))
+/// What is wrong with the options of the run that a checkpoint lies in, so that they do not tell its network.
+pub fn fault_around(checkpoint: &Checkpoint) -> Option<TableError> {
+    of_run(run_around(checkpoint.prefix())?).err()
+}
+
+/// The network of the run in `folder`, if there are options of a run, and they say.
+fn of_run(folder: &Path) -> Result<Option<Table>, TableError> {
+    let options = folder.join("config.json");
+    if options.is_file() { read::json(&options, |value| value.get_mut("network")) } else { Ok(None) }
 }
 
 /// Which of the two published networks a checkpoint is meant to be of, by its keys alone: whoever restores it says what does

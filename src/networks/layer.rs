@@ -1,12 +1,12 @@
 //! The kinds of layers, with Keras's argument names, and what each does to a row's shape and adds to its variables.
 
-use super::Range;
+use super::{NetworkVariable, Range};
 use crate::graph::{Activation, BatchNormConfig, Padding, Pair};
 use serde::{Deserialize, Serialize};
 
 /// One layer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Layer {
     /// A two-dimensional convolution, `[rows, height, width, channels]` to `[rows, height', width', filters]`.
     Conv2d(Conv2d),
@@ -21,9 +21,12 @@ pub enum Layer {
     /// The mean of each window; of what lies in the image, where it is padded.
     AveragePooling2d(Pooling2d),
     /// `[rows, height, width, channels]` to `[rows, height * width * channels]`.
-    Flatten(Flatten),
+    Flatten {},
     /// Inverted dropout, in training only.
-    Dropout(Dropout),
+    Dropout {
+        /// Share of the values that are dropped, `0 <= rate < 1`.
+        rate: f32,
+    },
 }
 
 /// The arguments of [`Layer::Conv2d`].
@@ -41,7 +44,7 @@ pub struct Conv2d {
     #[serde(default)]
     pub padding: Padding,
     /// Whether a bias is added.
-    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub use_bias: bool,
 }
 
@@ -52,7 +55,7 @@ pub struct Dense {
     /// Length of the output.
     pub units: u64,
     /// Whether a bias is added.
-    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub use_bias: bool,
 }
 
@@ -70,26 +73,8 @@ pub struct Pooling2d {
     pub padding: Padding,
 }
 
-/// [`Layer::Flatten`] has no arguments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Flatten {}
-
-/// The arguments of [`Layer::Dropout`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dropout {
-    /// Share of the values that are dropped, `0 <= rate < 1`.
-    pub rate: f32,
-}
-
 fn yes() -> bool {
     true
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
-fn is_yes(flag: &bool) -> bool {
-    *flag
 }
 
 /// A window that moves over an image.
@@ -114,9 +99,6 @@ impl Pooling2d {
     }
 }
 
-/// A variable that a layer makes: its last name, its shape, and whether the optimizer changes it.
-pub type LayerVariable = (&'static str, Vec<u64>, bool);
-
 impl Layer {
     /// Its name in a table: `conv2d`.
     pub fn kind(&self) -> &'static str {
@@ -127,8 +109,8 @@ impl Layer {
             Self::Activation(_) => "activation",
             Self::MaxPooling2d(_) => "max_pooling2d",
             Self::AveragePooling2d(_) => "average_pooling2d",
-            Self::Flatten(_) => "flatten",
-            Self::Dropout(_) => "dropout",
+            Self::Flatten {} => "flatten",
+            Self::Dropout { .. } => "dropout",
         }
     }
 
@@ -166,51 +148,43 @@ impl Layer {
                 "it takes rows of values, and is handed images of {}; put a `flatten` in front of it",
                 crate::networks::shown(input)
             )),
-            (Self::Flatten(_), [_, _, _], _) => Ok(vec![input.iter().product()]),
-            (Self::Flatten(_), ..) => Err("its input is flat already; leave it out".into()),
+            (Self::Flatten {}, [_, _, _], _) => Ok(vec![input.iter().product()]),
+            (Self::Flatten {}, ..) => Err("its input is flat already; leave it out".into()),
             _ => Ok(input.to_vec()),
         }
     }
 
-    /// The variables that the layer makes for rows of shape `input`, in order.
-    pub fn variables(&self, input: &[u64]) -> Vec<LayerVariable> {
+    /// The variables that the layer, by the name `of`, makes for rows of shape `input`, in order.
+    pub fn variables(&self, of: &str, input: &[u64]) -> Vec<NetworkVariable> {
+        let variable = |name: &str, shape: &[u64]| NetworkVariable {
+            name: format!("{of}/{name}"),
+            shape: shape.to_vec(),
+            trainable: !name.starts_with("moving_"),
+        };
         let channels = input.last().copied().unwrap_or(1);
         let (kernel, units, use_bias) = match *self {
-            Self::Conv2d(conv) => {
-                let Pair([height, width]) = conv.kernel_size;
-                (vec![height, width, channels, conv.filters], conv.filters, conv.use_bias)
+            Self::Conv2d(Conv2d { kernel_size: Pair([height, width]), filters, use_bias, .. }) => {
+                (vec![height, width, channels, filters], filters, use_bias)
             }
             Self::Dense(dense) => (vec![channels, dense.units], dense.units, dense.use_bias),
             Self::BatchNormalization(_) => {
-                let variable = |name, trainable| (name, vec![channels], trainable);
-                return vec![
-                    variable("gamma", true),
-                    variable("beta", true),
-                    variable("moving_mean", false),
-                    variable("moving_variance", false),
-                ];
+                let names = ["gamma", "beta", "moving_mean", "moving_variance"];
+                return names.map(|name| variable(name, &[channels])).into();
             }
             _ => return Vec::new(),
         };
-        let mut variables = vec![("kernel", kernel, true)];
-        if use_bias {
-            variables.push(("bias", vec![units], true));
-        }
-        variables
+        let bias = use_bias.then(|| variable("bias", &[units]));
+        [variable("kernel", &kernel)].into_iter().chain(bias).collect()
     }
 
     /// Multiply-adds for one row of shape `input`: for each output value, one a weight that it is summed over.
     pub fn multiply_adds(&self, input: &[u64]) -> u64 {
-        let outputs = |channels: u64| {
-            let output = self.output(input).unwrap_or_default();
-            output.iter().product::<u64>() / channels.max(1)
+        let (Self::Conv2d(_) | Self::Dense(_)) = self else {
+            return 0;
         };
-        match self.variables(input).first() {
-            Some(("kernel", shape, _)) => {
-                shape.iter().product::<u64>() * outputs(shape.last().copied().unwrap_or(1))
-            }
-            _ => 0,
-        }
+        let weights: u64 = self.variables("", input)[0].shape.iter().product();
+        let output = self.output(input).unwrap_or_default();
+        weights * (output.iter().product::<u64>() / output.last().copied().unwrap_or(1).max(1))
     }
 
     /// What no table may hold, whatever the layer is handed.
@@ -229,7 +203,7 @@ impl Layer {
         match *self {
             Self::Conv2d(conv) => within("filters", conv.filters, MOST_UNITS),
             Self::Dense(dense) => within("units", dense.units, MOST_UNITS),
-            Self::Dropout(Dropout { rate }) if !Range::SHARE.contains(rate) => {
+            Self::Dropout { rate } if !Range::SHARE.contains(rate) => {
                 Err(format!("rate is {rate}; it is {}", Range::SHARE.words))
             }
             Self::BatchNormalization(norm) if !Range::SHARE.contains(norm.momentum) => {

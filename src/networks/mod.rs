@@ -8,19 +8,23 @@ mod range;
 mod read;
 mod training;
 
-pub use find::{EXPORTED, find, is_built_in, of_checkpoint, of_export, of_run_around, text_of};
-pub use layer::{Conv2d, Dense, Dropout, Flatten, Layer, LayerVariable, Pooling2d, Window};
+pub use find::{EXPORTED, fault_around, find, is_built_in, of_checkpoint, of_export, of_run_around, text_of};
+pub use layer::{Conv2d, Dense, Layer, Pooling2d, Window};
 pub use range::Range;
 pub use read::TableError;
+pub(crate) use read::checked;
 pub use training::{Adam, Keep, LearningRate, LearningRateSchedule, Training, Validate};
 
 use crate::dataset::Form;
 use crate::graph::Checkpoint;
 use serde::{Deserialize, Serialize};
 
-/// A network and the training that belongs to it.
+/// A network and the training that belongs to it. What is read by `try_from` or [`parse`](Self::parse) is checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "serde_json::Value")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a network: a table with name, input_shape, classes, rows and training"
+)]
 pub struct Table {
     /// Version of the table's form.
     pub version: u32,
@@ -31,9 +35,10 @@ pub struct Table {
     /// Classes that are told apart.
     pub classes: u64,
     /// The label that the first class has in the data.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub first_label: u8,
     /// How a picture is brought into the input's shape.
+    #[serde(default)]
     pub pictures: Pictures,
     /// From the images to the logits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -43,12 +48,13 @@ pub struct Table {
 }
 
 /// One row: layers that go by one name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a row: a table with name, scope and layers")]
 pub struct Row {
     /// The name of its convolution's or dense layer's variables.
     pub name: String,
     /// The name scope that its ops stand in; none: that of the whole.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
     /// In the order in which they are applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -92,13 +98,8 @@ pub struct Placed<'a> {
 
 impl Placed<'_> {
     /// The layer's variables.
-    pub fn variables(&self) -> impl Iterator<Item = NetworkVariable> {
-        let made = self.layer.variables(&self.input).into_iter();
-        made.map(|(name, shape, trainable)| NetworkVariable {
-            name: format!("{}/{name}", self.name),
-            shape,
-            trainable,
-        })
+    pub fn variables(&self) -> Vec<NetworkVariable> {
+        self.layer.variables(&self.name, &self.input)
     }
 }
 
@@ -119,8 +120,8 @@ impl Table {
             let mut table = table.clone();
             let layers = table.rows.iter_mut().flat_map(|row| &mut row.layers);
             for layer in layers {
-                if let Layer::Dropout(dropout) = layer {
-                    dropout.rate = 0.0;
+                if let Layer::Dropout { rate } = layer {
+                    *rate = 0.0;
                 }
             }
             (table.name, table.input_shape, table.classes, table.first_label, table.pictures, table.rows)
@@ -180,7 +181,7 @@ impl Table {
 
     /// Whether training computes something else than use does.
     pub fn differs_in_training(&self) -> bool {
-        let differs = |layer: &Layer| matches!(layer, Layer::BatchNormalization(_) | Layer::Dropout(_));
+        let differs = |layer: &Layer| matches!(layer, Layer::BatchNormalization(_) | Layer::Dropout { .. });
         self.rows.iter().flat_map(|row| &row.layers).any(differs)
     }
 
@@ -211,11 +212,6 @@ impl Table {
         })
     }
 
-    /// The table as JSON.
-    pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec_pretty(self).unwrap_or_default() // strings and numbers: it cannot fail
-    }
-
     /// The table as TOML, a line for each layer.
     ///
     /// # Errors
@@ -241,8 +237,8 @@ impl Table {
         let rows = self.rows.iter_mut().filter(|candidate| candidate.name == row);
         let mut found = false;
         for layer in rows.flat_map(|row| &mut row.layers) {
-            if let Layer::Dropout(dropout) = layer {
-                dropout.rate = rate;
+            if let Layer::Dropout { rate: own } = layer {
+                *own = rate;
                 found = true;
             }
         }

@@ -1,97 +1,63 @@
 //! From a file to a table that holds: read piece by piece, so that every message names the row and the layer.
 
-use super::{Layer, Pictures, Row, Table};
+use super::{Layer, Row, Table, Training};
 use crate::staging::regular_file;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Why there is no network of a name.
+/// Why there is no network of a name; it names the file, and the row and layer that are wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// No built-in name and no file.
-    #[error(
-        "there is no network {}: neither a built-in one ({}) nor a file",
-        path.display(),
-        super::BUILT_IN.map(|(name, _)| name).join(", ")
-    )]
-    Unknown {
-        /// What was asked for.
-        path: PathBuf,
-    },
-    /// The file cannot be read.
-    #[error("cannot read the network {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The file holds no sound network.
-    #[error("the network {} is not sound: {reason}", path.display())]
-    Unsound {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, with its row and layer.
-        reason: String,
-    },
+#[error("{0}")]
+pub struct TableError(String);
+
+impl TableError {
+    pub(super) fn unsound(path: &Path, reason: impl Display) -> Self {
+        Self(format!("the network {} is not sound: {reason}", path.display()))
+    }
+
+    fn unread(path: &Path, error: &io::Error) -> Self {
+        let shown = path.display();
+        Self(match error.kind() {
+            io::ErrorKind::NotFound => {
+                let names = super::BUILT_IN.map(|(name, _)| name).join(", ");
+                format!("there is no network {shown}: neither a built-in one ({names}) nor a file")
+            }
+            io::ErrorKind::IsADirectory => {
+                format!(
+                    "the folder {shown} tells no network: there is no config.json of a run in it that does"
+                )
+            }
+            _ => format!("cannot read the network {shown}: {error}"),
+        })
+    }
 }
 
 /// More bytes than any table has.
 const MOST_BYTES: u64 = 1 << 20;
 
 pub(super) fn text(path: &Path) -> Result<String, TableError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => TableError::Unknown { path: path.to_path_buf() },
-        _ => TableError::Io { path: path.to_path_buf(), source },
-    };
     let mut text = String::new();
-    let file = File::open(path).map_err(failed)?;
-    let mut file = file.take(MOST_BYTES + 1);
-    match file.read_to_string(&mut text).map_err(failed)? as u64 > MOST_BYTES {
-        true => Err(TableError::Unsound {
-            path: path.to_path_buf(),
-            reason: "it is larger than 1 MiB, which no table is".into(),
-        }),
+    let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
+    match read.map_err(|error| TableError::unread(path, &error))? as u64 > MOST_BYTES {
+        true => Err(TableError::unsound(path, "it is larger than 1 MiB, which no table is")),
         false => Ok(text),
     }
 }
 
-/// The table that `within` finds in a file of JSON, if there is one.
-pub(super) fn json(file: &Path, within: fn(&mut Value) -> Option<&mut Value>) -> Option<Table> {
-    let mut value: Value = serde_json::from_slice(&regular_file::read_first_mib(file).ok()?).ok()?;
-    Table::try_from(within(&mut value)?.take()).ok()
-}
-
-/// The top of a table as it is typed.
-#[derive(Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "a network: a table with name, input_shape, classes, rows and training"
-)]
-struct Typed {
-    #[serde(rename = "version")]
-    _version: u32,
-    name: String,
-    input_shape: [u64; 3],
-    classes: u64,
-    #[serde(default)]
-    first_label: u8,
-    #[serde(default)]
-    pictures: Pictures,
-    rows: Vec<Value>,
-}
-
-/// A row as it is typed.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a row: a table with name, scope and layers")]
-struct TypedRow {
-    name: String,
-    #[serde(default)]
-    scope: String,
-    layers: Vec<Value>,
+/// The table that `within` finds in a file of JSON, if it is in there.
+pub(super) fn json(
+    file: &Path,
+    within: fn(&mut Value) -> Option<&mut Value>,
+) -> Result<Option<Table>, TableError> {
+    let bytes = regular_file::read_first_mib(file).map_err(|error| TableError::unread(file, &error))?;
+    let value = serde_json::from_slice(&bytes).map_err(|error| error.to_string());
+    let read = |mut value| within(&mut value).map(|table| Table::try_from(table.take())).transpose();
+    value.and_then(read).map_err(|reason| TableError::unsound(file, reason))
 }
 
 impl TryFrom<Value> for Table {
@@ -99,72 +65,64 @@ impl TryFrom<Value> for Table {
 
     /// Reads a table from JSON's or TOML's values, and checks it.
     fn try_from(mut value: Value) -> Result<Self, String> {
-        let version = value.get("version").and_then(Value::as_u64);
-        if version.is_some_and(|version| version > u64::from(Self::VERSION)) {
-            return Err(format!(
-                "it is of version {}, written for a newer tf-mnist; this one reads version {}",
-                version.unwrap_or_default(),
-                Self::VERSION
-            ));
+        match value.get("version").and_then(Value::as_u64) {
+            Some(0) => return Err(format!("version is 0; there is none before {}", Self::VERSION)),
+            Some(version) if version > u64::from(Self::VERSION) => {
+                return Err(format!(
+                    "it is of version {version}, written for a newer tf-mnist; this one reads version {}",
+                    Self::VERSION
+                ));
+            }
+            _ => {}
         }
-        if version == Some(0) {
-            return Err(format!("version is 0; there is none before {}", Self::VERSION));
+        // The parts first, for what is wrong with one: of the whole it is not said where it is.
+        if let Some(training) = value.get("training") {
+            read::<Training>(training).map_err(|error| format!("training: {error}"))?;
         }
-        // Apart from the rest, so that a message about it says where it is.
-        let training = value.as_object_mut().and_then(|table| table.remove("training"));
-        let training = match training {
-            Some(training) => read(training).map_err(|error| format!("training: {error}"))?,
-            None => return Err("missing field `training`".into()),
-        };
-        let typed: Typed = read(value)?;
-        let rows = typed.rows.into_iter().zip(1usize..);
-        let table = Self {
-            version: Self::VERSION,
-            name: typed.name,
-            input_shape: typed.input_shape,
-            classes: typed.classes,
-            first_label: typed.first_label,
-            pictures: typed.pictures,
-            rows: rows.map(|(value, number)| row(value, number)).collect::<Result<_, _>>()?,
-            training,
-        };
+        let rows = value.get_mut("rows").and_then(Value::as_array_mut);
+        for (row, number) in rows.into_iter().flatten().zip(1..) {
+            read_row(row, number)?;
+        }
+        let table: Self = read(&value)?;
         table.check()?;
         Ok(table)
     }
 }
 
-fn read<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, String> {
-    serde_json::from_value(value).map_err(|error| error.to_string())
+/// For serde's `deserialize_with`: a table that is checked.
+pub(crate) fn checked<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Table, D::Error> {
+    Table::try_from(Value::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-fn row(value: Value, number: usize) -> Result<Row, String> {
-    let named = value.get("name").and_then(Value::as_str).unwrap_or_default();
-    let place = match named {
+fn read<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, String> {
+    T::deserialize(value).map_err(|error| error.to_string())
+}
+
+fn read_row(row: &mut Value, number: usize) -> Result<(), String> {
+    let place = match row.get("name").and_then(Value::as_str).unwrap_or_default() {
         "" => format!("row {number}"),
         name => format!("row {number} ({name})"),
     };
-    let row: TypedRow = read(value).map_err(|error| format!("{place}: {error}"))?;
-    let layers = row.layers.into_iter().zip(1usize..);
-    let layers = layers.map(|(value, number)| {
-        layer(value).map_err(|(kind, error)| format!("{place}, layer {number}{kind}: {error}"))
-    });
-    Ok(Row { layers: layers.collect::<Result<_, _>>()?, name: row.name, scope: row.scope })
+    let layers = row.get_mut("layers").and_then(Value::as_array_mut);
+    for (layer, number) in layers.into_iter().flatten().zip(1..) {
+        read_layer(layer).map_err(|(kind, error)| format!("{place}, layer {number}{kind}: {error}"))?;
+    }
+    read::<Row>(row).map_err(|error| format!("{place}: {error}")).map(drop)
 }
 
-/// A layer; `"flatten"` is short for `{ flatten = {} }`. An error comes with the layer's kind in brackets.
-fn layer(value: Value) -> Result<Layer, (String, String)> {
-    let value = match value {
-        Value::String(kind) => Value::Object(Map::from_iter([(kind, Value::Object(Map::new()))])),
-        value => value,
-    };
-    let kind = match value.as_object().map(|kinds| kinds.keys().collect::<Vec<_>>()).as_deref() {
+/// `"flatten"` is short for `{ flatten = {} }`, which it becomes. An error comes with the layer's kind in brackets.
+fn read_layer(layer: &mut Value) -> Result<(), (String, String)> {
+    if let Value::String(kind) = layer {
+        *layer = json!({ kind.as_str(): {} });
+    }
+    let kind = match layer.as_object().map(|kinds| kinds.keys().collect::<Vec<_>>()).as_deref() {
         Some([kind]) => format!(" ({kind})"),
         _ => {
             let wanted = "a layer is one kind with its arguments, such as { dense = { units = 10 } }";
             return Err((String::new(), wanted.into()));
         }
     };
-    read(value).map_err(|error| (kind, error))
+    read::<Layer>(layer).map_err(|error| (kind, error)).map(drop)
 }
 
 /// A number in `value` that is infinite or none, with its place, of which `place` is the beginning.

@@ -7,8 +7,6 @@
 //! | `classify`        | `tensorflow/serving/classify` | `inputs` string `[rows]`, each a `tf.Example` with the feature `image`, height * width floats in 0..=1 | `classes` string `[rows, classes]`, `scores` float32 `[rows, classes]` |
 
 mod error;
-mod meta_graph;
-mod proto;
 mod requests;
 mod sample;
 mod serving_graph;
@@ -97,8 +95,9 @@ fn write(serving: &ServingGraph, table: &Table, session: &GraphSession, folder: 
     for (file, bytes) in [
         (extra.join(WARMUP), requests::warmup(table.image_size())),
         (extra.join(REST_REQUEST), requests::rest(table.image_size()).into_bytes()),
-        (extra.join(networks::EXPORTED), table.to_json()),
-        (folder.join(GRAPH), meta_graph::saved_model(serving)?),
+        // Strings and numbers: it cannot fail.
+        (extra.join(networks::EXPORTED), serde_json::to_vec_pretty(table).unwrap_or_default()),
+        (folder.join(GRAPH), serving.saved_model()?),
     ] {
         staging::write(&file, &bytes).map_err(failed("write", &file))?;
     }
@@ -110,8 +109,8 @@ fn check(folder: &Path, prefix: &Path, table: &Table, options: &SessionOptions) 
     /// Far above what rounding can do, far below any mistake.
     const TOLERANCE: f32 = 1e-4;
     let image = sample::seven_as_floats(table.image_size());
-    let expected = Classifier::from_checkpoint(prefix, Some(table), options, Convolutions::TensorFlow)?
-        .probabilities(&image)?;
+    let expected =
+        Classifier::open(prefix, Some(table), options, Convolutions::TensorFlow)?.probabilities(&image)?;
     let answer = Classifier::from_saved_model(folder, options)
         .and_then(|classifier| classifier.probabilities(&image))
         .map_err(|error| SavedModelError::Faulty(error.to_string()))?;

@@ -1,9 +1,10 @@
 //! Requests that travel with the model, in `assets.extra`: those that Serving warms it up with, and one to send by hand.
+//!
+//! The protocol buffers, for prost, have the fields that are written, no others. Numbers are those of TensorFlow's
+//! `core/example/*.proto`, and of Serving's `apis/{prediction_log,predict,classification,input,model}.proto`. A
+//! message of which but field 1 is written is that field's own type, or its bytes, which prost takes for such a
+//! message.
 
-use super::proto::{
-    ClassificationRequest, ClassifyLog, Example, ExampleList, Feature, Features, FloatList, Input, Log,
-    ModelSpec, PredictLog, PredictRequest, PredictionLog,
-};
 use super::sample;
 use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT, shape};
 use crate::graph::checkpoint::meta_graph::{proto::TensorProto, type_number};
@@ -15,20 +16,69 @@ use tensorflow::io::RecordWriter;
 /// The name the model is served by in all that is written and printed here.
 pub const MODEL_NAME: &str = "mnist";
 
+/// `tensorflow.serving.PredictionLog`: one request that a model is warmed up with.
+#[derive(Clone, PartialEq, Message)]
+struct PredictionLog {
+    /// A `ClassifyLog`, by its field 1, a [`ClassificationRequest`].
+    #[prost(message, optional, tag = "2")]
+    classify: Option<Vec<u8>>,
+    /// A `PredictLog`, by its field 1, a [`PredictRequest`].
+    #[prost(message, optional, tag = "6")]
+    predict: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PredictRequest {
+    #[prost(message, optional, tag = "1")]
+    model_spec: Option<ModelSpec>,
+    #[prost(btree_map = "string, message", tag = "2")]
+    inputs: BTreeMap<String, TensorProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ClassificationRequest {
+    #[prost(message, optional, tag = "1")]
+    model_spec: Option<ModelSpec>,
+    /// An `Input`, by its field 1, an `ExampleList`.
+    #[prost(message, optional, tag = "2")]
+    input: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ModelSpec {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "3")]
+    signature_name: String,
+}
+
+/// `tensorflow.Features`.
+#[derive(Clone, PartialEq, Message)]
+struct Features {
+    #[prost(btree_map = "string, message", tag = "1")]
+    feature: BTreeMap<String, Feature>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Feature {
+    /// A `FloatList`, by its field 1, the floats one after the other.
+    #[prost(message, optional, tag = "2")]
+    float_list: Option<Vec<u8>>,
+}
+
 /// The bytes of `tf_serving_warmup_requests`: TFRecords, each a `PredictionLog`, one for each signature. Serving runs
 /// them before it calls a version available, so that no client waits for the first, slow run.
 pub(super) fn warmup(image_size: [usize; 2]) -> Vec<u8> {
-    let floats = sample::seven_as_floats(image_size);
-    let float_bytes: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
+    let floats: Vec<u8> =
+        sample::seven_as_floats(image_size).into_iter().flat_map(f32::to_le_bytes).collect();
     let (rows, [height, width]) = (1, image_size.map(|size| size as i64));
     let logs = [
-        predict(SERVING_DEFAULT, DataType::Float, &[rows, height * width], float_bytes),
+        predict(SERVING_DEFAULT, DataType::Float, &[rows, height * width], floats.clone()),
         predict(PREDICT_BYTES, DataType::UInt8, &[rows, height, width], sample::seven(image_size)),
-        classify(&floats),
+        classify(floats),
     ];
     let mut bytes = Vec::new();
     for log in logs {
-        let log = PredictionLog { log: Some(log) };
         let written = RecordWriter::new(&mut bytes).write_record(&log.encode_to_vec());
         written.expect("memory takes every byte");
     }
@@ -47,42 +97,23 @@ fn model_spec(signature: &str) -> Option<ModelSpec> {
     Some(ModelSpec { name: MODEL_NAME.to_owned(), signature_name: signature.to_owned() })
 }
 
-fn predict(signature: &str, dtype: DataType, sizes: &[i64], tensor_content: Vec<u8>) -> Log {
+fn predict(signature: &str, dtype: DataType, sizes: &[i64], tensor_content: Vec<u8>) -> PredictionLog {
     let images = TensorProto {
         dtype: type_number(dtype),
         tensor_shape: Some(shape(sizes.iter().copied())),
         tensor_content,
         string_val: Vec::new(),
     };
-    Log::Predict(PredictLog {
-        request: Some(PredictRequest {
-            model_spec: model_spec(signature),
-            inputs: BTreeMap::from([(IMAGES.to_owned(), images)]),
-        }),
-    })
+    let inputs = BTreeMap::from([(IMAGES.to_owned(), images)]);
+    let request = PredictRequest { model_spec: model_spec(signature), inputs };
+    PredictionLog { classify: None, predict: Some(request.encode_to_vec()) }
 }
 
-fn classify(floats: &[f32]) -> Log {
-    let image = Feature { float_list: Some(FloatList { value: floats.to_vec() }) };
+fn classify(floats: Vec<u8>) -> PredictionLog {
+    let image = Feature { float_list: Some(floats) };
     let features = Features { feature: BTreeMap::from([(IMAGE_FEATURE.to_owned(), image)]) };
-    let examples = vec![Example { features: Some(features) }];
-    Log::Classify(ClassifyLog {
-        request: Some(ClassificationRequest {
-            model_spec: model_spec(CLASSIFY),
-            input: Some(Input { example_list: Some(ExampleList { examples }) }),
-        }),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rest_request_is_one_image_of_784_numbers() {
-        let request: serde_json::Value = serde_json::from_str(&rest([28, 28])).unwrap();
-        let image = request["instances"][0].as_array().unwrap();
-        assert_eq!(image.len(), 784);
-        assert!(image.iter().all(|pixel| (0.0..=1.0).contains(&pixel.as_f64().unwrap())));
-    }
+    let example = features.encode_to_vec().encode_to_vec();
+    let examples = example.encode_to_vec();
+    let request = ClassificationRequest { model_spec: model_spec(CLASSIFY), input: Some(examples) };
+    PredictionLog { classify: Some(request.encode_to_vec()), predict: None }
 }

@@ -1,10 +1,11 @@
 //! The graph that is served: the network three times over the same variables, each behind another kind of input.
 
-use crate::graph::checkpoint::meta_graph::proto::{SignatureDef, TensorInfo, TensorShape};
-use crate::graph::checkpoint::meta_graph::{output_name, type_number};
+use crate::graph::checkpoint::meta_graph::proto::{SavedModel, SignatureDef, TensorInfo, TensorShape};
+use crate::graph::checkpoint::meta_graph::{meta_graph, output_name, type_number};
 use crate::graph::{Result, Saver, Scope, softmax};
-use crate::model::{self, Convolutions, to_floats};
+use crate::model::{self, Convolutions, is_bytes, to_floats};
 use crate::networks::Table;
+use prost::Message;
 use std::collections::BTreeMap;
 use tensorflow::{DataType, Output};
 
@@ -39,36 +40,39 @@ impl ServingGraph {
         // Start values are never used: any seed will do, and a fixed one makes every export of a network the same.
         let graph = Scope::new(Some(0)).resource_variables();
         let again = |name: &str| graph.name_scope(name).reuse_variables();
+        let [height, width, _] = table.input_shape;
         let signatures = [
-            (SERVING_DEFAULT, serving_default(&graph, table)?),
-            (PREDICT_BYTES, predict_bytes(&again(PREDICT_BYTES), table)?),
+            (SERVING_DEFAULT, predict(&graph, table, DataType::Float, &[table.pixels()])?),
+            (PREDICT_BYTES, predict(&again(PREDICT_BYTES), table, DataType::UInt8, &[height, width])?),
             (CLASSIFY, classify(&again(CLASSIFY), table)?),
         ];
         let signatures = signatures.map(|(name, signature)| (name.to_owned(), signature)).into();
         let saver = Saver::new(&graph, &graph.variables())?;
         Ok(Self { graph, saver, signatures })
     }
+
+    /// The bytes of `saved_model.pb`, for TensorFlow Serving and `saved_model_cli`, which look for a graph tagged
+    /// `serve`.
+    pub fn saved_model(&self) -> Result<Vec<u8>> {
+        let mut meta_graph = meta_graph(&self.graph, &self.saver)?;
+        if let Some(info) = &mut meta_graph.meta_info_def {
+            info.tags.push("serve".to_owned());
+        }
+        meta_graph.signature_def.clone_from(&self.signatures);
+        let meta_graphs = vec![meta_graph.encode_to_vec()];
+        // TensorFlow's `SAVED_MODEL_SCHEMA_VERSION`.
+        Ok(SavedModel { saved_model_schema_version: 1, meta_graphs }.encode_to_vec())
+    }
 }
 
-/// `images` float32 `[rows, height * width]` in 0..=1 to `probabilities` and `classes`.
-fn serving_default(scope: &Scope, table: &Table) -> Result<SignatureDef> {
-    let images = placeholder(scope, DataType::Float, &[None, Some(table.pixels() as i64)])?;
-    let logits = logits(scope, table, &images)?;
+/// `images` of shape `row` each, float32 in 0..=1 or uint8, to `probabilities` and `classes`.
+fn predict(scope: &Scope, table: &Table, dtype: DataType, row: &[u64]) -> Result<SignatureDef> {
+    let shape: Vec<_> = [None].into_iter().chain(row.iter().map(|&size| Some(size as i64))).collect();
+    let images = scope.op("Placeholder", IMAGES).data_type("dtype", dtype).shape("shape", &shape).output()?;
+    let floats = if is_bytes(&images) { to_floats(scope, &images)? } else { images.clone() };
+    let logits = logits(scope, table, &floats)?;
     Ok(SignatureDef {
-        inputs: [tensor_info(IMAGES, &images, &[table.pixels()])?].into(),
-        outputs: predictions(scope, table, &logits)?,
-        method_name: PREDICT_METHOD.to_owned(),
-    })
-}
-
-/// `images` uint8 `[rows, height, width]` to the same.
-fn predict_bytes(scope: &Scope, table: &Table) -> Result<SignatureDef> {
-    let [height, width, _] = table.input_shape;
-    let shape = [None, Some(height as i64), Some(width as i64)];
-    let images = placeholder(scope, DataType::UInt8, &shape)?;
-    let logits = logits(scope, table, &to_floats(scope, &images)?)?;
-    Ok(SignatureDef {
-        inputs: [tensor_info(IMAGES, &images, &[height, width])?].into(),
+        inputs: [tensor_info(IMAGES, &images, row)?].into(),
         outputs: predictions(scope, table, &logits)?,
         method_name: PREDICT_METHOD.to_owned(),
     })
@@ -110,10 +114,6 @@ fn tensor_info(key: &str, tensor: &Output, row: &[u64]) -> Result<(String, Tenso
 /// A `TensorShapeProto` of these sizes.
 pub(super) fn shape(sizes: impl IntoIterator<Item = i64>) -> TensorShape {
     TensorShape { dim: sizes.into_iter().collect() }
-}
-
-fn placeholder(scope: &Scope, dtype: DataType, shape: &[Option<i64>]) -> Result<Output> {
-    scope.op("Placeholder", IMAGES).data_type("dtype", dtype).shape("shape", shape).output()
 }
 
 fn logits(scope: &Scope, table: &Table, images: &Output) -> Result<Output> {

@@ -1,6 +1,6 @@
 //! One file of events: TFRecords, each an `Event`.
 
-use super::proto::{Event, Values, What};
+use super::proto::{Event, Values};
 use super::summary::Summary;
 use crate::staging::regular_file;
 use prost::Message;
@@ -38,10 +38,13 @@ impl EventFile {
         let host = rustix::system::uname().nodename().to_string_lossy().replace(['/', '\0'], "_");
         let path = folder.join(format!("{PREFIX}{seconds:010}.{host}.{}.0", process::id()));
         let mut file = Self { file: File::create_new(&path)?, path };
-        let version = What::FileVersion("brain.Event:2".to_owned());
-        let writer = Some(WRITER.to_owned());
-        let version = Event { wall_time: now(), step: 0, what: Some(version), source_metadata: writer };
-        let begun = file.event(version).and_then(|()| file.write(step, What::SessionLog(1)));
+        let version = Event {
+            file_version: Some("brain.Event:2".to_owned()),
+            source_metadata: Some(WRITER.to_owned()),
+            ..Event::default()
+        };
+        let begin = Event { step: step as i64, session_log: Some(1), ..Event::default() };
+        let begun = file.write(version).and_then(|()| file.write(begin));
         if begun.is_err() {
             let _ = fs::remove_file(&file.path); // nobody would know whose it is
         }
@@ -58,7 +61,7 @@ impl EventFile {
     /// # Errors
     /// The file cannot be written, for example because the disk is full.
     pub fn graph(&mut self, graph_def: Vec<u8>) -> io::Result<()> {
-        self.write(0, What::GraphDef(graph_def))
+        self.write(Event { graph_def: Some(graph_def), ..Event::default() })
     }
 
     /// What is known after `step`, counted from 0.
@@ -67,14 +70,11 @@ impl EventFile {
     /// As [`graph`](Self::graph).
     pub fn summaries(&mut self, step: u64, summaries: Vec<Summary>) -> io::Result<()> {
         let value = summaries.into_iter().map(|Summary(value)| value).collect();
-        self.write(step, What::Summary(Values { value }))
+        self.write(Event { step: step as i64, summary: Some(Values { value }), ..Event::default() })
     }
 
-    fn write(&mut self, step: u64, what: What) -> io::Result<()> {
-        self.event(Event { wall_time: now(), step: step as i64, what: Some(what), source_metadata: None })
-    }
-
-    fn event(&mut self, event: Event) -> io::Result<()> {
+    fn write(&mut self, event: Event) -> io::Result<()> {
+        let event = Event { wall_time: now(), ..event };
         let mut record = Vec::new();
         let written = RecordWriter::new(&mut record).write_record(&event.encode_to_vec());
         written.map_err(io::Error::other)?;

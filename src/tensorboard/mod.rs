@@ -6,5 +6,4 @@ mod proto;
 mod summary;
 
 pub use event_file::EventFile;
-pub use hparams::Status;
 pub use summary::Summary;

@@ -1,10 +1,10 @@
 //! The protocol buffers of an event file, for prost: the fields that are written, no others. Numbers are those of
 //! TensorFlow's `core/util/event.proto` and `core/framework/summary.proto`, and of TensorBoard's
 //! `plugins/hparams/{plugin_data,api}.proto`. Where a message has but a field 1 here, it is that field's own type, which prost
-//! takes for such a message.
+//! takes for such a message. Of a `oneof` the fields are options.
 
 use crate::graph::checkpoint::meta_graph::proto::TensorProto;
-use prost::{Message, Oneof};
+use prost::Message;
 use std::collections::BTreeMap;
 
 #[derive(Clone, PartialEq, Message)]
@@ -14,25 +14,19 @@ pub(super) struct Event {
     pub wall_time: f64,
     #[prost(int64, tag = "2")]
     pub step: i64,
-    #[prost(oneof = "What", tags = "3, 4, 5, 7")]
-    pub what: Option<What>,
+    #[prost(string, optional, tag = "3")]
+    pub file_version: Option<String>,
+    /// A `GraphDef`.
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub graph_def: Option<Vec<u8>>,
+    #[prost(message, optional, tag = "5")]
+    pub summary: Option<Values>,
+    /// A `SessionLog`, by its field 1; 1 is `START`.
+    #[prost(message, optional, tag = "7")]
+    pub session_log: Option<i32>,
     /// A `SourceMetadata`, by its field 1, the writer.
     #[prost(message, optional, tag = "10")]
     pub source_metadata: Option<String>,
-}
-
-#[derive(Clone, PartialEq, Oneof)]
-pub(super) enum What {
-    #[prost(string, tag = "3")]
-    FileVersion(String),
-    /// A `GraphDef`.
-    #[prost(bytes, tag = "4")]
-    GraphDef(Vec<u8>),
-    #[prost(message, tag = "5")]
-    Summary(Values),
-    /// A `SessionLog`, by its field 1; 1 is `START`.
-    #[prost(message, tag = "7")]
-    SessionLog(i32),
 }
 
 /// A `Summary`.
@@ -47,20 +41,14 @@ pub(super) struct Values {
 pub(super) struct Value {
     #[prost(string, tag = "1")]
     pub tag: String,
-    #[prost(oneof = "Content", tags = "2, 4, 8")]
-    pub content: Option<Content>,
+    #[prost(float, optional, tag = "2")]
+    pub scalar: Option<f32>,
+    #[prost(message, optional, tag = "4")]
+    pub image: Option<Image>,
+    #[prost(message, optional, tag = "8")]
+    pub tensor: Option<TensorProto>,
     #[prost(message, optional, tag = "9")]
     pub metadata: Option<Metadata>,
-}
-
-#[derive(Clone, PartialEq, Oneof)]
-pub(super) enum Content {
-    #[prost(float, tag = "2")]
-    Scalar(f32),
-    #[prost(message, tag = "4")]
-    Image(Image),
-    #[prost(message, tag = "8")]
-    Tensor(TensorProto),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -95,16 +83,10 @@ pub(super) struct PluginData {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct HParamsPluginData {
-    #[prost(oneof = "HParams", tags = "3, 4")]
-    pub data: Option<HParams>,
-}
-
-#[derive(Clone, PartialEq, Oneof)]
-pub(super) enum HParams {
-    #[prost(message, tag = "3")]
-    Start(SessionStartInfo),
-    #[prost(message, tag = "4")]
-    End(SessionEndInfo),
+    #[prost(message, optional, tag = "3")]
+    pub start: Option<SessionStartInfo>,
+    #[prost(message, optional, tag = "4")]
+    pub end: Option<SessionEndInfo>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -126,16 +108,10 @@ pub(super) struct SessionEndInfo {
 /// A `google.protobuf.Value`, of `struct.proto`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct JsonValue {
-    #[prost(oneof = "Kind", tags = "2, 3, 4")]
-    pub kind: Option<Kind>,
-}
-
-#[derive(Clone, PartialEq, Oneof)]
-pub(super) enum Kind {
-    #[prost(double, tag = "2")]
-    Number(f64),
-    #[prost(string, tag = "3")]
-    String(String),
-    #[prost(bool, tag = "4")]
-    Bool(bool),
+    #[prost(double, optional, tag = "2")]
+    pub number: Option<f64>,
+    #[prost(string, optional, tag = "3")]
+    pub string: Option<String>,
+    #[prost(bool, optional, tag = "4")]
+    pub truth: Option<bool>,
 }

@@ -1,6 +1,6 @@
 //! What an event tells under one tag.
 
-use super::proto::{Content, Image, Metadata, PluginData, Value};
+use super::proto::{Image, Metadata, PluginData, Value};
 use crate::drawing::Picture;
 use crate::graph::checkpoint::meta_graph::{proto::TensorProto, type_number};
 use tensorflow::DataType;
@@ -12,7 +12,7 @@ pub struct Summary(pub(super) Value);
 impl Summary {
     /// A point of a curve.
     pub fn scalar(tag: &str, value: f64) -> Self {
-        Self::new(tag, Content::Scalar(value as f32), None)
+        Self(Value { tag: tag.to_owned(), scalar: Some(value as f32), ..Value::default() })
     }
 
     /// Markdown.
@@ -34,17 +34,13 @@ impl Summary {
             colorspace: 3,
             encoded_image_string: picture.to_png(),
         };
-        let metadata = Metadata { plugin_data: None, summary_description: description.to_owned() };
-        Self::new(tag, Content::Image(image), Some(metadata))
+        let metadata = Some(Metadata { plugin_data: None, summary_description: description.to_owned() });
+        Self(Value { tag: tag.to_owned(), image: Some(image), metadata, ..Value::default() })
     }
 
     pub(super) fn of_plugin(tag: &str, plugin: &str, content: Vec<u8>, tensor: TensorProto) -> Self {
         let plugin_data = Some(PluginData { plugin_name: plugin.to_owned(), content });
-        let metadata = Metadata { plugin_data, summary_description: String::new() };
-        Self::new(tag, Content::Tensor(tensor), Some(metadata))
-    }
-
-    fn new(tag: &str, content: Content, metadata: Option<Metadata>) -> Self {
-        Self(Value { tag: tag.to_owned(), content: Some(content), metadata })
+        let metadata = Some(Metadata { plugin_data, summary_description: String::new() });
+        Self(Value { tag: tag.to_owned(), tensor: Some(tensor), metadata, ..Value::default() })
     }
 }

@@ -21,14 +21,6 @@ pub enum TrainingError {
         /// TensorFlow's reason.
         status: Status,
     },
-    /// Some replicas would have no rows of a step.
-    #[error("{rows} rows are too few for {replicas} replicas, each of which needs one")]
-    FewerRowsThanReplicas {
-        /// Rows of the step.
-        rows: usize,
-        /// Replicas of the network.
-        replicas: usize,
-    },
     /// The loss left the numbers.
     #[error("the loss is {loss} at step {step}: training diverged")]
     Diverged {
@@ -70,28 +62,10 @@ pub enum TrainingError {
         /// The files and folders in the way.
         files: Vec<PathBuf>,
     },
-    /// Another process writes to the folder.
-    #[error("{path} is in use by {by}; wait for it or stop it, or choose another folder")]
-    InUse {
-        /// The folder.
-        path: PathBuf,
-        /// The process, as far as is known.
-        by: String,
-    },
-    /// The folder holds no run that could be continued.
-    #[error("{path} holds no run: there is no config.json in it")]
-    HoldsNoRun {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The run's options cannot be read.
-    #[error("cannot use {path}: {reason}")]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// The folder holds no run, or another process writes to it; its options cannot be read; or a step has too few
+    /// rows.
+    #[error("{0}")]
+    Unusable(String),
     /// States were saved, but each is damaged.
     #[error(
         "no saved state of {path} can be used, so the run cannot be continued:{}", .reasons.iter().map(|reason| format!("\n  - {reason}")).collect::<String>()

@@ -1,13 +1,11 @@
-//! One run of the graph that evaluates rows.
+//! One run of the graph that evaluates rows, and what is counted.
 
-use super::error::{Result, failed, failed_on};
-use super::evaluation::Correct;
+use super::error::{Result, failed_on};
 use super::feed::Feed;
 use crate::dataset::Split;
 use crate::graph::GraphSession;
 use crate::model::{Evaluation, Inputs};
-use std::ops::Range;
-use tensorflow::{FetchToken, Output, SessionRunArgs, Tensor, TensorType};
+use tensorflow::{FetchToken, Output, SessionRunArgs, Tensor};
 
 /// A session on a graph that evaluates, and where it is fed.
 #[derive(Clone, Copy)]
@@ -18,21 +16,15 @@ pub(super) struct Evaluator<'a> {
 
 impl Evaluator<'_> {
     /// These rows, as they are fed.
-    pub fn feed(self, split: &Split, rows: Range<usize>) -> Feed {
+    pub fn feed(self, split: &Split, rows: impl IntoIterator<Item = usize>) -> Feed {
         let mut feed = Feed::new(self.inputs);
-        feed.set_range(split, rows);
+        feed.set(split, &rows.into_iter().collect::<Vec<_>>());
         feed
-    }
-
-    /// How many of the rows are classified right.
-    pub fn count(self, replica: &Evaluation, feed: &Feed) -> Result<Correct> {
-        Ok(Correct::of(&self.correct(replica, feed)?))
     }
 
     /// Which of the rows are classified right.
     pub fn correct(self, replica: &Evaluation, feed: &Feed) -> Result<Tensor<bool>> {
-        let (mut ran, [correct]) = self.run(feed, [&replica.accuracy.correct])?;
-        fetch(&mut ran, correct)
+        self.run(feed, [&replica.accuracy.correct], |ran, [correct]| ran.fetch(correct))
     }
 
     /// As [`correct`](Self::correct), and the probabilities, float32 `[rows, classes]`.
@@ -42,32 +34,50 @@ impl Evaluator<'_> {
         feed: &Feed,
     ) -> Result<(Tensor<bool>, Tensor<f32>)> {
         let outputs = [&replica.accuracy.correct, &replica.probabilities];
-        let (mut ran, [correct, probabilities]) = self.run(feed, outputs)?;
-        Ok((fetch(&mut ran, correct)?, fetch(&mut ran, probabilities)?))
+        self.run(feed, outputs, |ran, [correct, probabilities]| {
+            Ok((ran.fetch(correct)?, ran.fetch(probabilities)?))
+        })
     }
 
     /// The logits, float32 `[rows, classes]`.
     pub fn logits(self, replica: &Evaluation, feed: &Feed) -> Result<Tensor<f32>> {
-        let (mut ran, [logits]) = self.run(feed, [&replica.logits])?;
-        fetch(&mut ran, logits)
+        self.run(feed, [&replica.logits], |ran, [logits]| ran.fetch(logits))
     }
 
-    /// Runs the graph on the rows for `outputs`, which are then to be fetched.
-    fn run<'a, const N: usize>(
+    /// Runs the graph on the rows for `outputs`, which `fetch` takes.
+    fn run<T, const N: usize>(
         self,
-        feed: &'a Feed,
+        feed: &Feed,
         outputs: [&Output; N],
-    ) -> Result<(SessionRunArgs<'a>, [FetchToken; N])> {
+        fetch: impl FnOnce(&mut SessionRunArgs, [FetchToken; N]) -> tensorflow::Result<T>,
+    ) -> Result<T> {
         let mut args = SessionRunArgs::new();
         let tokens = outputs.map(|output| args.request_fetch(&output.operation, output.index));
         feed.feed(self.inputs, &mut args);
         let rows = feed.labels.len();
-        let ran = self.session.run(&mut args);
-        ran.map_err(|status| failed_on(format!("evaluate {rows} rows at once"), rows, true, status))?;
-        Ok((args, tokens))
+        let ran = self.session.run(&mut args).and_then(|()| fetch(&mut args, tokens));
+        ran.map_err(|status| failed_on(format!("evaluate {rows} rows at once"), rows, true, status))
     }
 }
 
-fn fetch<T: TensorType>(ran: &mut SessionRunArgs, token: FetchToken) -> Result<Tensor<T>> {
-    ran.fetch(token).map_err(|status| failed("evaluate".into(), status))
+/// How many rows of how many were classified right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Correct {
+    /// Rows classified right.
+    pub correct: u64,
+    /// Rows evaluated.
+    pub rows: u64,
+}
+
+impl Correct {
+    /// How many of these are true.
+    pub(super) fn of(correct: &[bool]) -> Self {
+        let right = correct.iter().filter(|&&correct| correct).count();
+        Self { correct: right as u64, rows: correct.len() as u64 }
+    }
+
+    /// The share of rows classified right, 0 for no rows.
+    pub fn accuracy(self) -> f64 {
+        if self.rows == 0 { 0.0 } else { self.correct as f64 / self.rows as f64 }
+    }
 }

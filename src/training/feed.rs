@@ -2,7 +2,6 @@
 
 use crate::dataset::{RandomTranslation, Split};
 use crate::model::Inputs;
-use std::ops::Range;
 use tensorflow::{SessionRunArgs, Tensor};
 
 /// The tensors of one feed, used again as long as the number of rows stays.
@@ -38,11 +37,6 @@ impl Feed {
     }
 
     pub fn set(&mut self, split: &Split, rows: &[usize]) {
-        self.resize(rows.len(), split);
-        of_images!(&mut self.images, images => split.gather(rows, images, &mut self.labels));
-    }
-
-    pub fn set_range(&mut self, split: &Split, rows: Range<usize>) {
         self.resize(rows.len(), split);
         of_images!(&mut self.images, images => split.gather(rows, images, &mut self.labels));
     }

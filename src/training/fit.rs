@@ -2,13 +2,12 @@
 
 use super::early_stopping::EarlyStopping;
 use super::error::{Result, TrainingError};
-use super::interrupt::Interrupt;
-use super::observer::{Observer, StepReport, ValidationReport};
+use super::observer::{Observer, StepReport, TrainingState, ValidationReport};
 use super::session::TrainingSession;
-use super::training_state::TrainingState;
 use super::validation::{ValidationMode, Validator};
 use crate::dataset::{BatchPlan, Dataset, Order, RandomTranslation};
 use crate::networks::{LearningRate, Validate};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// How long to train, in what order, and when to validate and to stop.
@@ -56,7 +55,8 @@ pub struct Outcome {
     pub state: TrainingState,
 }
 
-/// Trains the network of `session` on `dataset.train` from `start` on, where `session` holds the weights of that time.
+/// Trains the network of `session` on `dataset.train` from `start` on, where `session` holds the weights of that
+/// time, until `interrupt` is no longer 0: it is looked at between two steps.
 ///
 /// # Errors
 /// The batch size does not fit the set, TensorFlow fails, the loss is no longer finite, or an observer fails.
@@ -65,7 +65,7 @@ pub fn fit(
     dataset: &Dataset,
     schedule: &Schedule,
     start: &TrainingState,
-    interrupt: &Interrupt,
+    interrupt: &AtomicUsize,
     observers: &mut [&mut dyn Observer],
 ) -> Result<Outcome> {
     let plan = BatchPlan::new(dataset.train.len(), schedule.batch_size, schedule.order)?;
@@ -86,7 +86,7 @@ pub fn fit(
         if step >= total {
             break Ending::Completed;
         }
-        if interrupt.is_set() {
+        if interrupt.load(Ordering::Relaxed) != 0 {
             break Ending::Interrupted;
         }
         let (epoch, index) = ((step / steps_per_epoch) as u32, step % steps_per_epoch);
@@ -102,16 +102,16 @@ pub fn fit(
         if !loss.is_finite() {
             return Err(TrainingError::Diverged { step, loss });
         }
-        let report = StepReport { step, epoch, loss };
+        let report = StepReport { step, epoch, loss: f64::from(loss) };
         observers.iter_mut().try_for_each(|observer| observer.step(&report))?;
 
         if schedule.validates_after(step, steps_per_epoch, total) {
             let train_accuracy = session.evaluate_rows(&dataset.train, rows)?.accuracy();
-            let accuracy =
+            let (accuracy, bound) =
                 validator.validate(session, &dataset.validation, schedule.eval_chunk, stopping.best())?;
-            let improved = !accuracy.is_bound() && stopping.observe(step, accuracy.value());
+            let improved = !bound && stopping.observe(step, accuracy);
             let elapsed = elapsed();
-            let report = ValidationReport { step, epoch, train_accuracy, accuracy, improved, elapsed };
+            let report = ValidationReport { step, epoch, train_accuracy, accuracy, bound, improved, elapsed };
             observers.iter_mut().try_for_each(|observer| observer.validation(&report, session))?;
         }
         step += 1;
@@ -144,51 +144,5 @@ impl Schedule {
                 done == total || done.is_multiple_of(steps_per_epoch) && counts
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn schedule(epochs: u32, max_steps: Option<u64>, validate: Validate) -> Schedule {
-        Schedule {
-            epochs,
-            batch_size: 100,
-            order: Order::File,
-            max_steps,
-            validate,
-            validation: ValidationMode::Full,
-            patience: None,
-            eval_chunk: 1000,
-            learning_rate: LearningRate::Constant(0.001),
-            translation: None,
-        }
-    }
-
-    fn validated(schedule: &Schedule, steps_per_epoch: u64) -> Vec<u64> {
-        let total = schedule.total_steps(steps_per_epoch);
-        (0..total).filter(|&step| schedule.validates_after(step, steps_per_epoch, total)).collect()
-    }
-
-    #[test]
-    fn even_epochs_and_the_last_are_validated_at_their_last_step() {
-        let ten = schedule(10, None, Validate::EvenEpochsAndLast);
-        assert_eq!(validated(&ten, 550), [549, 1649, 2749, 3849, 4949, 5499]);
-        let every = schedule(3, None, Validate::EveryEpoch);
-        assert_eq!(validated(&every, 550), [549, 1099, 1649]);
-        let cut = schedule(10, Some(700), Validate::EvenEpochsAndLast);
-        assert_eq!(validated(&cut, 550), [549, 699]);
-    }
-
-    #[test]
-    fn every_so_many_steps_starts_with_step_0() {
-        assert_eq!(validated(&schedule(1, Some(25), Validate::EverySteps(10)), 550), [0, 10, 20]);
-    }
-
-    #[test]
-    fn epochs_bound_the_steps_also_beyond_max_steps() {
-        assert_eq!(schedule(2, Some(10_000), Validate::EverySteps(1)).total_steps(550), 1100);
-        assert_eq!(schedule(0, None, Validate::EverySteps(1)).total_steps(550), 0);
     }
 }

@@ -4,27 +4,19 @@
 
 mod early_stopping;
 mod error;
-mod evaluation;
 mod evaluator;
 mod feed;
 mod fit;
-mod interrupt;
 mod observer;
 mod run;
 mod session;
-mod training_state;
 mod validation;
 
 pub use early_stopping::{Best, EarlyStopping};
 pub use error::{Result, TrainingError};
-pub use evaluation::Correct;
+pub use evaluator::Correct;
 pub use fit::{Ending, Outcome, Schedule, fit};
-pub use interrupt::Interrupt;
-pub use observer::{Observer, StepReport, ValidationReport};
-pub use run::{
-    BackupAndRestore, Event, MetricsFile, ModelCheckpoint, RunConfig, RunDirectory, RunState, SavedState,
-    TensorBoard, Versions,
-};
+pub use observer::{Observer, StepReport, TrainingState, ValidationReport};
+pub use run::*;
 pub use session::TrainingSession;
-pub use training_state::TrainingState;
-pub use validation::{Accuracy, ValidationMode};
+pub use validation::ValidationMode;

@@ -1,21 +1,20 @@
 //! A network in a session: the four things that are ever run (train, evaluate, save, restore) and their feeds.
 
 use super::error::{Result, TrainingError, failed, failed_on};
-use super::evaluation::Correct;
-use super::evaluator::Evaluator;
+use super::evaluator::{Correct, Evaluator};
 use super::feed::Feed;
 use crate::at_once::at_once;
 use crate::dataset::{RandomTranslation, Split};
-use crate::graph::{AdamOptimizer, Checkpoint, CheckpointManager, GraphError, GraphSession};
+use crate::graph::{AdamOptimizer, Checkpoint, GraphError, GraphSession};
 use crate::model::{Network, Towers};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use tensorflow::{Graph, SessionOptions, SessionRunArgs, Tensor};
+use std::path::Path;
+use tensorflow::{Graph, SessionRunArgs, Tensor};
 
 /// A network with values: its graph, a TensorFlow session, and the tensors it is fed through.
 pub struct TrainingSession {
-    network: Network,
-    session: GraphSession,
+    pub(super) network: Network,
+    pub(super) session: GraphSession,
     batch: Feed,
     training: Tensor<bool>,
     step: Tensor<i64>,
@@ -23,16 +22,8 @@ pub struct TrainingSession {
 }
 
 impl TrainingSession {
-    /// Opens a session on the network. Its variables have no values before [`initialize`](Self::initialize) or
-    /// [`restore`](Self::restore).
-    ///
-    /// # Errors
-    /// TensorFlow cannot open a session, for example on a device that is not there.
-    pub fn new(network: Network, options: &SessionOptions) -> Result<Self> {
-        Ok(Self::on(GraphSession::new(&network.graph, options)?, network))
-    }
-
-    /// On a session that was opened on the network's graph.
+    /// On a session that was opened on the network's graph. Its variables have no values before
+    /// [`initialize`](Self::initialize) or [`restore`](Self::restore).
     pub fn on(session: GraphSession, network: Network) -> Self {
         Self {
             batch: Feed::new(&network.inputs),
@@ -92,22 +83,6 @@ impl TrainingSession {
         Ok(whole)
     }
 
-    /// Saves every variable as it is after `step`, and returns the checkpoint's prefix.
-    ///
-    /// # Errors
-    /// A file cannot be written; earlier checkpoints are still in force.
-    pub fn save(&self, manager: &mut CheckpointManager, step: u64) -> Result<PathBuf> {
-        Ok(manager.save(&self.network.saver, &self.session, step)?)
-    }
-
-    /// Saves every variable as the checkpoint `prefix`.
-    ///
-    /// # Errors
-    /// A file cannot be written; there is no new checkpoint then.
-    pub fn save_to(&self, prefix: &Path) -> Result<()> {
-        Ok(self.network.saver.save(&self.session, prefix)?)
-    }
-
     /// Trains on the given rows at `learning_rate`, their images moved by `translation`, and returns their mean loss before
     /// the update. The rate is the graph's own where that is the same in every step.
     ///
@@ -123,7 +98,10 @@ impl TrainingSession {
     ) -> Result<f32> {
         let replicas = self.replicas();
         if rows.len() < replicas {
-            return Err(TrainingError::FewerRowsThanReplicas { rows: rows.len(), replicas });
+            return Err(TrainingError::Unusable(format!(
+                "{} rows are too few for {replicas} replicas, each of which needs one",
+                rows.len()
+            )));
         }
         self.batch.set(split, rows);
         if let Some(translation) = translation {
@@ -185,20 +163,20 @@ impl TrainingSession {
     pub fn test(&self, split: &Split, chunk: usize, mut seen: impl FnMut(&[i32], &[f32])) -> Result<Correct> {
         let chunks = self.chunks(split, chunk);
         let evaluator = self.evaluator();
-        let mut total = Correct::default();
+        let mut right = Vec::new();
         // The probabilities of a whole set may take a gigabyte.
         for chunks in chunks.chunks(self.replicas()) {
             let tested = at_once(&self.network.evaluations, chunks, |replica, rows| {
                 let feed = evaluator.feed(split, rows.clone());
                 let (correct, probabilities) = evaluator.correct_and_probabilities(replica, &feed)?;
-                Ok::<_, TrainingError>((Correct::of(&correct), feed.labels, probabilities))
+                Ok::<_, TrainingError>((correct, feed.labels, probabilities))
             })?;
             for (correct, labels, probabilities) in tested {
                 seen(&labels, &probabilities);
-                total += correct;
+                right.extend_from_slice(&correct);
             }
         }
-        Ok(total)
+        Ok(Correct::of(&right))
     }
 
     /// All rows of `split` as replicas evaluate them, at most `chunk` at a time. A chunk is evaluated whole, by any of
@@ -211,27 +189,22 @@ impl TrainingSession {
         }
     }
 
-    /// What [`evaluate_chunks`](Self::evaluate_chunks) takes of all rows of `split`.
+    /// All rows of `split`, as [`correct`](Self::correct) takes them.
     pub(super) fn feeds(&self, split: &Split, chunk: usize) -> Vec<Feed> {
         self.chunks(split, chunk).into_iter().map(|rows| self.evaluator().feed(split, rows)).collect()
     }
 
-    /// How many rows of chunks that are kept as they are fed are classified right.
-    pub(super) fn evaluate_chunks(&self, chunks: &[Feed]) -> Result<Correct> {
-        let evaluator = self.evaluator();
-        let counted =
-            at_once(&self.network.evaluations, chunks, |replica, feed| evaluator.count(replica, feed))?;
-        Ok(counted.into_iter().sum())
-    }
-
     /// Which of the given rows are classified right, evaluated at most `chunk` at a time.
     pub(super) fn correct_rows(&self, split: &Split, rows: &[usize], chunk: usize) -> Result<Vec<bool>> {
-        let chunks: Vec<_> = rows.chunks(chunk.max(1)).collect();
+        let feed = |rows: &[usize]| self.evaluator().feed(split, rows.iter().copied());
+        self.correct(&rows.chunks(chunk.max(1)).map(feed).collect::<Vec<_>>())
+    }
+
+    /// Which rows are classified right.
+    pub(super) fn correct(&self, chunks: &[Feed]) -> Result<Vec<bool>> {
         let evaluator = self.evaluator();
-        let correct = at_once(&self.network.evaluations, &chunks, |replica, rows| {
-            let mut feed = Feed::new(evaluator.inputs);
-            feed.set(split, rows);
-            Ok::<_, TrainingError>(evaluator.correct(replica, &feed)?.to_vec())
+        let correct = at_once(&self.network.evaluations, chunks, |replica, feed| {
+            Ok::<_, TrainingError>(evaluator.correct(replica, feed)?.to_vec())
         })?;
         Ok(correct.concat())
     }
@@ -243,10 +216,5 @@ impl TrainingSession {
 
     fn evaluator(&self) -> Evaluator<'_> {
         Evaluator { session: &self.session, inputs: &self.network.inputs }
-    }
-
-    /// The graph.
-    pub fn network(&self) -> &Network {
-        &self.network
     }
 }

@@ -2,7 +2,7 @@
 
 use super::early_stopping::Best;
 use super::error::Result;
-use super::evaluation::Correct;
+use super::evaluator::Correct;
 use super::feed::Feed;
 use super::session::TrainingSession;
 use crate::dataset::Split;
@@ -20,28 +20,9 @@ pub enum ValidationMode {
     Bounded,
 }
 
-/// What is known of an accuracy.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Accuracy {
-    /// It is this, 0..=1.
-    Exact(f64),
-    /// It is less than this, which is the least that would have improved on the best, or 1 where nothing would.
-    Below(f64),
-}
-
-impl Accuracy {
-    /// The accuracy, or its bound.
-    pub fn value(self) -> f64 {
-        match self {
-            Self::Exact(value) | Self::Below(value) => value,
-        }
-    }
-
-    /// Whether only a bound is known.
-    pub fn is_bound(self) -> bool {
-        matches!(self, Self::Below(_))
-    }
-}
+/// An accuracy, 0..=1, and whether it is but known to be less: than the least that would have improved on the best,
+/// or 1 where nothing would.
+pub(super) type Accuracy = (f64, bool);
 
 /// Validates one network again and again.
 pub(super) struct Validator {
@@ -81,7 +62,7 @@ impl Validator {
                 if self.chunks.is_empty() {
                     self.chunks = session.feeds(split, chunk);
                 }
-                Ok(Accuracy::Exact(session.evaluate_chunks(&self.chunks)?.accuracy()))
+                Ok((Correct::of(&session.correct(&self.chunks)?).accuracy(), false))
             }
         }
     }
@@ -108,10 +89,10 @@ impl Validator {
                 }
             }
             if rows - wrong < needed {
-                return Ok(Accuracy::Below(Correct { correct: needed, rows }.accuracy()));
+                return Ok((Correct { correct: needed, rows }.accuracy(), true));
             }
         }
-        Ok(Accuracy::Exact(Correct { correct: rows - wrong, rows }.accuracy()))
+        Ok((Correct { correct: rows - wrong, rows }.accuracy(), false))
     }
 }
 
@@ -141,12 +122,12 @@ mod tests {
                 looked_at += rows.len();
                 Ok(rows.iter().map(|&row| right[row]).collect())
             });
-            let known = known.unwrap();
-            match known {
-                Accuracy::Exact(accuracy) => assert_eq!(accuracy, exact),
-                Accuracy::Below(bound) => assert!(exact < bound && bound <= 1.0, "{exact} < {bound}"),
+            let (accuracy, bound) = known.unwrap();
+            match bound {
+                true => assert!(exact < accuracy && accuracy <= 1.0, "{exact} < {accuracy}"),
+                false => assert_eq!(accuracy, exact),
             }
-            let improved = !known.is_bound() && bounded.observe(step, known.value());
+            let improved = !bound && bounded.observe(step, accuracy);
             assert_eq!(improved, full.observe(step, exact), "step {step}");
             assert_eq!(bounded, full);
             assert_eq!(bounded.stops_after(step + 1), full.stops_after(step + 1));
@@ -185,21 +166,5 @@ mod tests {
             .collect();
         let looked_at = run(&history, 250, 1000);
         assert!(looked_at < 100 * rows / 5, "{looked_at} of {} rows", 100 * rows);
-    }
-
-    #[test]
-    fn behind_a_perfect_validation_the_bound_is_that_of_any_accuracy() {
-        for (later, looked_at) in [([true, true], 4), ([false, true], 3)] {
-            assert_eq!(run(&[vec![true, true], later.to_vec()], 1, 10), looked_at);
-        }
-    }
-
-    #[test]
-    fn the_least_improvement_is_one_row_more() {
-        let best = |correct: u64| Best { step: 0, accuracy: Correct { correct, rows: 5000 }.accuracy() };
-        for correct in 0..5000 {
-            assert_eq!(least_improvement(best(correct), 5000), correct + 1);
-        }
-        assert_eq!(least_improvement(best(5000), 5000), 5000); // no accuracy is above 1
     }
 }

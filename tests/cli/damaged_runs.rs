@@ -133,6 +133,15 @@ fn options_that_cannot_be_read_are_refused_by_file_and_reason() {
         let stderr = fail(resume(&run, TO_10), 1);
         assert!(stderr.contains(path.to_str().unwrap()) && stderr.contains(reason), "{stderr}");
     }
+    // As it was left by the last of these.
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    fs::copy(&path, empty.join("config.json")).unwrap();
+    for (command, folder, code) in [("describe", &run, 2), ("evaluate", &empty, 1)] {
+        let stderr = fail(runs::with(&[command], &[folder]), code);
+        let path = folder.join("config.json");
+        assert!(stderr.contains(path.to_str().unwrap()) && stderr.contains("line "), "{stderr}");
+    }
     fs::write(&path, sound).unwrap();
     succeed(resume(&run, TO_10));
 }

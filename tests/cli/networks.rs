@@ -125,7 +125,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_row_and_layer() {
             "row 1 (conv1), layer 2 (batch_normalization): momentum is 1.5",
         ),
         (optimized, "every_steps = 10", "every_steps = 0", "training: validate is out of range"),
-        (optimized, "[training]", "[trainings]", "missing field `training`"),
+        (optimized, "[training]", "[trainings]", "unknown field `trainings`, expected one of"),
         (baseline, "version = 1", "version = 0", "version is 0"),
         (optimized, "rate = 0.25", "rate = nan", "row 3 (pool3), layer 3, dropout, rate is NaN"),
         (optimized, "patience = 2000", "patience = inf", "training, patience is inf"),
@@ -266,6 +266,8 @@ fn a_network_of_one_s_own_trains_resumes_and_is_used_without_being_named_again()
         "60",
         "--seed",
         "1",
+        "--max-steps",
+        "1000",
         "--out-dir",
         "run",
     ])
@@ -276,6 +278,10 @@ fn a_network_of_one_s_own_trains_resumes_and_is_used_without_being_named_again()
     assert_eq!(config["version"], 2);
     assert_eq!(config["network"]["name"], "small");
     assert_eq!(config["network"]["training"]["adam"]["learning_rate"]["cosine_decay"]["decay_steps"], 60);
+    let metrics = fs::read_to_string(at("run/metrics.jsonl")).unwrap();
+    let validations = metrics.lines().filter(|line| line.contains("\"validation\""));
+    let steps = validations.map(|line| line.split(&[':', ','][..]).nth(3).unwrap());
+    assert_eq!(steps.collect::<Vec<_>>(), ["19", "39", "59"]);
     // The file is not needed any more.
     fs::remove_file(at("small.toml")).unwrap();
     run(&["evaluate", "run", "--data-dir", "data"])
@@ -471,6 +477,12 @@ fn a_run_keeps_its_network_whatever_file_is_named() {
     run(&["train", "other.toml", "--resume", "run", "--max-steps", "6"])
         .success()
         .stderr(contains("keeps its own numbers of training").and(contains("fell to zero by step 4")));
+    // Nothing else tells what network it is.
+    fs::write(folder.path().join("run/config.json"), "{").unwrap();
+    run(&["evaluate", "run", "--data-dir", "data"])
+        .code(1)
+        .stderr(contains("does not tell: the network run/config.json is not sound: EOF"));
+    run(&["describe", "data"]).code(2).stderr(contains("data tells no network"));
     // A file that is too large is not read in part.
     fs::write(folder.path().join("large.toml"), format!("{SMALL}{}", "#\n".repeat(1 << 19))).unwrap();
     run(&["describe", "large.toml"]).code(2).stderr(contains("larger than 1 MiB"));

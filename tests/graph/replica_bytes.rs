@@ -5,6 +5,7 @@ use support::replicas::{self, Place, devices};
 use support::{bits, runs};
 use tensorflow::{Session, SessionRunArgs, Tensor};
 use tf_mnist::dataset::{self, Form, RandomTranslation};
+use tf_mnist::graph::GraphSession;
 use tf_mnist::model::{BuildOptions, Network, Towers};
 use tf_mnist::session::SessionConfig;
 use tf_mnist::training::TrainingSession;
@@ -27,7 +28,8 @@ fn training_and_evaluation_are_those_of_floats() {
     let run = |devices: &[String], is_bytes: bool| {
         let network = build("optimized", devices);
         assert_eq!(network.inputs.takes_bytes(), is_bytes);
-        let mut session = TrainingSession::new(network, &replicas::options(2, Place::Devices)).unwrap();
+        let session = GraphSession::new(&network.graph, &replicas::options(2, Place::Devices)).unwrap();
+        let mut session = TrainingSession::on(session, network);
         session.initialize().unwrap();
         // Batches of two sizes.
         let losses = [0..11, 11..22, 22..35].map(|rows| {

@@ -77,7 +77,7 @@ fn without_dropout_and_biases(table: &mut Table) {
         match layer {
             Layer::Conv2d(conv) => conv.use_bias = false,
             Layer::Dense(dense) => dense.use_bias = false,
-            Layer::Dropout(dropout) => dropout.rate = 0.0,
+            Layer::Dropout { rate } => *rate = 0.0,
             _ => {}
         }
     }

@@ -3,30 +3,29 @@
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use std::io;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use tf_mnist::training::Interrupt;
 
 /// A flag set by SIGINT (Ctrl-C), SIGTERM or SIGHUP; the same signal once more ends the process at once, with the exit code
 /// that shells give it. A signal that whoever started the process had it ignore, as `nohup` does with SIGHUP, stays
 /// ignored.
-pub fn interrupt() -> io::Result<Interrupt> {
-    let interrupt = Interrupt::new();
+pub fn interrupt() -> io::Result<Arc<AtomicUsize>> {
+    let interrupt = Arc::new(AtomicUsize::new(0));
     for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal)) {
         let seen = Arc::new(AtomicBool::new(false));
         // In this order: the first signal finds `seen` unset and only sets it.
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&seen))?;
         signal_hook::flag::register(signal, seen)?;
-        signal_hook::flag::register_usize(signal, interrupt.cell(), signal as usize)?;
+        signal_hook::flag::register_usize(signal, Arc::clone(&interrupt), signal as usize)?;
     }
     Ok(interrupt)
 }
 
 /// What `work` returns; once the flag is set meanwhile, the process ends after `last`, as `work` cannot be ended.
 pub fn or_end<T>(
-    interrupt: &Interrupt,
+    interrupt: &AtomicUsize,
     last: impl FnOnce() + Send,
     work: impl FnOnce() -> T,
 ) -> io::Result<T> {
@@ -34,7 +33,7 @@ pub fn or_end<T>(
     thread::scope(|scope| {
         let watch = move || {
             while told.recv_timeout(Duration::from_millis(50)) == Err(mpsc::RecvTimeoutError::Timeout) {
-                if interrupt.is_set() {
+                if interrupt.load(Ordering::Relaxed) != 0 {
                     last();
                     signal_hook::low_level::exit(exit_code(interrupt).into());
                 }
@@ -47,8 +46,8 @@ pub fn or_end<T>(
 }
 
 /// The exit code of a process that a signal ended by [`interrupt`]: 128 and the signal's number, 130 for Ctrl-C.
-pub fn exit_code(interrupt: &Interrupt) -> u8 {
-    128 + u8::try_from(interrupt.reason()).unwrap_or_default()
+pub fn exit_code(interrupt: &AtomicUsize) -> u8 {
+    128 + u8::try_from(interrupt.load(Ordering::Relaxed)).unwrap_or_default()
 }
 
 /// Whether the process inherited that it ignores `signal`; not known, and so taken for no, where there is no /proc.

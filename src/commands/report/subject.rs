@@ -6,7 +6,7 @@ use crate::commands::failure;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use tf_mnist::training::{Event, RunConfig, RunDirectory};
+use tf_mnist::training::{Event, RunConfig, RunDirectory, ValidationReport};
 
 /// A run.
 pub struct Subject {
@@ -87,11 +87,12 @@ impl Subject {
 
     fn add(&mut self, event: Event) {
         match event {
-            Event::Step { step, loss, .. } => {
-                self.losses.push((step, loss));
+            Event::Step(report) => {
+                self.losses.push((report.step, report.loss));
                 self.state = State::Broken; // until it is said how it ended
             }
-            Event::Validation { step, train_accuracy, accuracy, bound, improved, .. } => {
+            Event::Validation(report) => {
+                let ValidationReport { step, train_accuracy, accuracy, bound, improved, .. } = report;
                 self.batches.push((step, train_accuracy));
                 if !bound {
                     self.validations.push((step, accuracy));

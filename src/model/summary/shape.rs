@@ -27,11 +27,7 @@ impl RowShape {
     }
 
     /// The shape of so many rows, as TensorFlow's messages write it: `[10000,16,29,29]`.
-    pub fn with_rows(&self, rows: u64) -> String {
-        self.after(rows)
-    }
-
-    fn after(&self, rows: impl fmt::Display) -> String {
+    pub fn with_rows(&self, rows: impl fmt::Display) -> String {
         let rest: String = self.0.iter().map(|dim| format!(",{dim}")).collect();
         format!("[{rows}{rest}]")
     }
@@ -39,7 +35,7 @@ impl RowShape {
 
 impl fmt::Display for RowShape {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&self.after('n'))
+        formatter.pad(&self.with_rows('n'))
     }
 }
 

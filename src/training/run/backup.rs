@@ -1,19 +1,18 @@
 //! Saving the state of a run every so many steps, aside of its checkpoints.
 
 use super::layout::{self, KEPT, METRICS, RESUME, STATE, VARIABLES};
-use super::saved_states::{self, SavedState};
+use super::rewind::put;
+use super::saved_states::{self, SavedState, State, States};
 use super::state::RunState;
 use crate::graph::{CheckpointManager, GraphError};
 use crate::staging::{self, Aside};
 use crate::tensorboard::EventFile;
 use crate::training::error::{Result, TrainingError};
-use crate::training::observer::Observer;
+use crate::training::observer::{Observer, TrainingState};
 use crate::training::session::TrainingSession;
-use crate::training::training_state::TrainingState;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// As many states as are kept: should the newest be damaged, there is one before it.
 const KEPT_STATES: usize = 2;
@@ -27,8 +26,6 @@ pub struct BackupAndRestore {
     run: PathBuf,
     every: u64,
     saved: Option<RunState>,
-    spent: Duration,
-    saves: u32,
 }
 
 impl BackupAndRestore {
@@ -36,7 +33,7 @@ impl BackupAndRestore {
     /// the run goes on from, if any.
     pub fn new(run: &Path, every: u64, restored: Option<&SavedState>) -> Self {
         let saved = restored.map(|restored| restored.state.clone());
-        Self { run: run.to_path_buf(), every, saved, spent: Duration::ZERO, saves: 0 }
+        Self { run: run.to_path_buf(), every, saved }
     }
 
     /// Saves the state, unless that of this very step is there already.
@@ -47,12 +44,8 @@ impl BackupAndRestore {
         if self.saved.as_ref().is_some_and(|saved| saved.step == state.step) {
             return Ok(());
         }
-        let started = Instant::now();
-        let state = self.write(state, session)?;
+        self.saved = Some(self.write(state, session)?);
         self.prune();
-        self.saved = Some(state);
-        self.spent += started.elapsed();
-        self.saves += 1;
         Ok(())
     }
 
@@ -69,11 +62,6 @@ impl BackupAndRestore {
         let failed = TrainingError::file("write", &path);
         let text = saved.to_json().map_err(|error| failed(error.into()))?;
         staging::write(&path, &text).map_err(failed)
-    }
-
-    /// How many states were saved, and the time that took.
-    pub fn cost(&self) -> (u32, Duration) {
-        (self.saves, self.spent)
     }
 
     /// Writes the whole state into a folder aside, then renames that.
@@ -99,9 +87,10 @@ impl BackupAndRestore {
 
         staging::create_folders(&folder).map_err(TrainingError::file("create", &folder))?;
         let aside = Aside::folder_in(&folder).map_err(&failed)?;
-        session.save_to(&aside.path().join(VARIABLES)).map_err(|error| match error {
-            TrainingError::Graph(GraphError::Save { cause, .. }) => failed(cause),
-            other => other,
+        let saved = session.network.saver.save(&session.session, aside.path().join(VARIABLES));
+        saved.map_err(|error| match error {
+            GraphError::Save { cause, .. } => failed(cause),
+            other => other.into(),
         })?;
         self.write_rest(aside.path(), &state).map_err(&failed)?;
         saved_states::publish(aside, &target).map_err(&failed)?;
@@ -111,15 +100,7 @@ impl BackupAndRestore {
     fn write_rest(&self, aside: &Path, state: &RunState) -> io::Result<()> {
         let kept = aside.join(KEPT);
         fs::create_dir(&kept)?;
-        for name in &state.checkpoints {
-            for suffix in CheckpointManager::SUFFIXES {
-                let file = format!("{name}{suffix}");
-                let source = self.run.join(&file);
-                if suffix != CheckpointManager::META || source.exists() {
-                    staging::link_or_copy(&source, &kept.join(&file))?;
-                }
-            }
-        }
+        state.checkpoints.iter().try_for_each(|name| put(name, &self.run, &kept))?;
         staging::sync_folder(&kept)?;
         let mut file = File::create_new(aside.join(STATE))?;
         file.write_all(&state.to_json()?)?;
@@ -128,9 +109,9 @@ impl BackupAndRestore {
 
     /// Deletes all but the newest states. What cannot be deleted costs only room.
     fn prune(&self) {
-        let mut states = saved_states::list(&self.run).unwrap_or_default();
+        let States { own: mut states, .. } = States::of(&self.run).unwrap_or_default();
         states.truncate(states.len().saturating_sub(KEPT_STATES));
-        for (_, folder) in states {
+        for State { folder, .. } in states {
             if let Err(error) = saved_states::delete(&folder) {
                 log::warn!("cannot delete the old state {}: {error}", folder.display());
             }

@@ -24,6 +24,7 @@ pub struct RunConfig {
     /// Version of this file's form.
     pub version: u32,
     /// The network, and the numbers of its training as they were used.
+    #[serde(deserialize_with = "networks::checked")]
     pub network: Table,
     /// Which logits accuracy is measured on.
     pub accuracy_on: AccuracyOn,
@@ -88,7 +89,8 @@ impl RunConfig {
     pub fn read(run: &Path) -> Result<Self> {
         let path = run.join(CONFIG);
         let text = regular_file::read_first_mib(&path).map_err(TrainingError::file("read", &path))?;
-        Self::parse(&text).map_err(|reason| TrainingError::Config { path, reason })
+        let unusable = |reason| TrainingError::Unusable(format!("cannot use {}: {reason}", path.display()));
+        Self::parse(&text).map_err(unusable)
     }
 
     /// Reads the bytes of a `config.json`, which may hold anything. Version 1, which named one of two networks in place of

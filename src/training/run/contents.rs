@@ -1,9 +1,9 @@
 //! Telling what a run wrote from what only has such a name: by what the files say.
 
 use super::config::Versions;
-use super::layout::{self, CONFIG, LOCK, METRICS, RESUME, STATE, if_there};
+use super::layout::{self, CONFIG, LOCK, METRICS, RESUME};
 use super::metrics;
-use super::saved_states::{self, Said};
+use super::saved_states::{self, State, States};
 use crate::graph::CheckpointManager;
 use crate::graph::checkpoint::{STATE_FILE, meta_graph};
 use crate::staging::regular_file;
@@ -18,14 +18,14 @@ use std::path::{Path, PathBuf};
 /// What lies in a folder under the names of a run's files. Whatever else lies there, or below, is no concern of a run.
 #[derive(Debug, Default)]
 pub(in crate::training) struct Contents {
-    /// The options, if the folder has them.
-    config: Option<PathBuf>,
+    /// Whether the folder has the options.
+    config: bool,
     /// The files of the run's own checkpoints, also of one half written or half deleted.
     pub checkpoints: Vec<PathBuf>,
     /// What else the run wrote beside its options, lock and states.
     rest: Vec<PathBuf>,
-    /// The steps and folders of its states, sound or not.
-    pub states: Vec<(u64, PathBuf)>,
+    /// Its states, sound or not.
+    pub states: Vec<State>,
     /// What is in the way of a run: it has the name of one of its files, and none wrote it.
     pub foreign: Vec<PathBuf>,
 }
@@ -50,7 +50,7 @@ impl Contents {
 
         let config = at(CONFIG);
         let is_config = config.as_deref().is_some_and(is_config);
-        contents.config = own(config.clone(), is_config);
+        contents.config = own(config.clone(), is_config).is_some();
         let metrics = at(METRICS);
         let told = match metrics.as_deref().filter(|path| is_file(path)) {
             Some(path) => Some(metrics::account(path).map_err(TrainingError::file("read", path))?),
@@ -61,20 +61,8 @@ impl Contents {
 
         // A link to a folder on another disk will do.
         let resume = at(RESUME).filter(|path| path.is_dir());
-        let mut saved = Vec::new();
-        let mut foreign_states = match &resume {
-            Some(folder) => no_folders(folder).map_err(TrainingError::file("read", folder))?,
-            None => Vec::new(),
-        };
-        for (step, folder) in saved_states::folders(run)? {
-            match saved_states::said_in(&folder) {
-                Said::Own(state) => {
-                    saved.extend(state);
-                    contents.states.push((step, folder));
-                }
-                Said::Other => foreign_states.push(folder.join(STATE)),
-            }
-        }
+        let States { own: states, foreign: foreign_states } = States::of(run)?;
+        let saved: Vec<_> = states.iter().filter_map(|state| state.said.as_ref()).collect();
 
         // Python's checkpoints have the same names. Only beside what nobody else writes are they a run's.
         let told_own = told.as_ref().is_some_and(|told| told.begins_with_event);
@@ -90,45 +78,43 @@ impl Contents {
         let listed = state.as_deref().and_then(checkpoints_listed);
         // The run came so far, or it says that it is its own and Python did not write a graph beside it.
         let steps = told.map_or(0, |told| told.steps);
+        let meta = |name: &str| run.join(format!("{name}{}", CheckpointManager::META));
         let is_known = |name: &str| {
             let came_so_far = layout::step_of_checkpoint(name).is_some_and(|step| step < steps);
-            let meta = run.join(format!("{name}{}", CheckpointManager::META));
-            came_so_far || !meta.exists() || meta_graph::is_own(&meta)
+            came_so_far || !meta(name).exists() || meta_graph::is_own(&meta(name))
         };
         let listed = listed.filter(|names| names.iter().all(|name| is_known(name)));
         contents.rest.extend(own(state, listed.is_some()));
         own(at(RESUME), resume.is_some());
-        let listed_in_states = saved.iter().flat_map(|state| &state.checkpoints);
+        let listed_in_states = saved.into_iter().flat_map(|state| &state.checkpoints);
         let kept: Vec<_> = listed.iter().flatten().chain(listed_in_states).collect();
         for path in &named {
             let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if let Some((name, _)) = layout::checkpoint_of_file(file) {
+            if let Some(name) = layout::checkpoint_of_file(file) {
                 // Python's have such names too, with no graph of ours beside them. Without an index it is half of one, as
                 // a crash leaves it, which may cost metrics.jsonl its end besides.
                 let is_half = || !run.join(format!("{name}.index")).exists();
                 let is_listed = || kept.iter().any(|kept| *kept == name);
-                let meta = run.join(format!("{name}{}", CheckpointManager::META));
-                let is_own = meta_graph::is_own(&meta) || is_known(name) && (is_listed() || is_half());
-                let is_own = is_own && is_file(path);
-                let is_own = is_own && (!file.ends_with(CheckpointManager::META) || meta_graph::is_own(path));
+                let is_own = is_file(path)
+                    && (meta_graph::is_own(&meta(name)) || is_known(name) && (is_listed() || is_half()))
+                    && (!file.ends_with(CheckpointManager::META) || meta_graph::is_own(path));
                 contents.checkpoints.extend(own(Some(path.clone()), is_own));
             }
         }
         foreign.extend(foreign_states);
-        contents.foreign = foreign;
-        Ok(contents)
+        Ok(Self { states, foreign, ..contents })
     }
 
     /// Whether there is anything of a run.
     pub fn is_run(&self) -> bool {
         let Self { config, checkpoints, rest, states, .. } = self;
-        config.is_some() || !(checkpoints.is_empty() && rest.is_empty() && states.is_empty())
+        *config || !(checkpoints.is_empty() && rest.is_empty() && states.is_empty())
     }
 
     /// Deletes what the run in `run` wrote; whatever else lies there, or below, stays. The options are left to be
     /// replaced by the next run's, so that at every moment the folder counts as a run, which may be deleted again.
     pub fn delete(&self, run: &Path) -> Result<()> {
-        for (_, folder) in &self.states {
+        for State { folder, .. } in &self.states {
             saved_states::delete(folder).map_err(TrainingError::file("delete", folder))?;
         }
         let _ = fs::remove_dir(run.join(RESUME)); // unless something else is in it
@@ -141,38 +127,20 @@ impl Contents {
 
 /// Everything in `run` that has the name of a file or folder that a run writes there, in the order of the names.
 fn named(run: &Path) -> io::Result<Vec<PathBuf>> {
-    let Some(entries) = if_there(fs::read_dir(run))? else {
-        return Ok(Vec::new());
-    };
     let mut named = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
+    for entry in layout::entries(run)? {
+        let (name, path) = (entry.file_name(), entry.path());
         let name = name.to_str().unwrap_or_default();
         let is_named = [CONFIG, METRICS, STATE_FILE, RESUME].contains(&name)
             || layout::checkpoint_of_file(name).is_some();
         // An empty folder is in nobody's way where a folder will be.
-        if is_named
-            && !(name == RESUME && fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_none()))
-        {
-            named.push(entry.path());
+        let is_empty = name == RESUME && fs::read_dir(&path).is_ok_and(|mut inside| inside.next().is_none());
+        if is_named && !is_empty {
+            named.push(path);
         }
     }
     named.sort();
     Ok(named)
-}
-
-/// What has the name of a state's folder in `resume` and is none.
-fn no_folders(resume: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(resume)? {
-        let entry = entry?;
-        let is_named = entry.file_name().to_str().and_then(layout::step_of_state).is_some();
-        if is_named && !entry.file_type()?.is_dir() {
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
 }
 
 /// A run writes no links, and no folders of these names.
@@ -203,7 +171,7 @@ fn checkpoints_listed(path: &Path) -> Option<Vec<String>> {
 
 /// Deletes what killed processes left half done in the run folder `run`, and in the folders of its states.
 pub(in crate::training) fn sweep(run: &Path) -> Result<()> {
-    let states = saved_states::list(run)?.into_iter().map(|(_, folder)| folder);
+    let states = States::of(run)?.own.into_iter().map(|state| state.folder);
     for folder in [run.to_path_buf(), run.join(RESUME)].into_iter().chain(states) {
         staging::sweep(&folder).map_err(|(path, error)| TrainingError::file("delete", &path)(error))?;
     }

@@ -87,7 +87,8 @@ impl RunDirectory {
     /// The folder holds no run, its options cannot be read, or another process uses it.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.join(CONFIG).is_file() {
-            return Err(TrainingError::HoldsNoRun { path: path.to_path_buf() });
+            let why = format!("{} holds no run: there is no {CONFIG} in it", path.display());
+            return Err(TrainingError::Unusable(why));
         }
         RunConfig::read(path)?; // before a lock is left in a folder that is no run
         Self::lock(path, Vec::new())
@@ -97,7 +98,10 @@ impl RunDirectory {
         let file = path.join(LOCK);
         match Lock::try_file(&file) {
             Ok(Attempt::Taken(lock)) => Ok(Self { path: path.to_path_buf(), made, _lock: lock }),
-            Ok(Attempt::Busy { by }) => Err(TrainingError::InUse { path: path.to_path_buf(), by }),
+            Ok(Attempt::Busy { by }) => Err(TrainingError::Unusable(format!(
+                "{} is in use by {by}; wait for it or stop it, or choose another folder",
+                path.display()
+            ))),
             Err(error) => {
                 unmake(path, &made);
                 Err(TrainingError::file("lock", &file)(error))

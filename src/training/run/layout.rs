@@ -12,6 +12,7 @@
 //! ```
 
 use crate::graph::CheckpointManager;
+use std::fs::{self, DirEntry};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -45,17 +46,26 @@ pub(in crate::training) fn step_of_checkpoint(name: &str) -> Option<u64> {
     digits(name.strip_prefix(CheckpointManager::PREFIX)?)
 }
 
-/// The checkpoint, `model.ckpt-STEP`, that a file of this name belongs to, and its step; `None` for any other name.
-pub(in crate::training) fn checkpoint_of_file(file: &str) -> Option<(&str, u64)> {
-    let suffixes = CheckpointManager::SUFFIXES.iter();
-    let name = suffixes.filter_map(|suffix| file.strip_suffix(suffix)).next()?;
-    Some((name, step_of_checkpoint(name)?))
+/// The checkpoint, `model.ckpt-STEP`, that a file of this name belongs to; `None` for any other name.
+pub(in crate::training) fn checkpoint_of_file(file: &str) -> Option<&str> {
+    let name = CheckpointManager::SUFFIXES.iter().find_map(|suffix| file.strip_suffix(suffix))?;
+    step_of_checkpoint(name).map(|_| name)
 }
 
 /// `parse` would take a sign.
 fn digits(text: &str) -> Option<u64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| plain)
+}
+
+/// What lies in a folder; nothing, if there is no such folder.
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
+    match fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
+        }
+        entries => entries?.collect(),
+    }
 }
 
 /// `None` for a file or folder that is not there.

@@ -13,35 +13,14 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// One line of `metrics.jsonl`. Losses are float32 values written as float64, so they read back to the same bits.
+/// One line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A training step.
-    Step {
-        /// Counted from 0.
-        step: u64,
-        /// Counted from 0.
-        epoch: u32,
-        /// Mean loss of the batch before the update.
-        loss: f64,
-    },
-    /// A validation after `step`.
-    Validation {
-        /// Counted from 0.
-        step: u64,
-        /// Counted from 0.
-        epoch: u32,
-        /// On the batch just trained on, 0..=1.
-        train_accuracy: f64,
-        /// On the validation set, 0..=1.
-        accuracy: f64,
-        /// Whether the accuracy is only known to be less than `accuracy`.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        bound: bool,
-        /// Better than all before.
-        improved: bool,
-    },
+    Step(StepReport),
+    /// A validation.
+    Validation(ValidationReport),
     /// The run stopped early.
     EarlyStop {
         /// Steps done.
@@ -81,16 +60,18 @@ impl Event {
     /// The file cannot be read.
     pub fn read_all(run: &Path) -> Result<Vec<Self>> {
         let path = run.join(METRICS);
-        let read = || -> io::Result<Vec<u8>> {
-            let mut text = Vec::new();
-            if let Some(file) = if_there(regular_file::open(&path))? {
-                file.take(MOST_BYTES).read_to_end(&mut text)?;
-            }
-            Ok(text)
-        };
-        let text = read().map_err(TrainingError::file("read", &path))?;
+        let text = read(&path).map_err(TrainingError::file("read", &path))?;
         Ok(lines(&text).filter_map(|line| serde_json::from_slice(line).ok()).collect())
     }
+}
+
+/// What a file tells, as far as any run does; nothing if there is no such file.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    if let Some(file) = if_there(regular_file::open(path))? {
+        file.take(MOST_BYTES).read_to_end(&mut text)?;
+    }
+    Ok(text)
 }
 
 /// Appends events to `metrics.jsonl`; an [`Observer`] for those of the loop.
@@ -202,34 +183,27 @@ pub(in crate::training) struct Account {
 
 /// Reads how far a run came. Lines that are no events, such as a torn one, count for nothing.
 pub(in crate::training) fn account(path: &Path) -> io::Result<Account> {
-    let text = if_there(regular_file::read(path))?.unwrap_or_default();
+    let text = read(path)?;
     let mut account =
         Account { steps: 0, finished: false, begins_with_event: false, is_empty: text.is_empty() };
     for (number, line) in lines(&text).enumerate() {
-        let Ok(told) = serde_json::from_slice::<Told>(line) else {
+        let Ok(event) = serde_json::from_slice(line) else {
             continue;
         };
-        match (&*told.event, told.step) {
-            ("step", Some(_)) => account.steps += 1,
-            ("validation" | "early_stop" | "diverged", Some(_)) => {}
-            ("test", _) => account.finished = true,
-            _ => continue,
-        }
         account.begins_with_event |= number == 0;
+        account.steps += u64::from(matches!(event, Event::Step(_)));
+        account.finished |= matches!(event, Event::Test { .. });
     }
     Ok(account)
 }
 
 impl Observer for MetricsFile {
     fn step(&mut self, report: &StepReport) -> Result<()> {
-        let StepReport { step, epoch, loss } = *report;
-        self.write(&Event::Step { step, epoch, loss: f64::from(loss) })
+        self.write(&Event::Step(*report))
     }
 
     fn validation(&mut self, report: &ValidationReport, _session: &TrainingSession) -> Result<()> {
-        let ValidationReport { step, epoch, train_accuracy, improved, .. } = *report;
-        let (accuracy, bound) = (report.accuracy.value(), report.accuracy.is_bound());
-        self.write(&Event::Validation { step, epoch, train_accuracy, accuracy, bound, improved })
+        self.write(&Event::Validation(*report))
     }
 }
 
@@ -254,10 +228,23 @@ mod tests {
         assert!(resume("thr", 100).ends_with("}1"));
     }
 
+    /// As it is where a worker was lost before the first step.
+    #[test]
+    fn any_event_may_be_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let lost = serde_json::to_string(&Event::WorkerLost { step: 0, workers: Vec::new() }).unwrap();
+        for (text, is_event) in [(lost.as_str(), true), (r#"{"event":"x"}"#, false)] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(account(&path).unwrap().begins_with_event, is_event, "{text}");
+        }
+    }
+
     #[test]
     fn lines_are_as_documented() {
         let loss = 2.320_276_3_f32;
-        let line = serde_json::to_string(&Event::Step { step: 0, epoch: 0, loss: f64::from(loss) }).unwrap();
+        let report = StepReport { step: 0, epoch: 0, loss: f64::from(loss) };
+        let line = serde_json::to_string(&Event::Step(report)).unwrap();
         assert_eq!(line, r#"{"event":"step","step":0,"epoch":0,"loss":2.3202762603759766}"#);
         let line = serde_json::to_string(&Event::EarlyStop { step: 9921, best_accuracy: 0.9922 }).unwrap();
         assert_eq!(line, r#"{"event":"early_stop","step":9921,"best_accuracy":0.9922}"#);

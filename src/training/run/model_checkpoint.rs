@@ -45,7 +45,8 @@ impl ModelCheckpoint {
     }
 
     fn save(&mut self, session: &TrainingSession, step: u64) -> Result<()> {
-        self.newest = Some((step, session.save(&mut self.manager, step)?));
+        let saved = self.manager.save(&session.network.saver, &session.session, step)?;
+        self.newest = Some((step, saved));
         Ok(())
     }
 }

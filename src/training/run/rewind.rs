@@ -2,7 +2,7 @@
 
 use super::contents::{self, Contents};
 use super::layout::{KEPT, checkpoint_of_file, if_there};
-use super::saved_states::{self, SavedState};
+use super::saved_states::{self, SavedState, State};
 use super::state::RunState;
 use crate::graph::CheckpointManager;
 use crate::staging;
@@ -18,31 +18,33 @@ pub(in crate::training) fn rewind(run: &Path, saved: Option<&SavedState>) -> Res
     let state = saved.map_or_else(RunState::default, |saved| saved.state.clone());
     contents::sweep(run)?;
     let Contents { checkpoints, states, .. } = Contents::of(run)?; // before the list of checkpoints is written anew
-    for (step, folder) in states {
+    for State { step, folder, .. } in states {
         if saved.is_none_or(|saved| step > state.step && folder != saved.folder) {
             saved_states::delete(&folder).map_err(TrainingError::file("delete", &folder))?;
         }
     }
     if let Some(saved) = saved {
         for name in &state.checkpoints {
-            restore(&saved.folder.join(KEPT), run, name)?;
+            put(name, &saved.folder.join(KEPT), run)
+                .map_err(TrainingError::file("restore", &run.join(name)))?;
         }
+        staging::sync_folder(run).map_err(TrainingError::file("sync", run))?;
     }
     // Named only now that they are there, and the others deleted only when no longer named.
     CheckpointManager::write_names(run, &state.checkpoints)?;
     for path in checkpoints {
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_kept = checkpoint_of_file(&file)
-            .is_some_and(|(name, _)| state.checkpoints.iter().any(|kept| kept == name));
-        if !is_kept {
-            if_there(fs::remove_file(&path)).map_err(TrainingError::file("delete", &path))?;
+        let checkpoint = checkpoint_of_file(&file);
+        if !state.checkpoints.iter().any(|kept| checkpoint == Some(kept.as_str())) {
+            staging::remove_file(&path).map_err(TrainingError::file("delete", &path))?;
         }
     }
     Ok(())
 }
 
-/// Puts the checkpoint `name` of the folder `from` into `to`; nothing to do where both names are of one file.
-fn restore(from: &Path, to: &Path, name: &str) -> Result<()> {
+/// Puts the checkpoint `name` of the folder `from` into `to`, which is to be synced then; nothing to do where both
+/// names are of one file.
+pub(super) fn put(name: &str, from: &Path, to: &Path) -> io::Result<()> {
     // The data first: an index beside no data would pass for a damaged checkpoint.
     for suffix in CheckpointManager::SUFFIXES {
         let file = format!("{name}{suffix}");
@@ -51,17 +53,13 @@ fn restore(from: &Path, to: &Path, name: &str) -> Result<()> {
         if suffix == CheckpointManager::META && (!source.exists() || target.symlink_metadata().is_ok()) {
             continue;
         }
-        let restored = || {
-            if !is_one_file(&source, &target)? {
-                // Not by a rename over it: of two names of one file, POSIX keeps both.
-                if_there(fs::remove_file(&target))?;
-                staging::link_or_copy(&source, &target)?;
-            }
-            Ok(())
-        };
-        restored().map_err(TrainingError::file("restore", &target))?;
+        if !is_one_file(&source, &target)? {
+            // Not by a rename over it: of two names of one file, POSIX keeps both.
+            staging::remove_file(&target)?;
+            staging::link_or_copy(&source, &target)?;
+        }
     }
-    staging::sync_folder(to).map_err(TrainingError::file("sync", to))
+    Ok(())
 }
 
 fn is_one_file(a: &Path, b: &Path) -> io::Result<bool> {

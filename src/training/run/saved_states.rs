@@ -3,7 +3,7 @@
 //! The links in `kept` cost no room, and keep the best weights when the run goes on to better ones, or to rotate its
 //! checkpoints, and then crashes: going on from step 500 needs the best of step 500.
 
-use super::layout::{KEPT, RESUME, STATE, VARIABLES, checkpoint_of_file, step_of_state};
+use super::layout::{KEPT, RESUME, STATE, VARIABLES, checkpoint_of_file, entries, step_of_state};
 use super::state::RunState;
 use crate::graph::{Checkpoint, CheckpointManager};
 use crate::staging::regular_file;
@@ -11,7 +11,7 @@ use crate::staging::{self, Aside};
 use crate::training::error::{Result, TrainingError};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ fn read_state_file(folder: &Path) -> io::Result<Vec<u8>> {
 /// over.
 pub(in crate::training) fn newest(run: &Path) -> Result<Option<SavedState>> {
     let mut damaged = Vec::new();
-    for (step, folder) in list(run)?.into_iter().rev() {
+    for State { step, folder, .. } in States::of(run)?.own.into_iter().rev() {
         match SavedState::read(&folder) {
             Ok(saved) => {
                 if let Some(reason) = damaged.first() {
@@ -84,54 +84,59 @@ pub(in crate::training) fn newest(run: &Path) -> Result<Option<SavedState>> {
     }
 }
 
-/// The steps and folders of all states of the run in `run`, sound or not, the newest last.
-pub(in crate::training) fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    let mut states = folders(run)?;
-    states.retain(|(_, folder)| matches!(said_in(folder), Said::Own(_)));
-    Ok(states)
+/// What has the names of states in a run folder.
+#[derive(Debug, Default)]
+pub(in crate::training) struct States {
+    /// The run's, sound or not, the newest last.
+    pub own: Vec<State>,
+    /// What somebody else wrote.
+    pub foreign: Vec<PathBuf>,
 }
 
-/// The steps and folders that have the names of states and of a state's files, whoever wrote them, the newest last.
-pub(in crate::training) fn folders(run: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    let folder = run.join(RESUME);
-    let found = || {
-        let mut states = Vec::new();
-        for entry in entries(&folder)? {
-            let step = entry.file_name().to_str().and_then(step_of_state);
-            if let Some(step) = step
-                && entry.file_type()?.is_dir()
-                && !Files::of(&entry.path())?.own.is_empty()
-            {
-                states.push((step, entry.path()));
+/// A state that was not read whole.
+#[derive(Debug)]
+pub(in crate::training) struct State {
+    /// The steps that its name tells.
+    pub step: u64,
+    pub folder: PathBuf,
+    /// What its file says, if that is whole.
+    pub said: Option<RunState>,
+}
+
+impl States {
+    /// Those of the run folder `run`.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn of(run: &Path) -> Result<Self> {
+        let folder = run.join(RESUME);
+        let found = || {
+            let mut states = Self::default();
+            for entry in entries(&folder)? {
+                let (name, folder) = (entry.file_name(), entry.path());
+                let Some(step) = name.to_str().and_then(step_of_state) else {
+                    continue;
+                };
+                if !entry.file_type()?.is_dir() {
+                    states.foreign.push(folder);
+                } else if !Files::of(&folder)?.own.is_empty() {
+                    match said_in(&folder) {
+                        Ok(said) => states.own.push(State { step, folder, said }),
+                        Err(file) => states.foreign.push(file),
+                    }
+                }
             }
-        }
-        states.sort_unstable();
-        Ok(states)
-    };
-    found().map_err(TrainingError::file("read", &folder))
-}
-
-/// What lies in a folder; nothing, if there is no such folder.
-fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
-    match fs::read_dir(folder) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(Vec::new())
-        }
-        entries => entries?.collect(),
+            states.own.sort_unstable_by_key(|state| state.step);
+            Ok(states)
+        };
+        found().map_err(TrainingError::file("read", &folder))
     }
 }
 
-/// Whose a state is.
-pub(in crate::training) enum Said {
-    /// A run's, and what it says if its file is whole.
-    Own(Option<RunState>),
-    /// Somebody else's.
-    Other,
-}
-
-/// What the file of the state in `folder` says. One that is missing, cut off or otherwise no JSON any more was a run's, as
-/// nobody else has files of those names below `resume/step-N`; one that is sound JSON says itself what it is.
-pub(in crate::training) fn said_in(folder: &Path) -> Said {
+/// What the file of the state in `folder` says, if that is whole, or which file is somebody else's. One that is
+/// missing, cut off or otherwise no JSON any more was a run's, as nobody else has files of those names below
+/// `resume/step-N`; one that is sound JSON says itself what it is.
+fn said_in(folder: &Path) -> std::result::Result<Option<RunState>, PathBuf> {
     #[derive(Deserialize)]
     #[allow(dead_code)] // only whether they are there counts
     struct Mark {
@@ -139,17 +144,17 @@ pub(in crate::training) fn said_in(folder: &Path) -> Said {
         state: IgnoredAny,
     }
     let path = folder.join(STATE);
-    let bytes = match read_state_file(folder) {
-        Ok(bytes) => bytes,
-        Err(_) if path.symlink_metadata().is_ok_and(|there| !there.is_file()) => return Said::Other,
-        Err(_) => return Said::Own(None),
+    let is_own = match read_state_file(folder) {
+        Ok(bytes) => match RunState::parse(&bytes) {
+            Ok(state) => return Ok(Some(state)),
+            Err(_) => {
+                let is_json = serde_json::from_slice::<IgnoredAny>(&bytes).is_ok();
+                !is_json || serde_json::from_slice::<Mark>(&bytes).is_ok()
+            }
+        },
+        Err(_) => !path.symlink_metadata().is_ok_and(|there| !there.is_file()),
     };
-    let is_json = serde_json::from_slice::<IgnoredAny>(&bytes).is_ok();
-    match RunState::parse(&bytes) {
-        Ok(state) => Said::Own(Some(state)),
-        Err(_) if is_json && serde_json::from_slice::<Mark>(&bytes).is_err() => Said::Other,
-        Err(_) => Said::Own(None),
-    }
+    if is_own { Ok(None) } else { Err(path) }
 }
 
 /// What lies in the folder of a state.

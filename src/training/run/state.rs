@@ -2,7 +2,7 @@
 
 use super::layout::step_of_checkpoint;
 use crate::training::early_stopping::Best;
-use crate::training::training_state::TrainingState;
+use crate::training::observer::TrainingState;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -135,15 +135,8 @@ mod tests {
     }
 
     #[test]
-    fn newer_versions_and_names_that_lead_elsewhere_are_refused() {
+    fn newer_versions_are_refused_as_such() {
         let newer = r#"{"version": 2, "state": {"anything": [1]}}"#;
         assert!(RunState::parse(newer.as_bytes()).unwrap_err().contains("newer tf-mnist"));
-        for name in ["../model.ckpt-1", "model.ckpt-", "model.ckpt-+1", "model.ckpt-1/../x", "/model.ckpt-1"]
-        {
-            let mut state = state();
-            state.checkpoints.push(name.into());
-            let error = RunState::parse(&state.to_json().unwrap()).unwrap_err();
-            assert!(error.contains("no name of a checkpoint"), "{error}");
-        }
     }
 }

@@ -4,11 +4,10 @@ use super::config::RunConfig;
 use crate::graph::checkpoint::meta_graph::proto::MetaGraphDef;
 use crate::model::summary::Summary as NetworkSummary;
 use crate::networks::LearningRate;
-use crate::tensorboard::{EventFile, Status, Summary};
+use crate::tensorboard::{EventFile, Summary};
 use crate::training::error::{Result, TrainingError};
-use crate::training::observer::{Observer, StepReport, ValidationReport};
+use crate::training::observer::{Observer, StepReport, TrainingState, ValidationReport};
 use crate::training::session::TrainingSession;
-use crate::training::training_state::TrainingState;
 use prost::Message;
 use std::io;
 use std::path::Path;
@@ -42,7 +41,7 @@ impl TensorBoard {
     ) -> Result<Self> {
         let begin = || -> io::Result<EventFile> {
             let mut file = EventFile::create(run, start.step)?;
-            if let Some(meta_graph) = session.network().saver.meta_graph() {
+            if let Some(meta_graph) = session.network.saver.meta_graph() {
                 let graph = MetaGraphDef::decode(meta_graph).map_err(io::Error::other)?.graph_def;
                 file.graph(graph.unwrap_or_default().encode_to_vec())?;
             }
@@ -70,7 +69,7 @@ impl TensorBoard {
         for summary in summaries {
             self.write(steps, vec![summary])?;
         }
-        self.ended(Status::Success)
+        self.ended(true)
     }
 
     /// Tells that the run ended for a fault of its own.
@@ -78,11 +77,11 @@ impl TensorBoard {
     /// # Errors
     /// As [`test`](Self::test).
     pub fn failed_to_train(&mut self) -> Result<()> {
-        self.ended(Status::Failure)
+        self.ended(false)
     }
 
-    fn ended(&mut self, status: Status) -> Result<()> {
-        self.file.summaries(0, vec![Summary::session_end(status)]).map_err(self.failed())
+    fn ended(&mut self, success: bool) -> Result<()> {
+        self.file.summaries(0, vec![Summary::session_end(success)]).map_err(self.failed())
     }
 
     /// The time that telling of steps and validations took.
@@ -106,10 +105,8 @@ impl Observer for TensorBoard {
     fn step(&mut self, report: &StepReport) -> Result<()> {
         let StepReport { step, loss, .. } = *report;
         let rate = f64::from(self.learning_rate.at(step));
-        let mut summaries = vec![
-            Summary::scalar("batch_loss", f64::from(loss)),
-            Summary::scalar("batch_learning_rate", rate),
-        ];
+        let mut summaries =
+            vec![Summary::scalar("batch_loss", loss), Summary::scalar("batch_learning_rate", rate)];
         let (when, since) = self.told;
         let (passed, done) = (when.elapsed(), step + 1);
         if passed >= SPEED_EVERY {
@@ -121,17 +118,16 @@ impl Observer for TensorBoard {
     }
 
     fn validation(&mut self, report: &ValidationReport, _session: &TrainingSession) -> Result<()> {
-        let accuracy = report.accuracy.value();
         // Where only so much was validated as tells that it is no better, the accuracy is known to be less than this.
-        let tag = match report.accuracy.is_bound() {
+        let tag = match report.bound {
             true => "evaluation_accuracy_bound",
             false => "evaluation_accuracy_vs_iterations",
         };
         if report.improved {
-            self.best = accuracy;
+            self.best = report.accuracy;
         }
         let summaries =
-            [("batch_accuracy", report.train_accuracy), (tag, accuracy), ("best_accuracy", self.best)];
+            [("batch_accuracy", report.train_accuracy), (tag, report.accuracy), ("best_accuracy", self.best)];
         self.write(report.step, summaries.map(|(tag, value)| Summary::scalar(tag, value)).into())
     }
 }
