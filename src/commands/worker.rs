@@ -19,6 +19,11 @@ pub const READY: &str = "listening at port";
 /// # Errors
 /// TensorFlow cannot be had, the port is in use, or a usage error.
 pub fn run(global: &GlobalArgs, args: &WorkerArgs) -> Result<()> {
+    // Here, and not between fork and exec: a fork of a process that has a server may hang in its library's handlers.
+    #[cfg(target_os = "linux")]
+    if args.with_parent {
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    }
     let server = serve(global, args, "--port")?;
     if args.with_parent {
         end_with_input()?;

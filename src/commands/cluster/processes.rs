@@ -11,7 +11,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
-use tf_mnist::fetch::child::end_with_parent;
 use tf_mnist::session::SessionConfig;
 use tf_mnist::session::cluster::Address;
 
@@ -94,7 +93,7 @@ impl Processes {
         command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         self.shares.bind(number); // it inherits that
-        let started = end_with_parent(&mut command).spawn();
+        let started = command.spawn();
         self.shares.bind(0);
         let mut child = started.with_context(|| format!("cannot start worker {number}"))?;
         let (mut stdout, stderr) = (lines(child.stdout.take()), lines(child.stderr.take()));
