@@ -146,3 +146,49 @@ impl Schedule {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(epochs: u32, max_steps: Option<u64>, validate: Validate) -> Schedule {
+        Schedule {
+            epochs,
+            batch_size: 100,
+            order: Order::File,
+            max_steps,
+            validate,
+            validation: ValidationMode::Full,
+            patience: None,
+            eval_chunk: 1000,
+            learning_rate: LearningRate::Constant(0.001),
+            translation: None,
+        }
+    }
+
+    fn validated(schedule: &Schedule, steps_per_epoch: u64) -> Vec<u64> {
+        let total = schedule.total_steps(steps_per_epoch);
+        (0..total).filter(|&step| schedule.validates_after(step, steps_per_epoch, total)).collect()
+    }
+
+    #[test]
+    fn even_epochs_and_the_last_are_validated_at_their_last_step() {
+        let ten = schedule(10, None, Validate::EvenEpochsAndLast);
+        assert_eq!(validated(&ten, 550), [549, 1649, 2749, 3849, 4949, 5499]);
+        let every = schedule(3, None, Validate::EveryEpoch);
+        assert_eq!(validated(&every, 550), [549, 1099, 1649]);
+        let cut = schedule(10, Some(700), Validate::EvenEpochsAndLast);
+        assert_eq!(validated(&cut, 550), [549, 699]);
+    }
+
+    #[test]
+    fn every_so_many_steps_starts_with_step_0() {
+        assert_eq!(validated(&schedule(1, Some(25), Validate::EverySteps(10)), 550), [0, 10, 20]);
+    }
+
+    #[test]
+    fn epochs_bound_the_steps_also_beyond_max_steps() {
+        assert_eq!(schedule(2, Some(10_000), Validate::EverySteps(1)).total_steps(550), 1100);
+        assert_eq!(schedule(0, None, Validate::EverySteps(1)).total_steps(550), 0);
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::candidate::Candidate;
 use crate::platform::{self, FRAMEWORK, LIBRARY, NEEDED, PYTHON_LIBRARY, TENSORFLOW_DIR};
+use crate::search::Runtime;
 use crate::{Options, environment};
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use std::env::consts::ARCH;
@@ -200,6 +201,16 @@ fn check(library: &Library) -> Result<String, String> {
     match FUNCTIONS.iter().find(is_missing) {
         Some(missing) => Err(lacks(missing)),
         None => Ok(version),
+    }
+}
+
+impl Runtime {
+    /// Whether the library has this function, such as `TF_NewServer`, which not every build has.
+    pub fn has_function(&self, name: &str) -> bool {
+        // SAFETY: the library is open and initialised: this is another handle to it. The address is not used.
+        let library = unsafe { Library::open(Some(&self.library), RTLD_LAZY | RTLD_LOCAL) };
+        // SAFETY: as above.
+        library.is_ok_and(|library| unsafe { library.get::<*const c_void>(name.as_bytes()) }.is_ok())
     }
 }
 

@@ -73,6 +73,7 @@ pub(super) fn apply_row<V: Register, const ACTIVATION: bool>(
     y: usize,
     hidden: &mut [[impl Place; 16]],
 ) {
+    let hidden = &mut hidden[..SIDE];
     // As many pixels side by side as there are registers for.
     match V::PARTS {
         1 => apply_at_once::<V, ACTIVATION, 7>(padded, first, y, hidden),

@@ -101,10 +101,14 @@ impl Op<5, 1> for Features {
             };
         let mut blank = [[MaybeUninit::new(0.0); 16]; WINDOWS * BLOCKS];
         let all: Vec<Tile> = (0..TILES).flat_map(row_of_tiles).collect();
-        apply(&[0.0; PIXELS], &all, &mut blank, &mut room());
+        // What is gained by knowing it pays with several images.
+        let leaves_blank = images.len() >= 8 * PIXELS;
+        if leaves_blank {
+            apply(&[0.0; PIXELS], &all, &mut blank, &mut room());
+        }
         let images = images.par_chunks(PIXELS).zip(features.images(WINDOWS * BLOCKS));
         images.for_each_init(room, |room, (image, features)| {
-            let mut tiles = marked_tiles(image);
+            let mut tiles = if leaves_blank { marked_tiles(image) } else { all.clone() };
             let marked = tiles.len();
             if marked < all.len() {
                 features.copy_from_slice(&blank);
@@ -133,8 +137,11 @@ fn marked_tiles(image: &[f32]) -> Vec<Tile> {
 
 /// Makes the rows of hidden values that tiles down to `tile_row` read, but for the `made` ones: they are in the first-level
 /// cache then. Gives all that are made.
+///
+/// # Safety
+/// The `made` first rows of `hidden` were written, as this does.
 #[inline(always)]
-fn hidden_rows<'a, V: Register, P: Place>(
+unsafe fn hidden_rows<'a, V: Register, P: Place>(
     padded: &Padded,
     weights: &Weights,
     tile_row: usize,
@@ -145,7 +152,7 @@ fn hidden_rows<'a, V: Register, P: Place>(
         apply_row::<V, SELU>(padded, weights, y, &mut hidden[y * SIDE..][..SIDE]);
         *made = y + 1;
     }
-    // SAFETY: these rows were written, in earlier calls or now.
+    // SAFETY: these rows were written, as the caller says or now.
     as_blocks(unsafe { written(&mut hidden[..*made * SIDE]) })
 }
 
@@ -161,7 +168,8 @@ for_each_instruction_set! {
     ) {
         let (padded, mut made) = (pad(image), 0);
         for tile_row in 0..TILES {
-            let hidden = hidden_rows::<V, _>(&padded, weights, tile_row, &mut made, hidden);
+            // SAFETY: none is made before the first call, and it alone makes them.
+            let hidden = unsafe { hidden_rows::<V, _>(&padded, weights, tile_row, &mut made, hidden) };
             let y = &mut y[4 * tile_row * SIDE * BLOCKS..][..4 * SIDE * BLOCKS];
             let rows = convolve_tiles::<V, 1, BLOCKS>(hidden, weights.kernel2, &row_of_tiles(tile_row), tiles, |n| {
                 // What is written next.
@@ -201,7 +209,8 @@ for_each_instruction_set! {
         let (padded, mut made) = (pad(image), 0);
         for tiles in tiles.as_chunks::<TILES>().0 {
             let [lowest, _] = tiles[TILES - 1];
-            let hidden = hidden_rows::<V, _>(&padded, weights, lowest, &mut made, blocks_mut(hidden));
+            // SAFETY: none is made before the first call, and it alone makes them.
+            let hidden = unsafe { hidden_rows::<V, _>(&padded, weights, lowest, &mut made, blocks_mut(hidden)) };
             let rows = convolve_tiles::<V, 1, BLOCKS>(hidden, weights.kernel2, tiles, scratch, |_| ());
             for (block, part) in registers::<V>(BLOCKS) {
                 let bias = V::load(&weights.bias2[block], part);

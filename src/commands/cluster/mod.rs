@@ -123,14 +123,15 @@ impl Plan {
         config: &SessionConfig,
         data_dir: Option<&Path>,
     ) -> Result<()> {
-        let Self::Here { trust_network, shares, .. } = self else {
-            return Ok(());
-        };
-        if !trust_network {
+        let is_fenced = matches!(self, Self::Here { trust_network: false, .. });
+        if is_fenced {
             fetch(global, &["runtime", "--json", "--device", &config.device.to_string()])?;
-            if data_dir.is_none() {
-                fetch(global, &["data", "--json"])?;
-            }
+        }
+        // Later there is a server: in its library's handlers a fork, which npm is started by, may hang.
+        if self.has_workers() && data_dir.is_none() {
+            fetch(global, &["data", "--json"])?;
+        }
+        if is_fenced {
             fence::enter().map_err(|error| {
                 usage(format!(
                     "--processes: the system gives this user no network of its own ({error}); on a network that nobody else can \
@@ -138,7 +139,9 @@ impl Plan {
                 ))
             })?;
         }
-        shares.bind(0);
+        if let Self::Here { shares, .. } = self {
+            shares.bind(0);
+        }
         Ok(())
     }
 

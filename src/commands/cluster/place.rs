@@ -124,15 +124,13 @@ impl Place {
     /// The error, or the loss of workers behind it.
     pub fn explained(&self, error: anyhow::Error) -> anyhow::Error {
         let Some(lost) = self.lost_by(&error) else { return error };
+        log::debug!("{}", failure::text(&error));
         let are_own = self.team.as_ref().is_some_and(|team| team.processes.is_some());
         let advice = match (lost.is_empty(), are_own) {
             (true, _) if error.is::<SessionError>() => return error,
             (true, _) => "a worker serves one command at a time: once it is free, run the same command again",
             (false, true) => "its processes are started anew when the same command is run again",
-            (false, false) => {
-                log::debug!("{}", failure::text(&error));
-                return anyhow::Error::new(SessionError::Lost(lost)).context("lost");
-            }
+            (false, false) => return anyhow::Error::new(SessionError::Lost(lost)).context("lost"),
         };
         advised(anyhow!("lost: {}", Self::told_of(&lost, &error)), advice)
     }

@@ -49,12 +49,14 @@ impl Processes {
         let mut missing: Vec<_> = (1..=arguments.len()).collect();
         let mut processes = Self { arguments, shares, running: BTreeMap::new() };
         let mut addresses = BTreeMap::new();
+        let mut restarts = 3;
         while !missing.is_empty() {
             for (number, started) in processes.start(&missing, deadline) {
                 match started {
                     Ok(address) => drop(addresses.insert(number, address)),
-                    Err(error) if error.is::<Killed>() && Instant::now() < deadline => {
+                    Err(error) if error.is::<Killed>() && restarts > 0 && Instant::now() < deadline => {
                         log::warn!("{error}: it is started again");
+                        restarts -= 1;
                     }
                     Err(error) => return Err(error),
                 }

@@ -135,8 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn newer_versions_are_refused_as_such() {
+    fn newer_versions_and_names_that_lead_elsewhere_are_refused() {
         let newer = r#"{"version": 2, "state": {"anything": [1]}}"#;
         assert!(RunState::parse(newer.as_bytes()).unwrap_err().contains("newer tf-mnist"));
+        for name in ["../model.ckpt-1", "model.ckpt-", "model.ckpt-+1", "model.ckpt-1/../x", "/model.ckpt-1"]
+        {
+            let mut state = state();
+            state.checkpoints.push(name.into());
+            let error = RunState::parse(&state.to_json().unwrap()).unwrap_err();
+            assert!(error.contains("no name of a checkpoint"), "{error}");
+        }
     }
 }

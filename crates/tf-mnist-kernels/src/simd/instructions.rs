@@ -69,6 +69,8 @@ macro_rules! for_each_instruction_set {
         $visibility fn $name<$(const $parameter: usize),*>(instructions: Instructions, $($argument: $type),*) {
             #[inline(always)]
             fn of_any<$register: Register, $(const $parameter: usize),*>($($argument: $type),*) $body
+            #[cfg(not(target_arch = "x86_64"))]
+            unreachable!("{instructions} on a processor without AVX");
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512dq")]

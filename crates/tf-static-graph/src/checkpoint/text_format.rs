@@ -1,7 +1,8 @@
 //! Protocol buffers' text format, as far as TensorFlow's small state files need it: the strings in a message.
 //!
-//! They are read as `google/protobuf/text_format` reads them, but for one thing: a backslash that begins no escape is
-//! taken for itself, for people write Windows paths by hand. Whatever else the message holds is passed over.
+//! They are read as `google/protobuf/text_format` reads them, but that a backslash that begins no escape is taken for
+//! itself, for people write Windows paths by hand, and so are halves of surrogate pairs, which nobody writes. Whatever else
+//! the message holds is passed over.
 
 /// The name of a field, and the bytes of its string.
 type Field<'a> = (&'a [u8], Vec<u8>);

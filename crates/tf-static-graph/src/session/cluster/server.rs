@@ -28,10 +28,14 @@ impl Server {
     /// are those that it has for good.
     ///
     /// # Errors
-    /// [`SessionError::Server`]: the port is in use. [`SessionError::NotLoaded`] before [`libtensorflow::load`].
+    /// [`SessionError::Server`]: the port is in use, or this TensorFlow has no servers. [`SessionError::NotLoaded`] before [`libtensorflow::load`].
     pub fn start(address: &Address, config: &SessionConfig) -> Result<Self, SessionError> {
-        libtensorflow::loaded().ok_or(SessionError::NotLoaded)?;
+        let runtime = libtensorflow::loaded().ok_or(SessionError::NotLoaded)?;
         let failed = |reason| SessionError::Server { address: address.clone(), reason };
+        let functions = ["TF_NewServer", "TF_ServerStart", "TF_ServerTarget"];
+        if let Some(missing) = functions.iter().find(|function| !runtime.has_function(function)) {
+            return Err(failed(format!("this TensorFlow has no servers: it lacks {missing}")));
+        }
         let tasks = vec![Task { number: 0, address: address.to_string() }];
         let definition = ServerDef {
             cluster: Some(ClusterDef { jobs: vec![JobDef { name: BOOT.to_owned(), tasks }] }),

@@ -10,7 +10,7 @@ use crate::session::config_proto::RunOptions;
 use crate::session::graph_session::GraphSession;
 use prost::Message;
 use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -151,8 +151,7 @@ fn answers(server: &[SocketAddr], patience: Duration) -> bool {
 fn hang_up(peers: &[SocketAddr]) {
     let place = |address: &SocketAddr| (address.ip().to_canonical(), address.port());
     let peers: Vec<_> = peers.iter().map(place).collect();
-    // The system gives the lowest number that is free, and nobody here has so many.
-    for number in 0..1 << 16 {
+    for number in open_descriptors() {
         // SAFETY: it is copied at once, by a system call that refuses a number which is none by then. The copy stays what it
         // is, whoever closes the original and whatever gets its number.
         let copy = rustix::io::fcntl_dupfd_cloexec(unsafe { BorrowedFd::borrow_raw(number) }, 0);
@@ -162,6 +161,16 @@ fn hang_up(peers: &[SocketAddr]) {
         if peer.is_some_and(|peer| peers.contains(&place(&peer))) {
             let _ = rustix::net::shutdown(&descriptor, rustix::net::Shutdown::Both); // it may be shut
         }
+    }
+}
+
+fn open_descriptors() -> Vec<RawFd> {
+    let listed = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
+    let listed: Vec<_> = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    match listed.is_empty() {
+        // Where the system has no such folder, those that there may be.
+        true => (0..1 << 16).collect(),
+        false => listed,
     }
 }
 
