@@ -5,9 +5,11 @@ use crate::graph::checkpoint::{STATE_FILE, foreign_file, foreign_shard, meta_gra
 use crate::graph::{Checkpoint, CheckpointManager, checkpoints_in, existing_prefix, latest_checkpoint};
 use crate::networks::{self, Table};
 use crate::training::{RunConfig, TrainingError};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Where a model is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,17 +143,20 @@ pub fn network_of(checkpoint: &Checkpoint, named: Option<&Table>) -> Result<Tabl
             missing.join(" and ")
         )));
     };
-    if let Some(error) = networks::fault_around(checkpoint) {
-        log::warn!("{prefix}: taken for {}, as the run that it lies in does not tell: {error}", found.name);
-    }
-    // Python's are of the published networks; of ours there are others.
-    let mut meta = checkpoint.prefix().as_os_str().to_owned();
-    meta.push(CheckpointManager::META);
-    if networks::of_run_around(checkpoint).is_none() && meta_graph::is_own(Path::new(&meta)) {
-        log::info!(
-            "{prefix}: taken for {}, by its names and shapes; another network may have the same",
-            found.name
-        );
+    // A command asks several times; it is told once.
+    static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    if TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(checkpoint.prefix().to_path_buf()) {
+        // Python's are of the published networks; of ours there are others.
+        let mut meta = checkpoint.prefix().as_os_str().to_owned();
+        meta.push(CheckpointManager::META);
+        let name = &found.name;
+        if let Some(error) = networks::fault_around(checkpoint) {
+            log::warn!("{prefix}: taken for {name}, as the run that it lies in does not tell: {error}");
+        } else if networks::of_run_around(checkpoint).is_none() && meta_graph::is_own(Path::new(&meta)) {
+            log::info!(
+                "{prefix}: taken for {name}, by its names and shapes; another network may have the same"
+            );
+        }
     }
     Ok(found)
 }
