@@ -1,5 +1,5 @@
-//! conv1, its batch norm and SELU: SELU(batch_norm(images * kernel + bias)), float32 `[rows][28][28]` to
-//! `[rows][28][28][16]`, and the gradients.
+//! conv1, its batch norm and SELU, or ReLU: SELU(batch_norm(image * kernel + bias)), float32 `[28][28]` to `[28][28][16]`, row by
+//! row, and what its gradients add up.
 //!
 //! There is one input channel, so the convolution is 9 products a value and cheaper done twice than kept. And what the
 //! batch norm needs of it is known without it: with k the kernel, r the sums of the image under each of its 9 places and R

@@ -5,7 +5,7 @@
 //!
 //! Three things make them fast. Values stay in the cache from one layer to the next; statistics of a batch norm are summed
 //! up while its input is made, or, for conv1, follow from the image's own moments; and conv2 takes a quarter of the
-//! products, by Winograd's algorithm. They are float32, on x86-64 processors with AVX2 or AVX-512, and registered through
+//! products, by Winograd's algorithm, and in use none where an image is blank. They are float32, on x86-64 processors with AVX2 or AVX-512, and registered through
 //! TensorFlow's C kernel API. An exported model never holds one.
 
 // Loops run over the places of several arrays at once; a closure would not take the instruction set of its function.
