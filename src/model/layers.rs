@@ -61,9 +61,6 @@ pub(super) fn make(table: &Table, graph: &Scope, towers: Towers, seed: u64) -> R
 }
 
 /// `x`, float32 `[rows, height * width]`, as float32 `[rows, height, width, 1]`.
-///
-/// # Errors
-/// The shape of `x` does not fit.
 pub fn to_images(table: &Table, scope: &Scope, x: &Output) -> Result<Output> {
     let [height, width, channels] = table.input_shape.map(|size| size as i32);
     reshape(scope, x, &[-1, height, width, channels])

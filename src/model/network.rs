@@ -37,9 +37,6 @@ pub struct Network {
 impl Network {
     /// Builds the graph that trains and evaluates the network of `table`; the names of its variables, and as published
     /// of all its ops, are those of Python's front end.
-    ///
-    /// # Errors
-    /// TensorFlow refuses a node.
     pub fn build(table: &Table, options: &BuildOptions) -> Result<Self> {
         let graph = Scope::new(options.seed);
         let inputs = Inputs::new(table, &graph, false)?;
@@ -61,9 +58,6 @@ impl Network {
     /// As [`build`](Self::build), with one replica of the network on each of `devices`, such as `/device:GPU:1`: a step's rows
     /// are cut into as many parts, and their gradients are added up. Every device may be given several times; variables
     /// and optimizer are wherever TensorFlow puts them. On one device the graph is that of `build`.
-    ///
-    /// # Errors
-    /// TensorFlow refuses a node.
     pub fn build_on(devices: &[String], table: &Table, options: &BuildOptions) -> Result<Self> {
         if devices.len() < 2 {
             return Self::build(table, options);

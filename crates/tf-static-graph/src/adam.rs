@@ -59,7 +59,7 @@ impl AdamOptimizer {
     /// An operation, `scope/Adam`, that takes one step down the gradient of `loss` in `variables`.
     ///
     /// # Errors
-    /// The loss cannot be differentiated with respect to every variable, or TensorFlow refuses a node.
+    /// The loss cannot be differentiated with respect to every variable.
     pub fn minimize(&self, scope: &Scope, loss: &Loss, variables: &[Variable]) -> Result<Operation> {
         let gradients = gradients(scope, loss, variables)?;
         self.apply_gradients(scope, &gradients, variables)

@@ -30,9 +30,6 @@ impl Conditional {
     }
 
     /// Routes `value` into one of the branches.
-    ///
-    /// # Errors
-    /// TensorFlow refuses the node.
     pub fn switch(&self, value: &Output) -> Result<Branches> {
         let switch = self.scope.op("Switch", "Switch").input(value).input(&self.predicate).build()?;
         Ok(Branches { if_false: switch.output(0), if_true: switch.output(1) })

@@ -130,5 +130,6 @@ pub(crate) fn reason_of_failed_write(status: &Status) -> String {
     }
 }
 
-/// A result whose error is a [`GraphError`].
+/// A result whose error is a [`GraphError`]. All that adds nodes to a graph fails where TensorFlow refuses one
+/// ([`GraphError::Node`]), of dtypes or shapes that do not fit above all; `# Errors` tell what else there is.
 pub type Result<T> = std::result::Result<T, GraphError>;

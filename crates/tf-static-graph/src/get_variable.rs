@@ -13,7 +13,7 @@ impl Variable {
     /// shape is taken instead.
     ///
     /// # Errors
-    /// The name is taken, by a variable of another shape where it is reused, or TensorFlow refuses a node.
+    /// The name is taken, by a variable of another shape where it is reused.
     pub fn new(scope: &Scope, name: &str, shape: &[u64], initializer: Initializer) -> Result<Self> {
         Self::with_value(scope, name, shape, true, name, |scope| initializer.build(scope, name, shape))
     }
@@ -118,9 +118,6 @@ impl Variable {
     }
 
     /// An operation within `scope` that gives the variable a `value` of its shape.
-    ///
-    /// # Errors
-    /// TensorFlow refuses the node.
     pub fn assign(&self, scope: &Scope, value: &Output) -> Result<Operation> {
         match self.is_resource {
             true => assign_resource(scope, "AssignVariableOp", &self.reference, value),

@@ -75,9 +75,6 @@ impl Loss {
 /// `SparseSoftmaxCrossEntropyWithLogits` has no gradient in the C++ registry. Its second output is the gradient of each
 /// row's loss with respect to the logits, so the gradient is taken of sum(logits · stop_gradient(that / rows)) instead,
 /// whose bits are those of Python's gradient.
-///
-/// # Errors
-/// Shapes do not fit.
 pub fn sparse_softmax_cross_entropy(scope: &Scope, logits: &Output, labels: &Output) -> Result<Loss> {
     let cross_entropy = cross_entropy(scope, logits, labels)?;
     let rows = cross_entropy.output(0);
@@ -150,9 +147,6 @@ pub fn reduce_mean(scope: &Scope, x: &Output) -> Result<Output> {
 }
 
 /// `x` converted to another dtype; `tf.cast`.
-///
-/// # Errors
-/// TensorFlow has no such conversion.
 pub fn cast(scope: &Scope, name: &str, x: &Output, to: DataType) -> Result<Output> {
     scope.op("Cast", name).input(x).data_type("DstT", to).boolean("Truncate", false).output()
 }
@@ -167,9 +161,6 @@ pub struct Accuracy {
 }
 
 /// Compares `logits`, float32 `[rows, classes]`, with `labels`, int32 or int64 `[rows]`.
-///
-/// # Errors
-/// Shapes do not fit.
 pub fn in_top_1(scope: &Scope, logits: &Output, labels: &Output) -> Result<Accuracy> {
     let outer = scope.name_scope("in_top_k");
     let inner = outer.name_scope("InTopKV2");

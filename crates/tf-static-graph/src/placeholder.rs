@@ -7,17 +7,11 @@ use tensorflow::{Output, TensorType};
 impl Scope {
     /// A value that every run feeds: of dtype `T` and shape `shape`, `None` where a dimension is open;
     /// `tf.compat.v1.placeholder`.
-    ///
-    /// # Errors
-    /// TensorFlow refuses the node.
     pub fn placeholder<T: TensorType>(&self, name: &str, shape: &[Option<i64>]) -> Result<Output> {
         self.op("Placeholder", name).data_type("dtype", T::data_type()).shape("shape", shape).output()
     }
 
     /// A scalar that is `default` unless a run feeds it; `tf.compat.v1.placeholder_with_default`.
-    ///
-    /// # Errors
-    /// TensorFlow refuses a node.
     pub fn placeholder_with_default<T: TensorType>(&self, name: &str, default: T) -> Result<Output> {
         let inner = self.name_scope(name);
         let default = inner.scalar("input", default)?;

@@ -165,9 +165,6 @@ impl Scope {
     }
 
     /// A scalar constant.
-    ///
-    /// # Errors
-    /// TensorFlow refuses the node.
     pub fn scalar<T: TensorType>(&self, name: &str, value: T) -> Result<Output> {
         self.constant(name, &[], &[value])
     }
@@ -175,15 +172,12 @@ impl Scope {
     /// A constant of shape `shape`, row-major `values`; `tf.constant`.
     ///
     /// # Errors
-    /// The number of values does not fit the shape, or TensorFlow refuses the node.
+    /// The number of values does not fit the shape.
     pub fn constant<T: TensorType>(&self, name: &str, shape: &[u64], values: &[T]) -> Result<Output> {
         self.op("Const", name).tensor("value", shape, values).output()
     }
 
     /// Groups operations into one that runs after all of them; `tf.group`.
-    ///
-    /// # Errors
-    /// TensorFlow refuses the node.
     pub fn group<'a>(
         &self,
         name: &str,
@@ -222,9 +216,6 @@ impl Scope {
     }
 
     /// An operation that gives every variable its initial value; `tf.global_variables_initializer()`.
-    ///
-    /// # Errors
-    /// TensorFlow refuses the node.
     pub fn global_variables_initializer(&self) -> Result<Operation> {
         self.group("init", self.variables().iter().map(Variable::initializer))
     }

@@ -40,9 +40,6 @@ impl Activation {
     }
 
     /// Applies the activation to `x`, float32 of any shape.
-    ///
-    /// # Errors
-    /// TensorFlow refuses the node.
     pub fn apply(self, scope: &Scope, x: &Output) -> Result<Output> {
         let node = scope.op(self.op(), self.op()).input(x);
         match self {
@@ -53,9 +50,6 @@ impl Activation {
 }
 
 /// Probabilities from logits, exp(x_i) / sum_j exp(x_j) along the last axis: float32 `[rows, classes]` to the same shape.
-///
-/// # Errors
-/// TensorFlow refuses the node.
 pub fn softmax(scope: &Scope, name: &str, logits: &Output) -> Result<Output> {
     scope.op("Softmax", name).input(logits).output()
 }

@@ -61,7 +61,7 @@ impl BatchNorm {
     /// Makes the variables `name/gamma`, `name/beta`, `name/moving_mean` and `name/moving_variance`.
     ///
     /// # Errors
-    /// A variable of that name is there already, or TensorFlow refuses a node.
+    /// A variable of that name is there already.
     pub fn new(scope: &Scope, name: &str, channels: u64, config: BatchNormConfig) -> Result<Self> {
         let named = |variable: &str| format!("{name}/{variable}");
         let trained = |name, first| Variable::new(scope, &named(name), &[channels], first);
@@ -116,9 +116,6 @@ impl BatchNorm {
     ///
     /// `kernel` is float32 `[..., channels]`, `bias` float32 `[channels]`, zero if there is none; so are the two
     /// returned. Computed in the graph, from the variables as they are at each run.
-    ///
-    /// # Errors
-    /// The shapes do not fit.
     pub fn fold(
         &self,
         scope: &Scope,
@@ -140,9 +137,6 @@ impl BatchNorm {
 
     /// Adds the moving averages' updates towards a batch's mean and unbiased variance, float32 `[channels]`, to
     /// [`Scope::update_ops`], as [`apply`](Self::apply) does for rank 4.
-    ///
-    /// # Errors
-    /// The shapes do not fit.
     pub fn update_moving_averages(
         &self,
         scope: &Scope,
@@ -245,9 +239,6 @@ pub(super) fn moments(scope: &Scope, x: &Output, rank: usize) -> Result<(Output,
 impl MovingAverage {
     /// An operation that moves `moving` as this average is moved, towards another `value`: that of several batches, say.
     /// `moving = moving - (moving - value) · factor`; `tf.python.training.moving_averages.assign_moving_average`.
-    ///
-    /// # Errors
-    /// The shapes do not fit.
     pub fn move_towards(&self, scope: &Scope, moving: &Variable, value: &Output) -> Result<Operation> {
         let inner = scope.name_scope("AssignMovingAvg");
         let factor = inner.scalar("decay", self.factor)?;

@@ -66,7 +66,7 @@ impl Conv2d {
     /// Makes the variables `name/kernel` and `name/bias`.
     ///
     /// # Errors
-    /// A variable of that name is there already, or TensorFlow refuses a node.
+    /// A variable of that name is there already.
     pub fn new(scope: &Scope, name: &str, inputs: u64, outputs: u64, config: Conv2dConfig) -> Result<Self> {
         let Pair([height, width]) = config.kernel_size;
         let variable = |variable: &str, shape: &[u64], initializer| {
@@ -79,9 +79,6 @@ impl Conv2d {
 
     /// Convolves float32 `[rows, height, width, in]` to `[rows, height', width', out]`, adds the bias and applies the
     /// activation.
-    ///
-    /// # Errors
-    /// The shape of `x` does not fit.
     pub fn apply(&self, scope: &Scope, x: &Output) -> Result<Output> {
         self.apply_with(scope, x, self.kernel.read(), self.bias.as_ref().map(Variable::read))
     }
@@ -92,9 +89,6 @@ impl Conv2d {
     }
 
     /// The same with a kernel and bias of one's own, such as those that a batch norm was folded into.
-    ///
-    /// # Errors
-    /// A shape does not fit.
     pub fn apply_with(
         &self,
         scope: &Scope,
@@ -108,9 +102,6 @@ impl Conv2d {
     }
 
     /// The sums alone, without bias and activation, of the dtype of the layer's precision.
-    ///
-    /// # Errors
-    /// A shape does not fit.
     pub fn sums(&self, scope: &Scope, x: &Output, kernel: &Output) -> Result<Output> {
         self.convolve(&scope.name_scope(&self.name), x, kernel)
     }
@@ -152,9 +143,6 @@ pub(crate) fn finish(
 }
 
 /// `x` as float32: itself, or converted.
-///
-/// # Errors
-/// TensorFlow has no such conversion.
 pub fn to_f32(scope: &Scope, x: &Output) -> Result<Output> {
     match x.operation.output_type(x.index as usize) {
         DataType::Float => Ok(x.clone()),
@@ -163,9 +151,6 @@ pub fn to_f32(scope: &Scope, x: &Output) -> Result<Output> {
 }
 
 /// Adds `bias`, float32 `[channels]`, to float32 `[..., channels]`; `tf.nn.bias_add`.
-///
-/// # Errors
-/// The shapes do not fit.
 pub fn bias_add(scope: &Scope, x: &Output, bias: &Output) -> Result<Output> {
     scope.op("BiasAdd", "BiasAdd").input(x).input(bias).string("data_format", "NHWC").output()
 }

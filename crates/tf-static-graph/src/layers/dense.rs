@@ -23,7 +23,7 @@ impl Dense {
     /// Makes the variables `name/kernel` and `name/bias`.
     ///
     /// # Errors
-    /// A variable of that name is there already, or TensorFlow refuses a node.
+    /// A variable of that name is there already.
     pub fn new(
         scope: &Scope,
         name: &str,
@@ -53,9 +53,6 @@ impl Dense {
     }
 
     /// Maps float32 `[rows, in]` to `[rows, out]`.
-    ///
-    /// # Errors
-    /// The shape of `x` does not fit.
     pub fn apply(&self, scope: &Scope, x: &Output) -> Result<Output> {
         self.apply_with(scope, x, self.kernel.read(), self.bias.as_ref().map(Variable::read))
     }
@@ -66,9 +63,6 @@ impl Dense {
     }
 
     /// The same with a kernel and bias of one's own, such as those that a batch norm was folded into.
-    ///
-    /// # Errors
-    /// A shape does not fit.
     pub fn apply_with(
         &self,
         scope: &Scope,
@@ -88,9 +82,6 @@ impl Dense {
     }
 
     /// What follows the product x·kernel, float32 `[rows, out]`, made elsewhere: bias and activation.
-    ///
-    /// # Errors
-    /// The shape of `product` does not fit.
     pub fn complete(&self, scope: &Scope, product: Output) -> Result<Output> {
         let bias = self.bias.as_ref().map(Variable::read);
         finish(&scope.name_scope(&self.name), product, bias, self.activation)
@@ -99,9 +90,6 @@ impl Dense {
 
 /// Gives `x` the shape `dims`, where -1 stands for the rest, in row-major order; `tf.reshape`. Flattening
 /// [rows, height, width, channels] is `reshape(scope, &x, &[-1, height * width * channels])`.
-///
-/// # Errors
-/// The shapes do not fit.
 pub fn reshape(scope: &Scope, x: &Output, dims: &[i32]) -> Result<Output> {
     // The shape belongs below the node's own name, which is not known before it is made unique.
     let inner = scope.name_scope("Reshape");
@@ -110,9 +98,6 @@ pub fn reshape(scope: &Scope, x: &Output, dims: &[i32]) -> Result<Output> {
 }
 
 /// Gives `x` the shape that `shape`, int32 `[rank]`, holds; `tf.reshape`.
-///
-/// # Errors
-/// The shapes do not fit.
 pub fn reshape_to(scope: &Scope, x: &Output, shape: &Output) -> Result<Output> {
     scope.op("Reshape", "Reshape").input(x).input(shape).output()
 }

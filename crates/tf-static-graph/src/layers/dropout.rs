@@ -46,9 +46,6 @@ impl Dropout {
     }
 
     /// Drops units of `x`, float32 of any shape. `step`, int64 `[]`, numbers the masks.
-    ///
-    /// # Errors
-    /// TensorFlow refuses a node.
     pub fn apply(&self, scope: &Scope, x: &Output, step: &Output) -> Result<Output> {
         if self.rate == 0.0 {
             return Ok(x.clone());
@@ -97,9 +94,6 @@ impl Dropout {
     }
 
     /// What the mask numbered `step`, int64 `[]`, is drawn by: seed and position, int64 `[2]`.
-    ///
-    /// # Errors
-    /// TensorFlow refuses a node.
     pub fn key(&self, scope: &Scope, step: &Output) -> Result<Output> {
         // The op takes two numbers. The layer goes into the step's upper bits, which no run reaches.
         let layer = scope.scalar("layer", self.layer << 40)?;

@@ -26,9 +26,6 @@ impl Pool {
 
 /// One value for each window of `size`, moved by `strides`: float32 `[rows, height, width, channels]` to
 /// `[rows, height', width', channels]`.
-///
-/// # Errors
-/// The shape of `x` does not fit.
 pub fn pool(
     scope: &Scope,
     pool: Pool,

@@ -130,9 +130,6 @@ impl Statistics {
 impl SynchronizedNorm {
     /// What each tower takes for [`gradients`](Self::gradients): from those of the loss in gamma and beta, and from gamma, of
     /// the graph of `scope`, float32 `[channels]`.
-    ///
-    /// # Errors
-    /// The shapes do not fit.
     pub fn differentiate(
         &self,
         scope: &Scope,
@@ -157,9 +154,6 @@ impl SynchronizedNorm {
     }
 
     /// What its moving averages are to move towards, of `all_rows`, float32 []: as those of [`BatchNorm::apply`].
-    ///
-    /// # Errors
-    /// The shapes do not fit.
     pub fn moving_averages(
         &self,
         scope: &Scope,
