@@ -22,18 +22,13 @@ impl LiteralPath {
     /// # Errors
     /// The folder cannot be opened.
     pub fn of(folder: &Path) -> io::Result<Self> {
-        let itself = Self { named: folder.to_path_buf(), path: folder.to_path_buf(), _folder: None };
-        let is_plain = !folder.components().any(|part| part == Component::ParentDir);
-        if is_plain && folder.to_str().is_some_and(|text| !has_pattern(text)) {
-            return Ok(itself);
-        }
-        let opened = File::open(folder)?;
-        let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+        let is_plain = !folder.components().any(|part| part == Component::ParentDir)
+            && folder.to_str().is_some_and(|text| !has_pattern(text));
+        let opened = (!is_plain).then(|| File::open(folder)).transpose()?;
+        let open = opened.as_ref().map(|open| PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd())));
         // Without that file system, TensorFlow may still manage.
-        Ok(match path.is_dir() {
-            true => Self { path, _folder: Some(opened), ..itself },
-            false => itself,
-        })
+        let path = open.filter(|path| path.is_dir()).unwrap_or_else(|| folder.to_path_buf());
+        Ok(Self { named: folder.to_path_buf(), path, _folder: opened })
     }
 
     /// What TensorFlow is to be given.
@@ -43,9 +38,6 @@ impl LiteralPath {
 
     /// TensorFlow's words with the folder named as the user did.
     pub fn named_in(&self, status: Status) -> Status {
-        if self._folder.is_none() {
-            return status;
-        }
         let [path, named] = [&self.path, &self.named].map(|path| path.to_string_lossy());
         Status::new_set_lossy(status.code(), &status.to_string().replace(&*path, &named))
     }

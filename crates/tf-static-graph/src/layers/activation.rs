@@ -26,22 +26,10 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// The op that computes it, which is also its usual name.
-    pub fn op(self) -> &'static str {
-        match self {
-            Self::Relu => "Relu",
-            Self::Selu => "Selu",
-            Self::Elu => "Elu",
-            Self::Tanh => "Tanh",
-            Self::Sigmoid => "Sigmoid",
-            Self::Softplus => "Softplus",
-            Self::LeakyRelu => "LeakyRelu",
-        }
-    }
-
     /// Applies the activation to `x`, float32 of any shape.
     pub fn apply(self, scope: &Scope, x: &Output) -> Result<Output> {
-        let node = scope.op(self.op(), self.op()).input(x);
+        let op = format!("{self:?}"); // TensorFlow's names are those above
+        let node = scope.op(&op, &op).input(x);
         match self {
             Self::LeakyRelu => node.float("alpha", 0.2).output(),
             _ => node.output(),

@@ -14,16 +14,6 @@ pub enum Pool {
     Average,
 }
 
-impl Pool {
-    /// The op that does it, which is also its usual name.
-    pub fn op(self) -> &'static str {
-        match self {
-            Self::Max => "MaxPool",
-            Self::Average => "AvgPool",
-        }
-    }
-}
-
 /// One value for each window of `size`, moved by `strides`: float32 `[rows, height, width, channels]` to
 /// `[rows, height', width', channels]`.
 pub fn pool(
@@ -34,8 +24,12 @@ pub fn pool(
     strides: Pair,
     padding: Padding,
 ) -> Result<Output> {
+    let op = match pool {
+        Pool::Max => "MaxPool",
+        Pool::Average => "AvgPool",
+    };
     scope
-        .op(pool.op(), pool.op())
+        .op(op, op)
         .input(x)
         .ints("ksize", &size.nhwc())
         .ints("strides", &strides.nhwc())
