@@ -1,7 +1,6 @@
 //! What a network consists of, in numbers: shapes, padding, parameters, work and memory, row by row. Plain arithmetic on
 //! the table, which needs no TensorFlow; `tests/cli/describe.rs` holds it against the graphs that are really built.
 
-mod markdown;
 mod shape;
 
 pub use shape::{Memory, RowShape};
@@ -10,6 +9,7 @@ use crate::graph::{Padding, Pair};
 use crate::networks::{Layer, NetworkVariable, Placed, Table};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use std::fmt::Write;
 
 /// Rows evaluated at a time, unless the user says otherwise.
 pub const CHUNK_ROWS: u64 = 1000;
@@ -173,6 +173,22 @@ impl Summary {
     /// this customary count is that much too high, here a few per cent or less.)
     pub fn training_flop(&self, rows: u64) -> u64 {
         3 * self.forward_flop(rows)
+    }
+
+    /// As a table in Markdown, a row for each layer: its name, what it computes, its output and its parameters.
+    pub fn to_markdown(&self) -> String {
+        let mut text = format!("**{}**, from images {}\n\n", self.network, self.input_shape);
+        text += "| layer | computes | output | trainable | moving averages |\n|---|---|---|--:|--:|\n";
+        for layer in &self.layers {
+            let (name, output) = (&layer.name, &layer.output_shape);
+            let (trainable, moving) = (layer.trainable_parameters, layer.moving_averages);
+            // Writing into a string cannot fail.
+            let computes = layer.computes();
+            let _ = writeln!(text, "| {name} | {computes} | {output} | {trainable} | {moving} |");
+        }
+        let (trainable, moving) = (self.totals.trainable_parameters, self.totals.moving_averages);
+        let _ = writeln!(text, "| total | | | {trainable} | {moving} |");
+        text
     }
 
     /// The row that takes the most memory while it runs.
