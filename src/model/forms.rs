@@ -78,9 +78,19 @@ impl Towers {
         }
     }
 
-    /// What becomes of a network's parts in training.
-    pub(super) fn in_training(self, table: &Table, steps: &[Step]) -> Vec<Step> {
-        self.rewritten(table, steps, Mode::Training)
+    /// What becomes of a network's parts in training; its batch norms may be those of all replicas.
+    pub(super) fn in_training(self, table: &Table, steps: &[Step], is_synchronized: bool) -> Vec<Step> {
+        if !is_synchronized {
+            return self.rewritten(table, steps, Mode::Training);
+        }
+        let towers = match self {
+            // Ops of our own know nothing of other replicas.
+            Self::Fast { precision, .. } if own_kernels_normalize(table) => {
+                Self::Fast { precision, convolutions: Convolutions::TensorFlow }
+            }
+            towers => towers,
+        };
+        rewrites::synchronize(towers.rewritten(table, steps, Mode::Training))
     }
 
     fn rewritten(self, table: &Table, steps: &[Step], mode: Mode) -> Vec<Step> {
@@ -92,17 +102,6 @@ impl Towers {
             Convolutions::TensorFlow => None,
         };
         rewrites::pool_first(own.unwrap_or_else(|| steps.to_vec()))
-    }
-
-    /// The same where batch norms are those of all replicas, of which ops of our own know nothing.
-    pub(super) fn in_synchronized_training(self, table: &Table, steps: &[Step]) -> Vec<Step> {
-        let towers = match self {
-            Self::Fast { precision, convolutions: Convolutions::Own } if own_kernels_normalize(table) => {
-                Self::Fast { precision, convolutions: Convolutions::TensorFlow }
-            }
-            towers => towers,
-        };
-        rewrites::synchronize(towers.in_training(table, steps))
     }
 
     /// What becomes of them in use.

@@ -67,7 +67,7 @@ impl TrainingInputs {
     }
 }
 
-pub(crate) fn is_bytes(images: &Output) -> bool {
+fn is_bytes(images: &Output) -> bool {
     images.operation.output_type(images.index as usize) == DataType::UInt8
 }
 
@@ -80,10 +80,13 @@ pub(crate) fn to_bytes(scope: &Scope, floats: &Output) -> Result<Output> {
     cast(&scope, "bytes", &rounded, DataType::UInt8)
 }
 
-/// Bytes as float32 in 0..=1, with the bits of [`Split::gather`](crate::dataset::Split::gather).
-pub(crate) fn to_floats(scope: &Scope, bytes: &Output) -> Result<Output> {
+/// Images as float32 in 0..=1: themselves, or of bytes, with the bits of [`Split::gather`](crate::dataset::Split::gather).
+pub(crate) fn to_floats(scope: &Scope, images: &Output) -> Result<Output> {
+    if !is_bytes(images) {
+        return Ok(images.clone());
+    }
     let scope = scope.name_scope("to_floats");
-    let floats = cast(&scope, "floats", bytes, DataType::Float)?;
+    let floats = cast(&scope, "floats", images, DataType::Float)?;
     // No constant: the graph optimizer would multiply by its reciprocal, which differs in the last bit.
     let full_ink = scope.placeholder_with_default("full_ink", 255.0f32)?;
     scope.op("RealDiv", "scaled").input(&floats).input(&full_ink).output()

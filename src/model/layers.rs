@@ -51,7 +51,7 @@ pub(super) fn make(table: &Table, graph: &Scope, towers: Towers, seed: u64) -> R
             Layer::Flatten {} => Part::Flatten(placed.input.iter().product()),
             Layer::Dropout { rate } => {
                 dropouts += 1;
-                Part::Dropout(Dropout::new(rate, seed, dropouts - 1).with_randomness(randomness))
+                Part::Dropout(Dropout { rate, seed, layer: dropouts - 1, randomness })
             }
         };
         let scope = row.scope.clone();

@@ -70,8 +70,7 @@ pub(super) fn lower(
                 dense.apply_with(scope, &h, &kernel, Some(&bias))?
             }
             Part::Head(own) if mode == Mode::Training => {
-                let trained = own.train(scope, &h, step)?;
-                own.complete(scope, head.insert(trained).features.clone())?
+                head.insert(own.train(scope, &h, step)?).output.clone()
             }
             Part::Head(own) => own.apply(scope, &h)?,
         };

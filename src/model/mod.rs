@@ -26,7 +26,7 @@ mod synchronization;
 pub use evaluation::Evaluation;
 pub use forms::{AccuracyOn, BuildOptions, Convolutions, Towers};
 pub use inputs::{Inputs, TrainingInputs};
-pub(crate) use inputs::{is_bytes, to_bytes, to_floats};
+pub(crate) use inputs::{to_bytes, to_floats};
 pub use layers::to_images;
 pub use network::Network;
 pub use own_kernels::{has_own_kernels, own_kernels_normalize};

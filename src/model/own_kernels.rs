@@ -82,15 +82,14 @@ pub(super) fn by_own_kernels(
     }
     let [conv1, conv2] = convolutions.try_into().ok()?;
     let norms = norms.try_into().ok();
+    // In use rows come by the thousand, and TensorFlow's product is as fast.
+    let may_be_dense = norms.is_some() && mode == Mode::Training;
     let parts: Vec<_> = rest.iter().take(3).map(|step| &step.part).collect();
     let (dense, rest) = match parts[..] {
-        // In use rows come by the thousand, and TensorFlow's product is as fast.
         [Part::Flatten(_), Part::Dropout(dropout), Part::Dense(dense)]
-            if norms.is_some()
-                && mode == Mode::Training
-                && dense.kernel.shape().last() == Some(&DENSE_UNITS) =>
+            if may_be_dense && dense.kernel.shape()[1] == DENSE_UNITS =>
         {
-            (Some((dropout.clone(), dense.clone())), &rest[3..])
+            (Some((*dropout, dense.clone())), &rest[3..])
         }
         _ => (None, rest),
     };

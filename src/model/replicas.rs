@@ -7,10 +7,10 @@
 
 use super::evaluation::Evaluation;
 use super::forms::{AccuracyOn, BuildOptions, Towers};
-use super::inputs::{Inputs, is_bytes, to_floats};
+use super::inputs::{Inputs, to_floats};
 use super::layers;
 use super::lower::lower;
-use super::optimization::{Gradients, differentiate};
+use super::optimization::differentiate;
 use super::parcels::carry;
 use super::shards::shards;
 use super::synchronization::{sum, synchronize};
@@ -26,7 +26,7 @@ pub(super) struct Learned {
     /// The mean loss of the batch: float32 [].
     pub loss: Output,
     /// Its gradients in the variables of the graph.
-    pub gradients: Gradients,
+    pub gradients: Vec<(Output, Variable)>,
     /// Move the moving averages, each once, towards the mean of what the towers' rows give.
     pub updates: Vec<Operation>,
 }
@@ -47,13 +47,10 @@ impl Blueprint {
         let graph = Scope::new(seed);
         let [height, width, channels] = table.input_shape.map(|size| Some(size as i64));
         let shape = [None, height, width, channels];
-        let (given, images) = if is_bytes(images) {
-            let given = graph.placeholder::<u8>("images", &shape)?;
-            (given.clone(), to_floats(&graph, &given)?)
-        } else {
-            let given = graph.placeholder::<f32>("images", &shape)?;
-            (given.clone(), given)
-        };
+        let dtype = images.operation.output_type(images.index as usize);
+        let given =
+            graph.op("Placeholder", "images").data_type("dtype", dtype).shape("shape", &shape).output()?;
+        let images = to_floats(&graph, &given)?;
         let labels = graph.placeholder::<i32>("labels", &[None])?;
         Ok(Self { graph, given, images, labels })
     }
@@ -63,7 +60,7 @@ impl Blueprint {
 /// share of the loss, the gradients, and what moving averages are to move towards.
 struct TrainingTower {
     nodes: Subgraph,
-    gradients: Gradients,
+    gradients: Vec<(Output, Variable)>,
     averages: Vec<MovingAverage>,
     synchronized: Vec<SynchronizedNorm>,
 }
@@ -75,10 +72,7 @@ impl TrainingTower {
         let all_rows = graph.placeholder::<f32>("all_rows", &[])?;
         let mask = graph.placeholder::<i64>("mask", &[])?;
         let steps = layers::make(table, &graph, options.towers, options.seed.unwrap_or(0))?;
-        let parts = match options.sync_batch_norm {
-            true => options.towers.in_synchronized_training(table, &steps),
-            false => options.towers.in_training(table, &steps),
-        };
+        let parts = options.towers.in_training(table, &steps, options.sync_batch_norm);
         let learning = lower(&parts, &graph, &images, Mode::Training, Some(&mask))?;
         let loss = sparse_softmax_cross_entropy_share(&graph, &learning.logits, &labels, &all_rows)?;
         let synchronized = learning.synchronized.clone();
@@ -87,8 +81,9 @@ impl TrainingTower {
         let averages = graph.moving_averages();
 
         let takes = [vec![given, labels, all_rows, mask], reads(&graph.variables())].concat();
-        let towards = averages.iter().map(|average| average.value.clone()).collect();
-        let gives = [vec![loss.value], gradients.values.clone(), towards].concat();
+        let towards = averages.iter().map(|average| &average.value);
+        let gives = gradients.iter().map(|(gradient, _)| gradient).chain(towards);
+        let gives: Vec<_> = std::iter::once(&loss.value).chain(gives).cloned().collect();
         Ok(Self { nodes: Subgraph::new(&graph, &takes, &gives)?, gradients, averages, synchronized })
     }
 }
@@ -115,29 +110,34 @@ pub(super) fn learn(
     let mut towers = towers.collect::<Result<Vec<_>>>()?;
 
     let scope = scope.name_scope("replicas");
-    let Gradients { variables: trained, values } = tower.gradients;
-    let trained = trained.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<_>>()?;
-    let mut gradients = Gradients { variables: trained, values };
+    let own = |(gradient, variable)| Ok((gradient, of_graph(&variables, &variable)?));
+    let gradients = tower.gradients.into_iter().map(own).collect::<Result<Vec<_>>>()?;
     let synchronized = synchronize(&scope, &tower.synchronized, &gradients, &shards, &mut towers)?;
     let averaged = tower.averages.iter().map(|average| &average.variable);
-    let of_variables = gradients.variables.iter().chain(averaged).map(Variable::shape);
+    let of_variables = gradients.iter().map(|(_, variable)| variable).chain(averaged).map(Variable::shape);
     let dims = std::iter::once(&[] as &[u64]).chain(of_variables);
     let dims: Vec<_> = dims.map(|dims| Some(dims.iter().map(|&dim| Some(dim as i64)).collect())).collect();
     let given = towers.iter().zip(devices).enumerate().map(|(replica, (tower, device))| {
         carry(&place(graph, replica), [device, &devices[0]], &tower.finish()?, &dims)
     });
     let given = given.collect::<Result<Vec<_>>>()?;
-    let sum = |place: usize| sum(&scope, given.iter().map(|outputs| &outputs[place]));
-    let loss = sum(0)?;
-    let behind = 1 + gradients.values.len();
-    gradients.values = (1..behind).map(sum).collect::<Result<_>>()?;
-    let towards = (behind..).take(tower.averages.len()).map(sum).collect::<Result<Vec<_>>>()?;
-    let mut updates = move_averages(&scope, &variables, &tower.averages, &towards, devices.len())?;
+    let sums = (0..dims.len()).map(|place| sum(&scope, given.iter().map(|outputs| &outputs[place])));
+    let sums = sums.collect::<Result<Vec<_>>>()?;
+    let (in_variables, towards) = sums[1..].split_at(gradients.len());
+    #[allow(clippy::cast_precision_loss)] // a few
+    let replicas = scope.scalar("count", devices.len() as f32)?;
+    let mut updates = Vec::new();
+    for (average, sum) in tower.averages.iter().zip(towards) {
+        let mean = scope.op("RealDiv", "mean").input(sum).input(&replicas).output()?;
+        updates.push(average.move_towards(&scope, &of_graph(&variables, &average.variable)?, &mean)?);
+    }
     for average in synchronized {
         let variable = of_graph(&variables, &average.variable)?;
         updates.push(average.move_towards(&scope, &variable, &average.value)?);
     }
-    Ok(Learned { loss, gradients, updates })
+    let trained = gradients.into_iter().map(|(_, variable)| variable);
+    let gradients = in_variables.iter().cloned().zip(trained).collect();
+    Ok(Learned { loss: sums[0].clone(), gradients, updates })
 }
 
 /// Builds the towers that evaluate, one on each of `devices`, each of all the rows that a run is fed.
@@ -146,34 +146,31 @@ pub(super) fn evaluate(
     table: &Table,
     options: &BuildOptions,
     graph: &Scope,
-    variables: &[Variable],
     inputs: &Inputs,
 ) -> Result<Vec<Evaluation>> {
-    let Blueprint { graph: tower, given, images, labels } =
-        Blueprint::new(table, options.seed, &inputs.images)?;
-    let steps = layers::make(table, &tower, options.towers, options.seed.unwrap_or(0))?;
-    // A network that trains as it is used has one tower.
-    let (steps, mode) = match table.differs_in_training() {
-        true => (options.towers.in_use(table, &steps), Mode::Inference),
-        false => (options.towers.in_training(table, &steps), Mode::Training),
-    };
-    let using = lower(&steps, &tower, &images, mode, None)?;
-    let measured = match options.accuracy_on {
-        AccuracyOn::Logits => &using.plain,
-        AccuracyOn::LogitsBatchNorm => &using.logits,
-    };
-    let Evaluation { logits, probabilities, accuracy } =
-        Evaluation::new(&tower, &using.logits, measured, &labels)?;
-    let takes = [vec![given, labels], reads(&tower.variables())].concat();
-    let tower = Subgraph::new(&tower, &takes, &[logits, probabilities, accuracy.correct, accuracy.mean])?;
-
-    let made = import_on(devices, graph, &tower, &[inputs.images.clone(), inputs.labels.clone()], variables)?;
+    let fed = [inputs.images.clone(), inputs.labels.clone()];
+    let made =
+        use_on(devices, table, options.seed, graph, &fed, |Blueprint { graph, images, labels, .. }| {
+            let steps = layers::make(table, graph, options.towers, options.seed.unwrap_or(0))?;
+            // A network that trains as it is used has one tower.
+            let (steps, mode) = match table.differs_in_training() {
+                true => (options.towers.in_use(table, &steps), Mode::Inference),
+                false => (options.towers.in_training(table, &steps, false), Mode::Training),
+            };
+            let using = lower(&steps, graph, images, mode, None)?;
+            let measured = match options.accuracy_on {
+                AccuracyOn::Logits => &using.plain,
+                AccuracyOn::LogitsBatchNorm => &using.logits,
+            };
+            let made = Evaluation::new(graph, &using.logits, measured, labels)?;
+            Ok(vec![made.logits, made.probabilities, made.accuracy.correct, made.accuracy.mean])
+        });
     let evaluation = |outputs: Vec<Output>| {
         let output = |place: usize| outputs[place].clone();
         let accuracy = Accuracy { correct: output(2), mean: output(3) };
         Evaluation { logits: output(0), probabilities: output(1), accuracy }
     };
-    Ok(made.into_iter().map(evaluation).collect())
+    Ok(made?.into_iter().map(evaluation).collect())
 }
 
 /// Builds the towers in use, one on each of `devices`, each of all the `images` that a run is fed, within `graph`, which has the
@@ -185,28 +182,35 @@ pub(super) fn infer(
     images: &Output,
     towers: Towers,
 ) -> Result<Vec<Output>> {
-    let Blueprint { graph: tower, given, images: taken, .. } = Blueprint::new(table, None, images)?;
-    let steps = layers::make(table, &tower, towers, 0)?;
-    let logits = lower(&towers.in_use(table, &steps), &tower, &taken, Mode::Inference, None)?.logits;
-    let own = tower.variables();
-    let tower = Subgraph::new(&tower, &[vec![given], reads(&own)].concat(), &[logits])?;
-    let variables = graph.variables();
-    let variables = own.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<Vec<_>>>()?;
-    Ok(import_on(devices, graph, &tower, std::slice::from_ref(images), &variables)?.concat())
+    let fed = std::slice::from_ref(images);
+    let made = use_on(devices, table, None, graph, fed, |Blueprint { graph, images, .. }| {
+        let steps = layers::make(table, graph, towers, 0)?;
+        Ok(vec![lower(&towers.in_use(table, &steps), graph, images, Mode::Inference, None)?.logits])
+    });
+    Ok(made?.concat())
 }
 
-/// Imports a `tower` in use once a device, where it is given `inputs` and the values of `variables`.
-fn import_on(
+/// Puts the tower that `build` makes of a blueprint within `graph`, which has its variables, once a device: there the
+/// images, and labels if any, are all that are `fed`.
+fn use_on(
     devices: &[String],
+    table: &Table,
+    seed: Option<u64>,
     graph: &Scope,
-    tower: &Subgraph,
-    inputs: &[Output],
-    variables: &[Variable],
+    fed: &[Output],
+    build: impl FnOnce(&Blueprint) -> Result<Vec<Output>>,
 ) -> Result<Vec<Vec<Output>>> {
+    let blueprint = Blueprint::new(table, seed, &fed[0])?;
+    let gives = build(&blueprint)?;
+    let Blueprint { graph: tower, given, labels, .. } = blueprint;
+    let (own, variables) = (tower.variables(), graph.variables());
+    let takes = [&[given, labels][..fed.len()], &reads(&own)].concat();
+    let tower = Subgraph::new(&tower, &takes, &gives)?;
+    let variables = own.iter().map(|variable| of_graph(&variables, variable)).collect::<Result<Vec<_>>>()?;
     let made = devices.iter().enumerate().map(|(replica, device)| {
         let place = place(graph, replica);
-        let weights = there(&place, devices, device, &reads(variables))?;
-        tower.import(&place, "inference", device, &[inputs, &weights].concat())
+        let weights = there(&place, devices, device, &reads(&variables))?;
+        tower.import(&place, "inference", device, &[fed, &weights].concat())
     });
     made.collect()
 }
@@ -230,21 +234,4 @@ fn reads(variables: &[Variable]) -> Vec<Output> {
 fn of_graph(variables: &[Variable], other: &Variable) -> Result<Variable> {
     let found = variables.iter().find(|variable| variable.name() == other.name());
     found.cloned().ok_or_else(|| GraphError::unfit(other.name(), "only a tower has it"))
-}
-
-/// Moves each average once, towards the mean over the replicas, whose `sums` are given.
-fn move_averages(
-    scope: &Scope,
-    variables: &[Variable],
-    averages: &[MovingAverage],
-    sums: &[Output],
-    replicas: usize,
-) -> Result<Vec<Operation>> {
-    #[allow(clippy::cast_precision_loss)] // a few
-    let replicas = scope.scalar("count", replicas as f32)?;
-    let moves = averages.iter().zip(sums).map(|(average, sum)| {
-        let mean = scope.op("RealDiv", "mean").input(sum).input(&replicas).output()?;
-        average.move_towards(scope, &of_graph(variables, &average.variable)?, &mean)
-    });
-    moves.collect()
 }

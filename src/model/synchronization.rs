@@ -1,6 +1,5 @@
 //! What towers tell each other in the middle of a step: batch norms by mean and variance over the rows of all replicas.
 
-use super::optimization::Gradients;
 use super::shards::Shard;
 use crate::graph::{
     GraphError, Import, MovingAverage, Result, Scope, Statistics, SynchronizedNorm, Variable, cast,
@@ -13,7 +12,7 @@ use tensorflow::{DataType, Output};
 pub(super) fn synchronize(
     scope: &Scope,
     norms: &[SynchronizedNorm],
-    gradients: &Gradients,
+    gradients: &[(Output, Variable)],
     shards: &[Shard],
     towers: &mut [Import],
 ) -> Result<Vec<MovingAverage>> {
@@ -33,8 +32,8 @@ pub(super) fn synchronize(
         joined.push((norm, scope, statistics));
     }
     for (norm, scope, statistics) in joined.iter().rev() {
-        let (gamma, in_gamma) = find(gradients, &norm.norm.gamma)?;
-        let (_, in_beta) = find(gradients, &norm.norm.beta)?;
+        let (in_gamma, gamma) = find(gradients, &norm.norm.gamma)?;
+        let (in_beta, _) = find(gradients, &norm.norm.beta)?;
         let [in_gamma, in_beta] = [in_gamma, in_beta].map(|value| sum(scope, &take(towers, value)?));
         let in_own = norm.differentiate(scope, statistics, gamma.read(), [&in_gamma?, &in_beta?])?;
         for (tower, in_own) in towers.iter_mut().zip(in_own) {
@@ -56,10 +55,9 @@ fn take(towers: &[Import], output: &Output) -> Result<Vec<Output>> {
     towers.iter().map(|tower| tower.take(output)).collect()
 }
 
-/// The graph's variable for one of a tower's, and the gradient in it.
-fn find<'a>(gradients: &'a Gradients, of: &Variable) -> Result<(&'a Variable, &'a Output)> {
-    let mut pairs = gradients.variables.iter().zip(&gradients.values);
-    let found = pairs.find(|(variable, _)| variable.name() == of.name());
+/// The gradient in one of a tower's variables, and the graph's variable for that.
+fn find<'a>(gradients: &'a [(Output, Variable)], of: &Variable) -> Result<&'a (Output, Variable)> {
+    let found = gradients.iter().find(|(_, variable)| variable.name() == of.name());
     found.ok_or_else(|| GraphError::unfit(of.name(), "batch norms are synchronized by its gradient"))
 }
 

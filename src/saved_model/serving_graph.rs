@@ -3,7 +3,7 @@
 use crate::graph::checkpoint::meta_graph::proto::{SavedModel, SignatureDef, TensorInfo, TensorShape};
 use crate::graph::checkpoint::meta_graph::{meta_graph, output_name, type_number};
 use crate::graph::{Result, Saver, Scope, softmax};
-use crate::model::{self, Convolutions, is_bytes, to_floats};
+use crate::model::{self, Convolutions, to_floats};
 use crate::networks::Table;
 use prost::Message;
 use std::collections::BTreeMap;
@@ -69,8 +69,7 @@ impl ServingGraph {
 fn predict(scope: &Scope, table: &Table, dtype: DataType, row: &[u64]) -> Result<SignatureDef> {
     let shape: Vec<_> = [None].into_iter().chain(row.iter().map(|&size| Some(size as i64))).collect();
     let images = scope.op("Placeholder", IMAGES).data_type("dtype", dtype).shape("shape", &shape).output()?;
-    let floats = if is_bytes(&images) { to_floats(scope, &images)? } else { images.clone() };
-    let logits = logits(scope, table, &floats)?;
+    let logits = logits(scope, table, &to_floats(scope, &images)?)?;
     Ok(SignatureDef {
         inputs: [tensor_info(IMAGES, &images, row)?].into(),
         outputs: predictions(scope, table, &logits)?,

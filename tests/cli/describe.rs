@@ -95,13 +95,12 @@ fn variables_are_the_graphs() {
             .partition(|variable| !variable.name().contains("/Adam") && !variable.name().contains("_power"));
         let built: Vec<_> = network
             .iter()
-            .map(|variable| (variable.name().to_owned(), variable.shape().to_vec(), variable.is_trainable()))
+            .map(|variable| (variable.name().to_owned(), variable.shape().to_vec(), variable.trainable))
             .collect();
         assert_eq!(described, built);
 
         let count = |variables: &[&tf_mnist::graph::Variable]| variables.iter().map(|v| v.len()).sum::<u64>();
-        let (trained, averages): (Vec<_>, Vec<_>) =
-            network.iter().partition(|variable| variable.is_trainable());
+        let (trained, averages): (Vec<_>, Vec<_>) = network.iter().partition(|variable| variable.trainable);
         assert_eq!(summary.totals.trainable_parameters, count(&trained));
         assert_eq!(summary.totals.moving_averages, count(&averages));
         assert_eq!(summary.totals.optimizer_values, count(&adams));

@@ -107,7 +107,8 @@ fn five_steps_are_those_of_the_paper_in_float64() {
             placeholder(&scope, "gradient", DataType::Float, &dims)
         })
         .collect();
-    let train = adam.apply_gradients(&scope.name_scope("train"), &fed, &variables).unwrap();
+    let gradients: Vec<_> = fed.iter().cloned().zip(variables.iter().cloned()).collect();
+    let train = adam.apply_gradients(&scope.name_scope("train"), &gradients, &variables).unwrap();
 
     let session = GraphSession::open(&scope);
     session.initialize(&scope);
@@ -163,10 +164,10 @@ fn operations_the_scope_depends_on_run_before_the_variables_change() {
     let seen = Variable::untrainable(&scope, "seen", &[3], Initializer::Zeros).unwrap();
     let zero = scope.scalar("zero", 0.0f32).unwrap();
     let value = scope.op("AddV2", "value").input(weight.read()).input(&zero).output().unwrap();
-    let look = scope.op("Assign", "look").input(seen.reference()).input(&value).build().unwrap();
+    let look = scope.op("Assign", "look").input(&seen.reference).input(&value).build().unwrap();
     let gradient = scope.constant("gradient", &[3], &[1.0f32, -1.0, 0.5]).unwrap();
     let train = AdamOptimizer::new(0.5)
-        .apply_gradients(&scope.control_dependencies([&look]), &[gradient], &[weight])
+        .apply_gradients(&scope.control_dependencies([&look]), &[(gradient, weight.clone())], &[weight])
         .unwrap();
 
     for _ in 0..20 {

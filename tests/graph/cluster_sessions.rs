@@ -30,7 +30,7 @@ fn a_session_sees_no_variables_of_one_before() {
     };
     let first = open();
     let mut run = SessionRunArgs::new();
-    run.add_target(variable.initializer());
+    run.add_target(&variable.initializer);
     first.run(&mut run).unwrap();
     assert_eq!(read(&first).unwrap(), [1.0, 1.0]);
     let unset = read(&open()).unwrap_err();

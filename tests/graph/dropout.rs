@@ -49,10 +49,7 @@ impl Masks {
         let dropped = dropouts
             .iter()
             .map(|&(rate, seed, layer)| {
-                Dropout::new(rate, seed, layer)
-                    .with_randomness(randomness)
-                    .apply(&scope, &ones, &step)
-                    .unwrap()
+                Dropout { rate, seed, layer, randomness }.apply(&scope, &ones, &step).unwrap()
             })
             .collect();
         Self { session: GraphSession::open(&scope), step, dropped }
@@ -139,13 +136,17 @@ fn masks_of_other_steps_layers_and_seeds_are_independent(randomness: Randomness)
     assert!(off < 4.0, "{beyond_two} of {pairs} pairs beyond two sigma, at most {greatest:.1}");
 }
 
+fn dropout(rate: f32, randomness: Randomness) -> Dropout {
+    Dropout { rate, seed: 1, layer: 0, randomness }
+}
+
 fn kept_units_are_scaled_exactly_and_dropped_ones_are_zero(randomness: Randomness) {
     for rate in [0.25f32, 0.5, 0.1] {
         let scope = graph(None);
         let step = step_placeholder(&scope);
         let values = Values::new(31).away_from_zero(COUNT, 0.01, 2.0);
         let x = scope.constant("x", &[ROWS, UNITS], &values).unwrap();
-        let y = Dropout::new(rate, 1, 0).with_randomness(randomness).apply(&scope, &x, &step).unwrap();
+        let y = dropout(rate, randomness).apply(&scope, &x, &step).unwrap();
         let session = GraphSession::open(&scope);
         let step_value = tensor(&[], &[5i64]);
         let y = session.step().feed(&step, &step_value).fetch(&y).run().unwrap().remove(0);
@@ -163,7 +164,7 @@ fn rate_zero_is_the_input_itself() {
     let step = step_placeholder(&scope);
     let values = [1.0f32, -0.5, f32::MIN_POSITIVE];
     let x = scope.constant("x", &[3], &values).unwrap();
-    let y = Dropout::new(0.0, 1, 0).apply(&scope, &x, &step).unwrap();
+    let y = dropout(0.0, Randomness::Float).apply(&scope, &x, &step).unwrap();
     // Without a node of its own: nothing is drawn, and no step need be fed.
     assert_eq!(y.operation.name().unwrap(), "x");
     assert_eq!(GraphSession::open(&scope).value(&y), values);
@@ -175,7 +176,7 @@ fn the_number_of_rows_may_be_open(randomness: Randomness) {
     let step = step_placeholder(&scope);
     let x = scope.op("Placeholder", "x").data_type("dtype", DataType::Float);
     let x = x.shape("shape", &[None, Some(16)]).output().unwrap();
-    let y = Dropout::new(0.5, 1, 0).with_randomness(randomness).apply(&scope, &x, &step).unwrap();
+    let y = dropout(0.5, randomness).apply(&scope, &x, &step).unwrap();
     let session = GraphSession::open(&scope);
     let step_value = tensor(&[], &[5i64]);
     for rows in [1, 7] {

@@ -12,7 +12,7 @@ use support::values::Values;
 use tensorflow::Output;
 use tf_mnist::graph::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Initializer, Loss, Mode,
-    Padding, Pool, Scope, Variable, gradients, pool, sparse_softmax_cross_entropy,
+    Padding, Pool, Randomness, Scope, Variable, gradients, pool, sparse_softmax_cross_entropy,
 };
 
 const TOLERANCE: f64 = 1e-5;
@@ -279,7 +279,8 @@ fn dropout_at_a_fixed_step() {
     let scope = graph(None);
     let x = input(&scope, &[8, 10]);
     let step = scope.scalar("step", 3i64).unwrap();
-    let y = Dropout::new(0.25, 1, 0).apply(&scope, x.read(), &step).unwrap();
+    let dropout = Dropout { rate: 0.25, seed: 1, layer: 0, randomness: Randomness::Float };
+    let y = dropout.apply(&scope, x.read(), &step).unwrap();
     let values = vec![Values::new(8).away_from_zero(80, 0.1, 1.0)];
 
     // The mask as a forward run shows it: a kept unit is not zero.

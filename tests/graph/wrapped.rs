@@ -77,7 +77,7 @@ fn variables_of_an_imported_graph_are_trained_and_saved() {
         let names = [("layer/kernel", true), ("layer/bias", false)];
         let [found, bias] = names.map(|(name, train)| Variable::existing(&wrapped, name, train).unwrap());
         assert_eq!((found.shape(), bias.shape()), (&[2, 3][..], &[3][..]));
-        assert_eq!(found.is_resource(), layer.kernel.is_resource());
+        assert_eq!(found.is_resource, layer.kernel.is_resource);
         assert_eq!(wrapped.trainable_variables().len(), 1);
 
         // The start value and the checkpoint's are those of the graph it came from.

@@ -61,41 +61,23 @@ impl AdamOptimizer {
     /// # Errors
     /// The loss cannot be differentiated with respect to every variable.
     pub fn minimize(&self, scope: &Scope, loss: &Loss, variables: &[Variable]) -> Result<Operation> {
-        let gradients = gradients(scope, loss, variables)?;
-        self.apply_gradients(scope, &gradients, variables)
+        let gradients = gradients(scope, loss, variables)?.into_iter().zip(variables.iter().cloned());
+        self.apply_gradients(scope, &gradients.collect::<Vec<_>>(), variables)
     }
 
-    /// An operation, `scope/Adam`, that applies one gradient to each variable. It runs after the control dependencies
-    /// of `scope`, such as its update ops.
+    /// An operation, `scope/Adam`, that applies each gradient to its variable. It runs after the control dependencies of
+    /// `scope`, such as its update ops. All of `variables` get slots: those without a gradient stay as they are, and
+    /// checkpoints are alike.
     ///
     /// # Errors
-    /// The numbers of gradients and variables differ, or TensorFlow refuses a node, for example for a gradient whose shape
-    /// is not its variable's.
+    /// A gradient's variable is not among `variables`; or TensorFlow refuses a node, for example for a gradient whose shape is
+    /// not its variable's.
     pub fn apply_gradients(
         &self,
         scope: &Scope,
-        gradients: &[Output],
+        gradients: &[(Output, Variable)],
         variables: &[Variable],
     ) -> Result<Operation> {
-        self.apply_gradients_to(scope, gradients, variables, variables)
-    }
-
-    /// As [`apply_gradients`](Self::apply_gradients) for `trained`, with slots for all of `variables`: those that are not
-    /// trained stay as they are, and checkpoints are alike.
-    ///
-    /// # Errors
-    /// As [`apply_gradients`](Self::apply_gradients); or one that is trained is not among `variables`.
-    pub fn apply_gradients_to(
-        &self,
-        scope: &Scope,
-        gradients: &[Output],
-        trained: &[Variable],
-        variables: &[Variable],
-    ) -> Result<Operation> {
-        if gradients.len() != trained.len() {
-            let reason = format!("{} gradients for {} variables", gradients.len(), trained.len());
-            return Err(GraphError::unfit(format!("{}/Adam", scope.path()), reason));
-        }
         // TF1 keeps the powers with the variable that comes first by name.
         let beside = variables.iter().map(Variable::name).min().unwrap_or_default();
         let beta1_power = power(scope, "beta1_power", self.beta1, beside)?;
@@ -116,35 +98,25 @@ impl AdamOptimizer {
 
         // A variable's `read` aliases the buffer that ApplyAdam overwrites, so no update may begin before the last
         // gradient is done: otherwise a gradient is computed from half-updated weights, differently in every run.
-        let gradients_and_scope =
-            gradients.iter().map(|gradient| &gradient.operation).chain(&scope.control_inputs);
-        let computed = adam.group("gradients_computed", gradients_and_scope)?;
+        let gradients_done = gradients.iter().map(|(gradient, _)| &gradient.operation);
+        let computed = adam.group("gradients_computed", gradients_done.chain(&scope.control_inputs))?;
         let after = adam.control_dependencies([&computed]);
 
-        let mut updates = Vec::with_capacity(trained.len() + 2);
-        for (variable, gradient) in trained.iter().zip(gradients) {
+        let mut updates = Vec::new();
+        for (gradient, variable) in gradients {
             let [m, v] = slots.get(variable.name()).ok_or_else(|| {
                 GraphError::unfit(variable.name(), "it is to be trained, but not among the variables")
             })?;
-            let update = after.within(&format!("{}/update_{}", adam.path(), variable.name()));
-            updates.push(
-                update
-                    .op("ApplyAdam", "ApplyAdam")
-                    .input(variable.reference())
-                    .input(m.reference())
-                    .input(v.reference())
-                    .input(beta1_power.read())
-                    .input(beta2_power.read())
-                    .input(&learning_rate)
-                    .input(&beta1)
-                    .input(&beta2)
-                    .input(&epsilon)
-                    .input(gradient)
-                    .boolean("use_locking", false)
-                    .boolean("use_nesterov", false)
-                    .colocate_with(variable)
-                    .build()?,
-            );
+            let scope = after.within(&format!("{}/update_{}", adam.path(), variable.name()));
+            let update = scope
+                .op("ApplyAdam", "ApplyAdam")
+                .inputs([&variable.reference, &m.reference, &v.reference])
+                .inputs([beta1_power.read(), beta2_power.read()])
+                .inputs([&learning_rate, &beta1, &beta2, &epsilon, gradient])
+                .boolean("use_locking", false)
+                .boolean("use_nesterov", false)
+                .colocate_with(variable.name());
+            updates.push(update.build()?);
         }
         let applied = adam.control_dependencies(&updates);
         updates.push(advance(&applied, &beta1_power, &beta1, beside)?);
@@ -169,13 +141,12 @@ fn power(scope: &Scope, name: &str, beta: f32, beside: &str) -> Result<Variable>
         root.within(&name)
             .op("Const", "initial_value")
             .tensor("value", &[], &[beta])
-            .colocate_with_name(beside)
+            .colocate_with(beside)
             .output()
     })
 }
 
 fn advance(scope: &Scope, power: &Variable, beta: &Output, beside: &str) -> Result<Operation> {
-    let product =
-        scope.op("Mul", "mul").input(power.read()).input(beta).colocate_with_name(beside).output()?;
-    assign(scope, power.reference(), &product, false, beside)
+    let product = scope.op("Mul", "mul").input(power.read()).input(beta).colocate_with(beside).output()?;
+    assign(scope, &power.reference, &product, false, beside)
 }

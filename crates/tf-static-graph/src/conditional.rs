@@ -14,33 +14,23 @@ pub struct Conditional {
     predicate: Output,
 }
 
-/// The two ends of a value that a [`Conditional`] routes.
-#[derive(Debug, Clone)]
-pub struct Branches {
-    /// Alive if the condition holds.
-    pub if_true: Output,
-    /// Alive if it does not.
-    pub if_false: Output,
-}
-
 impl Conditional {
     /// A condition on `predicate`, bool [].
     pub fn new(scope: &Scope, predicate: &Output) -> Self {
         Self { scope: scope.name_scope("cond"), predicate: predicate.clone() }
     }
 
-    /// Routes `value` into one of the branches.
-    pub fn switch(&self, value: &Output) -> Result<Branches> {
-        let switch = self.scope.op("Switch", "Switch").input(value).input(&self.predicate).build()?;
-        Ok(Branches { if_false: switch.output(0), if_true: switch.output(1) })
+    /// Routes `value` into one of the branches: alive if the condition does not hold, and alive if it does.
+    pub fn switch(&self, value: &Output) -> Result<[Output; 2]> {
+        let switch = self.scope.op("Switch", "Switch").inputs([value, &self.predicate]).build()?;
+        Ok([switch.output(0), switch.output(1)])
     }
 
-    /// The value of the branch that was taken.
+    /// The value of the branch that was taken, of two in the order of [`switch`](Self::switch).
     ///
     /// # Errors
     /// The branches' values differ in dtype.
-    pub fn merge(&self, branches: &Branches) -> Result<Output> {
-        let ends = [branches.if_false.clone(), branches.if_true.clone()];
-        self.scope.op("Merge", "Merge").input_list(&ends).output()
+    pub fn merge(&self, branches: &[Output; 2]) -> Result<Output> {
+        self.scope.op("Merge", "Merge").input_list(branches).output()
     }
 }

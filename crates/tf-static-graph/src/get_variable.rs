@@ -3,7 +3,6 @@
 
 use crate::error::{GraphError, Result};
 use crate::initializer::Initializer;
-use crate::op::OpBuilder;
 use crate::scope::Scope;
 use crate::variable::Variable;
 use tensorflow::{DataType, Operation, Output};
@@ -99,9 +98,28 @@ impl Variable {
         let root = scope.root();
         let value = value(&root)?;
         let dims: Vec<_> = shape.iter().map(|&dim| Some(dim as i64)).collect();
-        let (reference, read, initializer) = match scope.resources {
-            true => resource_nodes(&root, name, &dims, &value)?,
-            false => reference_nodes(&root, name, &dims, &value, colocate_with)?,
+        let (op, shared_name) = match scope.resources {
+            true => ("VarHandleOp", name),
+            false => ("VariableV2", ""),
+        };
+        let node = root.op(op, name).data_type("dtype", DataType::Float).shape("shape", &dims);
+        let node = node.string("container", "").string("shared_name", shared_name);
+        let below = root.within(name);
+        // Named as TF1 names them.
+        let (reference, initializer, read) = match scope.resources {
+            true => {
+                let reference = node.output()?;
+                let initializer = assign_resource(&below, "Assign", &reference, &value)?;
+                let below = root.within(&format!("{name}/Read"));
+                let read = below.op("ReadVariableOp", "ReadVariableOp").input(&reference);
+                (reference, initializer, read.data_type("dtype", DataType::Float).output()?)
+            }
+            false => {
+                let reference = node.colocate_with(colocate_with).output()?;
+                let initializer = assign(&below, &reference, &value, true, colocate_with)?;
+                let read = below.op("Identity", "read").input(&reference).colocate_with(colocate_with);
+                (reference, initializer, read.output()?)
+            }
         };
         let variable = Self {
             name: name.to_owned(),
@@ -126,46 +144,6 @@ impl Variable {
     }
 }
 
-/// The nodes of a variable, named as TF1 names them: itself, its `read`, its initializer.
-type Nodes = (Output, Output, Operation);
-
-/// `tf.get_variable(use_resource=False)`.
-fn reference_nodes(
-    root: &Scope,
-    name: &str,
-    dims: &[Option<i64>],
-    value: &Output,
-    colocate_with: &str,
-) -> Result<Nodes> {
-    let node = variable_node(root, "VariableV2", name, dims, "");
-    let reference = node.colocate_with_name(colocate_with).output()?;
-    let below = root.within(name);
-    let initializer = assign(&below, &reference, value, true, colocate_with)?;
-    let read = below.op("Identity", "read").input(&reference).colocate_with_name(colocate_with).output()?;
-    Ok((reference, read, initializer))
-}
-
-/// `tf.get_variable(use_resource=True)`.
-fn resource_nodes(root: &Scope, name: &str, dims: &[Option<i64>], value: &Output) -> Result<Nodes> {
-    let reference = variable_node(root, "VarHandleOp", name, dims, name).output()?;
-    let initializer = assign_resource(&root.within(name), "Assign", &reference, value)?;
-    let read = root.within(&format!("{name}/Read"));
-    let read =
-        read.op("ReadVariableOp", "ReadVariableOp").input(&reference).data_type("dtype", DataType::Float);
-    Ok((reference, read.output()?, initializer))
-}
-
-fn variable_node<'a>(
-    root: &'a Scope,
-    op: &'a str,
-    name: &str,
-    dims: &[Option<i64>],
-    shared_name: &'a str,
-) -> OpBuilder<'a> {
-    let node = root.op(op, name).data_type("dtype", DataType::Float).shape("shape", dims);
-    node.string("container", "").string("shared_name", shared_name)
-}
-
 /// `tf.assign` to a reference variable.
 pub(crate) fn assign(
     scope: &Scope,
@@ -176,11 +154,10 @@ pub(crate) fn assign(
 ) -> Result<Operation> {
     scope
         .op("Assign", "Assign")
-        .input(reference)
-        .input(value)
+        .inputs([reference, value])
         .boolean("use_locking", use_locking)
         .boolean("validate_shape", true)
-        .colocate_with_name(colocate_with)
+        .colocate_with(colocate_with)
         .build()
 }
 

@@ -6,11 +6,7 @@ use crate::scope::Scope;
 use crate::variable::Variable;
 use tensorflow::Output;
 
-/// The gradient of `loss` with respect to each of `variables`, of the variable's shape, in their order;
-/// `tf.gradients`.
-///
-/// # Errors
-/// An op on the way has no gradient in TensorFlow's C++ registry, or the loss does not depend on a variable.
+/// As [`gradients_at`], with respect to each of `variables`; `tf.gradients`.
 pub fn gradients(scope: &Scope, loss: &Loss, variables: &[Variable]) -> Result<Vec<Output>> {
     let reads: Vec<_> = variables.iter().map(|variable| variable.read().clone()).collect();
     gradients_at(scope, loss, &reads)
@@ -20,7 +16,8 @@ pub fn gradients(scope: &Scope, loss: &Loss, variables: &[Variable]) -> Result<V
 /// between the variables and the loss; the loss is followed back no further than to them.
 ///
 /// # Errors
-/// An op on the way has no gradient in TensorFlow's C++ registry, or the loss does not depend on an output.
+/// An op on the way has no gradient in TensorFlow's C++ registry ([`GraphError::Gradient`]), or the loss does not depend on an output
+/// ([`GraphError::Unconnected`]).
 pub fn gradients_at(scope: &Scope, loss: &Loss, outputs: &[Output]) -> Result<Vec<Output>> {
     let inner = scope.name_scope("gradients");
     // Starting values of one's own (`dx`) would be freed by the crate before TensorFlow reads them; the surrogate in

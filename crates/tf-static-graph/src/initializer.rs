@@ -35,14 +35,14 @@ fn filled(scope: &Scope, name: &str, variable: &str, shape: &[u64], value: f32) 
     let len = shape.iter().product::<u64>() as usize;
     if len < 1000 {
         let values = vec![value; len];
-        return scope.op("Const", name).tensor("value", shape, &values).colocate_with_name(variable).output();
+        return scope.op("Const", name).tensor("value", shape, &values).colocate_with(variable).output();
     }
     let inner = scope.within(&format!("{}/{name}", scope.path()));
-    let here = |op: &'static str, name| inner.op(op, name).colocate_with_name(variable);
+    let here = |op: &'static str, name| inner.op(op, name).colocate_with(variable);
     let dims =
         here("Const", "shape_as_tensor").tensor("value", &[shape.len() as u64], &int32(shape)).output()?;
     let value = here("Const", "Const").tensor("value", &[], &[value]).output()?;
-    scope.op("Fill", name).input(&dims).input(&value).colocate_with_name(variable).output()
+    scope.op("Fill", name).input(&dims).input(&value).colocate_with(variable).output()
 }
 
 fn glorot_uniform(scope: &Scope, variable: &str, shape: &[u64]) -> Result<Output> {
@@ -54,7 +54,7 @@ fn glorot_uniform(scope: &Scope, variable: &str, shape: &[u64]) -> Result<Output
     };
 
     let inner = scope.within(&format!("{}/random_uniform", scope.path()));
-    let here = |op: &'static str, name| inner.op(op, name).colocate_with_name(variable);
+    let here = |op: &'static str, name| inner.op(op, name).colocate_with(variable);
     let dims = here("Const", "shape").tensor("value", &[shape.len() as u64], &int32(shape)).output()?;
     let min = here("Const", "min").tensor("value", &[], &[-limit]).output()?;
     let max = here("Const", "max").tensor("value", &[], &[limit]).output()?;
@@ -66,7 +66,7 @@ fn glorot_uniform(scope: &Scope, variable: &str, shape: &[u64]) -> Result<Output
         .output()?;
     let range = here("Sub", "sub").input(&max).input(&min).output()?;
     let scaled = here("Mul", "mul").input(&uniform).input(&range).output()?;
-    scope.op("AddV2", "random_uniform").input(&scaled).input(&min).colocate_with_name(variable).output()
+    scope.op("AddV2", "random_uniform").input(&scaled).input(&min).colocate_with(variable).output()
 }
 
 fn int32(shape: &[u64]) -> Vec<i32> {

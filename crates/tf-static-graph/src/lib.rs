@@ -12,7 +12,6 @@ mod literal_path;
 mod loss;
 mod names;
 mod op;
-mod placeholder;
 mod scope;
 pub mod session;
 mod subgraph;
@@ -24,14 +23,13 @@ pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointManager, Saver, TensorEntry, checkpoints_in, existing_prefix,
     export_meta_graph, latest_checkpoint,
 };
-pub use conditional::{Branches, Conditional};
+pub use conditional::Conditional;
 pub use error::{GraphError, Result, is_out_of_memory};
 pub use gradients::{gradients, gradients_at};
 pub use initializer::Initializer;
 pub use layers::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dense, Dropout, Mode, Padding, Pair, Pool,
-    Precision, Randomness, Statistics, SynchronizedNorm, bias_add, pool, reshape, reshape_to, softmax,
-    to_f32,
+    Precision, Randomness, Statistics, SynchronizedNorm, bias_add, pool, reshape, softmax, to_f32,
 };
 pub use literal_path::{LiteralPath, has_pattern};
 pub use loss::{

@@ -2,7 +2,7 @@
 
 use crate::error::{GraphError, Result, shown};
 use crate::scope::Scope;
-use tensorflow::{DataType, Operation, Output};
+use tensorflow::{DataType, Output};
 
 /// A scalar to minimize: [`sparse_softmax_cross_entropy`], or [one of one's own](Loss::new).
 #[derive(Debug, Clone)]
@@ -76,60 +76,53 @@ impl Loss {
 /// row's loss with respect to the logits, so the gradient is taken of sum(logits · stop_gradient(that / rows)) instead,
 /// whose bits are those of Python's gradient.
 pub fn sparse_softmax_cross_entropy(scope: &Scope, logits: &Output, labels: &Output) -> Result<Loss> {
-    let cross_entropy = cross_entropy(scope, logits, labels)?;
-    let rows = cross_entropy.output(0);
-    let value = reduce_mean(scope, &rows)?;
-
-    let surrogate = scope.name_scope("surrogate");
-    let size = surrogate.op("Size", "rows").input(&rows).data_type("out_type", DataType::Int32).output()?;
-    let size = cast(&surrogate, "rows_as_float", &size, DataType::Float)?;
-    let differentiable = differentiable(&surrogate, logits, &cross_entropy.output(1), &size)?;
-    Ok(Loss { value, differentiable: vec![differentiable] })
+    cross_entropy(scope, logits, labels, None)
 }
 
 /// What some rows of a batch contribute to the mean cross-entropy of all of its rows: the sum of their losses by `all_rows`,
 /// float32 []. Losses and gradients of the parts of a batch, added up, are those of the batch.
-///
-/// # Errors
-/// As [`sparse_softmax_cross_entropy`].
 pub fn sparse_softmax_cross_entropy_share(
     scope: &Scope,
     logits: &Output,
     labels: &Output,
     all_rows: &Output,
 ) -> Result<Loss> {
-    let cross_entropy = cross_entropy(scope, logits, labels)?;
-    let axes = scope.constant("Const", &[1], &[0])?;
-    let sum = scope.op("Sum", "Sum").input(&cross_entropy.output(0)).input(&axes);
-    let sum = sum.boolean("keep_dims", false).output()?;
-    let value = scope.op("RealDiv", "truediv").input(&sum).input(all_rows).output()?;
-    let surrogate = scope.name_scope("surrogate");
-    let differentiable = differentiable(&surrogate, logits, &cross_entropy.output(1), all_rows)?;
-    Ok(Loss { value, differentiable: vec![differentiable] })
+    cross_entropy(scope, logits, labels, Some(all_rows))
 }
 
-/// The cross-entropy of each row, float32 `[rows]`, and its gradient in the logits.
-fn cross_entropy(scope: &Scope, logits: &Output, labels: &Output) -> Result<Operation> {
+fn cross_entropy(scope: &Scope, logits: &Output, labels: &Output, all_rows: Option<&Output>) -> Result<Loss> {
     let inner = scope.name_scope("SparseSoftmaxCrossEntropyWithLogits");
     // Python's front end leaves this unused node too.
     inner.op("Shape", "Shape").input(labels).data_type("out_type", DataType::Int32).build()?;
-    inner
-        .op("SparseSoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits")
-        .input(logits)
-        .input(labels)
-        .build()
-}
+    let name = "SparseSoftmaxCrossEntropyWithLogits";
+    let of_rows = inner.op(name, name).inputs([logits, labels]).build()?;
+    let losses = of_rows.output(0);
+    let value = match all_rows {
+        None => reduce_mean(scope, &losses)?,
+        Some(all_rows) => {
+            let axes = scope.constant("Const", &[1], &[0])?;
+            let sum = scope.op("Sum", "Sum").inputs([&losses, &axes]).boolean("keep_dims", false).output()?;
+            scope.op("RealDiv", "truediv").inputs([&sum, all_rows]).output()?
+        }
+    };
 
-/// sum(logits · stop_gradient(gradient / rows)), float32 [].
-fn differentiable(surrogate: &Scope, logits: &Output, gradient: &Output, rows: &Output) -> Result<Output> {
+    let surrogate = scope.name_scope("surrogate");
+    let rows = match all_rows {
+        None => {
+            let size = surrogate.op("Size", "rows").input(&losses).data_type("out_type", DataType::Int32);
+            cast(&surrogate, "rows_as_float", &size.output()?, DataType::Float)?
+        }
+        Some(all_rows) => all_rows.clone(),
+    };
     let one = surrogate.scalar("one", 1.0f32)?;
     // As Python does it: 1/rows, rounded, then times each entry.
-    let weight = surrogate.op("RealDiv", "weight").input(&one).input(rows).output()?;
-    let gradient = surrogate.op("Mul", "gradient").input(gradient).input(&weight).output()?;
+    let weight = surrogate.op("RealDiv", "weight").inputs([&one, &rows]).output()?;
+    let gradient = surrogate.op("Mul", "gradient").inputs([&of_rows.output(1), &weight]).output()?;
     let gradient = surrogate.op("StopGradient", "stop_gradient").input(&gradient).output()?;
-    let product = surrogate.op("Mul", "product").input(logits).input(&gradient).output()?;
+    let product = surrogate.op("Mul", "product").inputs([logits, &gradient]).output()?;
     let axes = surrogate.constant("axes", &[2], &[0, 1])?;
-    surrogate.op("Sum", "sum").input(&product).input(&axes).boolean("keep_dims", false).output()
+    let sum = surrogate.op("Sum", "sum").inputs([&product, &axes]).boolean("keep_dims", false).output()?;
+    Ok(Loss { value, differentiable: vec![sum] })
 }
 
 /// The mean of all values of `x`, of any shape to []; `tf.reduce_mean`.

@@ -26,22 +26,27 @@ impl<'a> OpBuilder<'a> {
     /// The next input.
     pub fn input(self, input: &Output) -> Self {
         let input = input.clone();
-        self.inputs(move |node| node.add_input(input))
+        self.edges(move |node| node.add_input(input))
+    }
+
+    /// The next inputs.
+    pub fn inputs<'b>(self, inputs: impl IntoIterator<Item = &'b Output>) -> Self {
+        inputs.into_iter().fold(self, Self::input)
     }
 
     /// The next input, where the op takes a list.
     pub fn input_list(self, inputs: &[Output]) -> Self {
         let inputs = inputs.to_vec();
-        self.inputs(move |node| node.add_input_list(&inputs))
+        self.edges(move |node| node.add_input_list(&inputs))
     }
 
     /// Waits for these operations, besides those of the scope.
     pub fn control_inputs<'b>(self, operations: impl IntoIterator<Item = &'b Operation>) -> Self {
         let operations: Vec<_> = operations.into_iter().cloned().collect();
-        self.inputs(move |node| operations.iter().for_each(|operation| node.add_control_input(operation)))
+        self.edges(move |node| operations.iter().for_each(|operation| node.add_control_input(operation)))
     }
 
-    fn inputs(self, add: impl FnOnce(&mut OperationDescription) + 'a) -> Self {
+    fn edges(self, add: impl FnOnce(&mut OperationDescription) + 'a) -> Self {
         self.attribute(move |node| {
             add(node);
             Ok::<_, Status>(())
@@ -106,8 +111,9 @@ impl<'a> OpBuilder<'a> {
         })
     }
 
-    pub(crate) fn colocate_with_name(self, name: &str) -> Self {
-        let class = format!("loc:@{name}");
+    /// Keeps the node on the device of the variable of this name; the attribute `_class`, as `tf.colocate_with` sets it.
+    pub fn colocate_with(self, variable: &str) -> Self {
+        let class = format!("loc:@{variable}");
         self.attribute(move |node| node.set_attr_string_list("_class", &[class]))
     }
 
@@ -140,9 +146,6 @@ impl<'a> OpBuilder<'a> {
     }
 
     /// Makes the node and returns its first output.
-    ///
-    /// # Errors
-    /// As [`build`](Self::build).
     pub fn output(self) -> Result<Output> {
         Ok(self.build()?.output(0))
     }

@@ -177,6 +177,19 @@ impl Scope {
         self.op("Const", name).tensor("value", shape, values).output()
     }
 
+    /// A value that every run feeds: of dtype `T` and shape `shape`, `None` where a dimension is open;
+    /// `tf.compat.v1.placeholder`.
+    pub fn placeholder<T: TensorType>(&self, name: &str, shape: &[Option<i64>]) -> Result<Output> {
+        self.op("Placeholder", name).data_type("dtype", T::data_type()).shape("shape", shape).output()
+    }
+
+    /// A scalar that is `default` unless a run feeds it; `tf.compat.v1.placeholder_with_default`.
+    pub fn placeholder_with_default<T: TensorType>(&self, name: &str, default: T) -> Result<Output> {
+        let inner = self.name_scope(name);
+        let default = inner.scalar("input", default)?;
+        inner.op_named_as_scope("PlaceholderWithDefault").input(&default).shape("shape", &[]).output()
+    }
+
     /// Groups operations into one that runs after all of them; `tf.group`.
     pub fn group<'a>(
         &self,
@@ -193,7 +206,7 @@ impl Scope {
 
     /// The variables that an optimizer changes; `tf.trainable_variables()`.
     pub fn trainable_variables(&self) -> Vec<Variable> {
-        self.shared.variables.borrow().iter().filter(|variable| variable.is_trainable()).cloned().collect()
+        self.shared.variables.borrow().iter().filter(|variable| variable.trainable).cloned().collect()
     }
 
     /// What must run along with each training step; the collection `tf.GraphKeys.UPDATE_OPS`.
@@ -217,7 +230,7 @@ impl Scope {
 
     /// An operation that gives every variable its initial value; `tf.global_variables_initializer()`.
     pub fn global_variables_initializer(&self) -> Result<Operation> {
-        self.group("init", self.variables().iter().map(Variable::initializer))
+        self.group("init", self.variables().iter().map(|variable| &variable.initializer))
     }
 
     /// The graph, for sessions and look-ups.

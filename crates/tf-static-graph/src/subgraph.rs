@@ -122,20 +122,14 @@ impl Import<'_> {
     }
 
     /// Imports what is left; returns all outputs that it was taken with.
-    ///
-    /// # Errors
-    /// As [`take`](Self::take).
     pub fn finish(&self) -> Result<Vec<Output>> {
         self.take_all(&self.from.outputs)
     }
 
     fn take_all(&self, outputs: &[Output]) -> Result<Vec<Output>> {
         let ports = outputs.iter().map(port).collect::<Result<Vec<_>>>()?;
-        self.import(&ports).map_err(|status| GraphError::Node {
-            node: self.scope.path().to_owned(),
-            op: "a subgraph".to_owned(),
-            status,
-        })
+        let (node, op) = (self.scope.path().to_owned(), "a subgraph".to_owned());
+        self.import(&ports).map_err(|status| GraphError::Node { node, op, status })
     }
 
     fn import(&self, outputs: &[Port]) -> std::result::Result<Vec<Output>, Status> {

@@ -1,6 +1,5 @@
 //! A variable of a graph: its name, its shape and its nodes.
 
-use crate::op::OpBuilder;
 use tensorflow::{Operation, Output};
 
 /// A float32 variable of a graph.
@@ -8,12 +7,17 @@ use tensorflow::{Operation, Output};
 pub struct Variable {
     pub(crate) name: String,
     pub(crate) shape: Vec<u64>,
-    pub(crate) trainable: bool,
-    pub(crate) is_resource: bool,
-    pub(crate) reference: Output,
     pub(crate) read: Output,
-    pub(crate) initial_value: Output,
-    pub(crate) initializer: Operation,
+    /// Whether optimizers change it.
+    pub trainable: bool,
+    /// Whether it is a resource variable; see [`Scope::resource_variables`](crate::Scope::resource_variables).
+    pub is_resource: bool,
+    /// The variable itself, for nodes that assign to it: a float32 reference, or the handle of a resource variable.
+    pub reference: Output,
+    /// Its initial value.
+    pub initial_value: Output,
+    /// The operation that assigns the initial value.
+    pub initializer: Operation,
 }
 
 impl Variable {
@@ -33,34 +37,9 @@ impl Variable {
         self.shape.iter().product()
     }
 
-    /// Whether optimizers change it.
-    pub fn is_trainable(&self) -> bool {
-        self.trainable
-    }
-
     /// Its value, for other nodes to use.
     pub fn read(&self) -> &Output {
         &self.read
-    }
-
-    /// Whether it is a resource variable; see [`Scope::resource_variables`](crate::Scope::resource_variables).
-    pub fn is_resource(&self) -> bool {
-        self.is_resource
-    }
-
-    /// The variable itself, for nodes that assign to it: a float32 reference, or the handle of a resource variable.
-    pub fn reference(&self) -> &Output {
-        &self.reference
-    }
-
-    /// Its initial value.
-    pub fn initial_value(&self) -> &Output {
-        &self.initial_value
-    }
-
-    /// The operation that assigns the initial value.
-    pub fn initializer(&self) -> &Operation {
-        &self.initializer
     }
 }
 
@@ -74,11 +53,4 @@ pub struct MovingAverage {
     pub value: Output,
     /// How much of the way it goes in a step.
     pub(crate) factor: f32,
-}
-
-impl OpBuilder<'_> {
-    /// Keeps the node on the device of a variable; the attribute `_class`, as `tf.colocate_with` sets it.
-    pub fn colocate_with(self, variable: &Variable) -> Self {
-        self.colocate_with_name(variable.name())
-    }
 }

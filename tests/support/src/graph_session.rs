@@ -50,10 +50,10 @@ impl GraphSession {
 
     /// Gives a variable a value, in place of its start value.
     pub fn assign(&self, variable: &Variable, values: &[f32]) {
-        let (operation, index) = variable.initializer().input(1);
+        let (operation, index) = variable.initializer.input(1);
         let start = Output { operation, index: index as i32 };
         let values = tensor(variable.shape(), values);
-        let step = self.step().feed(&start, &values).target(variable.initializer());
+        let step = self.step().feed(&start, &values).target(&variable.initializer);
         step.run().unwrap();
     }
 

@@ -152,18 +152,18 @@ fn variables(variables: &[Variable]) -> Result<BTreeMap<String, CollectionDef>> 
         let value = value.collect::<Result<_>>()?;
         Ok((key.to_owned(), CollectionDef { node_list: None, bytes_list: Some(BytesList { value }) }))
     };
-    let trainable = collection("trainable_variables", Variable::is_trainable)?;
+    let trainable = collection("trainable_variables", |variable| variable.trainable)?;
     Ok([collection("variables", |_| true)?, trainable].into())
 }
 
 fn variable_def(variable: &Variable) -> Result<VariableDef> {
     Ok(VariableDef {
-        variable_name: output_name(variable.reference())?,
-        initializer_name: name(variable.initializer())?,
+        variable_name: output_name(&variable.reference)?,
+        initializer_name: name(&variable.initializer)?,
         snapshot_name: output_name(variable.read())?,
-        initial_value_name: output_name(variable.initial_value())?,
-        is_resource: variable.is_resource(),
-        trainable: variable.is_trainable(),
+        initial_value_name: output_name(&variable.initial_value)?,
+        is_resource: variable.is_resource,
+        trainable: variable.trainable,
     })
 }
 

@@ -77,9 +77,9 @@ impl Saver {
         let count = [names.len() as u64];
 
         let inner = scope.name_scope("SaveV2");
-        let value = |variable: &Variable| match variable.is_resource() {
+        let value = |variable: &Variable| match variable.is_resource {
             true => variable.read().clone(),
-            false => variable.reference().clone(),
+            false => variable.reference.clone(),
         };
         let values: Vec<_> = variables.iter().map(value).collect();
         let saved = inner

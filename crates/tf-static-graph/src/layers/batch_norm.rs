@@ -37,7 +37,7 @@ pub struct BatchNorm {
     pub moving_mean: Variable,
     /// float32 `[channels]`, one at first, not trained.
     pub moving_variance: Variable,
-    config: BatchNormConfig,
+    pub(super) config: BatchNormConfig,
 }
 
 /// What a [`BatchNorm`] computes besides its variables.
@@ -75,11 +75,6 @@ impl BatchNorm {
         })
     }
 
-    /// What keeps its square root from zero.
-    pub fn epsilon(&self) -> f32 {
-        self.config.epsilon
-    }
-
     /// Normalizes float32 `[rows, height, width, channels]` or `[rows, channels]`, to the same shape. In
     /// [`Mode::Training`] the moving averages' updates are added to [`Scope::update_ops`], which the training op must
     /// depend on.
@@ -93,7 +88,7 @@ impl BatchNorm {
                 let moving = [self.moving_mean.read(), self.moving_variance.read()];
                 let normalized = self.fused(&scope, x, moving, mode)?;
                 if mode == Mode::Training {
-                    self.update_moving_averages(&scope, &normalized.output(1), &normalized.output(2))?;
+                    self.update_moving_averages(&scope, [&normalized.output(1), &normalized.output(2)], 4)?;
                 }
                 Ok(normalized.output(0))
             }
@@ -135,15 +130,14 @@ impl BatchNorm {
         Ok((kernel, bias))
     }
 
-    /// Adds the moving averages' updates towards a batch's mean and unbiased variance, float32 `[channels]`, to
-    /// [`Scope::update_ops`], as [`apply`](Self::apply) does for rank 4.
-    pub fn update_moving_averages(
-        &self,
-        scope: &Scope,
-        mean: &Output,
-        unbiased_variance: &Output,
-    ) -> Result<()> {
-        self.update(scope, [mean, unbiased_variance], 4)
+    /// Adds the moving averages' updates towards a batch's mean and variance, float32 `[channels]`, to
+    /// [`Scope::update_ops`], as [`apply`](Self::apply) does for that rank: for rank 4 the variance is the unbiased one.
+    pub fn update_moving_averages(&self, scope: &Scope, batch: [&Output; 2], rank: usize) -> Result<()> {
+        for average in self.moving_averages(batch, rank) {
+            scope.add_update_op(average.move_towards(scope, &average.variable, &average.value)?);
+            scope.add_moving_average(average);
+        }
+        Ok(())
     }
 
     /// Of rank 4, by its own statistics or by those that are given.
@@ -156,11 +150,7 @@ impl BatchNorm {
     ) -> Result<Operation> {
         scope
             .op("FusedBatchNormV3", "FusedBatchNormV3")
-            .input(x)
-            .input(self.gamma.read())
-            .input(self.beta.read())
-            .input(mean)
-            .input(variance)
+            .inputs([x, self.gamma.read(), self.beta.read(), mean, variance])
             .float("epsilon", self.config.epsilon)
             .float("exponential_avg_factor", 1.0) // outputs 1 and 2 are the batch's own
             .boolean("is_training", mode == Mode::Training)
@@ -172,7 +162,7 @@ impl BatchNorm {
         let (mean, variance) = match mode {
             Mode::Training => {
                 let (mean, variance) = moments(scope, x, 2)?;
-                self.update(scope, [&mean, &variance], 2)?;
+                self.update_moving_averages(scope, [&mean, &variance], 2)?;
                 (mean, variance)
             }
             Mode::Inference => (self.moving_mean.read().clone(), self.moving_variance.read().clone()),
@@ -192,14 +182,6 @@ impl BatchNorm {
         let sum = scope.op("AddV2", "add").input(variance).input(&epsilon).output()?;
         let rsqrt = scope.op("Rsqrt", "Rsqrt").input(&sum).output()?;
         scope.op("Mul", "mul").input(&rsqrt).input(self.gamma.read()).output()
-    }
-
-    fn update(&self, scope: &Scope, batch: [&Output; 2], rank: usize) -> Result<()> {
-        for average in self.moving_averages(batch, rank) {
-            scope.add_update_op(average.move_towards(scope, &average.variable, &average.value)?);
-            scope.add_moving_average(average);
-        }
-        Ok(())
     }
 
     /// What its moving averages are to move towards in a step on inputs of this rank.
@@ -246,10 +228,9 @@ impl MovingAverage {
         let change = inner.op("Mul", "mul").input(&difference).input(&factor).output()?;
         inner
             .op_named_as_scope("AssignSub")
-            .input(moving.reference())
-            .input(&change)
+            .inputs([&moving.reference, &change])
             .boolean("use_locking", false)
-            .colocate_with(moving)
+            .colocate_with(moving.name())
             .build()
     }
 }

@@ -116,8 +116,7 @@ impl Conv2d {
         };
         scope
             .op("Conv2D", "Conv2D")
-            .input(&x)
-            .input(&kernel)
+            .inputs([&x, &kernel])
             .ints("strides", &self.config.strides.nhwc())
             .string("padding", self.config.padding.as_str())
             .string("data_format", "NHWC")

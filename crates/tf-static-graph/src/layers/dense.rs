@@ -73,8 +73,7 @@ impl Dense {
         let scope = scope.name_scope(&self.name);
         let product = scope
             .op("MatMul", "MatMul")
-            .input(x)
-            .input(kernel)
+            .inputs([x, kernel])
             .boolean("transpose_a", false)
             .boolean("transpose_b", false)
             .output()?;
@@ -95,9 +94,4 @@ pub fn reshape(scope: &Scope, x: &Output, dims: &[i32]) -> Result<Output> {
     let inner = scope.name_scope("Reshape");
     let shape = inner.constant("shape", &[dims.len() as u64], dims)?;
     inner.op_named_as_scope("Reshape").input(x).input(&shape).output()
-}
-
-/// Gives `x` the shape that `shape`, int32 `[rank]`, holds; `tf.reshape`.
-pub fn reshape_to(scope: &Scope, x: &Output, shape: &Output) -> Result<Output> {
-    scope.op("Reshape", "Reshape").input(x).input(shape).output()
 }

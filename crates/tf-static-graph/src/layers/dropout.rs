@@ -1,7 +1,6 @@
 //! Dropout whose masks can be made again.
 
 use crate::error::Result;
-use crate::layers::dense::reshape_to;
 use crate::scope::Scope;
 use tensorflow::{DataType, Output};
 
@@ -14,12 +13,16 @@ use tensorflow::{DataType, Output};
 ///
 /// u is a function of the seed, the step and the layer's number alone (Salmon et al., 2011: the counter-based Philox
 /// generator of `StatelessRandomUniform`), so a run can be repeated, and resumed, mask by mask.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
-    rate: f32,
-    seed: i64,
-    layer: i64,
-    randomness: Randomness,
+    /// How many units are dropped, as a share: 0 <= rate < 1.
+    pub rate: f32,
+    /// Tells the masks of one run from those of another.
+    pub seed: u64,
+    /// Tells the masks of one network's layers apart.
+    pub layer: u32,
+    /// What u is drawn as.
+    pub randomness: Randomness,
 }
 
 /// What the u of a [`Dropout`] is drawn as.
@@ -34,17 +37,6 @@ pub enum Randomness {
 }
 
 impl Dropout {
-    /// Drops each unit with probability `rate`, 0 <= rate < 1. `layer` tells the masks of one network's layers apart.
-    pub fn new(rate: f32, seed: u64, layer: u32) -> Self {
-        Self { rate, seed: seed as i64, layer: i64::from(layer), randomness: Randomness::Float }
-    }
-
-    /// Draws u as `randomness` says.
-    #[must_use]
-    pub fn with_randomness(self, randomness: Randomness) -> Self {
-        Self { randomness, ..self }
-    }
-
     /// Drops units of `x`, float32 of any shape. `step`, int64 `[]`, numbers the masks.
     pub fn apply(&self, scope: &Scope, x: &Output, step: &Output) -> Result<Output> {
         if self.rate == 0.0 {
@@ -70,8 +62,7 @@ impl Dropout {
             None => {
                 let uniform = random
                     .op("StatelessRandomUniform", "StatelessRandomUniform")
-                    .input(&shape)
-                    .input(&key)
+                    .inputs([&shape, &key])
                     .data_type("dtype", DataType::Float)
                     .output()?;
                 (uniform, scope.scalar("rate", self.rate)?)
@@ -88,17 +79,12 @@ impl Dropout {
         fits.then_some(threshold as u8) // below 256, as the rate is below 1
     }
 
-    /// How many units are dropped, as a share.
-    pub fn rate(&self) -> f32 {
-        self.rate
-    }
-
     /// What the mask numbered `step`, int64 `[]`, is drawn by: seed and position, int64 `[2]`.
     pub fn key(&self, scope: &Scope, step: &Output) -> Result<Output> {
         // The op takes two numbers. The layer goes into the step's upper bits, which no run reaches.
-        let layer = scope.scalar("layer", self.layer << 40)?;
+        let layer = scope.scalar("layer", i64::from(self.layer) << 40)?;
         let position = scope.op("AddV2", "position").input(step).input(&layer).output()?;
-        let seed = scope.scalar("seed", self.seed)?;
+        let seed = scope.scalar("seed", self.seed as i64)?;
         scope.op("Pack", "key").input_list(&[seed, position]).int("axis", 0).output()
     }
 }
@@ -112,10 +98,9 @@ fn random_bytes(scope: &Scope, x: &Output, shape: &Output, key: &Output) -> Resu
     let words = scope.op("FloorDiv", "words").input(shape).input(&units_a_word).output()?;
     let words = scope
         .op("StatelessRandomUniformFullInt", "StatelessRandomUniformFullInt")
-        .input(&words)
-        .input(key)
+        .inputs([&words, key])
         .data_type("dtype", DataType::UInt64)
         .output()?;
     let bytes = scope.op("Bitcast", "Bitcast").input(&words).data_type("type", DataType::UInt8).output()?;
-    reshape_to(scope, &bytes, shape)
+    scope.op("Reshape", "Reshape").inputs([&bytes, shape]).output()
 }

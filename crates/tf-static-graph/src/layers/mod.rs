@@ -12,7 +12,7 @@ mod window;
 pub use activation::{Activation, softmax};
 pub use batch_norm::{BatchNorm, BatchNormConfig, Mode};
 pub use convolution::{Conv2d, Conv2dConfig, Precision, bias_add, to_f32};
-pub use dense::{Dense, reshape, reshape_to};
+pub use dense::{Dense, reshape};
 pub use dropout::{Dropout, Randomness};
 pub use pooling::{Pool, pool};
 pub use synchronized_norm::{Statistics, SynchronizedNorm};

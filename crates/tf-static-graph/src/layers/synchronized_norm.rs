@@ -139,7 +139,7 @@ impl SynchronizedNorm {
     ) -> Result<Vec<Output>> {
         let scope = scope.name_scope("gradients");
         let of = |op, a: &Output, b: &Output| binary(&scope, op, a, b);
-        let epsilon = scope.scalar("epsilon", self.norm.epsilon())?;
+        let epsilon = scope.scalar("epsilon", self.norm.config.epsilon)?;
         let sum = of("AddV2", &statistics.variance, &epsilon)?;
         let rsqrt = scope.op("Rsqrt", "Rsqrt").input(&sum).output()?;
         let down = scope.op("Neg", "Neg").input(&of("Mul", gamma, &rsqrt)?).output()?;

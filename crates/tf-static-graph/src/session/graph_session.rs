@@ -82,7 +82,7 @@ impl GraphSession {
         if variables.is_empty() {
             return Ok(()); // TensorFlow runs no empty step
         }
-        let initializers = variables.iter().map(Variable::initializer);
+        let initializers = variables.iter().map(|variable| &variable.initializer);
         initializers.fold(self.step(), Step::target).run().map(drop)
     }
 }
