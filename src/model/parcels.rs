@@ -14,6 +14,16 @@ const ROWS: i64 = 1000;
 /// The dimensions of a tensor, where they are known; an open one is a number of rows.
 type Dims = Vec<Option<i64>>;
 
+/// A tensor that goes with others.
+struct Packed {
+    place: usize,
+    dtype: DataType,
+    /// Bytes; -1 where they follow from those of the whole.
+    size: i64,
+    /// The shape of its bytes.
+    shape: Vec<i32>,
+}
+
 /// `values`, of these `dims`, which are on device `from`, as they are to be taken on device `to`: themselves within a process.
 /// Their bits are copied, whatever they stand for.
 pub(super) fn carry(
@@ -27,30 +37,50 @@ pub(super) fn carry(
         return Ok(carried);
     }
     let scope = scope.name_scope("parcel");
-    let values = values.iter().zip(dims).enumerate();
-    let small =
-        values.filter_map(|(place, (value, dims))| Some((place, Packed::new(value, dims.as_ref()?)?)));
-    let mut small: Vec<_> = small.collect();
-    // The size of one follows from that of the whole.
-    let mut open = false;
-    small.retain(|(_, value)| !value.is_open() || !std::mem::replace(&mut open, true));
+    let mut small: Vec<Packed> = Vec::new();
+    for (place, (value, dims)) in values.iter().zip(dims).enumerate() {
+        let dtype = value.operation.output_type(value.index as usize);
+        let width = match dtype {
+            DataType::Float | DataType::Int32 => 4,
+            DataType::Int64 => 8,
+            _ => continue,
+        };
+        let Some(dims) = dims else { continue };
+        let size = dims.iter().map(|dim| dim.unwrap_or(ROWS)).product::<i64>() * width;
+        let open = dims.iter().filter(|dim| dim.is_none()).count();
+        // The size of one follows from that of the whole, not of two.
+        let may_be_open = small.iter().all(|packed| packed.size >= 0);
+        if size <= SMALL && open <= usize::from(may_be_open) {
+            let shape = dims.iter().map(|dim| dim.unwrap_or(-1)).chain([width]);
+            let shape = shape.map(|dim| dim as i32).collect();
+            small.push(Packed { place, dtype, size: if open == 0 { size } else { -1 }, shape });
+        }
+    }
     if small.len() < 2 {
         return Ok(carried);
     }
     // What is sent is in a host's memory in any case.
     let (there, scope) = (host_of(&scope, to), host_of(&scope, from));
 
-    let bytes = small.iter().map(|(_, value)| value.bytes(&scope)).collect::<Result<Vec<_>>>()?;
+    let mut bytes = Vec::new();
+    for Packed { place, .. } in &small {
+        let value = scope.op("Bitcast", "bytes").input(&values[*place]);
+        let value = value.data_type("type", DataType::UInt8).output()?;
+        let shape = scope.constant("shape", &[1], &[-1i32])?;
+        bytes.push(scope.op("Reshape", "flat").inputs([&value, &shape]).output()?);
+    }
     let axis = scope.scalar("axis", 0i32)?;
     let packed = scope.op("ConcatV2", "packed").input_list(&bytes).input(&axis).output()?;
 
-    let sizes: Vec<_> = small.iter().map(|(_, value)| value.size()).collect();
+    let sizes: Vec<_> = small.iter().map(|packed| packed.size).collect();
     let sizes = there.constant("sizes", &[sizes.len() as u64], &sizes)?;
     let axis = there.scalar("axis", 0i32)?;
-    let parts = there.op("SplitV", "parts").input(&packed).input(&sizes).input(&axis);
+    let parts = there.op("SplitV", "parts").inputs([&packed, &sizes, &axis]);
     let parts = parts.int("num_split", small.len() as i64).build()?;
-    for (part, (place, value)) in small.iter().enumerate() {
-        carried[*place] = value.unpack(&there, &parts.output(part))?;
+    for (part, Packed { place, dtype, shape, .. }) in small.iter().enumerate() {
+        let shape = there.constant("shape", &[shape.len() as u64], shape)?;
+        let bytes = there.op("Reshape", "bytes").inputs([&parts.output(part), &shape]).output()?;
+        carried[*place] = there.op("Bitcast", "value").input(&bytes).data_type("type", *dtype).output()?;
     }
     Ok(carried)
 }
@@ -68,55 +98,4 @@ pub(crate) fn host_of(scope: &Scope, device: &str) -> Scope {
 /// The process that a device belongs to: `/job:worker/replica:0/task:1`, or `""` where there is but one.
 fn process(device: &str) -> &str {
     device.split_once("/device:").map_or(device, |(process, _)| process)
-}
-
-/// A tensor that goes with others.
-struct Packed<'a> {
-    value: &'a Output,
-    dtype: DataType,
-    dims: &'a [Option<i64>],
-    /// Bytes of a number.
-    width: i64,
-}
-
-impl<'a> Packed<'a> {
-    /// `None`: it goes by itself.
-    fn new(value: &'a Output, dims: &'a [Option<i64>]) -> Option<Self> {
-        let dtype = value.operation.output_type(value.index as usize);
-        let width = match dtype {
-            DataType::Float | DataType::Int32 => 4,
-            DataType::Int64 => 8,
-            _ => return None,
-        };
-        let size: i64 = dims.iter().map(|dim| dim.unwrap_or(ROWS)).product::<i64>() * width;
-        let open = dims.iter().filter(|dim| dim.is_none()).count();
-        (open < 2 && size <= SMALL).then_some(Self { value, dtype, dims, width })
-    }
-
-    fn is_open(&self) -> bool {
-        self.dims.contains(&None)
-    }
-
-    /// Bytes; -1 where they follow from the rest.
-    fn size(&self) -> i64 {
-        let count = self.dims.iter().copied().product::<Option<i64>>();
-        count.map_or(-1, |count| count * self.width)
-    }
-
-    /// Its bytes: uint8 `[size]`.
-    fn bytes(&self, scope: &Scope) -> Result<Output> {
-        let bytes =
-            scope.op("Bitcast", "bytes").input(self.value).data_type("type", DataType::UInt8).output()?;
-        let shape = scope.constant("shape", &[1], &[-1i32])?;
-        scope.op("Reshape", "flat").input(&bytes).input(&shape).output()
-    }
-
-    /// The reverse of [`bytes`](Self::bytes).
-    fn unpack(&self, scope: &Scope, bytes: &Output) -> Result<Output> {
-        let dims = self.dims.iter().map(|dim| dim.unwrap_or(-1)).chain([self.width]);
-        let dims: Vec<_> = dims.map(|dim| dim as i32).collect();
-        let shape = scope.constant("shape", &[dims.len() as u64], &dims)?;
-        let bytes = scope.op("Reshape", "bytes").input(bytes).input(&shape).output()?;
-        scope.op("Bitcast", "value").input(&bytes).data_type("type", self.dtype).output()
-    }
 }
