@@ -1,7 +1,7 @@
 //! The graph that is served: the network three times over the same variables, each behind another kind of input.
 
-use crate::graph::checkpoint::meta_graph::proto::{SavedModel, SignatureDef, TensorInfo, TensorShape};
-use crate::graph::checkpoint::meta_graph::{meta_graph, output_name, type_number};
+use crate::graph::checkpoint::meta_graph::{meta_graph, output_name};
+use crate::graph::proto::{SavedModel, SignatureDef, TensorInfo, TensorShape, type_number};
 use crate::graph::{Result, Saver, Scope, softmax};
 use crate::model::{self, Convolutions, is_bytes, to_floats};
 use crate::networks::Table;

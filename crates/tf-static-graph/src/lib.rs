@@ -13,6 +13,7 @@ mod loss;
 mod names;
 mod op;
 mod placeholder;
+pub mod proto;
 mod scope;
 pub mod session;
 mod subgraph;
