@@ -5,9 +5,9 @@
 //! is that field's own type, or its bytes, which prost takes for such a message.
 
 use super::sample;
-use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT, shape};
+use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT};
 use crate::graph::messages;
-use crate::graph::proto::{TensorProto, type_number};
+use crate::graph::proto::{TensorProto, TensorShape, type_number};
 use prost::Message;
 use std::collections::BTreeMap;
 use tensorflow::DataType;
@@ -81,7 +81,7 @@ fn model_spec(signature: &str) -> Option<ModelSpec> {
 fn predict(signature: &str, dtype: DataType, sizes: &[i64], tensor_content: Vec<u8>) -> PredictionLog {
     let images = TensorProto {
         dtype: type_number(dtype),
-        tensor_shape: Some(shape(sizes.iter().copied())),
+        tensor_shape: Some(TensorShape { dim: sizes.to_vec() }),
         tensor_content,
         ..TensorProto::default()
     };
