@@ -74,13 +74,8 @@ pub fn evaluate(classifier: &Classifier, split: &Split, chunk: usize) -> Result<
 
 /// The likeliest class of a row of probabilities; of equal ones, the first, as `tf.argmax` says.
 pub fn likeliest(probabilities: &[f32]) -> usize {
-    let mut best = 0;
-    for (class, probability) in probabilities.iter().enumerate() {
-        if *probability > probabilities[best] {
-            best = class;
-        }
-    }
-    best
+    let likelier = |best, class| if probabilities[class] > probabilities[best] { class } else { best };
+    (0..probabilities.len()).fold(0, likelier)
 }
 
 impl Evaluation {
@@ -99,30 +94,21 @@ impl Evaluation {
     /// `[rows, classes]`, row by row.
     pub fn add_rows(&mut self, labels: &[i32], probabilities: &[f32]) {
         for (&label, row) in labels.iter().zip(probabilities.chunks_exact(self.confusion.len())) {
-            self.add(label as usize, row);
+            let (label, predicted) = (label as usize, likeliest(row));
+            if predicted != label {
+                let (at, probabilities) = (self.rows as usize, row.to_vec());
+                self.misclassified.push(Misclassified { row: at, label, predicted, probabilities });
+            }
+            let probability = row[predicted];
+            let part = &mut self.reliability[((probability * 10.0) as usize).min(9)];
+            part.rows += 1;
+            part.correct += u64::from(predicted == label);
+            part.probability += f64::from(probability);
+            self.confusion[label][predicted] += 1;
+            self.rows += 1;
+            // A probability too small for a float32 is 0, whose loss would be infinite: take the least one instead.
+            self.loss -= f64::from(row[label].max(f32::MIN_POSITIVE)).ln();
         }
-    }
-
-    /// Counts one image of class `label`, which has the probabilities `row`.
-    fn add(&mut self, label: usize, row: &[f32]) {
-        let predicted = likeliest(row);
-        if predicted != label {
-            self.misclassified.push(Misclassified {
-                row: self.rows as usize,
-                label,
-                predicted,
-                probabilities: row.to_vec(),
-            });
-        }
-        let probability = row[predicted];
-        let part = &mut self.reliability[((probability * 10.0) as usize).min(9)];
-        part.rows += 1;
-        part.correct += u64::from(predicted == label);
-        part.probability += f64::from(probability);
-        self.confusion[label][predicted] += 1;
-        self.rows += 1;
-        // A probability too small for a float32 is 0, whose loss would be infinite: take the least one instead.
-        self.loss -= f64::from(row[label].max(f32::MIN_POSITIVE)).ln();
     }
 
     /// The images that were taken for what they are not, those first of which the classifier was surest.

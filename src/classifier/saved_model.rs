@@ -2,7 +2,7 @@
 
 use super::{Classifier, ClassifierError, Result, signature};
 use crate::dataset::Form;
-use crate::graph::checkpoint::meta_graph::proto::SavedModel;
+use crate::graph::proto::SavedModel;
 use crate::graph::{Checkpoint, GraphError, LiteralPath};
 use crate::networks::{self, Pictures, Table};
 use crate::staging::regular_file;

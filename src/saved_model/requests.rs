@@ -1,13 +1,13 @@
 //! Requests that travel with the model, in `assets.extra`: those that Serving warms it up with, and one to send by hand.
 //!
-//! The protocol buffers, for prost, have the fields that are written, no others. Numbers are those of TensorFlow's
-//! `core/example/*.proto`, and of Serving's `apis/{prediction_log,predict,classification,input,model}.proto`. A
-//! message of which but field 1 is written is that field's own type, or its bytes, which prost takes for such a
-//! message.
+//! The protocol buffers have the fields that are written, no others. Numbers are those of TensorFlow's `core/example/*.proto`,
+//! and of Serving's `apis/{prediction_log,predict,classification,input,model}.proto`. A message of which but field 1 is written
+//! is that field's own type, or its bytes, which prost takes for such a message.
 
 use super::sample;
-use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT, shape};
-use crate::graph::checkpoint::meta_graph::{proto::TensorProto, type_number};
+use super::serving_graph::{CLASSIFY, IMAGE_FEATURE, IMAGES, PREDICT_BYTES, SERVING_DEFAULT};
+use crate::graph::messages;
+use crate::graph::proto::{TensorProto, TensorShape, type_number};
 use prost::Message;
 use std::collections::BTreeMap;
 use tensorflow::DataType;
@@ -16,54 +16,35 @@ use tensorflow::io::RecordWriter;
 /// The name the model is served by in all that is written and printed here.
 pub const MODEL_NAME: &str = "mnist";
 
-/// `tensorflow.serving.PredictionLog`: one request that a model is warmed up with.
-#[derive(Clone, PartialEq, Message)]
-struct PredictionLog {
-    /// A `ClassifyLog`, by its field 1, a [`ClassificationRequest`].
-    #[prost(message, optional, tag = "2")]
-    classify: Option<Vec<u8>>,
-    /// A `PredictLog`, by its field 1, a [`PredictRequest`].
-    #[prost(message, optional, tag = "6")]
-    predict: Option<Vec<u8>>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PredictRequest {
-    #[prost(message, optional, tag = "1")]
-    model_spec: Option<ModelSpec>,
-    #[prost(btree_map = "string, message", tag = "2")]
-    inputs: BTreeMap<String, TensorProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ClassificationRequest {
-    #[prost(message, optional, tag = "1")]
-    model_spec: Option<ModelSpec>,
-    /// An `Input`, by its field 1, an `ExampleList`.
-    #[prost(message, optional, tag = "2")]
-    input: Option<Vec<u8>>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ModelSpec {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "3")]
-    signature_name: String,
-}
-
-/// `tensorflow.Features`.
-#[derive(Clone, PartialEq, Message)]
-struct Features {
-    #[prost(btree_map = "string, message", tag = "1")]
-    feature: BTreeMap<String, Feature>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Feature {
-    /// A `FloatList`, by its field 1, the floats one after the other.
-    #[prost(message, optional, tag = "2")]
-    float_list: Option<Vec<u8>>,
+messages! {
+    /// `tensorflow.serving.PredictionLog`: one request that a model is warmed up with.
+    PredictionLog {
+        /// A `ClassifyLog`, by its field 1, a [`ClassificationRequest`].
+        classify: Option<Vec<u8>> = 2 (message, optional),
+        /// A `PredictLog`, by its field 1, a [`PredictRequest`].
+        predict: Option<Vec<u8>> = 6 (message, optional),
+    }
+    PredictRequest {
+        model_spec: Option<ModelSpec> = 1 (message, optional),
+        inputs: BTreeMap<String, TensorProto> = 2 (btree_map = "string, message"),
+    }
+    ClassificationRequest {
+        model_spec: Option<ModelSpec> = 1 (message, optional),
+        /// An `Input`, by its field 1, an `ExampleList`.
+        input: Option<Vec<u8>> = 2 (message, optional),
+    }
+    ModelSpec {
+        name: String = 1 (string),
+        signature_name: String = 3 (string),
+    }
+    /// `tensorflow.Features`.
+    Features {
+        feature: BTreeMap<String, Feature> = 1 (btree_map = "string, message"),
+    }
+    Feature {
+        /// A `FloatList`, by its field 1, the floats one after the other.
+        float_list: Option<Vec<u8>> = 2 (message, optional),
+    }
 }
 
 /// The bytes of `tf_serving_warmup_requests`: TFRecords, each a `PredictionLog`, one for each signature. Serving runs
@@ -100,9 +81,9 @@ fn model_spec(signature: &str) -> Option<ModelSpec> {
 fn predict(signature: &str, dtype: DataType, sizes: &[i64], tensor_content: Vec<u8>) -> PredictionLog {
     let images = TensorProto {
         dtype: type_number(dtype),
-        tensor_shape: Some(shape(sizes.iter().copied())),
+        tensor_shape: Some(TensorShape { dim: sizes.to_vec() }),
         tensor_content,
-        string_val: Vec::new(),
+        ..TensorProto::default()
     };
     let inputs = BTreeMap::from([(IMAGES.to_owned(), images)]);
     let request = PredictRequest { model_spec: model_spec(signature), inputs };

@@ -1,7 +1,7 @@
 //! The graph that is served: the network three times over the same variables, each behind another kind of input.
 
-use crate::graph::checkpoint::meta_graph::proto::{SavedModel, SignatureDef, TensorInfo, TensorShape};
-use crate::graph::checkpoint::meta_graph::{meta_graph, output_name, type_number};
+use crate::graph::checkpoint::meta_graph::{meta_graph, output_name};
+use crate::graph::proto::{SavedModel, SignatureDef, TensorInfo, TensorShape, type_number};
 use crate::graph::{Result, Saver, Scope, softmax};
 use crate::model::{self, Convolutions, to_floats};
 use crate::networks::Table;
@@ -102,17 +102,13 @@ fn classify(scope: &Scope, table: &Table) -> Result<SignatureDef> {
 
 /// `tensor`, which is called `key` in a signature and has any number of rows of shape `row`.
 fn tensor_info(key: &str, tensor: &Output, row: &[u64]) -> Result<(String, TensorInfo)> {
+    let dim = [-1].into_iter().chain(row.iter().map(|&dim| dim as i64)).collect();
     let info = TensorInfo {
         name: Some(output_name(tensor)?),
         dtype: type_number(tensor.operation.output_type(tensor.index as usize)),
-        tensor_shape: Some(shape([-1].into_iter().chain(row.iter().map(|&dim| dim as i64)))),
+        tensor_shape: Some(TensorShape { dim }),
     };
     Ok((key.to_owned(), info))
-}
-
-/// A `TensorShapeProto` of these sizes.
-pub(super) fn shape(sizes: impl IntoIterator<Item = i64>) -> TensorShape {
-    TensorShape { dim: sizes.into_iter().collect() }
 }
 
 fn logits(scope: &Scope, table: &Table, images: &Output) -> Result<Output> {

@@ -1,7 +1,6 @@
 //! Files for TensorBoard: scalars, texts, images, the graph and hyperparameters, as `tf.summary` writes them.
 
 mod event_file;
-mod hparams;
 mod proto;
 mod summary;
 

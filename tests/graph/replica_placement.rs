@@ -6,7 +6,7 @@ use support::Feeds;
 use support::networks::table;
 use support::replicas::{Place, Replicated};
 use tensorflow::DataType;
-use tf_mnist::graph::checkpoint::meta_graph::proto::GraphDef;
+use tf_mnist::graph::proto::GraphDef;
 use tf_mnist::model::{BuildOptions, Network, Towers};
 
 const REPLICAS: u16 = 3;

@@ -12,6 +12,7 @@ mod literal_path;
 mod loss;
 mod names;
 mod op;
+pub mod proto;
 mod scope;
 pub mod session;
 mod subgraph;

@@ -1,7 +1,7 @@
 //! A part of a graph, put into another one again and again: each time on a device of its own.
 
-use crate::checkpoint::meta_graph::proto::{GraphDef, NodeDef};
 use crate::error::{GraphError, Result};
+use crate::proto::{GraphDef, NodeDef};
 use crate::scope::Scope;
 use prost::Message;
 use std::collections::{HashMap, HashSet};

@@ -51,7 +51,8 @@ impl Place {
 
     /// Whether workers that have come back reach this process, before a step waits for them.
     pub fn check_both_ways(&self, config: &SessionConfig) -> Result<(), SessionError> {
-        self.team.as_ref().map_or(Ok(()), |team| team.cluster.check_both_ways(config))
+        let Some(Team { cluster, .. }) = &self.team else { return Ok(()) };
+        cluster.open_both_ways(config, cluster.deadline()).map(drop)
     }
 
     /// How many there are.

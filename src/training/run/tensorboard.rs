@@ -1,7 +1,7 @@
 //! What a run tells TensorBoard, in `events.out.tfevents.*` of its folder. Tags are Keras's where its callback has one.
 
 use super::config::RunConfig;
-use crate::graph::checkpoint::meta_graph::proto::MetaGraphDef;
+use crate::graph::proto::MetaGraphDef;
 use crate::model::summary::Summary as NetworkSummary;
 use crate::networks::LearningRate;
 use crate::tensorboard::{EventFile, Summary};

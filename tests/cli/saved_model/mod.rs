@@ -13,7 +13,7 @@ use support::hundred_digits::{HundredDigits, golden, load};
 use support::names;
 use tensorflow::{SessionOptions, Tensor};
 use tf_mnist::classifier::Classifier;
-use tf_mnist::graph::checkpoint::meta_graph::proto::{MetaGraphDef, TensorShape};
+use tf_mnist::graph::proto::{MetaGraphDef, TensorShape};
 use tf_mnist::model::Convolutions;
 use tf_mnist::saved_model::{self, CLASSIFY, Exported, PREDICT_BYTES, SERVING_DEFAULT, SavedModelError};
 

@@ -2,8 +2,8 @@
 //! to do with them.
 
 use crate::checkpoint::error::CheckpointError;
-use crate::checkpoint::meta_graph::proto::{GraphDef, NodeDef, SavedModel};
 use crate::checkpoint::table;
+use crate::proto::{GraphDef, NodeDef, SavedModel};
 use prost::Message;
 use std::fs;
 use std::io::{self, Read};

@@ -16,10 +16,12 @@ use tensorflow::Session;
 /// # use tf_static_graph::libtensorflow;
 /// # let cache = libtensorflow::Cache { variable: "TF_MNIST_CACHE", name: "tf-mnist" };
 /// # unsafe { libtensorflow::load_with_environment(&libtensorflow::Options { cache, ..Default::default() }, &libtensorflow::Silent)? };
-/// use tf_static_graph::{CheckpointManager, Dense, Saver, Scope, latest_checkpoint};
+/// use tf_static_graph::{
+///     CheckpointManager, Dense, GraphSession, Saver, Scope, SessionConfig, latest_checkpoint,
+/// };
 ///
 /// let graph = Scope::new(Some(1));
-/// Dense::new(&graph, "layer", 2, 3, None)?;
+/// let layer = Dense::new(&graph, "layer", 2, 3, None)?;
 /// let saver = Saver::new(&graph, &graph.variables())?;
 /// let session = graph.initialized_session()?;
 /// # let folder = tempfile::tempdir()?;
@@ -28,7 +30,14 @@ use tensorflow::Session;
 /// for step in [100, 200, 300] {
 ///     manager.save(&saver, &session, step)?;
 /// }
-/// assert_eq!(latest_checkpoint(folder)?, Some(folder.join("model.ckpt-300")));
+/// let latest = latest_checkpoint(folder)?.ok_or("none")?;
+/// assert_eq!(latest, folder.join("model.ckpt-300"));
+///
+/// // Another day, with the same graph; Python's `tf.compat.v1.train.Saver` writes and reads such files too.
+/// let session = GraphSession::new(&graph, &SessionConfig::default().session_options()?)?;
+/// saver.restore(&session, latest)?;
+/// let kernel = &session.step().fetch(layer.kernel.read()).run()?[0]; // row by row
+/// assert_eq!(kernel.len(), 2 * 3);
 /// # Ok(())
 /// # }
 /// ```

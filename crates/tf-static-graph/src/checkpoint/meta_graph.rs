@@ -1,18 +1,14 @@
 //! A graph with all that Python needs to go on with it: its ops' definitions, its variables, its Saver, its training op.
 
-pub mod proto;
-
-pub use crate::checkpoint::tensor_bundle::type_number;
-
 use crate::checkpoint::saver::Saver;
 use crate::error::{GraphError, Result};
+use crate::proto::{
+    BytesList, CollectionDef, GraphDef, MetaGraphDef, MetaInfoDef, NodeDef, NodeList, OpDefaults, OpList,
+    SaverDef, TensorProto, TensorValue, VariableDef, type_number,
+};
 use crate::scope::Scope;
 use crate::variable::Variable;
 use prost::Message;
-use proto::{
-    BytesList, CollectionDef, GraphDef, MetaGraphDef, MetaInfoDef, NodeDef, NodeList, OpDefaults, OpList,
-    SaverDef, TensorValue, VariableDef,
-};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
@@ -122,7 +118,7 @@ fn spell_out_strings(graph_def: &mut GraphDef) {
 }
 
 /// The strings packed in `tensor_content`: the lengths of all as varints, then their bytes. `None` if it holds something else.
-fn unpacked(tensor: &proto::TensorProto) -> Option<Vec<Vec<u8>>> {
+fn unpacked(tensor: &TensorProto) -> Option<Vec<Vec<u8>>> {
     let count = tensor.tensor_shape.iter().flat_map(|shape| &shape.dim).product::<i64>();
     let mut rest = &tensor.tensor_content[..];
     let lengths =

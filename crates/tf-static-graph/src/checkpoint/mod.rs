@@ -11,7 +11,6 @@ mod reader;
 mod saver;
 mod state;
 mod table;
-mod tensor_bundle;
 mod text_format;
 
 pub use error::CheckpointError;

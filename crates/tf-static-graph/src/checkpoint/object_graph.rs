@@ -1,6 +1,7 @@
 //! Checkpoints of TensorFlow 2's objects (`tf.train.Checkpoint`, Keras, `tf.saved_model.save`): their keys are paths through
 //! the program's objects, and a table in the checkpoint says which variable is kept under which.
 
+use crate::proto::{SerializedTensor, TrackableObjectGraph};
 use prost::Message;
 use std::collections::BTreeMap;
 
@@ -16,11 +17,13 @@ pub(crate) fn keys_by_name<T: PartialEq>(
     contents: impl Fn(&str) -> Option<T>,
 ) -> BTreeMap<String, String> {
     let mut keys: BTreeMap<String, String> = BTreeMap::new();
-    let Some(graph) = scalar_string(table).and_then(|bytes| ObjectGraph::decode(bytes).ok()) else {
+    let Some(graph) = scalar_string(table).and_then(|bytes| TrackableObjectGraph::decode(bytes).ok()) else {
         return keys;
     };
     let mut ambiguous = Vec::new();
-    for Attribute { full_name, key } in graph.nodes.into_iter().flat_map(|node| node.attributes) {
+    for SerializedTensor { full_name, checkpoint_key: key } in
+        graph.nodes.into_iter().flat_map(|node| node.attributes)
+    {
         let Some(found) = contents(&key).filter(|_| !full_name.is_empty()) else {
             continue;
         };
@@ -49,28 +52,4 @@ fn scalar_string(mut tensor: &[u8]) -> Option<&[u8]> {
     let length = prost::decode_length_delimiter(&mut tensor).ok()?;
     let string = tensor.get(4..)?;
     (string.len() == length).then_some(string)
-}
-
-/// `TrackableObjectGraph` of TensorFlow's `core/protobuf/trackable_object_graph.proto`.
-#[derive(Clone, PartialEq, Message)]
-struct ObjectGraph {
-    #[prost(message, repeated, tag = "1")]
-    nodes: Vec<Node>,
-}
-
-/// `TrackableObjectGraph.TrackableObject`.
-#[derive(Clone, PartialEq, Message)]
-struct Node {
-    #[prost(message, repeated, tag = "2")]
-    attributes: Vec<Attribute>,
-}
-
-/// `TrackableObjectGraph.TrackableObject.SerializedTensor`.
-#[derive(Clone, PartialEq, Message)]
-struct Attribute {
-    /// The variable's name in its graph, such as `conv1/kernel`.
-    #[prost(string, tag = "2")]
-    full_name: String,
-    #[prost(string, tag = "3")]
-    key: String,
 }

@@ -10,7 +10,7 @@ use crate::checkpoint::foreign_format;
 use crate::checkpoint::object_graph::{OBJECT_GRAPH, keys_by_name};
 use crate::checkpoint::state::prefix_of_file;
 use crate::checkpoint::table;
-use crate::checkpoint::tensor_bundle::{BundleEntry, BundleHeader, data_type};
+use crate::proto::{BundleEntryProto, BundleHeaderProto, data_type};
 use prost::Message;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -62,7 +62,8 @@ impl Checkpoint {
         let mut entries = BTreeMap::new();
         for (key, value) in table::read(&bytes).map_err(|reason| damaged(reason.into()))? {
             if key.is_empty() {
-                let header = BundleHeader::decode(&value[..]).map_err(|error| damaged(error.to_string()))?;
+                let header =
+                    BundleHeaderProto::decode(&value[..]).map_err(|error| damaged(error.to_string()))?;
                 if header.endianness != 0 {
                     return Err(damaged("its values are big-endian, which is not supported".into()));
                 }
@@ -75,7 +76,7 @@ impl Checkpoint {
             }
             let name = String::from_utf8(key).map_err(|_| damaged("a tensor name is no UTF-8".into()))?;
             let in_entry = |reason: String| damaged(format!("entry {name:?}: {reason}"));
-            let entry = BundleEntry::decode(&value[..]).map_err(|error| in_entry(error.to_string()))?;
+            let entry = BundleEntryProto::decode(&value[..]).map_err(|error| in_entry(error.to_string()))?;
             if !entry.slices.is_empty() {
                 let reason = format!(
                     "holds partitioned variables, such as {name} in {} slices, which cannot be read: in Python, \
@@ -188,7 +189,7 @@ impl Checkpoint {
     }
 }
 
-fn tensor_entry(entry: BundleEntry) -> std::result::Result<TensorEntry, String> {
+fn tensor_entry(entry: BundleEntryProto) -> std::result::Result<TensorEntry, String> {
     let dims = entry.shape.unwrap_or_default().dim.into_iter().map(u64::try_from);
     let tensor = TensorEntry {
         dtype: data_type(entry.dtype).ok_or_else(|| format!("unknown dtype {}", entry.dtype))?,

@@ -16,30 +16,7 @@ use tensorflow::{DataType, Operation, Session, SessionRunArgs, Tensor};
 use whole_files::Aside;
 
 /// The nodes that write variables to a V2 checkpoint and read them back, under TF1's names and keys.
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # use tf_static_graph::libtensorflow;
-/// # let cache = libtensorflow::Cache { variable: "TF_MNIST_CACHE", name: "tf-mnist" };
-/// # unsafe { libtensorflow::load_with_environment(&libtensorflow::Options { cache, ..Default::default() }, &libtensorflow::Silent)? };
-/// use tf_static_graph::{Dense, GraphSession, Saver, Scope, SessionConfig};
-///
-/// let graph = Scope::new(Some(1));
-/// let layer = Dense::new(&graph, "layer", 2, 3, None)?;
-/// let saver = Saver::new(&graph, &graph.variables())?;
-/// # let folder = tempfile::tempdir()?;
-/// # let folder = folder.path();
-/// let session = graph.initialized_session()?;
-/// saver.save(&session, folder.join("model.ckpt-7"))?;
-///
-/// // Another day, with the same graph; Python's `tf.compat.v1.train.Saver` writes and reads such files too.
-/// let session = GraphSession::new(&graph, &SessionConfig::default().session_options()?)?;
-/// saver.restore(&session, folder.join("model.ckpt-7"))?;
-/// let kernel = &session.step().fetch(layer.kernel.read()).run()?[0]; // row by row
-/// assert_eq!(kernel.len(), 2 * 3);
-/// # Ok(())
-/// # }
-/// ```
+/// [`CheckpointManager`](crate::CheckpointManager) shows it in use.
 #[derive(Debug, Clone)]
 pub struct Saver {
     variables: Vec<Variable>,

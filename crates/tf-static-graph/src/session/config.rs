@@ -1,6 +1,6 @@
 //! How a session runs.
 
-use crate::session::config_proto::{
+use crate::proto::{
     ConfigProto, DeviceCount, GpuExperimental, GpuOptions, GraphOptions, RewriterConfig, VirtualDevices,
 };
 use crate::session::device::Device;

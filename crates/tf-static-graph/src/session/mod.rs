@@ -2,7 +2,6 @@
 
 pub mod cluster;
 mod config;
-mod config_proto;
 mod device;
 mod devices;
 mod error;

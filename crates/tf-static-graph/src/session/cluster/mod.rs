@@ -15,10 +15,10 @@ pub use probe::{LostWorker, Silence, probe};
 pub use server::Server;
 
 use super::config::{SessionConfig, refused};
-use super::config_proto::{ClusterDef, JobDef, Task};
 use super::devices::{DeviceInfo, replicas_of};
 use super::error::SessionError;
 use super::graph_session::GraphSession;
+use crate::proto::{ClusterDef, JobDef};
 use prost::Message;
 use std::sync::mpsc;
 use std::thread;
@@ -209,13 +209,11 @@ impl Cluster {
 
     fn config_proto(&self, config: &SessionConfig) -> Vec<u8> {
         let addresses = std::iter::once(self.server.address()).chain(&self.workers);
-        let tasks =
-            (0..).zip(addresses).map(|(number, address)| Task { number, address: address.to_string() });
+        let tasks = (0..).zip(addresses.map(Address::to_string)).collect();
         let mut proto = server::settings(config);
         proto.allow_soft_placement = false;
         proto.operation_timeout_in_ms = i64::try_from(self.patience.run.as_millis()).unwrap_or(i64::MAX);
-        proto.cluster_def =
-            Some(ClusterDef { jobs: vec![JobDef { name: JOB.to_owned(), tasks: tasks.collect() }] });
+        proto.cluster_def = Some(ClusterDef { job: vec![JobDef { name: JOB.to_owned(), tasks }] });
         proto.encode_to_vec()
     }
 }

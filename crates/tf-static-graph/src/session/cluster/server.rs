@@ -2,8 +2,8 @@
 //! leaves to the one below it.
 
 use super::Address;
+use crate::proto::{ClusterDef, ConfigProto, Experimental, JobDef, ServerDef};
 use crate::session::config::SessionConfig;
-use crate::session::config_proto::{ClusterDef, ConfigProto, Experimental, JobDef, Task};
 use crate::session::error::SessionError;
 use prost::Message;
 use std::ffi::CStr;
@@ -36,9 +36,9 @@ impl Server {
         if let Some(missing) = functions.iter().find(|function| !runtime.has_function(function)) {
             return Err(failed(format!("this TensorFlow has no servers: it lacks {missing}")));
         }
-        let tasks = vec![Task { number: 0, address: address.to_string() }];
+        let tasks = [(0, address.to_string())].into();
         let definition = ServerDef {
-            cluster: Some(ClusterDef { jobs: vec![JobDef { name: BOOT.to_owned(), tasks }] }),
+            cluster: Some(ClusterDef { job: vec![JobDef { name: BOOT.to_owned(), tasks }] }),
             job_name: BOOT.to_owned(),
             task_index: 0,
             default_session_config: Some(settings(config)),
@@ -70,21 +70,6 @@ pub(super) fn settings(config: &SessionConfig) -> ConfigProto {
         experimental: Some(Experimental { disable_thread_spinning: true }),
         ..config.config_proto()
     }
-}
-
-/// The fields that are set of `ServerDef` (tensorflow/core/protobuf/tensorflow_server.proto).
-#[derive(Clone, PartialEq, Message)]
-struct ServerDef {
-    #[prost(message, optional, tag = "1")]
-    cluster: Option<ClusterDef>,
-    #[prost(string, tag = "2")]
-    job_name: String,
-    #[prost(int32, tag = "3")]
-    task_index: i32,
-    #[prost(message, optional, tag = "4")]
-    default_session_config: Option<ConfigProto>,
-    #[prost(string, tag = "5")]
-    protocol: String,
 }
 
 /// Starts a server of the serialized `ServerDef`, and returns its target.

@@ -5,8 +5,8 @@
 //! greeted on connections of their own, and on those that do not answer this process hangs up.
 
 use super::{Cluster, JOB, SessionError, probe};
+use crate::proto::RunOptions;
 use crate::session::config::refused;
-use crate::session::config_proto::RunOptions;
 use crate::session::graph_session::GraphSession;
 use prost::Message;
 use std::net::SocketAddr;

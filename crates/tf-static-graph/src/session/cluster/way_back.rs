@@ -4,8 +4,8 @@ use super::probe::rounded;
 use super::{Cluster, JOB};
 use crate::Scope;
 use crate::error::GraphError;
+use crate::proto::RunOptions;
 use crate::session::config::{SessionConfig, refused};
-use crate::session::config_proto::RunOptions;
 use crate::session::error::SessionError;
 use crate::session::graph_session::GraphSession;
 use prost::Message;
@@ -15,21 +15,13 @@ use std::time::{Duration, Instant};
 use tensorflow::{Code, Operation, SessionRunArgs};
 
 impl Cluster {
-    /// Whether every worker takes values from this process, by a session of its own. [`replica_devices`](Self::replica_devices)
-    /// has asked that, too; one that has come back since may be elsewhere.
-    ///
-    /// # Errors
-    /// As [`Cluster::open`]; or [`SessionError::NoWayBack`], [`SessionError::NamedTwice`].
-    pub fn check_both_ways(&self, config: &SessionConfig) -> Result<(), SessionError> {
-        self.open_both_ways(config, self.deadline()).map(drop)
-    }
-
     /// A session in which every worker has taken a value from this process. One that starts again, hangs for a while, or is
-    /// taken by another chief has until the `deadline`.
+    /// taken by another chief has until the `deadline`. [`replica_devices`](Self::replica_devices) opens one, too; a worker that
+    /// has come back since may be elsewhere.
     ///
     /// # Errors
     /// As [`Cluster::open`]; or [`SessionError::NoWayBack`], [`SessionError::NamedTwice`].
-    pub(super) fn open_both_ways(
+    pub fn open_both_ways(
         &self,
         config: &SessionConfig,
         deadline: Instant,
