@@ -100,7 +100,6 @@ pub fn run(
     };
     if let Err(error) = directory.write_config(config) {
         let folder = output::shell_path(directory.path());
-        directory.abandon();
         let advice =
             format!("once that is settled, run the same command again; nothing was saved in {folder}");
         return Err(advised(error.into(), advice));

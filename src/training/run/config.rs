@@ -1,6 +1,6 @@
 //! `config.json`: everything that made a run what it is.
 
-use super::layout::CONFIG;
+use super::CONFIG;
 use crate::dataset::{Form, Order, RandomTranslation};
 use crate::graph::{Pair, Precision, export_meta_graph};
 use crate::lossy_path;
