@@ -83,8 +83,8 @@ impl Lock {
         self.held
     }
 
-    /// Whether `path` is a lock file, or is not there yet. One that cannot be opened, as on a disk that is read-only, counts as
-    /// one: whoever takes it is told why.
+    /// Whether `path` is a lock file, or is not there yet. One that cannot be opened, as on a disk that is read-only,
+    /// counts as one: whoever takes it is told why.
     pub fn is_one(path: &Path) -> bool {
         match path.symlink_metadata() {
             Ok(there) => {

@@ -164,7 +164,8 @@ impl RunDirectory {
         let RunState { step, metrics_bytes, checkpoints: kept, .. } =
             saved.map_or_else(RunState::default, |saved| saved.state.clone());
         contents::sweep(run)?;
-        let Contents { checkpoints, states, .. } = Contents::of(run)?; // before the list of checkpoints is written anew
+        // Before the list of checkpoints is written anew.
+        let Contents { checkpoints, states, .. } = Contents::of(run)?;
         for State { step: later, folder, .. } in states {
             if saved.is_none_or(|saved| later > step && folder != saved.folder) {
                 states::delete(&folder).map_err(TrainingError::file("delete", &folder))?;

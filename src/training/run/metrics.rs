@@ -81,8 +81,8 @@ pub struct MetricsFile {
 
 impl MetricsFile {
     /// Goes on with the file of a run of which `steps` steps are done, made if need be, behind what happened until then;
-    /// what follows is cut off, such as the half line of a process that was killed, and so is what is no event. An editor or
-    /// a copy may have given it other line ends. Less than the `bytes` bytes that there were are warned of.
+    /// what follows is cut off, such as the half line of a process that was killed, and so is what is no event. An editor
+    /// or a copy may have given it other line ends. Fewer than the `bytes` bytes that there were are warned of.
     ///
     /// # Errors
     /// The file cannot be opened, written or cut, or there are no events in it any more.

@@ -235,8 +235,8 @@ fn files(folder: &Path) -> io::Result<(Vec<PathBuf>, bool)> {
     Ok((own, alone))
 }
 
-/// Deletes the state in `folder` so that no part of it can pass for a damaged one; what the run did not write stays, and
-/// with it the folder.
+/// Deletes the state in `folder` so that no part of it can pass for a damaged one; what the run did not write stays,
+/// and with it the folder.
 pub(super) fn delete(folder: &Path) -> io::Result<()> {
     let (own, alone) = files(folder)?;
     if alone {
@@ -247,8 +247,8 @@ pub(super) fn delete(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes `aside`, complete and synced, the state after `step` steps in the folder `states`, and returns its folder. Where
-/// something of the user's has that name, the number gets more zeros.
+/// Makes `aside`, complete and synced, the state after `step` steps in the folder `states`, and returns its folder.
+/// Where something of the user's has that name, the number gets more zeros.
 pub(super) fn publish(aside: Aside, states: &Path, step: u64) -> io::Result<PathBuf> {
     let mut width = 8;
     let folder = loop {
