@@ -31,7 +31,7 @@ pub fn conclude(
     let (session, tested) = match checkpoints.newest() {
         Some(best) if config.keeps_best() => {
             let session = session.reopen(|graph| place.open(&config.session, graph))?;
-            session.restore(best)?;
+            session.restore(&best)?;
             (session, Some(best))
         }
         // Where nothing ever improved, the last weights are all there is.
@@ -40,7 +40,8 @@ pub fn conclude(
             (session, last)
         }
     };
-    let checkpoint = tested.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+    let checkpoint =
+        tested.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
     let test = &dataset.test;
     let mut evaluation = Evaluation::of(config.network.classes as usize);
     let accuracy = session

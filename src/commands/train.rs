@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
-use tf_mnist::dataset::{BatchPlan, Dataset};
+use tf_mnist::dataset::{BatchPlan, Dataset, Order};
 use tf_mnist::graph::{CheckpointManager, Precision};
 use tf_mnist::networks::Validate;
 use tf_mnist::training::{
@@ -100,7 +100,6 @@ pub fn run(
     };
     if let Err(error) = directory.write_config(config) {
         let folder = output::shell_path(directory.path());
-        directory.abandon();
         let advice =
             format!("once that is settled, run the same command again; nothing was saved in {folder}");
         return Err(advised(error.into(), advice));
@@ -118,7 +117,7 @@ pub fn run(
 /// The steps of an epoch, if there is one with batches of this size.
 fn steps_per_epoch(config: &RunConfig, dataset: &Dataset, size_is_typed: bool) -> Result<u64> {
     let batch_size = config.network.training.batch_size;
-    match BatchPlan::new(dataset.train.len(), batch_size, config.schedule().order) {
+    match BatchPlan::new(dataset.train.len(), batch_size, Order::File) {
         Ok(plan) => Ok(plan.steps_per_epoch() as u64),
         Err(error) if size_is_typed => Err(usage(format!("--batch-size {batch_size}: {error}"))),
         Err(error) => Err(usage(format!(

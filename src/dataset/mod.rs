@@ -87,43 +87,45 @@ const NAMES: [&str; 4] = [
     "t10k-labels-idx1-ubyte",
 ];
 
-/// A file's place, its digest and its contents.
+/// A file and its contents.
 struct Loaded {
-    path: PathBuf,
-    sha256: Digest,
+    file: DataFile,
     contents: Contents,
 }
 
 impl Loaded {
+    /// Of the bytes of the file that has the place `place` in [`NAMES`].
     fn new(
+        place: usize,
         path: PathBuf,
         sha256: Digest,
         bytes: Vec<u8>,
-        kind: Kind,
         form: &Form,
     ) -> Result<Self, DatasetError> {
-        let contents = Contents::new(bytes, kind, form).map_err(|why| DatasetError::in_file(&path, &why))?;
-        Ok(Self { path, sha256, contents })
+        let contents = Contents::new(bytes, Kind::at(place), form);
+        let contents = contents.map_err(|why| DatasetError::in_file(&path, &why))?;
+        let file = DataFile { name: NAMES[place], path, count: contents.count, sha256 };
+        Ok(Self { file, contents })
     }
 }
 
 /// All rows of a file of images and of one of labels, which are as many.
 fn all_rows(form: &Form, images: Loaded, labels: Loaded) -> Result<Split, DatasetError> {
-    if images.contents.count == labels.contents.count {
+    if images.file.count == labels.file.count {
         return Ok(Split::new(images.contents, labels.contents, form.image_size));
     }
     Err(DatasetError::Unusable(format!(
         "{} holds {} images, but {} holds {} labels",
-        images.path.display(),
-        images.contents.count,
-        labels.path.display(),
-        labels.contents.count
+        images.file.path.display(),
+        images.file.count,
+        labels.file.path.display(),
+        labels.file.count
     )))
 }
 
 /// The training and the validation rows, of the training files.
 fn training_rows(form: &Form, images: Loaded, labels: Loaded) -> Result<(Split, Split), DatasetError> {
-    let path = images.path.clone();
+    let path = images.file.path.clone();
     let all = all_rows(form, images, labels)?;
     let (rows, validation_rows) = (all.len(), form.validation_rows);
     if rows <= validation_rows {
@@ -139,10 +141,7 @@ fn training_rows(form: &Form, images: Loaded, labels: Loaded) -> Result<(Split, 
 impl Dataset {
     /// Of the four files in the order of [`NAMES`].
     fn assemble(form: &Form, origin: Origin, loaded: [Loaded; 4]) -> Result<Self, DatasetError> {
-        let files = std::array::from_fn(|index| {
-            let Loaded { path, sha256, contents } = &loaded[index];
-            DataFile { name: NAMES[index], path: path.clone(), count: contents.count, sha256: *sha256 }
-        });
+        let files = loaded.each_ref().map(|loaded| loaded.file.clone());
         let [images, labels, test_images, test_labels] = loaded;
         let (train, validation) = training_rows(form, images, labels)?;
         let test = all_rows(form, test_images, test_labels)?;

@@ -4,8 +4,8 @@ use super::error::{Result, failed_on};
 use super::feed::Feed;
 use crate::dataset::Split;
 use crate::graph::GraphSession;
-use crate::model::{Evaluation, Inputs};
-use tensorflow::{FetchToken, Output, SessionRunArgs, Tensor};
+use crate::model::Inputs;
+use tensorflow::{FetchToken, Output, SessionRunArgs};
 
 /// A session on a graph that evaluates, and where it is fed.
 #[derive(Clone, Copy)]
@@ -22,30 +22,8 @@ impl Evaluator<'_> {
         feed
     }
 
-    /// Which of the rows are classified right.
-    pub fn correct(self, replica: &Evaluation, feed: &Feed) -> Result<Tensor<bool>> {
-        self.run(feed, [&replica.accuracy.correct], |ran, [correct]| ran.fetch(correct))
-    }
-
-    /// As [`correct`](Self::correct), and the probabilities, float32 `[rows, classes]`.
-    pub fn correct_and_probabilities(
-        self,
-        replica: &Evaluation,
-        feed: &Feed,
-    ) -> Result<(Tensor<bool>, Tensor<f32>)> {
-        let outputs = [&replica.accuracy.correct, &replica.probabilities];
-        self.run(feed, outputs, |ran, [correct, probabilities]| {
-            Ok((ran.fetch(correct)?, ran.fetch(probabilities)?))
-        })
-    }
-
-    /// The logits, float32 `[rows, classes]`.
-    pub fn logits(self, replica: &Evaluation, feed: &Feed) -> Result<Tensor<f32>> {
-        self.run(feed, [&replica.logits], |ran, [logits]| ran.fetch(logits))
-    }
-
     /// Runs the graph on the rows for `outputs`, which `fetch` takes.
-    fn run<T, const N: usize>(
+    pub fn run<T, const N: usize>(
         self,
         feed: &Feed,
         outputs: [&Output; N],

@@ -6,33 +6,26 @@ use super::observer::{Observer, StepReport, TrainingState, ValidationReport};
 use super::session::TrainingSession;
 use super::validation::{ValidationMode, Validator};
 use crate::dataset::{BatchPlan, Dataset, Order, RandomTranslation};
-use crate::networks::{LearningRate, Validate};
+use crate::graph::Pair;
+use crate::networks::{Training, Validate};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// How long to train, in what order, and when to validate and to stop.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// Times through the training set.
-    pub epochs: u32,
-    /// Rows a step.
-    pub batch_size: usize,
-    /// Order of the rows.
-    pub order: Order,
+    /// What the network's table says of it.
+    pub training: Training,
+    /// Whether rows are shuffled anew in every epoch, rather than taken in the order of the file.
+    pub shuffle: bool,
+    /// Of shuffles and translations.
+    pub seed: u64,
     /// Most steps of the run.
     pub max_steps: Option<u64>,
-    /// When to validate.
-    pub validate: Validate,
     /// How much of a validation is done.
     pub validation: ValidationMode,
-    /// Stop so many steps after the last improvement.
-    pub patience: Option<u64>,
     /// Rows evaluated at a time.
     pub eval_chunk: usize,
-    /// Adam's step size, step by step.
-    pub learning_rate: LearningRate,
-    /// How training images are moved, if they are.
-    pub translation: Option<RandomTranslation>,
 }
 
 /// Why a run ended.
@@ -68,13 +61,17 @@ pub fn fit(
     interrupt: &AtomicUsize,
     observers: &mut [&mut dyn Observer],
 ) -> Result<Outcome> {
-    let plan = BatchPlan::new(dataset.train.len(), schedule.batch_size, schedule.order)?;
+    let Schedule { training, seed, .. } = schedule;
+    let order = if schedule.shuffle { Order::Shuffled { seed: *seed } } else { Order::File };
+    let plan = BatchPlan::new(dataset.train.len(), training.batch_size, order)?;
+    let Pair([down, across]) = training.random_translation;
+    let translation = RandomTranslation::new(*seed, down, across);
     let steps_per_epoch = plan.steps_per_epoch() as u64;
     let total = schedule.total_steps(steps_per_epoch);
     let started = Instant::now();
     let mut validator = Validator::new(schedule.validation, dataset.validation.len());
     let elapsed = || start.elapsed + started.elapsed();
-    let mut stopping = EarlyStopping::new(schedule.patience, start.best);
+    let mut stopping = EarlyStopping::new(training.patience, start.best);
     let mut batches = None;
     let mut step = start.step;
 
@@ -96,9 +93,8 @@ pub fn fit(
         let batches = batches.get_or_insert_with(|| plan.epoch(u64::from(epoch)));
         let rows = batches.batch(index as usize);
 
-        let learning_rate = schedule.learning_rate.at(step);
-        let translation = schedule.translation.as_ref();
-        let loss = session.train(&dataset.train, rows, step, learning_rate, translation)?;
+        let learning_rate = training.adam.learning_rate.at(step);
+        let loss = session.train(&dataset.train, rows, step, learning_rate, translation.as_ref())?;
         if !loss.is_finite() {
             return Err(TrainingError::Diverged { step, loss });
         }
@@ -126,21 +122,21 @@ impl Schedule {
     /// Whether nothing is left to do after `state`, in epochs of `steps_per_epoch` steps.
     pub fn is_over(&self, state: &TrainingState, steps_per_epoch: u64) -> bool {
         state.step >= self.total_steps(steps_per_epoch)
-            || EarlyStopping::new(self.patience, state.best).stops_after(state.step)
+            || EarlyStopping::new(self.training.patience, state.best).stops_after(state.step)
     }
 
     /// The steps of the whole run, if nothing ends it early.
     pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
-        let all = u64::from(self.epochs) * steps_per_epoch;
+        let all = u64::from(self.training.epochs) * steps_per_epoch;
         self.max_steps.map_or(all, |most| most.min(all))
     }
 
     fn validates_after(&self, step: u64, steps_per_epoch: u64, total: u64) -> bool {
-        match self.validate {
+        match self.training.validate {
             Validate::EverySteps(steps) => step.is_multiple_of(steps.max(1)),
             Validate::EveryEpoch | Validate::EvenEpochsAndLast => {
                 let (epoch, done) = (step / steps_per_epoch, step + 1);
-                let counts = self.validate == Validate::EveryEpoch || epoch.is_multiple_of(2);
+                let counts = self.training.validate == Validate::EveryEpoch || epoch.is_multiple_of(2);
                 done == total || done.is_multiple_of(steps_per_epoch) && counts
             }
         }
@@ -150,20 +146,13 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::networks;
 
     fn schedule(epochs: u32, max_steps: Option<u64>, validate: Validate) -> Schedule {
-        Schedule {
-            epochs,
-            batch_size: 100,
-            order: Order::File,
-            max_steps,
-            validate,
-            validation: ValidationMode::Full,
-            patience: None,
-            eval_chunk: 1000,
-            learning_rate: LearningRate::Constant(0.001),
-            translation: None,
-        }
+        let baseline = networks::find("baseline".as_ref()).unwrap().training;
+        let training = Training { epochs, validate, ..baseline };
+        let validation = ValidationMode::Full;
+        Schedule { training, shuffle: false, seed: 0, max_steps, validation, eval_chunk: 1000 }
     }
 
     fn validated(schedule: &Schedule, steps_per_epoch: u64) -> Vec<u64> {

@@ -16,23 +16,13 @@ pub struct TrainingSession {
     pub(super) network: Network,
     pub(super) session: GraphSession,
     batch: Feed,
-    training: Tensor<bool>,
-    step: Tensor<i64>,
-    learning_rate: Tensor<f32>,
 }
 
 impl TrainingSession {
     /// On a session that was opened on the network's graph. Its variables have no values before
     /// [`initialize`](Self::initialize) or [`restore`](Self::restore).
     pub fn on(session: GraphSession, network: Network) -> Self {
-        Self {
-            batch: Feed::new(&network.inputs),
-            network,
-            session,
-            training: Tensor::from(true),
-            step: Tensor::from(0),
-            learning_rate: Tensor::from(0.0),
-        }
+        Self { batch: Feed::new(&network.inputs), network, session }
     }
 
     /// The same graph in a session that `open` opens on it, whose variables have no values yet.
@@ -107,16 +97,16 @@ impl TrainingSession {
         if let Some(translation) = translation {
             self.batch.translate(translation, step, split, rows);
         }
+        let (training, of_step) = (Tensor::from(true), Tensor::from(step as i64));
+        let learning_rate = Tensor::from(learning_rate);
         let mut args = SessionRunArgs::new();
         self.batch.feed(&self.network.inputs, &mut args);
         if let Some(inputs) = &self.network.inputs.training {
-            self.step[0] = step as i64;
-            args.add_feed(&inputs.flag.operation, 0, &self.training);
-            args.add_feed(&inputs.step.operation, 0, &self.step);
+            args.add_feed(&inputs.flag.operation, 0, &training);
+            args.add_feed(&inputs.step.operation, 0, &of_step);
         }
         if let Some(rate) = &self.network.inputs.learning_rate {
-            self.learning_rate[0] = learning_rate;
-            args.add_feed(&rate.operation, 0, &self.learning_rate);
+            args.add_feed(&rate.operation, 0, &learning_rate);
         }
         args.add_target(&self.network.train);
         let loss = &self.network.loss;
@@ -139,7 +129,7 @@ impl TrainingSession {
         let evaluator = self.evaluator();
         let feed = evaluator.feed(split, 0..rows.min(split.len()));
         let logits = at_once(&self.network.evaluations, &self.network.evaluations, |_, replica| {
-            let logits = evaluator.logits(replica, &feed)?;
+            let logits = evaluator.run(&feed, [&replica.logits], |ran, [logits]| ran.fetch::<f32>(logits))?;
             Ok::<_, TrainingError>(logits.iter().map(|logit| logit.to_bits()).collect::<Vec<_>>())
         })?;
         Ok(logits.iter().position(|own| *own != logits[0]))
@@ -168,7 +158,11 @@ impl TrainingSession {
         for chunks in chunks.chunks(self.replicas()) {
             let tested = at_once(&self.network.evaluations, chunks, |replica, rows| {
                 let feed = evaluator.feed(split, rows.clone());
-                let (correct, probabilities) = evaluator.correct_and_probabilities(replica, &feed)?;
+                let outputs = [&replica.accuracy.correct, &replica.probabilities];
+                let (correct, probabilities) =
+                    evaluator.run(&feed, outputs, |ran, [correct, probabilities]| {
+                        Ok((ran.fetch::<bool>(correct)?, ran.fetch::<f32>(probabilities)?))
+                    })?;
                 Ok::<_, TrainingError>((correct, feed.labels, probabilities))
             })?;
             for (correct, labels, probabilities) in tested {
@@ -204,7 +198,9 @@ impl TrainingSession {
     pub(super) fn correct(&self, chunks: &[Feed]) -> Result<Vec<bool>> {
         let evaluator = self.evaluator();
         let correct = at_once(&self.network.evaluations, chunks, |replica, feed| {
-            Ok::<_, TrainingError>(evaluator.correct(replica, feed)?.to_vec())
+            let correct = [&replica.accuracy.correct];
+            let correct = evaluator.run(feed, correct, |ran, [correct]| ran.fetch::<bool>(correct))?;
+            Ok::<_, TrainingError>(correct.to_vec())
         })?;
         Ok(correct.concat())
     }

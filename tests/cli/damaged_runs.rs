@@ -146,6 +146,46 @@ fn options_that_cannot_be_read_are_refused_by_file_and_reason() {
     succeed(resume(&run, TO_10));
 }
 
+/// By what else there is of it, a run is known that lost the end of its options.
+#[test]
+fn options_that_were_cut_short_are_replaced_with_their_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    succeed(start(&run, FIRST));
+    let [path, notes] = ["config.json", "notes.txt"].map(|name| run.join(name));
+    let whole = fs::read(&path).unwrap();
+    fs::write(&notes, "mine").unwrap();
+    for length in [0, 9, whole.len() - 3] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let stderr = fail(start(&run, FIRST), 2);
+        assert!(stderr.contains("already holds a run"), "{stderr}");
+        succeed(start(&run, &[FIRST, &["--overwrite"]].concat()));
+        assert!(fs::read(&path).unwrap() == whole && fs::read(&notes).unwrap() == b"mine", "{length}");
+        assert_eq!((metrics(&run).len(), runs::states(&run).len()), (10, 2));
+    }
+    // What is otherwise wrong is somebody else's, and so is what stands alone.
+    let alone = folder.path().join("alone");
+    fs::create_dir(&alone).unwrap();
+    for (run, text) in [(&run, "{\"version\": 1, // of ours"), (&alone, "{\"version\": 1")] {
+        fs::write(run.join("config.json"), text).unwrap();
+        let stderr = fail(start(run, &[FIRST, &["--overwrite"]].concat()), 2);
+        assert!(stderr.contains("no run wrote"), "{stderr}");
+        assert_eq!(fs::read_to_string(run.join("config.json")).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_put_back_is_named_by_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    succeed(start(&run, FIRST));
+    let index = run.join("model.ckpt-7.index");
+    fs::remove_file(&index).unwrap();
+    fs::create_dir_all(index.join("mine")).unwrap();
+    let stderr = fail(resume(&run, TO_10), 1);
+    assert!(stderr.contains(&format!("cannot restore {}: ", index.display())), "{stderr}");
+}
+
 #[test]
 fn other_data_is_not_taken_for_the_run_s_own() {
     let folder = tempfile::tempdir().unwrap();

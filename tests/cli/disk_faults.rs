@@ -63,6 +63,7 @@ fn a_full_disk_leaves_the_state_before_it() {
     for command in [
         resume(&run, &["baseline", "--epochs", "2", "--no-tensorboard"]),
         start(&disk.path().join("new"), FIRST),
+        start(&run, &[FIRST, &["--overwrite"]].concat()),
     ] {
         let stderr = fail(command, 1);
         assert!(

@@ -7,13 +7,13 @@ use std::process::Command;
 use std::sync::atomic::AtomicUsize;
 use support::runs;
 use tensorflow::DataType;
-use tf_mnist::dataset::{self, Form, Order};
+use tf_mnist::dataset::{self, Form};
 use tf_mnist::graph::{
     AdamOptimizer, CheckpointManager, Dense, GraphSession, Saver, Scope, in_top_1, reshape, softmax,
     sparse_softmax_cross_entropy,
 };
 use tf_mnist::model::{Evaluation, Inputs, Network, Towers};
-use tf_mnist::networks::{LearningRate, Validate};
+use tf_mnist::networks::{self, Training, Validate};
 
 const PIXELS: u64 = 784;
 use tf_mnist::session::SessionConfig;
@@ -105,17 +105,16 @@ fn memory_and_open_files_stay() {
     let mut checkpoints = ModelCheckpoint::new(CheckpointManager::open(directory.path(), 5).unwrap(), false);
     let mut backup = BackupAndRestore::new(directory.path(), 500, None);
     let mut stock = Stock::default();
+    let baseline = networks::find("baseline".as_ref()).unwrap().training;
+    let training =
+        Training { epochs: 10_000, batch_size: 10, validate: Validate::EverySteps(500), ..baseline };
     let schedule = Schedule {
-        epochs: 10_000,
-        batch_size: 10,
-        order: Order::Shuffled { seed: 1 },
+        training,
+        shuffle: true,
+        seed: 1,
         max_steps: Some(STEPS),
-        validate: Validate::EverySteps(500),
         validation: ValidationMode::Full,
-        patience: None,
         eval_chunk: 1000,
-        learning_rate: LearningRate::Constant(0.001),
-        translation: None,
     };
     let outcome = fit(
         &mut session,

@@ -83,10 +83,14 @@ impl Lock {
         self.held
     }
 
-    /// Whether `path` is a lock file, or is not there yet.
+    /// Whether `path` is a lock file, or is not there yet. One that cannot be opened, as on a disk that is read-only,
+    /// counts as one: whoever takes it is told why.
     pub fn is_one(path: &Path) -> bool {
         match path.symlink_metadata() {
-            Ok(there) => there.is_file() && open(path, false).is_ok(),
+            Ok(there) => {
+                let is_other = |error: io::Error| error.kind() == ErrorKind::InvalidData;
+                there.is_file() && !open(path, false).is_err_and(is_other)
+            }
             Err(error) => error.kind() == ErrorKind::NotFound,
         }
     }

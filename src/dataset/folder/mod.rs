@@ -21,11 +21,11 @@ use std::thread;
 /// [`DatasetError`]: a file is missing, unsound or of another form, counts differ, or too few training rows.
 pub fn load_from(folder: &Path, form: &Form) -> Result<Dataset, DatasetError> {
     let (folder, paths) = find::files(folder, &[0, 1, 2, 3])?;
+    let load = |place: usize| load(place, &paths[place], form);
     thread::scope(|scope| {
         // The large training images keep one thread busy, all others together another.
-        let images = scope.spawn(|| load(&paths[0], Kind::Images, form));
-        let others = [(1, Kind::Labels), (2, Kind::Images), (3, Kind::Labels)];
-        let [labels, test_images, test_labels] = others.map(|(file, kind)| load(&paths[file], kind, form));
+        let images = scope.spawn(|| load(0));
+        let [labels, test_images, test_labels] = [1, 2, 3].map(load);
         let images = images.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked));
         Dataset::assemble(form, Origin::Folder(folder), [images?, labels?, test_images?, test_labels?])
     })
@@ -42,7 +42,7 @@ pub fn load_part_from(folder: &Path, part: Part, form: &Form) -> Result<Split, D
         Part::Test => [2, 3],
     };
     let (_, paths) = find::files(folder, &wanted)?;
-    let (images, labels) = (load(&paths[0], Kind::Images, form)?, load(&paths[1], Kind::Labels, form)?);
+    let (images, labels) = (load(wanted[0], &paths[0], form)?, load(wanted[1], &paths[1], form)?);
     match part {
         Part::Test => all_rows(form, images, labels),
         Part::Train => training_rows(form, images, labels).map(|(train, _)| train),
@@ -50,8 +50,8 @@ pub fn load_part_from(folder: &Path, part: Part, form: &Form) -> Result<Split, D
     }
 }
 
-fn load(path: &Path, kind: Kind, form: &Form) -> Result<Loaded, DatasetError> {
+fn load(place: usize, path: &Path, form: &Form) -> Result<Loaded, DatasetError> {
     let file = regular_file::open(path).map(|file| BufReader::with_capacity(256 * 1024, file));
-    let bytes = idx::read(path, file, kind, form)?;
-    Loaded::new(path.to_path_buf(), Digest::of(&bytes), bytes, kind, form)
+    let bytes = idx::read(path, file, Kind::at(place), form)?;
+    Loaded::new(place, path.to_path_buf(), Digest::of(&bytes), bytes, form)
 }

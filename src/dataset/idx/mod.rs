@@ -57,6 +57,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// Of the file that has the place `place` among the four: images and labels in turn.
+    pub fn at(place: usize) -> Self {
+        if place.is_multiple_of(2) { Self::Images } else { Self::Labels }
+    }
+
     /// How MNIST's files begin: unsigned bytes, in three dimensions or one.
     const fn magic(self) -> [u8; 4] {
         match self {

@@ -1,8 +1,8 @@
 //! `config.json`: everything that made a run what it is.
 
-use super::layout::CONFIG;
-use crate::dataset::{Form, Order, RandomTranslation};
-use crate::graph::{Pair, Precision, export_meta_graph};
+use super::CONFIG;
+use crate::dataset::Form;
+use crate::graph::{Precision, export_meta_graph};
 use crate::lossy_path;
 use crate::model::{AccuracyOn, BuildOptions, Convolutions, MAX_REPLICAS, Network, Towers};
 use crate::networks::{self, Keep, Table};
@@ -167,22 +167,13 @@ impl RunConfig {
 
     /// How long to train, in what order, and when to validate and to stop.
     pub fn schedule(&self) -> Schedule {
-        let training = &self.network.training;
-        let Pair([down, across]) = training.random_translation;
         Schedule {
-            epochs: training.epochs,
-            batch_size: training.batch_size,
-            order: match self.shuffle {
-                true => Order::Shuffled { seed: self.seed },
-                false => Order::File,
-            },
+            training: self.network.training.clone(),
+            shuffle: self.shuffle,
+            seed: self.seed,
             max_steps: self.max_steps,
-            validate: training.validate,
             validation: self.validation,
-            patience: training.patience,
             eval_chunk: self.eval_chunk,
-            learning_rate: training.adam.learning_rate,
-            translation: RandomTranslation::new(self.seed, down, across),
         }
     }
 

@@ -1,28 +1,27 @@
 //! Telling what a run wrote from what only has such a name: by what the files say.
 
-use super::config::Versions;
-use super::layout::{self, CONFIG, LOCK, METRICS, RESUME};
-use super::metrics;
-use super::saved_states::{self, State, States};
+use super::states::{self, State};
+use super::{CONFIG, LOCK, METRICS, RESUME, checkpoint_of_file, entries, is_file, metrics, read_own};
+use super::{Event, RunState, step_of_checkpoint};
 use crate::graph::CheckpointManager;
 use crate::graph::checkpoint::{STATE_FILE, meta_graph};
-use crate::staging::regular_file;
 use crate::staging::{self, Lock};
 use crate::tensorboard::EventFile;
 use crate::training::error::{Result, TrainingError};
-use serde::Deserialize;
+use serde_json::Value;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// What lies in a folder under the names of a run's files. Whatever else lies there, or below, is no concern of a run.
 #[derive(Debug, Default)]
-pub(in crate::training) struct Contents {
-    /// Whether the folder has the options.
+pub(super) struct Contents {
+    /// Whether the folder has the options, whole.
     config: bool,
     /// The files of the run's own checkpoints, also of one half written or half deleted.
     pub checkpoints: Vec<PathBuf>,
-    /// What else the run wrote beside its options, lock and states.
+    /// What else the run wrote beside its options, lock and states, and what is left of options that were cut off; last
+    /// what a run without options is known by.
     rest: Vec<PathBuf>,
     /// Its states, sound or not.
     pub states: Vec<State>,
@@ -37,72 +36,69 @@ impl Contents {
     /// Something in it cannot be read.
     pub fn of(run: &Path) -> Result<Self> {
         let named = named(run).map_err(TrainingError::file("read", run))?;
-        let at = |name: &str| named.iter().find(|path| path.ends_with(name)).cloned();
-        let mut contents = Self::default();
-        let mut foreign = Vec::new();
-        let mut own = |path: Option<PathBuf>, is_own: bool| match is_own {
-            true => path,
-            false => {
-                foreign.extend(path);
-                None
-            }
-        };
-
-        let config = at(CONFIG);
-        let is_config = config.as_deref().is_some_and(is_config);
-        contents.config = own(config.clone(), is_config).is_some();
-        let metrics = at(METRICS);
-        let told = match metrics.as_deref().filter(|path| is_file(path)) {
-            Some(path) => Some(metrics::account(path).map_err(TrainingError::file("read", path))?),
+        let at = |name: &str| named.iter().find(|path| path.ends_with(name));
+        let lines = match at(METRICS).filter(|path| is_file(path)) {
+            Some(path) => Some(metrics::read(path).map_err(TrainingError::file("read", path))?),
             None => None,
         };
-        let lock = run.join(LOCK);
-        own(Some(lock.clone()), Lock::is_one(&lock));
-
-        // A link to a folder on another disk will do.
-        let resume = at(RESUME).filter(|path| path.is_dir());
-        let States { own: states, foreign: foreign_states } = States::of(run)?;
-        let saved: Vec<_> = states.iter().filter_map(|state| state.said.as_ref()).collect();
+        let begins_with_event = lines.as_ref().is_some_and(|lines| matches!(lines.first(), Some(Some(_))));
+        let (states, foreign) = states::of(run)?;
+        let saved: Vec<&RunState> = states.iter().filter_map(|state| state.said.as_ref().ok()).collect();
+        let is_told_of = begins_with_event || !saved.is_empty();
+        let config = at(CONFIG).and_then(|path| read_own(path).ok());
+        let is_whole = config.as_deref().is_some_and(is_config);
+        let is_cut_off = is_told_of && config.as_deref().is_some_and(is_cut_off);
+        let lock = Some(run.join(LOCK)).filter(|lock| !Lock::is_one(lock));
 
         // Python's checkpoints have the same names. Only beside what nobody else writes are they a run's.
-        let told_own = told.as_ref().is_some_and(|told| told.begins_with_event);
-        if !is_config && (config.is_some() || !told_own && saved.is_empty()) {
-            foreign.extend(named.into_iter().filter(|path| !path.ends_with(CONFIG)));
-            return Ok(Self { foreign, ..Self::default() });
+        if !(is_whole || is_cut_off || is_told_of && at(CONFIG).is_none()) {
+            return Ok(Self { foreign: named.into_iter().chain(lock).collect(), ..Self::default() });
         }
-        let is_metrics = told.as_ref().is_some_and(|told| told.begins_with_event || told.is_empty);
-        contents.rest.extend(own(metrics, is_metrics));
-        // Those of others are in nobody's way: every event file has a name of its own.
-        contents.rest.extend(EventFile::own_in(run).map_err(TrainingError::file("read", run))?);
-        let state = at(STATE_FILE);
-        let listed = state.as_deref().and_then(checkpoints_listed);
+        let listed = at(STATE_FILE).and_then(|path| checkpoints_listed(path));
         // The run came so far, or it says that it is its own and Python did not write a graph beside it.
-        let steps = told.map_or(0, |told| told.steps);
+        let is_step = |line: &&Option<Event>| matches!(line, Some(Event::Step(_)));
+        let steps = lines.iter().flatten().filter(is_step).count() as u64;
         let meta = |name: &str| run.join(format!("{name}{}", CheckpointManager::META));
         let is_known = |name: &str| {
-            let came_so_far = layout::step_of_checkpoint(name).is_some_and(|step| step < steps);
+            let came_so_far = step_of_checkpoint(name).is_some_and(|step| step < steps);
             came_so_far || !meta(name).exists() || meta_graph::is_own(&meta(name))
         };
         let listed = listed.filter(|names| names.iter().all(|name| is_known(name)));
-        contents.rest.extend(own(state, listed.is_some()));
-        own(at(RESUME), resume.is_some());
         let listed_in_states = saved.into_iter().flat_map(|state| &state.checkpoints);
         let kept: Vec<_> = listed.iter().flatten().chain(listed_in_states).collect();
-        for path in &named {
+        // Python's have such names too, with no graph of ours beside them. Without an index it is half of one, as a
+        // crash leaves it, which may cost metrics.jsonl its end besides.
+        let is_checkpoint = |path: &Path, file: &str, name: &str| {
+            let is_half = || !run.join(format!("{name}.index")).exists();
+            let is_listed = || kept.iter().any(|kept| *kept == name);
+            is_file(path)
+                && (meta_graph::is_own(&meta(name)) || is_known(name) && (is_listed() || is_half()))
+                && (!file.ends_with(CheckpointManager::META) || meta_graph::is_own(path))
+        };
+
+        // Those of others are in nobody's way: every event file has a name of its own.
+        let mut rest = EventFile::own_in(run).map_err(TrainingError::file("read", run))?;
+        let (mut checkpoints, mut foreign) =
+            (Vec::new(), foreign.into_iter().chain(lock).collect::<Vec<_>>());
+        for path in named {
             let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if let Some(name) = layout::checkpoint_of_file(file) {
-                // Python's have such names too, with no graph of ours beside them. Without an index it is half of one, as
-                // a crash leaves it, which may cost metrics.jsonl its end besides.
-                let is_half = || !run.join(format!("{name}.index")).exists();
-                let is_listed = || kept.iter().any(|kept| *kept == name);
-                let is_own = is_file(path)
-                    && (meta_graph::is_own(&meta(name)) || is_known(name) && (is_listed() || is_half()))
-                    && (!file.ends_with(CheckpointManager::META) || meta_graph::is_own(path));
-                contents.checkpoints.extend(own(Some(path.clone()), is_own));
+            let (is_own, list) = match (file, checkpoint_of_file(file)) {
+                (_, Some(name)) => (is_checkpoint(&path, file, name), Some(&mut checkpoints)),
+                (CONFIG, _) => (true, is_cut_off.then_some(&mut rest)),
+                (METRICS, _) => {
+                    (begins_with_event || lines.as_ref().is_some_and(Vec::is_empty), Some(&mut rest))
+                }
+                (STATE_FILE, _) => (listed.is_some(), Some(&mut rest)),
+                // A link to a folder on another disk will do.
+                _ => (path.is_dir(), None),
+            };
+            match list {
+                _ if !is_own => foreign.push(path),
+                Some(list) => list.push(path),
+                None => {}
             }
         }
-        foreign.extend(foreign_states);
-        Ok(Self { states, foreign, ..contents })
+        Ok(Self { config: is_whole, checkpoints, rest, states, foreign })
     }
 
     /// Whether there is anything of a run.
@@ -115,7 +111,7 @@ impl Contents {
     /// replaced by the next run's, so that at every moment the folder counts as a run, which may be deleted again.
     pub fn delete(&self, run: &Path) -> Result<()> {
         for State { folder, .. } in &self.states {
-            saved_states::delete(folder).map_err(TrainingError::file("delete", folder))?;
+            states::delete(folder).map_err(TrainingError::file("delete", folder))?;
         }
         let _ = fs::remove_dir(run.join(RESUME)); // unless something else is in it
         for file in self.checkpoints.iter().rev().chain(&self.rest) {
@@ -128,11 +124,11 @@ impl Contents {
 /// Everything in `run` that has the name of a file or folder that a run writes there, in the order of the names.
 fn named(run: &Path) -> io::Result<Vec<PathBuf>> {
     let mut named = Vec::new();
-    for entry in layout::entries(run)? {
+    for entry in entries(run)? {
         let (name, path) = (entry.file_name(), entry.path());
         let name = name.to_str().unwrap_or_default();
-        let is_named = [CONFIG, METRICS, STATE_FILE, RESUME].contains(&name)
-            || layout::checkpoint_of_file(name).is_some();
+        let is_named =
+            [CONFIG, METRICS, STATE_FILE, RESUME].contains(&name) || checkpoint_of_file(name).is_some();
         // An empty folder is in nobody's way where a folder will be.
         let is_empty = name == RESUME && fs::read_dir(&path).is_ok_and(|mut inside| inside.next().is_none());
         if is_named && !is_empty {
@@ -143,35 +139,34 @@ fn named(run: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(named)
 }
 
-/// A run writes no links, and no folders of these names.
-fn is_file(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|there| there.is_file())
+/// Whether these are a run's options, of whatever version: they name the program that made the run, and its data.
+fn is_config(bytes: &[u8]) -> bool {
+    let config: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let made_by = &config["versions"]["tf_mnist"];
+    config["version"].is_u64()
+        && config["seed"].is_u64()
+        && config["data_sha256"].is_array()
+        && made_by.is_string()
 }
 
-/// Whether a file holds a run's options, of whatever version: it names the programs that made the run, and its data.
-fn is_config(path: &Path) -> bool {
-    #[derive(Deserialize)]
-    #[allow(dead_code)] // only whether they are there counts
-    struct Mark {
-        version: u32,
-        seed: u64,
-        data_sha256: Vec<String>,
-        versions: Versions,
-    }
-    let sound = |bytes: Vec<u8>| serde_json::from_slice::<Mark>(&bytes).is_ok();
-    is_file(path) && regular_file::read_first_mib(path).is_ok_and(sound)
+/// Whether they are what a fault of the disk left of options: they begin as such do, and end too early.
+fn is_cut_off(bytes: &[u8]) -> bool {
+    const BEGINNING: &[u8] = br#"{"version":"#;
+    let dense = bytes.iter().filter(|byte| !byte.is_ascii_whitespace()).copied();
+    let beginning: Vec<u8> = dense.take(BEGINNING.len()).collect();
+    BEGINNING.starts_with(&beginning)
+        && serde_json::from_slice::<Value>(bytes).is_err_and(|error| error.is_eof())
 }
 
 /// The checkpoints that the state file `checkpoint` lists, if it is as a run writes it.
 fn checkpoints_listed(path: &Path) -> Option<Vec<String>> {
-    let bytes = is_file(path).then(|| regular_file::read_first_mib(path))?.ok()?;
-    let names = CheckpointManager::names_written(&bytes)?;
-    names.iter().all(|name| layout::step_of_checkpoint(name).is_some()).then_some(names)
+    let names = CheckpointManager::names_written(&read_own(path).ok()?)?;
+    names.iter().all(|name| step_of_checkpoint(name).is_some()).then_some(names)
 }
 
 /// Deletes what killed processes left half done in the run folder `run`, and in the folders of its states.
-pub(in crate::training) fn sweep(run: &Path) -> Result<()> {
-    let states = States::of(run)?.own.into_iter().map(|state| state.folder);
+pub(super) fn sweep(run: &Path) -> Result<()> {
+    let states = states::of(run)?.0.into_iter().map(|state| state.folder);
     for folder in [run.to_path_buf(), run.join(RESUME)].into_iter().chain(states) {
         staging::sweep(&folder).map_err(|(path, error)| TrainingError::file("delete", &path)(error))?;
     }

@@ -1,11 +1,12 @@
 //! The folder of a run: `config.json`, `metrics.jsonl`, `checkpoint`, `model.ckpt-*`, `resume/` and `.lock`.
 
+use super::backup;
 use super::config::RunConfig;
 use super::contents::{self, Contents};
-use super::layout::{CONFIG, LOCK, METRICS, RESUME};
-use super::metrics::{self, Account, MetricsFile};
-use super::rewind;
-use super::saved_states::{self, SavedState};
+use super::metrics::{Event, MetricsFile};
+use super::states::{self, KEPT, RunState, SavedState, State};
+use super::{CONFIG, LOCK, METRICS, RESUME, checkpoint_of_file};
+use crate::graph::CheckpointManager;
 use crate::staging::{self, Attempt, Lock};
 use crate::training::error::{Result, TrainingError};
 use std::fs;
@@ -109,11 +110,6 @@ impl RunDirectory {
         }
     }
 
-    /// Gives up a run that never began: the folders that were made for it go, as far as nothing else is in them.
-    pub fn abandon(self) {
-        unmake(&self.path, &self.made);
-    }
-
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -122,13 +118,17 @@ impl RunDirectory {
     /// Writes `config.json`.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be written; the folders that were made for the run are gone, as far as nothing else is in them.
     pub fn write_config(&self, config: &RunConfig) -> Result<()> {
         let path = self.path.join(CONFIG);
-        let failed = TrainingError::file("write", &path);
-        let mut text = serde_json::to_vec_pretty(config).map_err(|error| failed(error.into()))?;
-        text.push(b'\n');
-        staging::write(&path, &text).map_err(failed)
+        let written = serde_json::to_vec_pretty(config).map_err(Into::into).and_then(|mut text| {
+            text.push(b'\n');
+            staging::write(&path, &text)
+        });
+        written.map_err(|error| {
+            unmake(&self.path, &self.made);
+            TrainingError::file("write", &path)(error)
+        })
     }
 
     /// The newest sound state that was saved; `None` if none was saved yet. Damaged ones are warned of.
@@ -136,12 +136,12 @@ impl RunDirectory {
     /// # Errors
     /// States were saved, and all are damaged or gone. To begin again would delete what there is of the run.
     pub fn saved_state(&self, config: &RunConfig) -> Result<Option<SavedState>> {
-        let saved = saved_states::newest(&self.path)?;
+        let saved = states::newest(&self.path)?;
         if saved.is_none() {
-            let file = self.path.join(METRICS);
-            let Account { steps, finished, .. } =
-                metrics::account(&file).map_err(TrainingError::file("read", &file))?;
-            if finished || config.save_every > 0 && steps > config.save_every {
+            let events = Event::read_all(&self.path)?;
+            let steps = events.iter().filter(|event| matches!(event, Event::Step(_))).count() as u64;
+            let is_finished = events.iter().any(|event| matches!(event, Event::Test { .. }));
+            if is_finished || config.save_every > 0 && steps > config.save_every {
                 return Err(TrainingError::NoSoundState {
                     path: self.path.clone(),
                     reasons: vec![format!(
@@ -155,14 +155,40 @@ impl RunDirectory {
     }
 
     /// Takes the folder back to `saved`, or to where no step was done: later states and checkpoints vanish, those of
-    /// that time are there again, and the returned `metrics.jsonl` goes on where it was.
+    /// that time are there again, and the returned `metrics.jsonl` goes on where it was. A crash on the way does no harm.
     ///
     /// # Errors
     /// A file cannot be written or deleted. The state stays, to be tried again.
     pub fn rewind(&self, saved: Option<&SavedState>) -> Result<MetricsFile> {
-        rewind::rewind(&self.path, saved)?;
-        let (bytes, steps) = saved.map_or((0, 0), |saved| (saved.state.metrics_bytes, saved.state.step));
-        MetricsFile::resume(&self.path.join(METRICS), bytes, steps)
+        let run = &self.path;
+        let RunState { step, metrics_bytes, checkpoints: kept, .. } =
+            saved.map_or_else(RunState::default, |saved| saved.state.clone());
+        contents::sweep(run)?;
+        // Before the list of checkpoints is written anew.
+        let Contents { checkpoints, states, .. } = Contents::of(run)?;
+        for State { step: later, folder, .. } in states {
+            if saved.is_none_or(|saved| later > step && folder != saved.folder) {
+                states::delete(&folder).map_err(TrainingError::file("delete", &folder))?;
+            }
+        }
+        if let Some(saved) = saved {
+            let from = saved.folder.join(KEPT);
+            for name in &kept {
+                let put = backup::put(name, &from, run);
+                put.map_err(|(file, error)| TrainingError::file("restore", &file)(error))?;
+            }
+            staging::sync_folder(run).map_err(TrainingError::file("sync", run))?;
+        }
+        // Named only now that they are there, and the others deleted only when no longer named.
+        CheckpointManager::write_names(run, &kept)?;
+        for path in checkpoints {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            let checkpoint = checkpoint_of_file(&file);
+            if !kept.iter().any(|kept| checkpoint == Some(kept.as_str())) {
+                staging::remove_file(&path).map_err(TrainingError::file("delete", &path))?;
+            }
+        }
+        MetricsFile::resume(&run.join(METRICS), metrics_bytes, step)
     }
 
     /// Whether a process is at work in the folder `run`.
@@ -172,7 +198,7 @@ impl RunDirectory {
 
     /// The time that the run in the folder `run` was trained for, up to its last saved state.
     pub fn elapsed(run: &Path) -> Option<Duration> {
-        let saved = saved_states::newest(run).ok()??;
+        let saved = states::newest(run).ok()??;
         Some(saved.state.training_state().elapsed)
     }
 }

@@ -1,14 +1,12 @@
 //! `metrics.jsonl`: what happened in a run, one JSON object a line, written as it happens.
 
-use super::layout::{METRICS, if_there};
+use super::{METRICS, if_there};
 use crate::staging;
 use crate::staging::regular_file;
 use crate::training::error::{Result, TrainingError};
 use crate::training::observer::{Observer, StepReport, ValidationReport};
 use crate::training::session::TrainingSession;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -60,18 +58,18 @@ impl Event {
     /// The file cannot be read.
     pub fn read_all(run: &Path) -> Result<Vec<Self>> {
         let path = run.join(METRICS);
-        let text = read(&path).map_err(TrainingError::file("read", &path))?;
-        Ok(lines(&text).filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        let lines = read(&path).map_err(TrainingError::file("read", &path))?;
+        Ok(lines.into_iter().flatten().collect())
     }
 }
 
-/// What a file tells, as far as any run does; nothing if there is no such file.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// What each line of a file tells, if it is an event; nothing if there is no such file.
+pub(super) fn read(path: &Path) -> io::Result<Vec<Option<Event>>> {
     let mut text = Vec::new();
     if let Some(file) = if_there(regular_file::open(path))? {
         file.take(MOST_BYTES).read_to_end(&mut text)?;
     }
-    Ok(text)
+    Ok(lines(&text).map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
 /// Appends events to `metrics.jsonl`; an [`Observer`] for those of the loop.
@@ -82,28 +80,20 @@ pub struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// Goes on with the file of a run of which `steps` steps are done, made if need be, behind its first `bytes` bytes;
-    /// what follows them is cut off, such as the half line of a process that was killed. A file that an editor or a copy
-    /// gave other line ends gets its own again, and goes on behind the same event. A shorter file is warned of and goes on
-    /// behind its last whole line.
+    /// Goes on with the file of a run of which `steps` steps are done, made if need be, behind what happened until then;
+    /// what follows is cut off, such as the half line of a process that was killed, and so is what is no event. An editor
+    /// or a copy may have given it other line ends. Fewer than the `bytes` bytes that there were are warned of.
     ///
     /// # Errors
     /// The file cannot be opened, written or cut, or there are no events in it any more.
     pub fn resume(path: &Path, bytes: u64, steps: u64) -> Result<Self> {
         let open = || -> io::Result<File> {
             let text = if_there(regular_file::read(path))?.unwrap_or_default();
-            let length = match was_changed(&text, bytes) {
-                true => {
-                    let text = as_written(&text, steps)?;
-                    staging::write(path, &text)?;
-                    text.len() as u64
-                }
-                false if (text.len() as u64) < bytes => {
-                    let newline = text.iter().rposition(|&byte| byte == b'\n');
-                    newline.map_or(0, |newline| newline as u64 + 1)
-                }
-                false => bytes,
-            };
+            let happened = happened(&text, steps)?;
+            if !text.starts_with(&happened) {
+                staging::write(path, &happened)?;
+            }
+            let length = happened.len() as u64;
             if length < bytes {
                 log::warn!(
                     "{} has {length} bytes where there were {bytes}: events are missing in it",
@@ -132,14 +122,6 @@ impl MetricsFile {
 /// What some editors begin a file with.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// What every line tells.
-#[derive(Deserialize)]
-struct Told<'a> {
-    #[serde(borrow)]
-    event: Cow<'a, str>,
-    step: Option<u64>,
-}
-
 /// The lines of a file, whatever they end with.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -147,54 +129,24 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     lines.filter(|line| !line.is_empty())
 }
 
-/// Whether the first `bytes` bytes are not those that were written.
-fn was_changed(text: &[u8], bytes: u64) -> bool {
-    let last = bytes.checked_sub(1).and_then(|last| text.get(usize::try_from(last).ok()?));
-    let blank = text.contains(&b'\r') || text.windows(2).any(|two| two == b"\n\n");
-    blank || text.starts_with(BYTE_ORDER_MARK) || last.is_some_and(|&byte| byte != b'\n')
-}
-
 /// The file as it was after `steps` steps, from what is left of it.
-fn as_written(text: &[u8], steps: u64) -> io::Result<Vec<u8>> {
-    let is_json = |line: &&[u8]| serde_json::from_slice::<IgnoredAny>(line).is_ok();
-    let happened = |line: &&[u8]| match serde_json::from_slice::<Told>(line) {
-        Ok(told) => told.event != "test" && told.step.is_none_or(|step| step < steps),
-        Err(_) => true,
-    };
-    let mut sound = lines(text).filter(is_json).peekable();
-    if steps > 0 && sound.peek().is_none() && !text.is_empty() {
+fn happened(text: &[u8], steps: u64) -> io::Result<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Told {
+        event: Option<String>,
+        step: Option<u64>,
+    }
+    let told = |line| Some((line, serde_json::from_slice::<Told>(line).ok()?));
+    let mut told = lines(text).filter_map(told).peekable();
+    if steps > 0 && told.peek().is_none() && !text.is_empty() {
         let why = "there are no events in it any more; put it right, or move it away";
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
-    Ok(sound.take_while(happened).flat_map(|line| [line, b"\n"]).flatten().copied().collect())
-}
-
-/// What a file says of its run.
-pub(in crate::training) struct Account {
-    /// Steps done.
-    pub steps: u64,
-    /// Whether the test was done.
-    pub finished: bool,
-    /// Whether its first line is an event.
-    pub begins_with_event: bool,
-    /// Whether there is nothing in it.
-    pub is_empty: bool,
-}
-
-/// Reads how far a run came. Lines that are no events, such as a torn one, count for nothing.
-pub(in crate::training) fn account(path: &Path) -> io::Result<Account> {
-    let text = read(path)?;
-    let mut account =
-        Account { steps: 0, finished: false, begins_with_event: false, is_empty: text.is_empty() };
-    for (number, line) in lines(&text).enumerate() {
-        let Ok(event) = serde_json::from_slice(line) else {
-            continue;
-        };
-        account.begins_with_event |= number == 0;
-        account.steps += u64::from(matches!(event, Event::Step(_)));
-        account.finished |= matches!(event, Event::Test { .. });
-    }
-    Ok(account)
+    // The test concludes a run, and is done anew.
+    let happened = told.take_while(|(_, told)| {
+        told.event.as_deref() != Some("test") && told.step.is_none_or(|step| step < steps)
+    });
+    Ok(happened.flat_map(|(line, _)| [line, b"\n"]).flatten().copied().collect())
 }
 
 impl Observer for MetricsFile {
@@ -216,16 +168,20 @@ mod tests {
     fn a_resumed_file_loses_what_came_after_and_half_lines() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
-        let event = Event::Test { accuracy: 0.5, checkpoint: String::new() };
-        let resume = |text: &str, bytes| {
+        let steps = [0, 1, 2]
+            .map(|step| format!("{{\"event\":\"step\",\"step\":{step},\"epoch\":0,\"loss\":2.5}}\n"));
+        let happened = steps[..2].concat();
+        for (text, left) in [
+            (steps.concat(), &*happened),
+            (format!("{happened}{{\"eve"), &happened),
+            (format!("{}{{\"eve", steps[0]), &steps[0]),
+            (format!("{}{{\"eve\n{}", steps[0], steps[1]), &happened),
+            (String::new(), ""),
+        ] {
             fs::write(&path, text).unwrap();
-            MetricsFile::resume(&path, bytes, 2).unwrap().write(&event).unwrap();
-            let text = fs::read_to_string(&path).unwrap();
-            text.lines().next().unwrap().to_owned() + &text.lines().count().to_string()
-        };
-        assert_eq!(resume("one\ntwo\nthr", 4), "one2");
-        assert_eq!(resume("one\ntwo\nthr", 100), "one3");
-        assert!(resume("thr", 100).ends_with("}1"));
+            MetricsFile::resume(&path, happened.len() as u64, 2).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), left);
+        }
     }
 
     /// As it is where a worker was lost before the first step.
@@ -234,22 +190,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let lost = serde_json::to_string(&Event::WorkerLost { step: 0, workers: Vec::new() }).unwrap();
-        for (text, is_event) in [(lost.as_str(), true), (r#"{"event":"x"}"#, false)] {
-            fs::write(&path, text).unwrap();
-            assert_eq!(account(&path).unwrap().begins_with_event, is_event, "{text}");
-        }
+        fs::write(&path, lost + "\n{\"event\":\"x\"}").unwrap();
+        let are_events: Vec<_> = read(&path).unwrap().iter().map(Option::is_some).collect();
+        assert_eq!(are_events, [true, false]);
     }
 
     #[test]
     fn lines_are_as_documented() {
-        let loss = 2.320_276_3_f32;
-        let report = StepReport { step: 0, epoch: 0, loss: f64::from(loss) };
-        let line = serde_json::to_string(&Event::Step(report)).unwrap();
-        assert_eq!(line, r#"{"event":"step","step":0,"epoch":0,"loss":2.3202762603759766}"#);
-        let line = serde_json::to_string(&Event::EarlyStop { step: 9921, best_accuracy: 0.9922 }).unwrap();
-        assert_eq!(line, r#"{"event":"early_stop","step":9921,"best_accuracy":0.9922}"#);
-        let line =
-            serde_json::to_string(&Event::Test { accuracy: 0.9894, checkpoint: "model.ckpt-7920".into() });
-        assert_eq!(line.unwrap(), r#"{"event":"test","accuracy":0.9894,"checkpoint":"model.ckpt-7920"}"#);
+        let report = StepReport { step: 0, epoch: 0, loss: f64::from(2.320_276_3_f32) };
+        let events = [
+            Event::Step(report),
+            Event::EarlyStop { step: 9921, best_accuracy: 0.9922 },
+            Event::Test { accuracy: 0.9894, checkpoint: "model.ckpt-7920".into() },
+        ];
+        let lines = [
+            r#"{"event":"step","step":0,"epoch":0,"loss":2.3202762603759766}"#,
+            r#"{"event":"early_stop","step":9921,"best_accuracy":0.9922}"#,
+            r#"{"event":"test","accuracy":0.9894,"checkpoint":"model.ckpt-7920"}"#,
+        ];
+        assert_eq!(events.map(|event| serde_json::to_string(&event).unwrap()), lines);
     }
 }
