@@ -6,7 +6,7 @@ use super::layout::{CONFIG, LOCK, METRICS, RESUME};
 use super::metrics::{self, Account, MetricsFile};
 use super::rewind;
 use super::saved_states::{self, SavedState};
-use crate::staging::{self, Attempt, Lock};
+use crate::staging::{self, Lock};
 use crate::training::error::{Result, TrainingError};
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -97,8 +97,8 @@ impl RunDirectory {
     fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Self> {
         let file = path.join(LOCK);
         match Lock::try_file(&file) {
-            Ok(Attempt::Taken(lock)) => Ok(Self { path: path.to_path_buf(), made, _lock: lock }),
-            Ok(Attempt::Busy { by }) => Err(TrainingError::Unusable(format!(
+            Ok(lock) => Ok(Self { path: path.to_path_buf(), made, _lock: lock }),
+            Err(by) if by.kind() == ErrorKind::WouldBlock => Err(TrainingError::Unusable(format!(
                 "{} is in use by {by}; wait for it or stop it, or choose another folder",
                 path.display()
             ))),
