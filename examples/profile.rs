@@ -38,8 +38,7 @@ fn main() -> Result<()> {
 
     let options = runtime::Options { onednn: Some(true), ..Default::default() };
     // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
-    let _environment = unsafe { runtime::set_environment(&options) };
-    let runtime = runtime::load(&options, &Silent)?;
+    let runtime = unsafe { runtime::load_with_environment(&options, &Silent)? };
     let config = SessionConfig::default();
     if towers == fast(Precision::F32, Convolutions::Own) {
         kernels::load(&runtime.library, config.threads().intra_op)?;

@@ -34,11 +34,10 @@ fn main() -> Result<()> {
         if is_worker { Vec::new() } else { (0..3).map(|_| Worker::spawn()).collect::<Result<_>>()? };
     let options = runtime::Options { onednn: Some(true), ..Default::default() };
     // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
-    let _environment = unsafe {
+    let runtime = unsafe {
         std::env::set_var("TF_GRPC_REUSE_PORT", "1"); // a relay takes what comes to the chief's port at 127.0.0.2
-        runtime::set_environment(&options)
+        runtime::load_with_environment(&options, &Silent)?
     };
-    let runtime = runtime::load(&options, &Silent)?;
     let config = SessionConfig { device: Device::Cpu, intra_op_threads: 1, ..SessionConfig::default() };
     kernels::load(&runtime.library, config.threads().intra_op)?;
     if is_worker {

@@ -71,8 +71,8 @@ pub fn load(global: &GlobalArgs, config: &SessionConfig, onednn: Option<bool>) -
     };
     // SAFETY: every subcommand opens TensorFlow before it does anything that starts a thread, so there is but this one;
     // those that show how a download is doing have ended by then, and read the environment through `std::env`.
-    let _environment = unsafe { runtime::set_environment(&options) };
-    runtime::load(&options, &download_bar::progress(global)).context("cannot run TensorFlow")
+    let loaded = unsafe { runtime::load_with_environment(&options, &download_bar::progress(global)) };
+    loaded.context("cannot run TensorFlow")
 }
 
 /// That the device of the user's is not there; [`super::advice`] says what helps.

@@ -136,7 +136,7 @@ fn a_fault_before_the_first_state_leaves_a_run_that_begins_anew() {
         );
         assert!(stderr.contains(&said), "{stderr}");
     }
-    let lock = Lock::if_free(&run.join(".lock"));
+    let lock = Lock::try_file(&run.join(".lock"));
     let stderr = fail(runs::with(&["evaluate"], &[&run]), 1);
     assert!(stderr.contains("no checkpoint yet; a process is at work on it"), "{stderr}");
     drop(lock);

@@ -15,7 +15,7 @@ pub enum RuntimeError {
     Unusable(String),
     /// An option needs a variable set that is not, and [`crate::load`] changes none.
     #[error(
-        "{variable} must be {wanted} in the environment before TensorFlow is loaded; set_environment does that"
+        "{variable} must be {wanted} in the environment before TensorFlow is loaded; load_with_environment sets it"
     )]
     Environment {
         /// The variable.

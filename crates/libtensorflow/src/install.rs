@@ -1,24 +1,23 @@
 //! Installing a library into the cache: whole or not at all, by one process at a time.
 
-pub(crate) mod installed;
 mod pip;
 
 use crate::candidate::FoundBy;
 use crate::open;
-use crate::platform::{LIBRARY, Wheel};
+use crate::platform::{LIBRARY, Pinned, Wheel};
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use verified_fetch::{Progress, cache};
+use verified_fetch::{Digest, Progress, cache};
 use whole_files::{Aside, sync_folder};
 use zip::ZipArchive;
 
 /// Installs the libraries of a wheel that pip fetches.
 pub(crate) struct Installer<'a> {
-    pub cache: &'a Path,
+    pub cache: PathBuf,
     /// The variable that names another cache.
     pub variable: &'static str,
     pub wheel: Wheel,
@@ -28,36 +27,52 @@ pub(crate) struct Installer<'a> {
 }
 
 impl Installer<'_> {
+    /// The library's folder in the cache, which got this name once every file in it was whole and synced.
+    pub fn folder(&self) -> PathBuf {
+        self.cache.join(format!("libtensorflow-{}-cpu", self.wheel.version))
+    }
+
+    /// Looks at that folder, if it is there, as every start does: at the sizes of its files, whatever their times, and at
+    /// no byte of them. Returns the library to open, or what is wrong.
+    pub fn installed(&self) -> Option<Result<PathBuf, String>> {
+        self.wheel.look(&self.folder(), Pinned::check_size)
+    }
+
     /// Installs the library. Another process that is at it is waited for, and what it installed is taken. Returns the
     /// path, and whether this call installed it or found it.
     ///
     /// # Errors
     /// Why not, as a sentence for the user.
     pub fn install(&self) -> Result<(PathBuf, FoundBy), String> {
+        let was_there = matches!(self.installed(), Some(Ok(_)));
         let waiting = || self.progress.note("another process is installing TensorFlow; waiting for it");
-        let lock = cache::lock(self.cache, "libtensorflow", waiting);
+        let lock = cache::lock(&self.cache, "libtensorflow", waiting);
         let _lock = lock.map_err(|error| format!("{error}; {} names another folder", self.variable))?;
-        if open::is_noexec(self.cache) {
+        if open::is_noexec(&self.cache) {
             return Err(format!(
                 "nothing can be run from the disk of {}, which is mounted noexec; {} names another folder",
                 self.cache.display(),
                 self.variable
             ));
         }
-        let target = installed::folder(self.cache, self.wheel.version);
-        match installed::verify(&target, &self.wheel) {
+        let target = self.folder();
+        // What another process installed meanwhile, it has verified.
+        match self.wheel.look(&target, if was_there { Pinned::verify } else { Pinned::check_size }) {
             Some(Ok(library)) => return Ok((library, FoundBy::Cache)),
-            Some(Err(why)) => self.progress.note(&installed::damaged(&target, &why, "installing it anew")),
+            Some(Err(why)) => {
+                let damaged = format!("{} is damaged ({why}); installing it anew", target.display());
+                self.progress.note(&damaged);
+            }
             None => {}
         }
         let at_disk = |error: io::Error| self.disk_error(&error);
-        let scratch = Aside::folder_in(self.cache).map_err(at_disk)?;
-        let folder = Aside::folder_in(self.cache).map_err(at_disk)?;
+        let scratch = Aside::folder_in(&self.cache).map_err(at_disk)?;
+        let folder = Aside::folder_in(&self.cache).map_err(at_disk)?;
         let path = pip::download(self, scratch.path())?;
         self.wheel.file.verify(&path)?;
         self.unpack(&path, folder.path())?;
         // Or the next start would find it damaged, and install it again.
-        if let Some(Err(why)) = installed::check(folder.path(), &self.wheel) {
+        if let Some(Err(why)) = self.wheel.look(folder.path(), Pinned::check_size) {
             return Err(format!("{} does not hold what it should: {why}", self.wheel.file.name));
         }
         let library = self.wheel.libraries[0].name;
@@ -115,6 +130,37 @@ impl Installer<'_> {
 
 fn broken(error: impl Display) -> String {
     format!("the wheel cannot be read: {error}")
+}
+
+impl Wheel {
+    /// Looks at each of the libraries in `folder`, if it is there, by `check`. Returns the one to open, or what is wrong.
+    fn look(
+        &self,
+        folder: &Path,
+        check: fn(&Pinned, &Path) -> Result<(), String>,
+    ) -> Option<Result<PathBuf, String>> {
+        fs::symlink_metadata(folder).ok()?;
+        let looked = self.libraries.iter().try_for_each(|file| check(file, &folder.join(file.name)));
+        Some(looked.map(|()| folder.join(self.libraries[0].name)))
+    }
+}
+
+impl Pinned {
+    fn check_size(&self, path: &Path) -> Result<(), String> {
+        match fs::metadata(path).map_err(|error| format!("{}: {error}", self.name))?.len() {
+            bytes if bytes == self.bytes => Ok(()),
+            bytes => Err(format!("{} has {bytes} bytes in place of {}", self.name, self.bytes)),
+        }
+    }
+
+    fn verify(&self, path: &Path) -> Result<(), String> {
+        self.check_size(path)?;
+        let digest = File::open(path).and_then(Digest::of_reader);
+        match digest.map_err(|error| format!("{}: {error}", self.name))? {
+            digest if digest == self.sha256 => Ok(()),
+            digest => Err(format!("{} has SHA-256 {digest} in place of {}", self.name, self.sha256)),
+        }
+    }
 }
 
 #[cfg(test)]

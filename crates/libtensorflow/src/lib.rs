@@ -1,13 +1,4 @@
-//! libtensorflow at run time: found or installed, checked, opened.
-//!
-//! Nothing links against TensorFlow; [`load`] opens it. Call that before anything of the `tensorflow` crate, which
-//! panics while no library is open. What TensorFlow and that crate read from the environment is set by
-//! [`set_environment`], which `main` calls before there is a second thread; [`load`] itself changes nothing of the
-//! process. [`load_with_environment`] is both, for the start of `main`.
-//!
-//! [`tensorflow`] here is the crate itself. A dependency of one's own on it must read `tensorflow = { version = "0.21",
-//! default-features = false, features = ["tensorflow_runtime_linking"] }`: with its default features on as well, it does
-//! not compile.
+#![doc = include_str!("../README.md")]
 
 mod candidate;
 mod environment;
@@ -18,7 +9,6 @@ mod platform;
 mod search;
 
 pub use candidate::FoundBy;
-pub use environment::{Environment, set_environment};
 pub use error::{Report, RuntimeError};
 pub use search::Runtime;
 pub use tensorflow;
@@ -81,31 +71,28 @@ pub fn loaded() -> Option<&'static Runtime> {
     LOADED.get()
 }
 
-/// Finds TensorFlow's library, or installs it into the cache, and opens it.
+/// Finds TensorFlow's library, or installs it into the cache, and opens it. It changes nothing of the process, so that any
+/// thread may call it; but the `tensorflow` crate must find the library too: in the folder that `TENSORFLOW_DIR` names, or
+/// that of `LD_LIBRARY_PATH`. [`load_with_environment`] needs no such thing.
 ///
-/// This happens once a process; later calls, also from other threads at the same time, return what the first one
-/// opened, whatever their options say. It changes neither environment nor file descriptors of the process: see
-/// [`set_environment`].
+/// A library is opened once a process; later calls, also from other threads at the same time, return what the first one
+/// opened, whatever their options say.
 ///
 /// # Errors
 /// The user's `TENSORFLOW_DIR` is of no use; or there is no usable library in any place and none could be installed,
 /// in which case the message names every place, every source, why not, and what helps; or the environment is not such
 /// that the library can be opened as the options say.
 pub fn load(options: &Options, progress: &dyn Progress) -> Result<&'static Runtime, RuntimeError> {
-    static LOADING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(runtime) = LOADED.get() {
-        return Ok(runtime);
-    }
-    environment::check(options)?;
-    let runtime = Search::new(options, progress).run()?;
-    Ok(LOADED.get_or_init(|| runtime))
+    // SAFETY: nothing is set.
+    unsafe { open_one(options, progress, false) }
 }
 
-/// Sets the environment as [`load`] needs it, loads, and makes `TENSORFLOW_DIR` the user's again.
+/// As [`load`], with what TensorFlow reads from the environment set as `options` say: `TF_ENABLE_ONEDNN_OPTS` and
+/// `TF_CPP_MIN_LOG_LEVEL`; and, for a moment, `TENSORFLOW_DIR`, which leads the `tensorflow` crate to the library.
+/// Variables with values that TensorFlow does not take are removed, with a warning in the log.
 ///
 /// # Safety
-/// As [`set_environment`]: no other thread may read or write the environment meanwhile. At the
+/// No other thread may read or change the environment meanwhile other than through [`std::env`](mod@std::env). At the
 /// start of `main` there is none.
 ///
 /// # Errors
@@ -115,10 +102,27 @@ pub unsafe fn load_with_environment(
     progress: &dyn Progress,
 ) -> Result<&'static Runtime, RuntimeError> {
     // SAFETY: the caller's promise.
-    let _environment = unsafe { environment::set_environment(options) };
-    load(options, progress)
+    unsafe { open_one(options, progress, true) }
 }
 
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+/// # Safety
+/// As [`load_with_environment`], if it `sets_environment`.
+unsafe fn open_one(
+    options: &Options,
+    progress: &dyn Progress,
+    sets_environment: bool,
+) -> Result<&'static Runtime, RuntimeError> {
+    static LOADING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = LOADED.get() {
+        return Ok(runtime);
+    }
+    if sets_environment {
+        // SAFETY: the caller's promise.
+        unsafe { environment::set(options) }
+    } else {
+        environment::check(options)?;
+    }
+    let runtime = Search::new(options, progress, sets_environment).run()?;
+    Ok(LOADED.get_or_init(|| runtime))
+}

@@ -1,18 +1,19 @@
 //! Opening a library and handing it to the tensorflow crate.
 
+use crate::Options;
 use crate::candidate::Candidate;
 use crate::platform::{self, FRAMEWORK, LIBRARY, NEEDED, PYTHON_LIBRARY, TENSORFLOW_DIR};
 use crate::search::Runtime;
-use crate::{Options, environment};
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
-use std::env::consts::ARCH;
+use std::env::{self, consts::ARCH};
 use std::ffi::{CStr, c_char, c_void};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::iter;
 use std::mem;
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{self, Path, PathBuf};
+use tempfile::TempDir;
 
 /// Functions without which the tensorflow crate would panic: the newest of those that it calls, and of each group one.
 const FUNCTIONS: [&str; 6] = [
@@ -38,8 +39,14 @@ pub(crate) enum Failure {
     Wrong(PathBuf, String),
 }
 
-/// Opens `candidate`; returns the path that it was opened by, and its version.
-pub(crate) fn open(candidate: &Candidate, options: &Options) -> Result<(PathBuf, String), Failure> {
+/// Opens `candidate` and has the crate open it; returns the path that it was opened by, and its version.
+///
+/// `sets_environment` is for [`crate::load_with_environment`], by the promise of its caller.
+pub(crate) fn open(
+    candidate: &Candidate,
+    options: &Options,
+    sets_environment: bool,
+) -> Result<(PathBuf, String), Failure> {
     if let Some(text) = &candidate.version
         && platform::is_supported(text) == Some(false)
     {
@@ -50,7 +57,15 @@ pub(crate) fn open(candidate: &Candidate, options: &Options) -> Result<(PathBuf,
         look(&candidate.library).map_err(Failure::NotOpened)?;
     }
     let _held = options.hold.map(|hold| hold());
-    if is_name { open_by_name(&candidate.library) } else { open_path(&candidate.library) }
+    let (path, library) =
+        if is_name { open_by_name(&candidate.library) } else { open_path(&candidate.library) }?;
+    let ready = check(&library).and_then(|version| hand_over(&path, sets_environment).map(|()| version));
+    // It stays open for good: TensorFlow cannot be unloaded (threads, registries).
+    mem::forget(library);
+    match ready {
+        Ok(version) => Ok((path, version)),
+        Err(why) => Err(Failure::Wrong(path, why)),
+    }
 }
 
 /// Refuses what can be told to be of no use without opening it, which would run its code, or end the process where the
@@ -87,7 +102,7 @@ fn look(path: &Path) -> Result<(), String> {
     if kind == 3 && length >= end { Ok(()) } else { Err(no_library()) }
 }
 
-fn unreadable(error: std::io::Error) -> String {
+fn unreadable(error: io::Error) -> String {
     format!("cannot be read: {error}")
 }
 
@@ -108,7 +123,7 @@ pub(crate) fn is_noexec(path: &Path) -> bool {
     false
 }
 
-fn open_by_name(name: &Path) -> Result<(PathBuf, String), Failure> {
+fn open_by_name(name: &Path) -> Result<(PathBuf, Library), Failure> {
     let opened = dlopen(name).map_err(|error| {
         let absent = format!("{}: cannot open shared object file: No such file", name.display());
         match error.starts_with(&absent) || error.contains("no such file") {
@@ -124,7 +139,7 @@ fn open_by_name(name: &Path) -> Result<(PathBuf, String), Failure> {
     };
     let mut paths = maps.lines().filter_map(|line| Some(&line[line.find('/')?..]));
     let path = paths.find(is_library);
-    finish(path.map_or_else(|| name.to_path_buf(), PathBuf::from), opened)
+    Ok((path.map_or_else(|| name.to_path_buf(), PathBuf::from), opened))
 }
 
 /// Opens the library at `path`.
@@ -132,12 +147,12 @@ fn open_by_name(name: &Path) -> Result<(PathBuf, String), Failure> {
 /// The loader takes `$ORIGIN` from the path as opened, links unresolved, and by `$ORIGIN` a Python package finds its
 /// other half and CUDA's libraries (`../nvidia/*/lib`). So the path matters, and is ours to choose: when the crate then
 /// opens its own link, the loader knows the file (by device and inode) and gives the library that is already there.
-fn open_path(path: &Path) -> Result<(PathBuf, String), Failure> {
+fn open_path(path: &Path) -> Result<(PathBuf, Library), Failure> {
     let path = path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let mut first_error = None;
     for way in ways_to(&path) {
         match dlopen(&way) {
-            Ok(opened) => return finish(way, opened),
+            Ok(opened) => return Ok((way, opened)),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
@@ -169,18 +184,6 @@ pub(crate) fn dlopen(path: &Path) -> Result<Library, String> {
         libloading::Error::DlOpen { desc } => format!("{desc:?}").trim_matches('"').to_owned(),
         other => other.to_string(),
     })
-}
-
-/// Checks what was opened as `path`, and has the crate open it too.
-fn finish(path: PathBuf, opened: Library) -> Result<(PathBuf, String), Failure> {
-    let checked = check(&opened);
-    // It stays open for good: TensorFlow cannot be unloaded (threads, registries).
-    mem::forget(opened);
-    let ready = checked.and_then(|version| hand_over(&path).map(|()| version));
-    match ready {
-        Ok(version) => Ok((path, version)),
-        Err(cause) => Err(Failure::Wrong(path, cause)),
-    }
 }
 
 /// The library's version, if it is one that works and the functions are there.
@@ -215,34 +218,48 @@ impl Runtime {
 }
 
 /// Has the crate open the library, which it looks for by one name, in the folder that `TENSORFLOW_DIR` names.
-fn hand_over(library: &Path) -> Result<(), String> {
+fn hand_over(library: &Path, sets_environment: bool) -> Result<(), String> {
     let real = fs::canonicalize(library).map_err(unreadable)?;
-    let load = || tensorflow::library::load().map_err(|error| format!("cannot be opened: {error}"));
-    let finds = || {
-        let found = tensorflow::library::find().and_then(|path| fs::canonicalize(path).ok());
-        found.as_ref() == Some(&real)
+    let leads = |path: &Path| fs::canonicalize(path).is_ok_and(|found| found == real);
+    let finds = || tensorflow::library::find().is_some_and(|path| leads(&path));
+    let load = || match finds() {
+        true => tensorflow::library::load().map_err(|error| format!("cannot be opened: {error}")),
+        false => Err(format!(
+            "is not where the tensorflow crate looks: {TENSORFLOW_DIR} must name its folder, or load_with_environment \
+             load it"
+        )),
     };
-    if finds() {
+    if !sets_environment || finds() {
         return load();
     }
-    let not_prepared = || {
-        format!(
-            "is not where the tensorflow crate looks: {TENSORFLOW_DIR} must name its folder, or set_environment be \
-             called, before it is loaded"
-        )
-    };
-    // The library's own folder is not written to: packages may be read-only, and are not ours.
-    let folder = environment::prepared_link_folder().ok_or_else(not_prepared)?;
-    let made = fs::DirBuilder::new().mode(0o700).create(folder);
-    let loaded = match made.and_then(|()| symlink(&real, folder.join(LIBRARY))) {
-        Ok(()) if finds() => load(),
-        Ok(()) => Err(not_prepared()),
-        Err(error) => {
-            Err(format!("cannot be opened: no link to it can be made in {}: {error}", folder.display()))
-        }
-    };
-    let _ = fs::remove_file(folder.join(LIBRARY)).and_then(|()| fs::remove_dir(folder)); // it has served
+    // Without a link in the library's own folder, which may be read-only, and is not ours.
+    let mut folder = whole_files::folder_of(&real);
+    let link;
+    if !leads(&folder.join(LIBRARY)) {
+        link = link_to(&real)
+            .map_err(|error| format!("cannot be opened: no link to it can be made: {error}"))?;
+        folder = link.path();
+    }
+    let users = env::var_os(TENSORFLOW_DIR);
+    // SAFETY: what the caller of `load_with_environment` promised; so below.
+    unsafe { env::set_var(TENSORFLOW_DIR, folder) };
+    let loaded = load();
+    match users {
+        Some(folder) => unsafe { env::set_var(TENSORFLOW_DIR, folder) },
+        None => unsafe { env::remove_var(TENSORFLOW_DIR) },
+    }
     loaded
+}
+
+/// A folder with a link to the library by the name that the crate opens. `TMPDIR` may name a folder that is not there, or
+/// that is full.
+fn link_to(library: &Path) -> io::Result<TempDir> {
+    let link_in = |folder: &Path| {
+        let link = tempfile::Builder::new().prefix("libtensorflow-").tempdir_in(folder)?;
+        symlink(library, link.path().join(LIBRARY)).map(|()| link)
+    };
+    let usual = ["/tmp", "/var/tmp", "/dev/shm"].map(Path::new);
+    usual.into_iter().fold(link_in(&env::temp_dir()), |made, folder| made.or_else(|_| link_in(folder)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ mod python;
 use crate::candidate::{Candidate, Found, FoundBy};
 use crate::error::{Report, RuntimeError};
 use crate::install::Installer;
-use crate::install::installed;
 use crate::open::{self, Failure};
 use crate::platform::{self, LIBRARY_NAMES, TENSORFLOW_DIR};
 use crate::{Gpu, Options, environment};
@@ -34,7 +33,9 @@ pub struct Runtime {
 /// A search under way, with what it has seen so far.
 pub(crate) struct Search<'a> {
     options: Options,
-    cache: Result<PathBuf, String>,
+    sets_environment: bool,
+    /// What looks after the cache, or why there is no cache, or nothing to install.
+    installer: Result<Installer<'a>, String>,
     progress: &'a dyn Progress,
     report: Report,
 }
@@ -43,13 +44,21 @@ type Outcome = Result<Option<Runtime>, RuntimeError>;
 type Place<'a> = fn(&mut Search<'a>) -> Outcome;
 
 impl<'a> Search<'a> {
-    pub fn new(options: &Options, progress: &'a dyn Progress) -> Self {
-        Self {
-            options: *options,
-            cache: options.cache.directory().map_err(|error| error.to_string()),
-            progress,
-            report: Report { gpu: options.gpu == Gpu::Required, ..Report::default() },
-        }
+    /// One that sets the environment if it may, as [`open::open`].
+    pub fn new(options: &Options, progress: &'a dyn Progress, sets_environment: bool) -> Self {
+        let cache = options.cache.directory().map_err(|error| error.to_string());
+        let no_release = || {
+            format!(
+                "a release of TensorFlow: there is none for {OS} on {ARCH}; there is for Linux (x86_64, aarch64) and \
+                 macOS (aarch64)"
+            )
+        };
+        let installer = cache.and_then(|cache| {
+            let wheel = platform::wheel().ok_or_else(no_release)?;
+            Ok(Installer { cache, variable: options.cache.variable, wheel, progress, path: None })
+        });
+        let report = Report { gpu: options.gpu == Gpu::Required, ..Report::default() };
+        Self { options: *options, sets_environment, installer, progress, report }
     }
 
     /// Looks at each place in turn and opens the first library that can be used.
@@ -113,7 +122,7 @@ impl<'a> Search<'a> {
     }
 
     fn open(&self, candidate: &Candidate) -> Result<Runtime, Failure> {
-        let (library, version) = open::open(candidate, &self.options)?;
+        let (library, version) = open::open(candidate, &self.options, self.sets_environment)?;
         Ok(Runtime {
             library,
             found_by: candidate.found_by,
@@ -161,27 +170,23 @@ impl<'a> Search<'a> {
     /// Opens what the cache holds. What is seen to be damaged is installed anew at once, before lesser places are looked
     /// at; but not where a GPU must be used, for which it would not do.
     fn try_cache(&mut self) -> Outcome {
-        let Some(wheel) = platform::wheel() else {
+        let Ok(installer) = &self.installer else {
             return Ok(None);
         };
-        let cache = match self.cache.clone() {
-            Ok(cache) => cache,
-            Err(why) => {
-                self.looked("the cache", why);
-                return Ok(None);
+        let folder = installer.folder();
+        match installer.installed() {
+            Some(Ok(library)) => return self.open_cached(library, FoundBy::Cache),
+            None => {
+                let cache = installer.cache.clone();
+                self.looked(cache.display(), "no TensorFlow installed there");
             }
-        };
-        let folder = installed::folder(&cache, wheel.version);
-        match installed::check(&folder, &wheel) {
-            None => _ = self.looked(cache.display(), "no TensorFlow installed there"),
             Some(Err(why)) => {
                 self.looked(folder.display(), format!("damaged: {why}"));
                 if self.options.gpu != Gpu::Required {
                     return self.try_install();
                 }
-                self.progress.note(&installed::damaged(&folder, &why, "looking further"));
+                self.progress.note(&format!("{} is damaged ({why}); looking further", folder.display()));
             }
-            Some(Ok(library)) => return self.open_cached(library, FoundBy::Cache),
         }
         Ok(None)
     }
@@ -192,25 +197,18 @@ impl<'a> Search<'a> {
 
     fn try_install(&mut self) -> Outcome {
         // It may have failed a moment ago, for a damaged cache.
-        let is_new = self.report.tried.is_empty();
-        let Some(cache) = self.cache.clone().ok().filter(|_| is_new) else {
+        if !self.report.tried.is_empty() {
             return Ok(None);
-        };
-        let Some(wheel) = platform::wheel() else {
-            let why = format!(
-                "a release of TensorFlow: there is none for {OS} on {ARCH}; there is for Linux (x86_64, aarch64) and macOS (aarch64)"
-            );
-            self.report.tried.push(why);
-            return Ok(None);
-        };
-        let source = format!("pip download {}", wheel.requirement);
-        let (variable, progress) = (self.options.cache.variable, self.progress);
-        let installer = Installer { cache: &cache, variable, wheel, progress, path: None };
+        }
         // This reads all of a library that could not be opened, which is worth it only now: nothing else was found.
-        match installer.install() {
+        let installed = self.installer.as_ref().map_err(Clone::clone).and_then(|installer| {
+            let source = format!("pip download {}", installer.wheel.requirement);
+            installer.install().map_err(|why| format!("{source}: {why}"))
+        });
+        match installed {
             Ok((library, found_by)) => self.open_cached(library, found_by),
             Err(why) => {
-                self.report.tried.push(format!("{source}: {why}"));
+                self.report.tried.push(why);
                 Ok(None)
             }
         }

@@ -74,7 +74,7 @@ pub fn lock(folder: &Path, name: &str, on_wait: impl FnOnce()) -> Result<Lock, C
 #[cfg(feature = "https")]
 pub(crate) fn sweep_if_free(folder: &Path, name: &str) {
     if whole_files::leftovers(folder).is_ok_and(|left| !left.is_empty())
-        && let Some(lock) = Lock::if_free(&lock_file(folder, name))
+        && let Ok(lock) = Lock::try_file(&lock_file(folder, name))
     {
         sweep(folder, &lock);
     }

@@ -1,8 +1,4 @@
-//! Getting one artifact onto this machine: verified, from the first source that gives it, through a cache.
-//!
-//! An [`Artifact`] is a name with a SHA-256 digest. [`cached()`] asks each [`Source`] in turn, verifies what comes and
-//! renames it into place; no file is ever seen half written or unverified. [`Client`] is the transfer over HTTPS
-//! beneath: always verified, bounded, and tried three times where the trouble may pass.
+#![doc = include_str!("../README.md")]
 
 pub mod cache;
 pub mod child;
@@ -18,7 +14,3 @@ pub use progress::{Progress, Silent};
 pub use sources::{
     Artifact, Client, Failure, FetchError, GzipMirror, NpmPackage, Policy, Source, cached, is_html_page,
 };
-
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -7,6 +7,6 @@ pub mod regular_file;
 mod sync;
 
 pub use aside::{Aside, leftovers, link_or_copy, remove_file, remove_folder, sweep, write, write_with};
-pub use lock::{Attempt, Lock};
+pub use lock::Lock;
 pub use output::{behind_links, write_to};
 pub use sync::{create_folders, folder_of, sync_folder, try_folders};

@@ -19,29 +19,19 @@ pub struct Lock {
     held: bool,
 }
 
-/// Whether a lock could be had at once.
-#[derive(Debug)]
-pub enum Attempt {
-    /// It could.
-    Taken(Lock),
-    /// Another process has it.
-    Busy {
-        /// That process, as far as is known.
-        by: String,
-    },
-}
-
 impl Lock {
-    /// Takes the lock file `path`, made if need be, unless another process has it, and writes this process's id in it.
+    /// Takes the lock file `path`, made if need be, and writes this process's id in it.
     ///
     /// # Errors
-    /// The file cannot be opened, locked or written, or is no lock file.
-    pub fn try_file(path: &Path) -> io::Result<Attempt> {
+    /// Another process has it, of [`ErrorKind::WouldBlock`] and with that process as the text, as far as it is known; or the
+    /// file cannot be opened, locked or written, or is no lock file.
+    pub fn try_file(path: &Path) -> io::Result<Self> {
         let mut file = open(path, true)?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => Ok(Attempt::Busy { by: holder(&mut file) }),
-            taken => Self::noted(file, path, taken.map_err(io::Error::from)).map(Attempt::Taken),
-        }
+        let taken = file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::new(ErrorKind::WouldBlock, holder(&mut file)),
+            TryLockError::Error(error) => error,
+        });
+        Self::noted(file, path, taken)
     }
 
     /// As [`try_file`](Self::try_file), but waits for the process that has it, after a call of `on_wait`.
@@ -52,13 +42,6 @@ impl Lock {
         let file = open(path, true)?;
         let taken = wait(&file, on_wait);
         Self::noted(file, path, taken)
-    }
-
-    /// Takes the lock file `path` if it is there and nobody has it; nothing is written.
-    pub fn if_free(path: &Path) -> Option<Self> {
-        let file = open(path, false).ok()?;
-        file.try_lock().ok()?;
-        Some(Self { _file: file, held: true })
     }
 
     /// Whether another process has the lock file `path`. Nothing is written; where it cannot be told, nobody has it.

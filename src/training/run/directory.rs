@@ -7,7 +7,7 @@ use super::metrics::{Event, MetricsFile};
 use super::states::{self, KEPT, RunState, SavedState, State};
 use super::{CONFIG, LOCK, METRICS, RESUME, checkpoint_of_file};
 use crate::graph::CheckpointManager;
-use crate::staging::{self, Attempt, Lock};
+use crate::staging::{self, Lock};
 use crate::training::error::{Result, TrainingError};
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -98,8 +98,8 @@ impl RunDirectory {
     fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Self> {
         let file = path.join(LOCK);
         match Lock::try_file(&file) {
-            Ok(Attempt::Taken(lock)) => Ok(Self { path: path.to_path_buf(), made, _lock: lock }),
-            Ok(Attempt::Busy { by }) => Err(TrainingError::Unusable(format!(
+            Ok(lock) => Ok(Self { path: path.to_path_buf(), made, _lock: lock }),
+            Err(by) if by.kind() == ErrorKind::WouldBlock => Err(TrainingError::Unusable(format!(
                 "{} is in use by {by}; wait for it or stop it, or choose another folder",
                 path.display()
             ))),

@@ -178,8 +178,10 @@ macro_rules! open_tensorflow_before_main {
 
 /// What [`open_tensorflow_before_main`] does.
 pub fn open(options: runtime::Options) {
+    let users = std::env::var_os("TENSORFLOW_DIR");
     // SAFETY: before `main` there is one thread.
     let _ = unsafe { runtime::load_with_environment(&options, &Silent) };
+    assert_eq!(std::env::var_os("TENSORFLOW_DIR"), users, "child processes see what the user set");
 }
 
 /// Opens TensorFlow as the program does, once a process.

@@ -33,88 +33,63 @@ const SETTINGS: [(&str, &str); 4] = [
     ("PIP_NO_BINARY", ""),
 ];
 
-/// How one way to run pip went wrong.
-enum Trouble {
-    /// There is no such pip; the next way may work.
-    NoPip(String),
-    /// It ran and did not deliver; another pip would meet the same.
-    Failed(String),
-}
-
 /// Downloads the wheel into `scratch` with the first pip there is.
 ///
 /// # Errors
 /// Why not, as a sentence for the user.
 pub(crate) fn download(installer: &Installer<'_>, scratch: &Path) -> Result<PathBuf, String> {
-    let mut without = Vec::new();
-    for (program, arguments) in TOOLS {
-        match run(installer, program, arguments, scratch) {
-            Ok(wheel) => return Ok(wheel),
-            Err(Trouble::NoPip(why)) => without.push(why),
-            Err(Trouble::Failed(why)) => return Err(why),
-        }
-    }
-    Err(format!("no pip to fetch it with ({})", without.join("; ")))
-}
-
-fn run(
-    installer: &Installer<'_>,
-    program: &str,
-    arguments: &[&str],
-    scratch: &Path,
-) -> Result<PathBuf, Trouble> {
-    let wheel = &installer.wheel;
-    let name = [&[program], arguments].concat().join(" ");
-    let at_disk = |error: io::Error| Trouble::Failed(installer.disk_error(&error));
-    // pip downloads to its temporary folder first, so that belongs into the cache too: its disk has the room.
-    let [temporary, wheels] = ["tmp", "wheels"].map(|name| scratch.join(name));
-    for folder in [&temporary, &wheels] {
-        fs::create_dir_all(folder).map_err(at_disk)?;
-    }
-    let log = tempfile::tempfile_in(scratch).map_err(at_disk)?;
-    let mut pip = Command::new(program);
-    pip.args(arguments)
-        .args(ARGUMENTS.split_whitespace())
-        .args(["--platform", wheel.platform, "--dest"])
-        .arg(&wheels)
-        .arg(wheel.requirement)
-        .envs(SETTINGS)
-        .env("TMPDIR", &temporary);
-    if let Some(path) = &installer.path {
-        pip.env("PATH", path);
-    }
-    let (progress, bytes) = (installer.progress, wheel.file.bytes);
+    let (wheel, progress) = (&installer.wheel, installer.progress);
     let mut has_begun = false;
-    let ended = child::run(&mut pip, log, Duration::from_millis(100), DEADLINE, || {
+    let downloaded = with_first_pip(installer, scratch, || {
         if !has_begun {
-            progress.start(&format!("TensorFlow {}", wheel.version), Some(bytes));
+            progress.start(&format!("TensorFlow {}", wheel.version), Some(wheel.file.bytes));
             has_begun = true;
         }
-        progress.position(largest_file(&temporary, 2).max(largest_file(&wheels, 1)).min(bytes));
+        progress.position(largest_file(scratch, 3).min(wheel.file.bytes));
     });
     if has_begun {
         progress.finish();
     }
-    match ended {
-        Ok((status, _)) if status.success() => wheel_in(&wheels).map_err(Trouble::Failed),
-        Ok((_, said)) if lacks_pip(&said) => Err(Trouble::NoPip(format!("{name}: there is no pip"))),
-        // On a full disk pip may not even be able to say so: its words go to that disk.
-        Ok((_, said))
-            if said.contains("No space left") || said.is_empty() && free_bytes(scratch) < 2 * bytes =>
-        {
-            Err(at_disk(ErrorKind::StorageFull.into()))
-        }
-        Ok((status, said)) => Err(Trouble::Failed(format!("{name} failed ({status}): {}", gist(&said)))),
-        Err(error) if error.kind() == ErrorKind::TimedOut => Err(Trouble::Failed(format!("{name}: {error}"))),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(Trouble::NoPip(format!("{program} is not installed")))
-        }
-        Err(error) => Err(Trouble::NoPip(format!("{program} cannot be run: {error}"))),
-    }
+    downloaded
 }
 
-fn free_bytes(folder: &Path) -> u64 {
-    rustix::fs::statvfs(folder).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+fn with_first_pip(
+    installer: &Installer<'_>,
+    scratch: &Path,
+    mut meanwhile: impl FnMut(),
+) -> Result<PathBuf, String> {
+    let at_disk = |error: io::Error| installer.disk_error(&error);
+    // pip downloads to its temporary folder first, so that belongs into the cache too: its disk has the room.
+    let [temporary, wheels] = ["tmp", "wheels"].map(|name| scratch.join(name));
+    for folder in [&temporary, &wheels] {
+        fs::create_dir(folder).map_err(at_disk)?;
+    }
+    let mut without = Vec::new();
+    for (program, arguments) in TOOLS {
+        let name = [&[program], arguments].concat().join(" ");
+        let mut pip = Command::new(program);
+        pip.args(arguments)
+            .args(ARGUMENTS.split_whitespace())
+            .args(["--platform", installer.wheel.platform, "--dest"])
+            .arg(&wheels)
+            .arg(installer.wheel.requirement)
+            .envs(SETTINGS)
+            .env("TMPDIR", &temporary)
+            .envs(installer.path.iter().map(|path| ("PATH", path)));
+        // Where there is no such pip, the next may work; where there is one, another would meet the same.
+        without.push(match child::run(&mut pip, DEADLINE, &mut meanwhile) {
+            Ok((status, _)) if status.success() => return wheel_in(&wheels),
+            Ok((_, said)) if lacks_pip(&said) => format!("{name}: there is no pip"),
+            Ok((_, said)) if said.contains("No space left") => {
+                return Err(at_disk(ErrorKind::StorageFull.into()));
+            }
+            Ok((status, said)) => return Err(format!("{name} failed ({status}): {}", gist(&said))),
+            Err(error) if error.kind() == ErrorKind::TimedOut => return Err(format!("{name}: {error}")),
+            Err(error) if error.kind() == ErrorKind::NotFound => format!("{program} is not installed"),
+            Err(error) => format!("{program} cannot be run: {error}"),
+        });
+    }
+    Err(format!("no pip to fetch it with ({})", without.join("; ")))
 }
 
 /// The size of the largest file in a folder or, up to `depth`, below: pip keeps what it downloads in a folder of its own.

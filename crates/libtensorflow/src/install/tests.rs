@@ -3,7 +3,7 @@
 use super::*;
 use crate::platform::{FRAMEWORK, PYTHON_LIBRARY, Pinned};
 use std::process::Command;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::thread;
 use verified_fetch::Digest;
 use zip::ZipWriter;
@@ -28,9 +28,10 @@ fn pinned(name: &'static str, bytes: &[u8]) -> Pinned {
     Pinned { name, bytes: bytes.len() as u64, sha256: Digest::of(bytes) }
 }
 
-/// Counts the transfers that have begun and not ended, and keeps the farthest that one of them was.
+/// Counts the transfers that have begun and not ended, and keeps the farthest that one of them was, and whether anything was
+/// noted.
 #[derive(Default)]
-struct Running(AtomicI32, AtomicU64);
+struct Running(AtomicI32, AtomicU64, AtomicBool);
 
 impl Progress for Running {
     fn start(&self, _label: &str, _total_bytes: Option<u64>) {
@@ -41,6 +42,9 @@ impl Progress for Running {
     }
     fn finish(&self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+    fn note(&self, _message: &str) {
+        self.2.store(true, Ordering::Relaxed);
     }
 }
 
@@ -94,12 +98,15 @@ impl Place {
 
     /// With an installer that is changed before.
     fn install_as(&self, change: impl FnOnce(&mut Installer<'_>)) -> Result<(PathBuf, FoundBy), String> {
-        let cache = self.cache();
-        let path = Some(self.root.path().join("programs").into());
-        let (variable, wheel, progress) = ("THE_CACHE", self.wheel(), &self.running);
-        let mut installer = Installer { cache: &cache, variable, wheel, progress, path };
+        let mut installer = self.installer();
         change(&mut installer);
         installer.install()
+    }
+
+    fn installer(&self) -> Installer<'_> {
+        let path = Some(self.root.path().join("programs").into());
+        let (variable, wheel, progress) = ("THE_CACHE", self.wheel(), &self.running);
+        Installer { cache: self.cache(), variable, wheel, progress, path }
     }
 
     fn read(&self, name: &str) -> String {
@@ -147,8 +154,8 @@ fn installs_the_two_libraries_and_nothing_else() {
 #[test]
 fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
     let place = Place::with_pip(DOWNLOAD);
-    let target = installed::folder(&place.cache(), "2.21.0");
-    assert_eq!(installed::check(&target, &place.wheel()), None);
+    let target = place.installer().folder();
+    assert_eq!(place.installer().installed(), None);
     for _ in 0..2 {
         thread::scope(|scope| {
             for _ in 0..4 {
@@ -158,10 +165,26 @@ fn several_at_once_install_it_once_and_what_is_damaged_is_replaced() {
         assert_eq!(fs::read(target.join(FRAMEWORK)).unwrap(), b"other");
         fs::write(target.join(FRAMEWORK), "half").unwrap();
         let why = format!("{FRAMEWORK} has 4 bytes in place of 5");
-        assert_eq!(installed::check(&target, &place.wheel()), Some(Err(why)));
+        assert_eq!(place.installer().installed(), Some(Err(why)));
     }
     assert_eq!(place.read("arguments").lines().count(), 2);
     assert_eq!(place.cached(), ["libtensorflow-2.21.0-cpu"]);
+    // What another process installed meanwhile is not read again.
+    place.install().unwrap();
+    fs::write(target.join(FRAMEWORK), "OTHER").unwrap();
+    let aside = place.root.path().join("aside");
+    fs::rename(&target, &aside).unwrap();
+    place.running.2.store(false, Ordering::Relaxed);
+    let lock = cache::lock(&place.cache(), "libtensorflow", || {}).unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| place.install().unwrap().1);
+        while !place.running.2.load(Ordering::Relaxed) {
+            thread::yield_now();
+        }
+        fs::rename(&aside, &target).unwrap();
+        drop(lock);
+        assert_eq!(waiting.join().unwrap(), FoundBy::Cache);
+    });
 }
 
 #[test]

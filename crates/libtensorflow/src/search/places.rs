@@ -1,15 +1,15 @@
 //! Where a TensorFlow library may already be, as the environment of the process says.
 
 use crate::candidate::{Candidate, Found, FoundBy, library_in};
+use crate::open;
 use crate::platform::{LIBRARY, LIBRARY_NAMES, PYTHON_LIBRARY, TENSORFLOW_DIR, VERSIONED_LIBRARY};
 use crate::search::python;
-use crate::{environment, open};
 use std::env;
 use std::path::{Path, PathBuf};
 
 /// The library in the user's `TENSORFLOW_DIR`: the folder itself, its `lib`, or the very file. `Err` if it names none.
 pub(crate) fn named_library() -> Option<Result<Candidate, String>> {
-    let named = environment::users_folder()?;
+    let named = folder(TENSORFLOW_DIR)?;
     let library = match named.is_file() {
         true => Some(named.clone()),
         false => library_in(&named).or_else(|| library_in(&named.join("lib"))),

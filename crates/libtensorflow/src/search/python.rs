@@ -6,6 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 use verified_fetch::child;
 
 /// Prints the package's version and folder. `find_spec` only searches; the current folder is left out, since a
@@ -18,6 +19,9 @@ for name in ['', '-cpu', '-gpu', '-rocm', '-intel', '-macos']:
     try: version = version or importlib.metadata.version('tensorflow' + name)
     except importlib.metadata.PackageNotFoundError: pass
 print(version, os.path.dirname(spec.origin), sep='|') if spec and spec.origin else print()";
+
+/// The longest that an interpreter may take.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The packages that `interpreters`, by name or path, see.
 ///
@@ -41,14 +45,18 @@ pub(crate) fn packages(interpreters: impl Iterator<Item = PathBuf>) -> Found {
 /// The package that an interpreter sees, or why there is none.
 fn package_of(interpreter: &Path) -> Result<Candidate, String> {
     let name = interpreter.display();
-    let answer = child::answer(Command::new(interpreter).args(["-c", WHERE]));
-    let answer = answer.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => format!("{name}: not installed"),
-        _ => format!("{name}: cannot be asked: {error}"),
-    })?;
-    // Start-up files of some installations print lines of their own first.
-    let last = answer.lines().last().unwrap_or_default().trim();
-    let (version, folder) = last.split_once('|').ok_or_else(|| format!("{name}: no tensorflow package"))?;
+    let said = match child::run(Command::new(interpreter).args(["-c", WHERE]), DEADLINE, || {}) {
+        Ok((status, said)) if status.success() => said,
+        Ok((status, _)) => return Err(format!("{name}: cannot be asked: {status}")),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(format!("{name}: not installed")),
+        Err(error) => return Err(format!("{name}: cannot be asked: {error}")),
+    };
+    // Start-up files of some installations print lines of their own.
+    let (version, folder) = said
+        .lines()
+        .rev()
+        .find_map(|line| line.trim().split_once('|'))
+        .ok_or_else(|| format!("{name}: no tensorflow package"))?;
     let library = Path::new(folder).join(PYTHON_LIBRARY);
     if !library.is_file() {
         return Err(format!("{folder} holds no {PYTHON_LIBRARY} (older than 2.12?)"));
@@ -64,7 +72,7 @@ fn package_of(interpreter: &Path) -> Result<Candidate, String> {
 #[cfg(test)]
 #[test]
 fn a_real_interpreter_understands_the_question() {
-    if let Ok(answer) = child::answer(Command::new("python3").args(["-c", WHERE])) {
-        assert!(answer.trim().is_empty() || answer.contains('|'), "{answer}");
+    if let Ok((status, said)) = child::run(Command::new("python3").args(["-c", WHERE]), DEADLINE, || {}) {
+        assert!(status.success() && (said.trim().is_empty() || said.contains('|')), "{said}");
     }
 }

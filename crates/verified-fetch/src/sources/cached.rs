@@ -5,10 +5,8 @@ use crate::cache::{self, CacheError};
 use crate::digest::Digest;
 use crate::progress::Progress;
 use std::fs::File;
-use std::io::{self, Read, Seek};
-use std::panic;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::thread;
 
 const LOCK: &str = "fetch";
 
@@ -50,7 +48,7 @@ pub fn cached(
     sources: impl FnOnce() -> Vec<Box<dyn Source>>,
     progress: &dyn Progress,
 ) -> Result<Vec<Vec<u8>>, FetchError> {
-    let entries = read_all(folder, artifacts);
+    let entries: Vec<_> = artifacts.iter().map(|artifact| read(folder, artifact)).collect();
     if entries.iter().all(Result::is_ok) {
         cache::sweep_if_free(folder, LOCK);
         return Ok(entries.into_iter().flatten().collect());
@@ -61,35 +59,28 @@ pub fn cached(
     let mut sources: Vec<_> = sources().into_iter().map(|source| (source, None)).collect();
     let complete = |(entry, artifact): (Result<_, _>, &Artifact<'_>)| {
         // The process that was waited for may have fetched it.
-        match entry.or_else(|_: Option<String>| read(folder, artifact)) {
-            Ok(bytes) => Ok(bytes),
-            Err(damage) => {
-                let path = folder.join(artifact.name);
-                if let Some(why) = damage {
-                    progress
-                        .note(&format!("warning: {} is damaged ({why}); fetching it again", path.display()));
-                }
-                fetch(artifact, &path, folder, &mut sources, progress)?;
-                // The disk, or someone else, may spoil what was just verified and put in place.
-                read(folder, artifact).map_err(|damage| {
-                    let why = damage.unwrap_or_else(|| "it is gone".to_owned());
-                    FetchError::Write { path, cause: io::Error::other(why) }
-                })
-            }
+        let damage = match entry.or_else(|_| read(folder, artifact)) {
+            Ok(bytes) => return Ok(bytes),
+            Err(damage) => damage,
+        };
+        let path = folder.join(artifact.name);
+        if let Some(why) = damage {
+            progress.note(&format!("warning: {} is damaged ({why}); fetching it again", path.display()));
         }
+        let bytes = fetch(artifact, folder, &mut sources, progress)?;
+        whole_files::write(&path, &bytes).map_err(|cause| FetchError::Write { path, cause })?;
+        Ok(bytes)
     };
     entries.into_iter().zip(artifacts).map(complete).collect()
 }
 
-/// Puts `artifact` at `path`: asks `sources` in turn, each with why it is not asked again, verifies what comes, syncs
-/// it and renames it into place. At every moment `path` holds what it held before or the verified artifact.
+/// The verified bytes of `artifact` from the first of `sources`, each with why it is not asked again, that gives them.
 fn fetch(
     artifact: &Artifact<'_>,
-    path: &Path,
     folder: &Path,
     sources: &mut [(Box<dyn Source>, Option<String>)],
     progress: &dyn Progress,
-) -> Result<(), FetchError> {
+) -> Result<Vec<u8>, FetchError> {
     let mut failures = Vec::new();
     let count = sources.len();
     for (index, (source, given_up)) in sources.iter_mut().enumerate() {
@@ -98,19 +89,14 @@ fn fetch(
             failures.push(format!("{name}: not asked again after this failure: {before}"));
             continue;
         }
-        let mut failure = None;
-        let written = whole_files::write_with(path, |file| {
-            let fetched = source.fetch(artifact, folder, file, progress);
-            fetched.and_then(|()| verify(artifact, file)).map_err(|why| match why {
-                Failure::Disk(error) => error,
-                other => io::Error::other(failure.insert(other).to_string()),
-            })
-        });
-        let why = match (written, failure) {
-            (Ok(()), _) => return Ok(()),
-            (Err(cause), None) => return Err(FetchError::Write { path: path.to_path_buf(), cause }),
-            (Err(why), Some(Failure::Artifact(_))) => why.to_string(),
-            (Err(why), Some(_)) => given_up.insert(why.to_string()).clone(),
+        let fetched = source.fetch(artifact, folder, progress);
+        let why = match fetched.and_then(|bytes| verified(artifact, bytes).map_err(Failure::Artifact)) {
+            Ok(bytes) => return Ok(bytes),
+            Err(Failure::Disk(cause)) => {
+                return Err(FetchError::Write { path: folder.join(artifact.name), cause });
+            }
+            Err(Failure::Artifact(why)) => why,
+            Err(Failure::Source(why) | Failure::Passing(why)) => given_up.insert(why).clone(),
         };
         let failed = format!("{name}: {why}");
         if index + 1 < count {
@@ -121,51 +107,28 @@ fn fetch(
     Err(FetchError::EverySourceFailed { name: artifact.name.to_owned(), failures })
 }
 
-fn verify(artifact: &Artifact<'_>, file: &mut File) -> Result<(), Failure> {
-    file.rewind().map_err(Failure::Disk)?;
-    let found = Digest::of_reader(&mut *file).map_err(Failure::Disk)?;
-    if found == artifact.sha256 {
-        return Ok(());
-    }
-    let mut start = Vec::new();
-    file.rewind().map_err(Failure::Disk)?;
-    file.take(512).read_to_end(&mut start).map_err(Failure::Disk)?;
-    Err(Failure::Artifact(match is_html_page(&start) {
-        true => "an HTML page came in place of the file".to_owned(),
-        false => format!("{} has SHA-256 {found}, not {}", artifact.name, artifact.sha256),
-    }))
-}
-
-/// All entries, each read and hashed by a thread of its own, as by [`read`].
-fn read_all(folder: &Path, artifacts: &[Artifact<'_>]) -> Vec<Result<Vec<u8>, Option<String>>> {
-    thread::scope(|scope| {
-        let readers: Vec<_> =
-            artifacts.iter().map(|artifact| scope.spawn(move || read(folder, artifact))).collect();
-        readers
-            .into_iter()
-            .map(|reader| reader.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked)))
-            .collect()
-    })
-}
-
 /// An entry, or why it is no use; `None`: it is not there.
 fn read(folder: &Path, artifact: &Artifact<'_>) -> Result<Vec<u8>, Option<String>> {
-    let damaged = |error: io::Error| Some(error.to_string());
-    let file = match File::open(folder.join(artifact.name)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(None),
-        Err(error) => return Err(damaged(error)),
-    };
-    let size = file.metadata().map_err(damaged)?.len();
-    if size > artifact.max_bytes {
-        return Err(Some(format!("{size} bytes where there are at most {}", artifact.max_bytes)));
+    let mut bytes = Vec::new();
+    let file = File::open(folder.join(artifact.name));
+    match file.and_then(|file| file.take(artifact.max_bytes.saturating_add(1)).read_to_end(&mut bytes)) {
+        Ok(_) => verified(artifact, bytes).map_err(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(None),
+        Err(error) => Err(Some(error.to_string())),
     }
-    // One byte more than the size, so that reading to the end need not grow the buffer to find that it is the end.
-    let mut bytes = Vec::with_capacity(size as usize + 1);
-    file.take(artifact.max_bytes).read_to_end(&mut bytes).map_err(damaged)?;
+}
+
+/// `bytes`, or what is wrong with them.
+fn verified(artifact: &Artifact<'_>, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    let Artifact { name, sha256, max_bytes } = artifact;
     let found = Digest::of(&bytes);
-    if found != artifact.sha256 {
-        return Err(Some(format!("its SHA-256 is {found}, not {}", artifact.sha256)));
+    if found == *sha256 {
+        Ok(bytes)
+    } else if is_html_page(&bytes) {
+        Err("an HTML page came in place of the file".to_owned())
+    } else if bytes.len() as u64 > *max_bytes {
+        Err(format!("{name} has more than the {max_bytes} bytes that it may have"))
+    } else {
+        Err(format!("{name} has SHA-256 {found}, not {sha256}"))
     }
-    Ok(bytes)
 }

@@ -4,8 +4,7 @@ use super::client::{Client, without_password};
 use super::{Artifact, Failure, Source};
 use crate::progress::Progress;
 use flate2::read::MultiGzDecoder;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, Write};
+use std::io::Read;
 use std::path::Path;
 
 /// A folder of gzipped files at an https URL.
@@ -38,39 +37,22 @@ impl Source for GzipMirror {
     fn fetch(
         &mut self,
         artifact: &Artifact<'_>,
-        folder: &Path,
-        into: &mut File,
+        _folder: &Path,
         progress: &dyn Progress,
-    ) -> Result<(), Failure> {
-        let mut packed = tempfile::tempfile_in(folder).map_err(Failure::Disk)?;
+    ) -> Result<Vec<u8>, Failure> {
         // What does not compress grows by a few bytes a block.
         let max_bytes = artifact.max_bytes.saturating_add(artifact.max_bytes / 1000 + 1024);
-        let url = self.url(artifact.name);
-        self.client.download(&url, artifact.name, max_bytes, &mut packed, progress)?;
-        packed.rewind().map_err(Failure::Disk)?;
-        unpack(&packed, artifact.max_bytes, into)
-    }
-}
-
-/// Gunzips `packed` into `into`, no more than `max_bytes`. What is no gzip is copied, for proxies that unpack on the way.
-fn unpack(packed: &File, max_bytes: u64, into: &mut File) -> Result<(), Failure> {
-    let damaged = |why: String| Failure::Artifact(format!("what came cannot be decompressed: {why}"));
-    let mut packed = BufReader::new(packed);
-    let start = packed.fill_buf().map_err(Failure::Disk)?;
-    let mut reader: Box<dyn Read> = match start.starts_with(&[0x1f, 0x8b]) {
-        true => Box::new(MultiGzDecoder::new(packed)),
-        false => Box::new(packed),
-    };
-    let (mut written, mut buffer) = (0, vec![0; 64 * 1024]);
-    loop {
-        let count = reader.read(&mut buffer).map_err(|error| damaged(error.to_string()))?;
-        written += count as u64;
-        if count == 0 {
-            return Ok(());
+        let packed = self.client.download(&self.url(artifact.name), artifact.name, max_bytes, progress)?;
+        if !packed.starts_with(&[0x1f, 0x8b]) {
+            return Ok(packed); // some proxies unpack on the way
         }
-        if written > max_bytes {
-            return Err(damaged(format!("it holds more than {max_bytes} bytes")));
+        let damaged = |why: String| Failure::Artifact(format!("what came cannot be decompressed: {why}"));
+        let (max_bytes, mut bytes) = (artifact.max_bytes, Vec::new());
+        let unpacked =
+            MultiGzDecoder::new(&packed[..]).take(max_bytes.saturating_add(1)).read_to_end(&mut bytes);
+        match unpacked.map_err(|error| damaged(error.to_string()))? as u64 > max_bytes {
+            true => Err(damaged(format!("it holds more than {max_bytes} bytes"))),
+            false => Ok(bytes),
         }
-        into.write_all(&buffer[..count]).map_err(Failure::Disk)?;
     }
 }

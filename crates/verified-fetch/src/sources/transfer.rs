@@ -7,35 +7,32 @@ use reqwest::StatusCode;
 use reqwest::blocking::Response;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::Read;
 use std::thread;
 use std::time::Instant;
 
 const TRIES: u32 = 3;
 
 impl Client {
-    /// Transfers the file at `url` into `into`, from its start, replacing what it holds, and no more than `max_bytes` of
-    /// it. What arrives is **not** verified: [`crate::cached()`] does that. `label` is what the user reads.
+    /// The file at `url`, of no more than `max_bytes`. What arrives is **not** verified: [`crate::cached()`] does that.
+    /// `label` is what the user reads.
     ///
     /// # Errors
-    /// The last failure, once it is not worth trying again. `into` then holds anything.
+    /// The last failure, once it is not worth trying again.
     pub fn download(
         &self,
         url: &str,
         label: &str,
         max_bytes: u64,
-        into: &mut File,
         progress: &dyn Progress,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<u8>, Failure> {
         let mut tries = 1;
         loop {
-            into.set_len(0).and_then(|()| into.rewind()).map_err(Failure::Disk)?;
             let outcome = self.ask(url, max_bytes).and_then(|response| {
                 progress.start(label, response.content_length());
-                let kept = self.keep(response, max_bytes, into, progress);
+                let body = self.body(response, max_bytes, progress);
                 progress.finish();
-                kept
+                body
             });
             match outcome {
                 Err(Failure::Passing(why)) if tries < TRIES => {
@@ -64,31 +61,28 @@ impl Client {
         }
     }
 
-    fn keep(
+    fn body(
         &self,
         mut response: Response,
         max_bytes: u64,
-        into: &mut File,
         progress: &dyn Progress,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<u8>, Failure> {
         let begun = Instant::now();
-        let (mut received, mut buffer) = (0, vec![0; 64 * 1024]);
+        let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
         loop {
-            let count = match response.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(self.broken(&error, received)),
-            };
-            received += count as u64;
+            match response.read(&mut buffer) {
+                Ok(0) => return Ok(bytes),
+                Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+                Err(error) => return Err(self.broken(&error, bytes.len())),
+            }
+            let (received, elapsed) = (bytes.len() as u64, begun.elapsed());
             if received > max_bytes {
                 return Err(too_large(max_bytes));
             }
-            let seconds = begun.elapsed().as_secs_f32();
-            if begun.elapsed() > self.policy.deadline {
+            if elapsed > self.policy.deadline {
+                let seconds = elapsed.as_secs_f32();
                 return Err(Failure::Source(format!("no more than {received} bytes in {seconds} s")));
             }
-            into.write_all(&buffer[..count]).map_err(Failure::Disk)?;
             progress.position(received);
         }
     }
@@ -113,7 +107,7 @@ impl Client {
     }
 
     /// What an error after `received` bytes of the body means.
-    fn broken(&self, error: &(dyn Error + 'static), received: u64) -> Failure {
+    fn broken(&self, error: &(dyn Error + 'static), received: usize) -> Failure {
         let mut http = causes(error).filter_map(|error| error.downcast_ref());
         Failure::Passing(match http.any(reqwest::Error::is_timeout) {
             true => {
