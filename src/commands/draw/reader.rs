@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use tf_mnist::classifier::Classifier;
 use tf_mnist::drawing::Picture;
-use tf_mnist::picture::{self, Doubt, PictureError, Target};
+use tf_mnist::picture::{self, PictureError, Target};
 
 /// The most bytes of a picture.
 pub const MAX_PICTURE_BYTES: usize = 1_000_000;
@@ -87,7 +87,7 @@ impl Reader {
             probabilities: probabilities
                 .map_err(|error| refusal(StatusCode::INTERNAL_SERVER_ERROR, error))?,
             image: Picture::of_gray(&levels, self.target.image_size, 1).to_data_url(),
-            warnings: prepared.doubts.iter().map(Doubt::to_string).collect(),
+            warnings: prepared.doubts,
         })
     }
 }
