@@ -6,26 +6,42 @@
 use super::error::{Result, SavedModelError};
 use crate::classifier::{is_saved_model, versions_in};
 use crate::staging::{self, Aside, Lock};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// `EXPORT_BASE`, of which this export alone writes until it is dropped.
+/// `EXPORT_BASE`, of which this export alone writes until it is dropped; then what was made for it and holds nothing goes.
 #[derive(Debug)]
 pub(super) struct Versions {
     base: PathBuf,
+    /// The folders that were made for it, the lowest first.
+    made: Vec<PathBuf>,
     _lock: Lock,
+}
+
+impl Drop for Versions {
+    fn drop(&mut self) {
+        // One with something in it stays, and so do those above.
+        let _ = self.made.iter().try_for_each(fs::remove_dir);
+    }
 }
 
 impl Versions {
     /// Takes `base`, made if need be; waits for another export to it, and deletes what killed ones left behind.
     pub fn open(base: &Path) -> Result<Self> {
         check_base(base)?;
-        staging::create_folders(base).map_err(failed("create", base))?;
-        let lock = Lock::folder(base).map_err(failed("lock", base))?;
+        let (made, lock) = loop {
+            let made = staging::create_folders(base).map_err(failed("create", base))?;
+            let lock = Lock::folder(base).map_err(failed("lock", base))?;
+            // An export that failed while this one waited took away the folder that it had made.
+            if base.is_dir() {
+                break (made, lock);
+            }
+        };
         if lock.is_held() {
             staging::sweep(base).map_err(|(path, error)| failed("delete", &path)(error))?;
         }
-        Ok(Self { base: base.to_path_buf(), _lock: lock })
+        Ok(Self { base: base.to_path_buf(), made, _lock: lock })
     }
 
     /// The folder of a new version: `wanted`, or one more than the highest.
