@@ -53,15 +53,25 @@ pub enum Event {
 const MOST_BYTES: u64 = 1 << 30;
 
 impl Event {
-    /// The events of the run in the folder `run` so far; none if there is no such file. Lines that are no events, such as the half
-    /// line of a process that is at work, are left out.
+    /// The events of the run in the folder `run` so far, none if there is no such file; and the numbers, from 1, of the lines
+    /// that are no events. The half line of a process that is at work, or was killed, is none of either.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn read_all(run: &Path) -> Result<Vec<Self>> {
+    pub fn read_all(run: &Path) -> Result<(Vec<Self>, Vec<usize>)> {
         let path = run.join(METRICS);
         let text = read(&path).map_err(TrainingError::file("read", &path))?;
-        Ok(lines(&text).filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        let (mut events, mut unread) = (Vec::new(), Vec::new());
+        for (number, ended) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
+            for line in lines(ended) {
+                match serde_json::from_slice(line) {
+                    Ok(event) => events.push(event),
+                    Err(_) if ended.ends_with(b"\n") => unread.push(number + 1),
+                    Err(_) => {}
+                }
+            }
+        }
+        Ok((events, unread))
     }
 }
 
