@@ -66,7 +66,7 @@ fn indexed(name: &Path) -> Result<Option<(PathBuf, usize)>, PictureError> {
         let index = str::from_utf8(index).ok().and_then(|index| index.parse().ok());
         return Ok(Some((file.to_path_buf(), index.unwrap_or(usize::MAX))));
     }
-    match file.exists() {
+    match file.is_file() {
         true => Err(PictureError::Unreadable(format!(
             "{} names no image of {file}: behind # stands its number, counted from 0, as {file}#0",
             name.display(),
