@@ -27,7 +27,7 @@ impl Raster {
         if matches!(orientation, 3 | 4 | 7 | 8) {
             self.pixels.reverse();
         }
-        if orientation % 2 == 0 {
+        if orientation.is_multiple_of(2) {
             self.pixels.chunks_exact_mut(self.width).for_each(<[_]>::reverse);
         }
         self
