@@ -236,7 +236,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct DescribeArgs {
-    /// baseline, optimized, accurate, or a TOML file
+    /// baseline, optimized, accurate, a TOML file, or a run's folder
     #[arg(value_parser = place(FILE))]
     pub network: PathBuf,
     /// Print JSON: shapes with null for the rows, counts, and bytes for one row, 100 and 1000

@@ -8,7 +8,6 @@ use super::{options, output, places, tensorflow};
 use crate::cli::{DescribeArgs, GlobalArgs};
 use anyhow::{Context, Result, bail};
 use indicatif::HumanCount;
-use std::fmt::{self, Write};
 use std::path::Path;
 use tf_mnist::dataset::Form;
 use tf_mnist::model::summary::Summary;
@@ -57,20 +56,14 @@ fn write_graph(global: &GlobalArgs, table: &Table, file: &Path) -> Result<()> {
 }
 
 fn text(summary: &Summary) -> String {
-    let sections: [fn(&mut String, &Summary) -> fmt::Result; 5] =
-        [table::write, padding::write, gpu_memory::write, variables, work];
-    let sections = sections.map(|write| {
-        let mut text = String::new();
-        let _ = write(&mut text, summary); // writing to a string cannot fail
-        text
-    });
-    sections.join("\n")
+    let sections = [table::section, padding::section, gpu_memory::section, variables, work];
+    sections.map(|section| section(summary)).join("\n")
 }
 
 /// The section on variables.
-fn variables(f: &mut impl Write, summary: &Summary) -> fmt::Result {
+fn variables(summary: &Summary) -> String {
     let totals = &summary.totals;
-    f.write_str("Variables: their names are the keys of a checkpoint, scope/name\n")?;
+    let mut text = String::from("Variables: their names are the keys of a checkpoint, scope/name\n");
     let parted = |variable: &NetworkVariable| {
         let (scope, name) = variable.name.rsplit_once('/').unwrap_or(("", &variable.name));
         (scope.to_owned(), format!("{name} {}", format!("{:?}", variable.shape).replace(' ', "")))
@@ -78,13 +71,12 @@ fn variables(f: &mut impl Write, summary: &Summary) -> fmt::Result {
     let variables: Vec<_> = summary.layers.iter().flat_map(|layer| &layer.variables).map(parted).collect();
     for of_scope in variables.chunk_by(|a, b| a.0 == b.0) {
         let names: Vec<_> = of_scope.iter().map(|(_, name)| name.as_str()).collect();
-        writeln!(f, "  {:21}  {}", of_scope[0].0, names.join(", "))?;
+        text += &format!("  {:21}  {}\n", of_scope[0].0, names.join(", "));
     }
     let values = totals.trainable_parameters + totals.moving_averages + totals.optimizer_values;
-    writeln!(
-        f,
+    text + &format!(
         "\n  Adam keeps two averages of each trainable value, NAME/Adam and NAME/Adam_1, and two powers:\n  \
-             {} values more. A checkpoint of a training holds {} float32 values, {}.",
+         {} values more. A checkpoint of a training holds {} float32 values, {}.\n",
         grouped(totals.optimizer_values),
         grouped(values),
         bytes(4 * values)
@@ -92,21 +84,22 @@ fn variables(f: &mut impl Write, summary: &Summary) -> fmt::Result {
 }
 
 /// The section on work.
-fn work(f: &mut impl Write, summary: &Summary) -> fmt::Result {
-    f.write_str(
-            "Work: billions of floating point operations (GFLOP), two a multiply-add\n  \
-             Convolutions and matrix products count; biases, batch norm, activations and pools add little.\n  \
-             The way back counts as twice the way forward: a gradient for the weights, one for the input.\n\n",
-        )?;
-    writeln!(f, "{:>9}{:>12}", "n", "GFLOP")?;
-    for (what, rows, flop) in [
+fn work(summary: &Summary) -> String {
+    let rows = [
         ("a training step, forward and back", summary.batch_rows, summary.training_flop(summary.batch_rows)),
         ("the validation set, forward", VALIDATION_ROWS, summary.forward_flop(VALIDATION_ROWS)),
         ("the test set, forward", TEST_ROWS, summary.forward_flop(TEST_ROWS)),
-    ] {
-        writeln!(f, "{rows:>9}{:>12.2}   {what}", flop as f64 / 1e9)?;
-    }
-    Ok(())
+    ];
+    let rows = rows.map(|(what, rows, flop)| format!("{rows:>9}{:>12.2}   {what}\n", flop as f64 / 1e9));
+    format!(
+        "Work: billions of floating point operations (GFLOP), two a multiply-add\n  \
+         Convolutions and matrix products count; biases, batch norm, activations and pools add little.\n  \
+         The way back counts as twice the way forward: a gradient for the weights, one for the input.\n\n\
+         {:>9}{:>12}\n{}",
+        "n",
+        "GFLOP",
+        rows.concat()
+    )
 }
 
 /// Digits in groups of three: `1,066,560`.

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 use tf_mnist::classifier::{self, Location};
 use tf_mnist::graph::Checkpoint;
-use tf_mnist::picture::{self, Doubt};
+use tf_mnist::picture;
 
 /// How many of the likeliest digits are shown.
 const SHOWN: usize = 3;
@@ -20,7 +20,7 @@ const CHUNK: usize = 1000;
 /// The model cannot be had, or TensorFlow fails. A picture that cannot be used is no error of the rest.
 pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
     // A checkpoint's network is known before anything is fetched; a SavedModel has to be opened.
-    let (form, pictures, mut classifier) = match classifier::locate(&args.model.path)? {
+    let (form, pictures, opened) = match classifier::locate(&args.model.path)? {
         Location::Checkpoint(prefix) => {
             let named = args.model.network.as_deref().map(options::find_network).transpose()?;
             let table = classifier::network_of(&Checkpoint::open(&prefix)?, named.as_ref())?;
@@ -32,42 +32,43 @@ pub fn run(global: &GlobalArgs, args: &PredictArgs) -> Result<ExitCode> {
         }
     };
     let target = picture::target(&form, pictures);
-    let mut images = Vec::new();
-    let mut predictions = Vec::new();
     let mut code = ExitCode::SUCCESS;
-    for name in &args.images {
-        let mut warnings = Vec::new();
-        let outcome = match picture::read(name, &target) {
-            Ok(prepared) => {
-                for doubt in &prepared.doubts {
-                    log::warn!("{}: {doubt}", name.display());
-                }
-                images.extend(prepared.image);
-                warnings = prepared.doubts.iter().map(Doubt::to_string).collect();
-                Outcome::Pending
+    let read = args.images.iter().map(|name| match picture::read(name, &target) {
+        Ok(prepared) => {
+            for doubt in &prepared.doubts {
+                log::warn!("{}: {doubt}", name.display());
             }
-            Err(error) => {
-                output::notice(&format!("error: {error}"));
-                code = ExitCode::from(1);
-                Outcome::Failed { error: error.to_string() }
-            }
-        };
-        predictions.push(Prediction { image: name.to_string_lossy(), warnings, outcome });
-    }
+            Ok(prepared)
+        }
+        Err(error) => {
+            output::notice(&format!("error: {error}"));
+            code = ExitCode::FAILURE;
+            Err(error.to_string())
+        }
+    });
+    let read: Vec<_> = read.collect();
+    let images: Vec<_> = read.iter().flatten().flat_map(|prepared| &prepared.image).copied().collect();
+    let mut probabilities = Vec::new();
     if !images.is_empty() {
-        let classifier = match classifier.take() {
+        let classifier = match opened {
             Some(classifier) => classifier,
             None => model::classifier(global, &args.model)?,
         };
-        let mut probabilities = Vec::new();
         for chunk in images.chunks(CHUNK * classifier.pixels()) {
             probabilities.extend(classifier.probabilities(chunk)?);
         }
-        let pending =
-            predictions.iter_mut().filter(|prediction| matches!(prediction.outcome, Outcome::Pending));
-        for (prediction, row) in pending.zip(probabilities.chunks_exact(classifier.classes())) {
-            prediction.outcome = Outcome::predicted(row, usize::from(form.first_label));
-        }
+    }
+    let mut rows = probabilities.chunks_exact(form.classes);
+    let mut predictions = Vec::new();
+    for (name, read) in args.images.iter().zip(read) {
+        let (warnings, outcome) = match read {
+            Ok(prepared) => {
+                let row = rows.next().unwrap_or_default(); // there is one for each that was read
+                (prepared.doubts, Outcome::predicted(row, usize::from(form.first_label)))
+            }
+            Err(error) => (Vec::new(), Outcome::Failed { error }),
+        };
+        predictions.push(Prediction { image: name.to_string_lossy(), warnings, outcome });
     }
     output::report(&predictions, args.json, |predictions| text(predictions))?;
     Ok(code)
@@ -86,8 +87,6 @@ struct Prediction<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Outcome {
-    /// Read, and about to be asked about.
-    Pending,
     Predicted {
         class: usize,
         /// The likeliest digits, the likeliest first.

@@ -7,7 +7,7 @@ mod error;
 mod kind;
 
 pub use digit_pictures;
-pub use digit_pictures::{Doubt, Prepared, Target};
+pub use digit_pictures::{Prepared, Target};
 pub use error::PictureError;
 
 use crate::dataset::{self, Form};
@@ -36,7 +36,7 @@ pub fn target(form: &Form, pictures: Pictures) -> Target {
 /// # Errors
 /// The file cannot be read, is no picture, breaks off, is too large, or blank.
 pub fn read(name: &Path, target: &Target) -> Result<Prepared, PictureError> {
-    if let Some((path, index)) = indexed(name) {
+    if let Some((path, index)) = indexed(name)? {
         let bytes = dataset::read_image(&path, index, target.image_size)?;
         return Ok(Prepared {
             image: bytes.into_iter().map(|byte| f32::from(byte) / 255.0).collect(),
@@ -56,15 +56,24 @@ pub fn read_bytes(name: &Path, bytes: &[u8], target: &Target) -> Result<Prepared
 }
 
 /// `FILE#INDEX` taken apart, unless there is a file of the whole name.
-fn indexed(name: &Path) -> Option<(PathBuf, usize)> {
+fn indexed(name: &Path) -> Result<Option<(PathBuf, usize)>, PictureError> {
     let bytes = name.as_os_str().as_bytes();
-    let at = bytes.iter().rposition(|&byte| byte == b'#')?;
-    let index = std::str::from_utf8(&bytes[at + 1..]).ok()?;
-    let all_digits = !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
-    let is_one = all_digits && !name.exists();
-    let file = Path::new(OsStr::from_bytes(&bytes[..at]));
-    // A number too large for any file is as wrong as one that is just beyond the last image.
-    is_one.then(|| (file.to_path_buf(), index.parse().unwrap_or(usize::MAX)))
+    let at = bytes.iter().rposition(|&byte| byte == b'#').filter(|_| !name.exists());
+    let Some(at) = at else { return Ok(None) };
+    let (file, index) = (Path::new(OsStr::from_bytes(&bytes[..at])), &bytes[at + 1..]);
+    if !index.is_empty() && index.iter().all(u8::is_ascii_digit) {
+        // A number too large for any file is as wrong as one that is just beyond the last image.
+        let index = str::from_utf8(index).ok().and_then(|index| index.parse().ok());
+        return Ok(Some((file.to_path_buf(), index.unwrap_or(usize::MAX))));
+    }
+    match file.is_file() {
+        true => Err(PictureError::Unreadable(format!(
+            "{} names no image of {file}: behind # stands its number, counted from 0, as {file}#0",
+            name.display(),
+            file = file.display()
+        ))),
+        false => Ok(None),
+    }
 }
 
 /// What a file is, and holds.

@@ -21,12 +21,12 @@ use crate::classifier::{Classifier, network_of};
 use crate::graph::{Checkpoint, GraphSession};
 use crate::model::Convolutions;
 use crate::networks::{self, Table};
-use crate::staging::{self, Aside};
+use crate::staging;
 use serving_graph::ServingGraph;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tensorflow::SessionOptions;
-use versions::failed;
+use versions::{Versions, failed};
 
 const GRAPH: &str = "saved_model.pb";
 const VARIABLES: &str = "variables";
@@ -73,14 +73,15 @@ pub fn export(
     let session = GraphSession::new(&serving.graph, options)?;
     serving.saver.restore(&session, prefix)?;
 
-    let _lock = versions::take(base)?;
-    let (version, path) = versions::next(base, version)?;
-    let aside = Aside::folder_in(base).map_err(failed("create a folder in", base))?;
+    let versions = Versions::open(base)?;
+    let (version, path) = versions.next(version)?;
+    let aside = versions.aside()?;
     write(&serving, &table, &session, aside.path())
         .and_then(|()| check(aside.path(), prefix, &table, options))
         .map_err(|error| error.in_place(aside.path(), &path))?;
-    versions::publish(aside, &path)?;
-    Ok(Exported { version, path, network: table.name })
+    versions.publish(aside, &path)?;
+    let network = table.name;
+    Ok(Exported { version, path, network })
 }
 
 /// Writes all files of a version to `folder`, synced.

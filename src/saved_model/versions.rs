@@ -6,48 +6,77 @@
 use super::error::{Result, SavedModelError};
 use crate::classifier::{is_saved_model, versions_in};
 use crate::staging::{self, Aside, Lock};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Makes `base` if need be, waits for another export to it, and deletes what killed ones left behind. Until the lock is
-/// dropped, this export alone writes there.
-pub(super) fn take(base: &Path) -> Result<Lock> {
-    check_base(base)?;
-    staging::create_folders(base).map_err(failed("create", base))?;
-    let lock = Lock::folder(base).map_err(failed("lock", base))?;
-    if lock.is_held() {
-        staging::sweep(base).map_err(|(path, error)| failed("delete", &path)(error))?;
-    }
-    Ok(lock)
+/// `EXPORT_BASE`, of which this export alone writes until it is dropped; then what was made for it and holds nothing goes.
+#[derive(Debug)]
+pub(super) struct Versions {
+    base: PathBuf,
+    /// The folders that were made for it, the lowest first.
+    made: Vec<PathBuf>,
+    _lock: Lock,
 }
 
-/// The folder of a new version in `base`: `wanted`, or one more than the highest.
-pub(super) fn next(base: &Path, wanted: Option<u64>) -> Result<(u64, PathBuf)> {
-    let there = versions_in(base).map_err(failed("read", base))?;
-    let Some(version) = wanted else {
-        let highest = there.last().map_or(0, |(version, _)| *version);
-        // Serving reads a version as an int64.
-        let next = (highest < i64::MAX as u64).then_some(highest + 1);
-        let next = next.ok_or_else(|| SavedModelError::NoVersionLeft { base: base.to_path_buf() })?;
-        return Ok((next, base.join(next.to_string())));
-    };
-    // 007 is version 7 to Serving; and whatever else goes by that name is not to be replaced either.
-    let path = base.join(version.to_string());
-    let taken = there.into_iter().find_map(|(other, path)| (other == version).then_some(path));
-    match taken.or_else(|| path.symlink_metadata().is_ok().then(|| path.clone())) {
-        Some(path) => Err(SavedModelError::VersionExists { path }),
-        None => Ok((version, path)),
+impl Drop for Versions {
+    fn drop(&mut self) {
+        // One with something in it stays, and so do those above.
+        let _ = self.made.iter().try_for_each(fs::remove_dir);
     }
 }
 
-/// Makes the finished folder `aside` the version `path`, in one step that never replaces anything.
-pub(super) fn publish(aside: Aside, path: &Path) -> Result<()> {
-    aside.publish(path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
-            SavedModelError::VersionExists { path: path.to_path_buf() }
+impl Versions {
+    /// Takes `base`, made if need be; waits for another export to it, and deletes what killed ones left behind.
+    pub fn open(base: &Path) -> Result<Self> {
+        check_base(base)?;
+        let (made, lock) = loop {
+            let made = staging::create_folders(base).map_err(failed("create", base))?;
+            let lock = Lock::folder(base).map_err(failed("lock", base))?;
+            // An export that failed while this one waited took away the folder that it had made.
+            if base.is_dir() {
+                break (made, lock);
+            }
+        };
+        if lock.is_held() {
+            staging::sweep(base).map_err(|(path, error)| failed("delete", &path)(error))?;
         }
-        _ => failed("create", path)(error),
-    })
+        Ok(Self { base: base.to_path_buf(), made, _lock: lock })
+    }
+
+    /// The folder of a new version: `wanted`, or one more than the highest.
+    pub fn next(&self, wanted: Option<u64>) -> Result<(u64, PathBuf)> {
+        let there = versions_in(&self.base).map_err(failed("read", &self.base))?;
+        let Some(version) = wanted else {
+            let highest = there.last().map_or(0, |(version, _)| *version);
+            // Serving reads a version as an int64.
+            let next = (highest < i64::MAX as u64).then_some(highest + 1);
+            let next = next.ok_or_else(|| SavedModelError::NoVersionLeft { base: self.base.clone() })?;
+            return Ok((next, self.base.join(next.to_string())));
+        };
+        // 007 is version 7 to Serving; and whatever else goes by that name is not to be replaced either.
+        let path = self.base.join(version.to_string());
+        let taken = there.into_iter().find_map(|(other, path)| (other == version).then_some(path));
+        match taken.or_else(|| path.symlink_metadata().is_ok().then(|| path.clone())) {
+            Some(path) => Err(SavedModelError::VersionExists { path }),
+            None => Ok((version, path)),
+        }
+    }
+
+    /// A folder to write a version in.
+    pub fn aside(&self) -> Result<Aside> {
+        Aside::folder_in(&self.base).map_err(failed("create a folder in", &self.base))
+    }
+
+    /// Makes the finished folder `aside` the version `path`, in one step that never replaces anything.
+    pub fn publish(&self, aside: Aside, path: &Path) -> Result<()> {
+        aside.publish(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
+                SavedModelError::VersionExists { path: path.to_path_buf() }
+            }
+            _ => failed("create", path)(error),
+        })
+    }
 }
 
 /// Whether versions may be put into `base`, by what it is; to say so before long work.

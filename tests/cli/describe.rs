@@ -223,3 +223,15 @@ fn a_graph_that_cannot_be_written_fails_and_leaves_nothing() {
 fn a_network_there_is_none_of_is_a_usage_error() {
     describe().arg("resnet").assert().code(2).stderr(contains("baseline").and(contains("optimized")));
 }
+
+#[test]
+fn a_run_s_folder_is_described_as_the_help_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    support::runs::succeed(support::runs::start(
+        &run,
+        &["optimized", "--batch-size", "20", "--max-steps", "1"],
+    ));
+    describe().arg(&run).assert().success().stdout(contains("optimized: images"));
+    describe().arg("--help").assert().success().stdout(contains("a run's folder"));
+}

@@ -86,12 +86,12 @@ fn a_full_disk_leaves_no_part_of_a_version() {
 #[test]
 fn a_file_size_limit_leaves_no_part_of_a_version() {
     let folder = tempfile::tempdir().unwrap();
-    let base = folder.path().join("base");
+    let base = folder.path().join("new/base");
     for kib in [0, 100] {
         let stderr = refused(limited(&export(&base), kib));
         let named = format!("cannot write {}/1/variables/variables: File too large", base.display());
         assert!(stderr.contains(&named), "{stderr}");
-        assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
     runs::succeed(limited(&export(&base), 300));
     runs::succeed(export(&base));

@@ -139,6 +139,8 @@ fn pictures_that_cannot_be_used_are_named_and_the_rest_is_predicted() {
         (idx.clone(), "name one of its images by its number"),
         (beyond, "holds 100 images, numbered 0 to 99"),
         (folder.path().join("missing#3"), "missing"),
+        (format!("{}#", idx.display()).into(), "behind # stands its number, counted from 0"),
+        (format!("{}#x", idx.display()).into(), "behind # stands its number, counted from 0"),
     ];
     let mut images = vec![fixture("digits/3.png")];
     images.extend(bad.iter().map(|(path, _)| path.clone()));
@@ -154,8 +156,8 @@ fn pictures_that_cannot_be_used_are_named_and_the_rest_is_predicted() {
 
     let predictions = json(&images);
     assert_eq!(predictions.len(), images.len());
-    assert_eq!((&predictions[0]["class"], &predictions[12]["class"]), (&3.into(), &4.into()));
-    for (prediction, (_, message)) in predictions[1..12].iter().zip(&bad) {
+    assert_eq!((&predictions[0]["class"], &predictions[14]["class"]), (&3.into(), &4.into()));
+    for (prediction, (_, message)) in predictions[1..14].iter().zip(&bad) {
         assert!(prediction["error"].as_str().unwrap().contains(message), "{prediction}");
         assert_eq!(prediction.get("class"), None);
     }

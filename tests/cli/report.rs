@@ -190,6 +190,27 @@ fn hostile_metrics_neither_hang_nor_end_it() {
 }
 
 #[test]
+fn a_damaged_line_of_the_metrics_is_named_and_the_rest_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let [run, page] = ["run", "page.html"].map(|name| folder.path().join(name));
+    succeed(start(&run, RUN));
+    let file = run.join("metrics.jsonl");
+    let damage = |numbers: &[usize]| {
+        let mut lines = metrics(&run);
+        numbers.iter().for_each(|number| lines[number - 1].insert(5, '\u{0}'));
+        fs::write(&file, lines.join("\n") + "\n").unwrap();
+        let stderr = String::from_utf8(succeed(report(&[&run], &page)).stderr).unwrap();
+        (stderr, fs::read_to_string(&page).unwrap())
+    };
+    let said = format!("{}: line 4 is no event that could be read", file.display());
+    let (stderr, shown) = damage(&[4]);
+    assert!(stderr.contains(&said) && shown.contains(&said), "{stderr}");
+    assert!(shown.contains("completed after 12 steps") && !stderr.contains("more lines"), "{stderr}");
+    let (stderr, _) = damage(&[5, 6]);
+    assert!(stderr.contains(&format!("{said}, nor are 2 more lines")), "{stderr}");
+}
+
+#[test]
 fn runs_are_compared_by_what_differs() {
     let folder = tempfile::tempdir().unwrap();
     let [one, two] = ["one", "two"].map(|name| folder.path().join(name));

@@ -10,15 +10,15 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// One pixel of a picture of `width`.
+    pub(crate) fn at(place: usize, width: usize) -> Self {
+        let (x, y) = (place % width, place / width);
+        Self { left: x, right: x, top: y, bottom: y }
+    }
+
     /// The smallest that hold all `places` of a picture of `width`; none for no place.
     pub(crate) fn of(places: impl IntoIterator<Item = usize>, width: usize) -> Option<Self> {
-        places
-            .into_iter()
-            .map(|place| {
-                let (x, y) = (place % width, place / width);
-                Self { left: x, right: x, top: y, bottom: y }
-            })
-            .reduce(Self::joined)
+        places.into_iter().map(|place| Self::at(place, width)).reduce(Self::joined)
     }
 
     /// The smallest that hold both.

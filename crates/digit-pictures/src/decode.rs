@@ -1,7 +1,7 @@
 //! PNG and JPEG files, decoded to no more pixels than are looked at.
 
 use crate::error::DigitError;
-use crate::orientation::Orientation;
+use crate::orientation::orientation;
 use crate::raster::{Raster, Reducer};
 use jpeg_decoder::{CodingProcess, PixelFormat};
 use png::{BitDepth, Transformations};
@@ -34,7 +34,7 @@ pub(crate) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, DigitError> {
     let info = reader.info();
     let (width, height) = (info.width as usize, info.height as usize);
     let interlaced = info.interlaced;
-    let orientation = Orientation::from_exif(info.exif_metadata.as_deref());
+    let orientation = orientation(info.exif_metadata.as_deref());
     let (colour, depth) = reader.output_color_type();
     let channels = colour.samples();
     let wide = depth == BitDepth::Sixteen;
@@ -60,7 +60,7 @@ pub(crate) fn png(path: &Path, bytes: &[u8]) -> Result<Raster, DigitError> {
             push(row.data());
         }
     }
-    Ok(reducer.finish().turned(orientation))
+    Ok(reducer.finish().upright(orientation))
 }
 
 /// Decodes a JPEG file.
@@ -87,7 +87,7 @@ pub(crate) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, DigitError> {
     }
     let scaled = info(&decoder)?;
     let samples = decoder.decode().map_err(damaged)?;
-    let orientation = Orientation::from_exif(decoder.exif_data());
+    let orientation = orientation(decoder.exif_data());
     let (width, height) = (usize::from(scaled.width), usize::from(scaled.height));
     let mut reducer = Reducer::new(width, height, scaled.pixel_format == PixelFormat::L16);
     for row in samples.chunks_exact(width * channels) {
@@ -109,7 +109,7 @@ pub(crate) fn jpeg(path: &Path, bytes: &[u8]) -> Result<Raster, DigitError> {
             }
         }
     }
-    Ok(reducer.finish().turned(orientation))
+    Ok(reducer.finish().upright(orientation))
 }
 
 /// Checks the size of a picture of which so many bytes a pixel are kept, where it is stored such that it cannot be read

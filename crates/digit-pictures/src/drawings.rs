@@ -34,95 +34,63 @@ const BAR: f32 = 0.45;
 /// What is not in specks must be this share of the ink.
 const SCATTERED: f32 = 0.5;
 
-/// Why the digit that is read from a picture may not be what is drawn on it.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum Doubt {
-    /// So many drawings stand apart.
-    #[error(
-        "{0} separate drawings are on it, and all of them together were read as one digit; give each a picture of its own"
-    )]
-    Several(usize),
-    /// A drawing lies within another.
-    #[error(
-        "one drawing lies within another, and both together were read as one digit; leave out what is around the digit"
-    )]
-    Enclosed,
-    /// It is wider than any digit: so many times as wide as high.
-    #[error(
-        "what is drawn is {0:.1} times as wide as high, which hardly any digit is; if it is several that touch, give each \
-         a picture of its own, and if it lies on its side, turn it"
-    )]
-    Wide(f32),
-    /// Lines across it meet more strokes than across any digit.
-    #[error(
-        "it has more strokes side by side than any digit; lines of the paper, several digits that touch, or grain were \
-         read as ink"
-    )]
-    Crowded,
-    /// It looks like two digits side by side that touch.
-    #[error("it looks like two digits that touch, and both were read as one; give each a picture of its own")]
-    Joined,
-    /// A line lies beneath it.
-    #[error("a line lies beneath the digit and was read as a part of it; leave it out")]
-    Underlined,
-    /// It is a patch, not strokes.
-    #[error("what stands out is a filled patch, not the strokes of a digit")]
-    Filled,
-    /// It has no outlines.
-    #[error("what stands out is a shade without outlines, not the strokes of a digit")]
-    Soft,
-    /// Most of what stands out is specks.
-    #[error("most of what stands out is scattered specks, not the strokes of a digit")]
-    Scattered,
-}
-
 /// What tells that `ink`, cropped from `picture` to what was taken for a digit, is none, or not one; `kept` is its share of
 /// all ink.
-pub(crate) fn doubts(picture: &Gray, ink: &Gray, kept: f32) -> Vec<Doubt> {
-    let mut doubts = Vec::new();
-    if kept < SCATTERED {
-        doubts.push(Doubt::Scattered);
-    }
+pub(crate) fn doubts(picture: &Gray, ink: &Gray, kept: f32) -> Vec<String> {
+    let scattered = "most of what stands out is scattered specks, not the strokes of a digit";
+    let scattered = (kept < SCATTERED).then(|| scattered.to_owned());
+    scattered.into_iter().chain(doubt(picture, ink)).collect()
+}
+
+fn doubt(picture: &Gray, ink: &Gray) -> Option<String> {
     let (width, height) = (ink.width() as f32, ink.height() as f32);
     let scale = (SIDE as f32 / width.max(height)).min(1.0);
-    if is_soft(&scaled(picture, scale), width.max(height) * scale) {
-        doubts.push(Doubt::Soft);
-        return doubts;
+    let reduced = |picture: &Gray| if scale < 1.0 { picture.scaled(scale.into()) } else { picture.clone() };
+    if is_soft(&reduced(picture), width.max(height) * scale) {
+        return Some("what stands out is a shade without outlines, not the strokes of a digit".into());
     }
-    let small = scaled(ink, scale).map(|level| if level < JOINS { 0.0 } else { level });
-    let inked = small.values().iter().filter(|&&level| level > 0.0).count();
+    let small = reduced(ink).map(|level| if level < JOINS { 0.0 } else { level });
+    let inked = small.places_above(0.0).count();
     let is_bar = width.min(height) < BAR * width.max(height);
     if inked as f32 > FILLED * small.values().len() as f32 && !is_bar {
-        doubts.push(Doubt::Filled);
-        return doubts;
+        return Some("what stands out is a filled patch, not the strokes of a digit".into());
     }
-    let strokes = strokes(&small);
-    let [columns_are_crowded, rows_are_crowded] = are_crowded(&small, &maxima(ink, scale));
-    let count = drawings(&strokes, width / height);
-    doubts.extend(match count {
-        _ if lies_within(&strokes) => Some(Doubt::Enclosed),
+    let mut strokes = spots(&small);
+    let total: f32 = strokes.iter().map(|stroke| stroke.ink).sum();
+    strokes.retain(|stroke| stroke.ink >= SPECK * total);
+    let maxima = maxima(ink, small.width(), small.height());
+    let [columns_are_crowded, rows_are_crowded] = are_crowded(&small, &maxima);
+    Some(match drawings(&strokes, small.width(), width / height) {
+        _ if lies_within(&strokes) => "one drawing lies within another, and both together were read as one digit; leave out \
+                                       what is around the digit"
+            .into(),
         // Lines of the paper lie below each other, digits side by side.
-        _ if columns_are_crowded || rows_are_crowded && count <= 1 => Some(Doubt::Crowded),
-        _ if is_underlined(&strokes) => Some(Doubt::Underlined),
-        2.. => Some(Doubt::Several(count)),
-        _ if width > WIDE * height => Some(Doubt::Wide(width / height)),
-        _ => is_joined(&small).then_some(Doubt::Joined),
-    });
-    doubts
+        count if columns_are_crowded || rows_are_crowded && count <= 1 => {
+            "it has more strokes side by side than any digit; lines of the paper, several digits that touch, or grain were \
+             read as ink"
+                .into()
+        }
+        _ if is_underlined(&strokes) => {
+            "a line lies beneath the digit and was read as a part of it; leave it out".into()
+        }
+        count @ 2.. => format!(
+            "{count} separate drawings are on it, and all of them together were read as one digit; give each a picture of \
+             its own"
+        ),
+        _ if width > WIDE * height => format!(
+            "what is drawn is {:.1} times as wide as high, which hardly any digit is; if it is several that touch, give \
+             each a picture of its own, and if it lies on its side, turn it",
+            width / height
+        ),
+        _ if is_joined(&small) => {
+            "it looks like two digits that touch, and both were read as one; give each a picture of its own".into()
+        }
+        _ => return None,
+    })
 }
 
-fn scaled(picture: &Gray, scale: f32) -> Gray {
-    if scale >= 1.0 {
-        return picture.clone();
-    }
-    let scaled = |size: usize| ((size as f32 * scale).round() as usize).max(1);
-    picture.resize(scaled(picture.width()), scaled(picture.height()))
-}
-
-/// `ink` made smaller, each pixel the strongest of those it is made of: so the thinnest line stays.
-fn maxima(ink: &Gray, scale: f32) -> Gray {
-    let reduced = |size: usize| ((size as f32 * scale).round() as usize).clamp(1, size);
-    let (width, height) = (reduced(ink.width()), reduced(ink.height()));
+/// `ink` made as small as `width` x `height`, each pixel the strongest of those it is made of: so the thinnest line stays.
+fn maxima(ink: &Gray, width: usize, height: usize) -> Gray {
     let mut values = vec![0.0_f32; width * height];
     for (place, &level) in ink.values().iter().enumerate() {
         let (x, y) = (place % ink.width(), place / ink.width());
@@ -144,7 +112,7 @@ fn is_soft(picture: &Gray, side: f32) -> bool {
 }
 
 /// Whether the lowest stroke is a flat line wholly beneath all others, about as wide as they are.
-fn is_underlined(strokes: &[Stroke]) -> bool {
+fn is_underlined(strokes: &[Spot]) -> bool {
     let Some(line) = strokes.iter().max_by_key(|stroke| stroke.bounds.bottom) else {
         return false;
     };
@@ -156,26 +124,8 @@ fn is_underlined(strokes: &[Stroke]) -> bool {
     line.bounds.top > above.bottom && width >= FLAT * height && width >= BENEATH * above.width() as f32
 }
 
-/// A connected piece of a drawing.
-struct Stroke {
-    /// Columns and rows.
-    places: Vec<(f32, f32)>,
-    bounds: Bounds,
-}
-
-fn strokes(ink: &Gray) -> Vec<Stroke> {
-    let spots = spots(ink);
-    let total: f32 = spots.iter().map(|spot| spot.ink).sum();
-    let stroke = |spot: Spot| {
-        let place = |place: &usize| ((place % ink.width()) as f32, (place / ink.width()) as f32);
-        let places = spot.places.iter().map(place).collect();
-        Some(Stroke { places, bounds: Bounds::of(spot.places, ink.width())? })
-    };
-    spots.into_iter().filter(|spot| spot.ink >= SPECK * total).filter_map(stroke).collect()
-}
-
-/// How many drawings the strokes make: those near each other are one.
-fn drawings(strokes: &[Stroke], width_over_height: f32) -> usize {
+/// How many drawings the strokes make in a picture of `width`: those near each other are one.
+fn drawings(strokes: &[Spot], width: usize, width_over_height: f32) -> usize {
     let largest = strokes.iter().map(|stroke| stroke.bounds.side()).max().unwrap_or(0) as f32;
     let mut group: Vec<_> = (0..strokes.len()).collect();
     for a in 0..strokes.len() {
@@ -183,7 +133,7 @@ fn drawings(strokes: &[Stroke], width_over_height: f32) -> usize {
             let shorter = strokes[a].bounds.side().min(strokes[b].bounds.side()) as f32;
             let gap = if shorter < SHORT * largest { SHORT_GAP } else { GAP };
             let apart = width_over_height > WIDE_FOR_TWO && are_two(strokes, a, b);
-            if !apart && distance(&strokes[a], &strokes[b]) <= 1.0 + gap * largest {
+            if !apart && distance(&strokes[a], &strokes[b], width) <= 1.0 + gap * largest {
                 let (from, to) = (group[b], group[a]);
                 group.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
             }
@@ -195,7 +145,7 @@ fn drawings(strokes: &[Stroke], width_over_height: f32) -> usize {
 }
 
 /// Whether the two stand side by side, each as high as what is drawn in all.
-fn are_two(strokes: &[Stroke], a: usize, b: usize) -> bool {
+fn are_two(strokes: &[Spot], a: usize, b: usize) -> bool {
     let top = strokes.iter().map(|stroke| stroke.bounds.top).min().unwrap_or(0);
     let bottom = strokes.iter().map(|stroke| stroke.bounds.bottom).max().unwrap_or(0);
     let high = TALL * (bottom + 1 - top) as f32;
@@ -204,17 +154,22 @@ fn are_two(strokes: &[Stroke], a: usize, b: usize) -> bool {
     are_apart && a.height() as f32 >= high && b.height() as f32 >= high
 }
 
-/// The distance of the two nearest pixels.
-fn distance(a: &Stroke, b: &Stroke) -> f32 {
-    let squared = |&(x, y): &(f32, f32)| {
-        let to = |&(other_x, other_y): &(f32, f32)| (other_x - x).powi(2) + (other_y - y).powi(2);
-        b.places.iter().map(to).fold(f32::MAX, f32::min)
+/// The distance of the two nearest pixels in a picture of `width`.
+fn distance(a: &Spot, b: &Spot, width: usize) -> f32 {
+    let points = |spot: &Spot| -> Vec<_> {
+        spot.places.iter().map(|place| ((place % width) as f32, (place / width) as f32)).collect()
     };
-    a.places.iter().map(squared).fold(f32::MAX, f32::min).sqrt()
+    let b = points(b);
+    let squared = |(x, y): (f32, f32)| {
+        b.iter()
+            .map(|(other_x, other_y)| (other_x - x).powi(2) + (other_y - y).powi(2))
+            .fold(f32::MAX, f32::min)
+    };
+    points(a).into_iter().map(squared).fold(f32::MAX, f32::min).sqrt()
 }
 
 /// Whether one of two is well within the other, and large enough to be a digit.
-fn lies_within(strokes: &[Stroke]) -> bool {
+fn lies_within(strokes: &[Spot]) -> bool {
     let [a, b] = strokes else { return false };
     let within = |inner: Bounds, outer: Bounds| {
         inner.left > outer.left

@@ -53,16 +53,25 @@ impl Gray {
         if x < self.width { self.values.get(y * self.width + x).copied().unwrap_or(0.0) } else { 0.0 }
     }
 
+    /// Gives some places a level.
+    pub(crate) fn paint(&mut self, level: f32, places: impl IntoIterator<Item = usize>) {
+        places.into_iter().for_each(|place| self.values[place] = level);
+    }
+
     /// The same picture with `level` at some places.
-    pub(crate) fn painted(&self, level: f32, places: &[usize]) -> Self {
-        let mut picture = self.clone();
-        places.iter().for_each(|&place| picture.values[place] = level);
-        picture
+    pub(crate) fn painted(mut self, level: f32, places: impl IntoIterator<Item = usize>) -> Self {
+        self.paint(level, places);
+        self
+    }
+
+    /// Where levels are above `least`.
+    pub(crate) fn places_above(&self, least: f32) -> impl Iterator<Item = usize> {
+        (0..self.values.len()).filter(move |&place| self.values[place] > least)
     }
 
     /// The smallest part that holds all pixels above a level.
     pub(crate) fn bounds_above(&self, least: f32) -> Option<Bounds> {
-        Bounds::of((0..self.values().len()).filter(|&place| self.values()[place] > least), self.width())
+        Bounds::of(self.places_above(least), self.width)
     }
 
     /// The part within `bounds`.
@@ -74,6 +83,17 @@ impl Gray {
     pub(crate) fn crop(&self, left: usize, top: usize, width: usize, height: usize) -> Self {
         let rows = self.values.chunks_exact(self.width).skip(top).take(height);
         Self { width, values: rows.flat_map(|row| &row[left..left + width]).copied().collect() }
+    }
+
+    /// The same picture `scale` times as wide and as high, to the nearest pixel.
+    pub(crate) fn scaled(&self, scale: f64) -> Self {
+        let scaled = |size: usize| ((size as f64 * scale).round() as usize).max(1);
+        self.resize(scaled(self.width), scaled(self.height()))
+    }
+
+    /// In the size whose longer side is `side`.
+    pub(crate) fn scaled_to(&self, side: usize) -> Self {
+        self.scaled(side as f64 / self.width.max(self.height()) as f64)
     }
 
     /// The same picture in another size: each new pixel is a weighted mean of those it covers.
@@ -106,15 +126,25 @@ impl Gray {
     }
 
     pub(crate) fn transposed(&self) -> Self {
-        let (width, height) = (self.width, self.height());
-        let places = (0..width).flat_map(|x| (0..height).map(move |y| y * width + x));
-        Self { width: height.max(1), values: places.map(|place| self.values[place]).collect() }
+        Self { width: self.height().max(1), values: transposed(self.width, &self.values) }
+    }
+
+    /// Turned clockwise by a right angle: what was below is at the left.
+    pub(crate) fn turned(&self) -> Self {
+        let mut turned = self.transposed();
+        turned.values.chunks_exact_mut(turned.width).for_each(<[f32]>::reverse);
+        turned
     }
 
     /// The levels of the outermost rows and columns.
     pub(crate) fn border(&self) -> impl Iterator<Item = f32> {
         border(self.width, self.height()).map(|place| self.values[place])
     }
+}
+
+/// The pixels of a picture of `width` column by column.
+pub(crate) fn transposed<T: Copy>(width: usize, pixels: &[T]) -> Vec<T> {
+    (0..width).flat_map(|x| pixels.iter().skip(x).step_by(width)).copied().collect()
 }
 
 /// The places of the outermost rows and columns of a picture, each once.

@@ -19,7 +19,6 @@ mod spots;
 mod stroke;
 mod surroundings;
 
-pub use drawings::Doubt;
 pub use error::DigitError;
 pub use gray::Gray;
 pub use prepare::{Prepared, prepare};

@@ -3,61 +3,28 @@
 /// The tag of the orientation in the first directory (EXIF 2.32, 4.6.4).
 const TAG: u16 = 0x0112;
 
-/// Which row and column of the stored picture are the top row and the left column: 1 to 8, as EXIF counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Orientation(u8);
-
-impl Default for Orientation {
-    fn default() -> Self {
-        Self(1)
-    }
+/// The orientation from EXIF data, which begin with a TIFF header: which row and column of the stored picture are the top row
+/// and the left column, 1 to 8. 1, which is upright, if they do not say.
+pub(crate) fn orientation(exif: Option<&[u8]>) -> u16 {
+    exif.and_then(find).unwrap_or(1)
 }
 
-impl Orientation {
-    /// From EXIF data, which begin with a TIFF header; upright, if they do not say.
-    pub(crate) fn from_exif(exif: Option<&[u8]>) -> Self {
-        exif.and_then(Self::find).unwrap_or_default()
-    }
-
-    fn find(exif: &[u8]) -> Option<Self> {
-        let little = match exif.get(..4)? {
-            [b'I', b'I', 42, 0] => true,
-            [b'M', b'M', 0, 42] => false,
-            _ => return None,
-        };
-        let short = |at: usize| {
-            let two = *exif.get(at..)?.first_chunk()?;
-            Some(if little { u16::from_le_bytes(two) } else { u16::from_be_bytes(two) })
-        };
-        let (first, second) = (usize::from(short(4)?), usize::from(short(6)?));
-        let directory = if little { first | second << 16 } else { first << 16 | second };
-        let entries = usize::from(short(directory)?);
-        let entry = |index: usize| directory + 2 + 12 * index;
-        let at = (0..entries).map(entry).find(|&at| short(at) == Some(TAG))?;
-        let value = u8::try_from(short(at + 8)?).ok()?;
-        (1..=8).contains(&value).then_some(Self(value))
-    }
-
-    /// Width and height when upright.
-    pub(crate) fn size(self, width: usize, height: usize) -> [usize; 2] {
-        if self.0 < 5 { [width, height] } else { [height, width] }
-    }
-
-    /// Where the upright picture's pixel (`x`, `y`) is stored, in a picture of `width` x `height`.
-    pub(crate) fn stored(self, x: usize, y: usize, width: usize, height: usize) -> (usize, usize) {
-        let right = |x: usize| width - 1 - x;
-        let below = |y: usize| height - 1 - y;
-        match self.0 {
-            2 => (right(x), y),
-            3 => (right(x), below(y)),
-            4 => (x, below(y)),
-            5 => (y, x),
-            6 => (y, below(x)),
-            7 => (right(y), below(x)),
-            8 => (right(y), x),
-            _ => (x, y),
-        }
-    }
+fn find(exif: &[u8]) -> Option<u16> {
+    let little = match exif.get(..4)? {
+        [b'I', b'I', 42, 0] => true,
+        [b'M', b'M', 0, 42] => false,
+        _ => return None,
+    };
+    let short = |at: usize| {
+        let two = *exif.get(at..)?.first_chunk()?;
+        Some(if little { u16::from_le_bytes(two) } else { u16::from_be_bytes(two) })
+    };
+    let (first, second) = (usize::from(short(4)?), usize::from(short(6)?));
+    let directory = if little { first | second << 16 } else { first << 16 | second };
+    let entries = usize::from(short(directory)?);
+    let entry = |index: usize| directory + 2 + 12 * index;
+    let at = (0..entries).map(entry).find(|&at| short(at) == Some(TAG))?;
+    short(at + 8).filter(|value| (1..=8).contains(value))
 }
 
 #[cfg(test)]
@@ -78,32 +45,12 @@ mod tests {
     fn the_tag_is_found_in_either_byte_order() {
         for little in [true, false] {
             let whole = exif(little, 6);
-            assert_eq!(Orientation::from_exif(Some(&whole)), Orientation(6));
+            assert_eq!(orientation(Some(&whole)), 6);
             for end in 0..whole.len() - 4 {
-                assert_eq!(Orientation::from_exif(Some(&whole[..end])), Orientation(1));
+                assert_eq!(orientation(Some(&whole[..end])), 1);
             }
-            assert_eq!(Orientation::from_exif(Some(&exif(little, 9))), Orientation(1));
+            assert_eq!(orientation(Some(&exif(little, 9))), 1);
         }
-        assert_eq!(Orientation::from_exif(None), Orientation(1));
-    }
-
-    /// The first stored pixel goes where EXIF says: 1 top left, 3 bottom right, 6 top right, 8 bottom left.
-    #[test]
-    fn the_first_row_and_column_go_where_exif_says() {
-        let (width, height) = (3, 2);
-        for (value, first, second) in [
-            (1, (0, 0), (1, 0)),
-            (2, (2, 0), (1, 0)),
-            (3, (2, 1), (1, 1)),
-            (4, (0, 1), (1, 1)),
-            (5, (0, 0), (0, 1)),
-            (6, (1, 0), (1, 1)),
-            (7, (1, 2), (1, 1)),
-            (8, (0, 2), (0, 1)),
-        ] {
-            let orientation = Orientation(value);
-            assert_eq!(orientation.stored(first.0, first.1, width, height), (0, 0), "{value}");
-            assert_eq!(orientation.stored(second.0, second.1, width, height), (1, 0), "{value}");
-        }
+        assert_eq!(orientation(None), 1);
     }
 }

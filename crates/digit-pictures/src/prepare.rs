@@ -1,6 +1,6 @@
 //! From a picture of any size and colours to an image as MNIST has them.
 
-use crate::drawings::{Doubt, doubts};
+use crate::drawings::doubts;
 use crate::gray::{Gray, median, quantile};
 use crate::spots::spots;
 use crate::stroke::{breadth, grow};
@@ -30,8 +30,8 @@ const BREADTHS: std::ops::RangeInclusive<f32> = 1.7..=3.6;
 pub struct Prepared {
     /// [height * width], row by row, each 0..=1 with background 0.
     pub image: Vec<f32>,
-    /// Empty for one digit, plainly drawn.
-    pub doubts: Vec<Doubt>,
+    /// Why this may not be what is drawn, each a sentence about the picture; empty for one digit, plainly drawn.
+    pub doubts: Vec<String>,
 }
 
 /// What a network is fed for a digit drawn anywhere on a picture, in any colours, with any pen; `None` if nothing is
@@ -47,7 +47,7 @@ pub struct Prepared {
 pub fn prepare(picture: &Gray) -> Option<Prepared> {
     let mut picture = match picture.width().max(picture.height()) {
         ..=WORKING_SIDE => picture.clone(),
-        _ => scaled(picture, WORKING_SIDE),
+        _ => picture.scaled_to(WORKING_SIDE),
     };
     for _ in 0..SURROUNDINGS {
         match sheet(&picture).or_else(|| without_strips(&picture)) {
@@ -65,7 +65,7 @@ pub fn prepare(picture: &Gray) -> Option<Prepared> {
         (picture, clean) = (within, without_specks(ink));
     }
     let (ink, kept) = clean;
-    let ink = cropped(&ink)?;
+    let ink = ink.within(ink.bounds_above(0.0)?);
     Some(Prepared { image: centred(&fitted(&ink)), doubts: doubts(&picture, &ink, kept) })
 }
 
@@ -74,10 +74,8 @@ pub fn prepare(picture: &Gray) -> Option<Prepared> {
 pub(crate) fn fit(picture: &Gray, [height, width]: [usize; 2]) -> Prepared {
     let is_light = median(picture.border()) > 0.5;
     let scale = f64::min(height as f64 / picture.height() as f64, width as f64 / picture.width() as f64);
-    let [wide, high] = [(picture.width(), width), (picture.height(), height)]
-        .map(|(size, most)| ((size as f64 * scale).round() as usize).clamp(1, most));
-    let (left, top) = ((width - wide) / 2, (height - high) / 2);
-    let scaled = picture.resize(wide, high).map(|level| if is_light { 1.0 - level } else { level });
+    let scaled = picture.scaled(scale).map(|level| if is_light { 1.0 - level } else { level });
+    let (left, top) = ((width - scaled.width()) / 2, (height - scaled.height()) / 2);
     Prepared { image: placed(&scaled, left, top, [height, width]), doubts: Vec::new() }
 }
 
@@ -88,14 +86,6 @@ fn placed(part: &Gray, left: usize, top: usize, [height, width]: [usize; 2]) -> 
         image[(top + y) * width + left..][..row.len()].copy_from_slice(row);
     }
     image
-}
-
-/// In the size whose longer side is `side`.
-fn scaled(picture: &Gray, side: usize) -> Gray {
-    let longer = picture.width().max(picture.height()) as f64;
-    let [width, height] = [picture.width(), picture.height()]
-        .map(|size| ((size as f64 * side as f64 / longer).round() as usize).max(1));
-    picture.resize(width, height)
 }
 
 /// How strongly each pixel is inked, 0..=1, whatever the colours of ink and paper.
@@ -127,12 +117,7 @@ fn without_specks(ink: Gray) -> (Gray, f32) {
         specks.extend(speck.places);
         kept -= speck.ink;
     }
-    (ink.painted(0.0, &specks), kept / total.max(f32::MIN_POSITIVE))
-}
-
-/// The smallest part that holds all ink.
-fn cropped(ink: &Gray) -> Option<Gray> {
-    Some(ink.within(ink.bounds_above(0.0)?))
+    (ink.painted(0.0, specks), kept / total.max(f32::MIN_POSITIVE))
 }
 
 /// The digit within 20 x 20, its strokes neither thinner nor thicker than MNIST's.
@@ -142,17 +127,17 @@ fn fitted(ink: &Gray) -> Gray {
         if strongest > 0.0 { ink.map(|level| level / strongest) } else { ink }
     };
     let fine = FITTED_SIDE * FINE;
-    let measured = breadth(&full(scaled(ink, fine)));
+    let measured = breadth(&full(ink.scaled_to(fine)));
     let allowed = (BREADTHS.start() * FINE as f32, BREADTHS.end() * FINE as f32);
     let change = (measured.clamp(allowed.0, allowed.1) - measured) / 2.0;
     // A stroke may lose half of its breadth, lest it break.
     let change = change.max(-measured / 4.0).round() as isize;
     if change == 0 {
-        return full(scaled(ink, FITTED_SIDE));
+        return full(ink.scaled_to(FITTED_SIDE));
     }
     let side = (fine as isize - 2 * change).max(1) as usize;
-    let grown = grow(&full(scaled(ink, side)), change);
-    full(scaled(&grown, FITTED_SIDE))
+    let grown = grow(&full(ink.scaled_to(side)), change);
+    full(grown.scaled_to(FITTED_SIDE))
 }
 
 /// The digit in 28 x 28 pixels, moved by whole pixels so that its centre of mass is as near (14, 14) as can be, the

@@ -1,6 +1,6 @@
 //! A picture in colour, no larger than needs be.
 
-use crate::orientation::Orientation;
+use crate::gray::transposed;
 
 /// Pictures are made smaller on the fly as long as their longer side keeps so many pixels.
 const ENOUGH: usize = 1024;
@@ -19,19 +19,18 @@ impl Raster {
         self.pixels.len() / self.width
     }
 
-    /// Upright, when it was stored as `orientation` says.
-    pub(crate) fn turned(self, orientation: Orientation) -> Self {
-        if orientation == Orientation::default() {
-            return self;
+    /// Upright, when it was stored as EXIF's `orientation` says (2.32, 4.6.4).
+    pub(crate) fn upright(mut self, orientation: u16) -> Self {
+        if orientation > 4 {
+            (self.width, self.pixels) = (self.height(), transposed(self.width, &self.pixels));
         }
-        let (width, height) = (self.width, self.height());
-        let [new_width, new_height] = orientation.size(width, height);
-        let places = (0..new_height).flat_map(|y| (0..new_width).map(move |x| (x, y)));
-        let pixels = places.map(|(x, y)| {
-            let (x, y) = orientation.stored(x, y, width, height);
-            self.pixels[y * width + x]
-        });
-        Self { width: new_width, pixels: pixels.collect(), fine: self.fine }
+        if matches!(orientation, 3 | 4 | 7 | 8) {
+            self.pixels.reverse();
+        }
+        if orientation.is_multiple_of(2) {
+            self.pixels.chunks_exact_mut(self.width).for_each(<[_]>::reverse);
+        }
+        self
     }
 }
 
@@ -130,5 +129,26 @@ mod tests {
         let pixel = |x| if x % 2 == 0 { [1.0, 1.0] } else { [0.0, 0.0] };
         reducer.push(2, (0..2 * ENOUGH).flat_map(pixel));
         assert_eq!(reducer.finish().pixels[7], [1.0, 1.0, 1.0, 0.5]);
+    }
+
+    /// Of 3 x 2 pixels, the upper left one goes where EXIF says, and the one that was right of it is beside it.
+    #[test]
+    fn the_first_row_and_column_go_where_exif_says() {
+        for (orientation, first, second) in [
+            (1, (0, 0), (1, 0)),
+            (2, (2, 0), (1, 0)),
+            (3, (2, 1), (1, 1)),
+            (4, (0, 1), (1, 1)),
+            (5, (0, 0), (0, 1)),
+            (6, (1, 0), (1, 1)),
+            (7, (1, 2), (1, 1)),
+            (8, (0, 2), (0, 1)),
+        ] {
+            let pixels = (0..6).map(|place| [place as f32; 4]).collect();
+            let upright = Raster { width: 3, pixels, fine: false }.upright(orientation);
+            for (stored, (x, y)) in [first, second].into_iter().enumerate() {
+                assert_eq!(upright.pixels[y * upright.width + x], [stored as f32; 4], "{orientation}");
+            }
+        }
     }
 }

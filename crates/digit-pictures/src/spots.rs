@@ -1,5 +1,6 @@
 //! The connected spots of a picture.
 
+use crate::bounds::Bounds;
 use crate::gray::Gray;
 
 /// Pixels that hang together, by a side or a corner.
@@ -9,6 +10,7 @@ pub(crate) struct Spot {
     pub(crate) places: Vec<usize>,
     /// The sum of their levels.
     pub(crate) ink: f32,
+    pub(crate) bounds: Bounds,
 }
 
 /// The spots of the pixels above 0.
@@ -22,12 +24,14 @@ pub(crate) fn spots(ink: &Gray) -> Vec<Spot> {
         }
         seen[start] = true;
         let mut places = vec![start];
+        let mut bounds = Bounds::at(start, width);
         let mut next = 0;
         while let Some(&at) = places.get(next) {
             next += 1;
-            let (x, y) = (at % width, at / width);
-            for y in y.saturating_sub(1)..(y + 2).min(height) {
-                for x in x.saturating_sub(1)..(x + 2).min(width) {
+            let pixel = Bounds::at(at, width);
+            bounds = bounds.joined(pixel);
+            for y in pixel.top.saturating_sub(1)..(pixel.top + 2).min(height) {
+                for x in pixel.left.saturating_sub(1)..(pixel.left + 2).min(width) {
                     let neighbour = y * width + x;
                     if !seen[neighbour] && values[neighbour] > 0.0 {
                         seen[neighbour] = true;
@@ -37,7 +41,7 @@ pub(crate) fn spots(ink: &Gray) -> Vec<Spot> {
             }
         }
         let ink = places.iter().map(|&at| values[at]).sum();
-        spots.push(Spot { places, ink });
+        spots.push(Spot { places, ink, bounds });
     }
     spots
 }

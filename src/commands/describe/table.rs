@@ -1,7 +1,6 @@
 //! The table: one row a layer, what it computes below.
 
 use super::{bytes, grouped};
-use std::fmt::{self, Write};
 use tf_mnist::graph::Pair;
 use tf_mnist::model::summary::{LayerSummary, OperationSummary, Summary};
 use tf_mnist::networks::shown;
@@ -10,44 +9,45 @@ use tf_mnist::networks::shown;
 const WIDTH: usize = 98;
 
 /// The title, the table and how to read its columns.
-pub fn write(f: &mut impl Write, summary: &Summary) -> fmt::Result {
+pub fn section(summary: &Summary) -> String {
     let totals = &summary.totals;
     let rule = "─".repeat(WIDTH);
     let logits = summary.layers.last().map_or(&summary.input_shape, |layer| &layer.output_shape);
-    writeln!(
-        f,
-        "{}: images {}, that is n of height, width, channels, to logits {logits}\n",
-        summary.network, summary.input_shape
-    )?;
-    writeln!(f, "{:47}{:─^17}  {:>11}  {:─^19}", "", " parameters ", "multiply-", " output ")?;
     let [batch, chunk] = [summary.batch_rows, summary.chunk_rows].map(|rows| format!("n = {rows}"));
     let names = ["layer", "output", "kernel", "stride", "padding", "trainable", "moving", "adds a row"];
-    line(f, names, [&batch, &chunk])?;
-    writeln!(f, "{rule}")?;
-    for layer in &summary.layers {
-        row(f, layer)?;
-    }
-    writeln!(f, "{rule}")?;
+    let heading = line(names, [&batch, &chunk]);
+    let layers: String = summary.layers.iter().map(row).collect();
     let [trainable, moving, adds] =
         [totals.trainable_parameters, totals.moving_averages, totals.multiply_adds_per_row].map(grouped);
     let [batch, chunk] = [totals.output_bytes.batch, totals.output_bytes.chunk].map(bytes);
-    line(f, ["total", "", "", "", "", &trainable, &moving, &adds], [&batch, &chunk])?;
-    write!(
-        f,
-        "\n  n = {}: a batch, the rows of one training step. n = {}: a chunk, the rows evaluated at a time.\n  \
-             Output is the float32 tensor that a layer hands on; MB = 10^6 bytes. A training step holds all of\n  \
-             them at once, for the gradients; an evaluation frees each when the next layer is done with it.\n",
-        summary.batch_rows, summary.chunk_rows
+    let total = line(["total", "", "", "", "", &trainable, &moving, &adds], [&batch, &chunk]);
+    format!(
+        "{}: images {}, that is n of height, width, channels, to logits {logits}\n\n\
+         {:47}{:─^17}  {:>11}  {:─^19}\n\
+         {heading}{rule}\n{layers}{rule}\n{total}\n  \
+         n = {}: a batch, the rows of one training step. n = {}: a chunk, the rows evaluated at a time.\n  \
+         Output is the float32 tensor that a layer hands on; MB = 10^6 bytes. A training step holds all of\n  \
+         them at once, for the gradients; an evaluation frees each when the next layer is done with it.\n",
+        summary.network,
+        summary.input_shape,
+        "",
+        " parameters ",
+        "multiply-",
+        " output ",
+        summary.batch_rows,
+        summary.chunk_rows
     )
 }
 
-fn line(f: &mut impl Write, columns: [&str; 8], [batch, chunk]: [&str; 2]) -> fmt::Result {
+fn line(columns: [&str; 8], [batch, chunk]: [&str; 2]) -> String {
     let [name, output, window, stride, padding, trainable, moving, adds] = columns;
-    write!(f, "{name:6}  {output:12}  {window:6}  {stride:>6}  {padding:9}{trainable:>9}  {moving:>6}  ")?;
-    writeln!(f, "{adds:>11}  {batch:>8}  {chunk:>9}")
+    format!(
+        "{name:6}  {output:12}  {window:6}  {stride:>6}  {padding:9}{trainable:>9}  {moving:>6}  {adds:>11}  {batch:>8}  \
+         {chunk:>9}\n"
+    )
 }
 
-fn row(f: &mut impl Write, layer: &LayerSummary) -> fmt::Result {
+fn row(layer: &LayerSummary) -> String {
     let [window, stride, padding] = match layer.window {
         Some(window) => {
             let [before, after] = [window.padding_before, window.padding_after].map(one_or_two);
@@ -61,8 +61,8 @@ fn row(f: &mut impl Write, layer: &LayerSummary) -> fmt::Result {
         [layer.trainable_parameters, layer.moving_averages, layer.multiply_adds_per_row].map(grouped);
     let [batch, chunk] = [layer.output_bytes.batch, layer.output_bytes.chunk].map(bytes);
     let columns = [&layer.name, &output, &window, &stride, &padding, &trainable, &moving, &adds];
-    line(f, columns.map(String::as_str), [&batch, &chunk])?;
-    writeln!(f, "        {}", operations(layer))
+    let numbers = line(columns.map(String::as_str), [&batch, &chunk]);
+    format!("{numbers}        {}\n", operations(layer))
 }
 
 /// What the layer computes; a shape stands where it differs from the one before and is not the layer's own.

@@ -7,12 +7,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use tf_mnist::classifier::Classifier;
 use tf_mnist::drawing::Picture;
-use tf_mnist::picture::{self, Doubt, PictureError, Target};
+use tf_mnist::picture::{self, PictureError, Target};
+use tokio::sync::Semaphore;
 
 /// The most bytes of a picture.
 pub const MAX_PICTURE_BYTES: usize = 1_000_000;
+/// The most bytes of all pictures that are being sent or wait for their turn.
+const MAX_WAITING_BYTES: usize = 64 * MAX_PICTURE_BYTES;
 
 /// What messages call a picture that has no file here.
 const NAME: &str = "the picture";
@@ -24,6 +28,10 @@ pub struct Reader {
     pub target: Target,
     /// What the classes are called, in order.
     pub labels: Range<usize>,
+    /// Bytes that may still come.
+    pub room: Semaphore,
+    /// One picture at a time, since a picture of a megabyte may be of half a billion pixels.
+    pub turn: Arc<Semaphore>,
 }
 
 /// What the network makes of a picture.
@@ -73,6 +81,8 @@ impl Reader {
         Ok(Self {
             target: picture::target(&form, classifier.pictures()),
             labels: first..first + classifier.classes(),
+            room: Semaphore::new(MAX_WAITING_BYTES),
+            turn: Arc::new(Semaphore::new(1)),
             classifier,
         })
     }
@@ -87,7 +97,7 @@ impl Reader {
             probabilities: probabilities
                 .map_err(|error| refusal(StatusCode::INTERNAL_SERVER_ERROR, error))?,
             image: Picture::of_gray(&levels, self.target.image_size, 1).to_data_url(),
-            warnings: prepared.doubts.iter().map(Doubt::to_string).collect(),
+            warnings: prepared.doubts,
         })
     }
 }

@@ -16,48 +16,33 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// The most bytes of all pictures that are being sent or wait for their turn.
-const MAX_WAITING_BYTES: usize = 64 * MAX_PICTURE_BYTES;
 /// How long sending a picture may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-struct Desk {
-    reader: Arc<Reader>,
-    /// Bytes that may still come.
-    room: Semaphore,
-    /// One picture at a time, since a picture of a megabyte may be of half a billion pixels.
-    turn: Arc<Semaphore>,
-}
 
 /// All that is served to the page on `port`.
 pub fn routes(reader: Reader, port: u16) -> Router {
     let html = page(&reader).into_string();
     let text = |kind, text: &'static str| get(([(header::CONTENT_TYPE, kind)], text));
-    let desk = Desk {
-        reader: Arc::new(reader),
-        room: Semaphore::new(MAX_WAITING_BYTES),
-        turn: Arc::new(Semaphore::new(1)),
-    };
     Router::new()
         .route("/", get(Html(html)))
         .route("/page.css", text("text/css; charset=utf-8", include_str!("page.css")))
         .route("/page.js", text("text/javascript; charset=utf-8", include_str!("page.js")))
         .route("/classify", post(classify))
-        .with_state(Arc::new(desk))
+        .with_state(Arc::new(reader))
         .layer(from_fn_with_state(port, guard))
 }
 
-async fn classify(State(desk): State<Arc<Desk>>, body: Body) -> Result<Json<Answer>, Refusal> {
+async fn classify(State(reader): State<Arc<Reader>>, body: Body) -> Result<Json<Answer>, Refusal> {
     let slow = |_| {
         refusal(StatusCode::REQUEST_TIMEOUT, format!("the picture took more than {PATIENCE:?} to arrive"))
     };
-    let (bytes, _room) = timeout(PATIENCE, receive(body, &desk.room)).await.map_err(slow)??;
+    let (bytes, _room) = timeout(PATIENCE, receive(body, &reader.room)).await.map_err(slow)??;
     // Who goes away while waiting loses the turn; a picture that is being read keeps it.
-    let turn = Arc::clone(&desk.turn).acquire_owned().await.map_err(busy)?;
-    let reader = Arc::clone(&desk.reader);
+    let turn = Arc::clone(&reader.turn).acquire_owned().await.map_err(busy)?;
+    let asked = Arc::clone(&reader);
     let read = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        reader.read(&bytes)
+        asked.read(&bytes)
     });
     let panicked = |_| refusal(StatusCode::INTERNAL_SERVER_ERROR, "reading the picture broke off");
     Ok(Json(read.await.map_err(panicked)??))

@@ -59,6 +59,9 @@ fn run(subject: &Subject, several: bool) -> Result<Markup> {
             @if let Err(reason) = &subject.test {
                 p.missing { "What the test set would show is missing: " (reason) "." }
             }
+            @if let Some(damage) = &subject.damage {
+                p.missing { (damage) ". What else it tells is shown." }
+            }
             @if subject.losses.is_empty() {
                 p.missing { "There is no curve yet: no step is done." }
             } @else if !several {

@@ -14,6 +14,8 @@ pub struct Subject {
     pub name: String,
     pub folder: PathBuf,
     pub config: RunConfig,
+    /// The line of its metrics that could not be read, if there is one, in a sentence.
+    pub damage: Option<String>,
     /// Losses by step.
     pub losses: Vec<(u64, f64)>,
     /// Accuracies on the validation set by step; where only a bound is known, there is none.
@@ -68,6 +70,7 @@ impl Subject {
             name: name.unwrap_or_default(),
             folder: run.to_path_buf(),
             config,
+            damage: None,
             losses: Vec::new(),
             validations: Vec::new(),
             batches: Vec::new(),
@@ -76,8 +79,17 @@ impl Subject {
             measured: None,
             test: Err(String::new()),
         };
-        for event in Event::read_all(run)? {
-            subject.add(event);
+        let (events, unread) = Event::read_all(run)?;
+        events.into_iter().for_each(|event| subject.add(event));
+        if let [first, others @ ..] = &unread[..] {
+            let file = run.join("metrics.jsonl");
+            let more = match others.len() {
+                0 => String::new(),
+                more => format!(", nor are {more} more lines"),
+            };
+            let damage = format!("{}: line {first} is no event that could be read{more}", file.display());
+            log::warn!("{damage}");
+            subject.damage = Some(damage);
         }
         if matches!(subject.state, State::Broken) && RunDirectory::is_in_use(run) {
             subject.state = State::UnderWay;

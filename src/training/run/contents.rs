@@ -1,7 +1,8 @@
 //! Telling what a run wrote from what only has such a name: by what the files say.
 
 use super::states::{self, State};
-use super::{CONFIG, LOCK, METRICS, RESUME, checkpoint_of_file, entries, is_file, metrics, read_own};
+use super::metrics::{self, Line};
+use super::{CONFIG, LOCK, METRICS, RESUME, checkpoint_of_file, entries, is_file, read_own};
 use super::{Event, RunState, step_of_checkpoint};
 use crate::graph::CheckpointManager;
 use crate::graph::checkpoint::{STATE_FILE, meta_graph};
@@ -41,7 +42,7 @@ impl Contents {
             Some(path) => Some(metrics::read(path).map_err(TrainingError::file("read", path))?),
             None => None,
         };
-        let begins_with_event = lines.as_ref().is_some_and(|lines| matches!(lines.first(), Some(Some(_))));
+        let begins_with_event = lines.iter().flatten().next().is_some_and(|line| line.event.is_some());
         let (states, foreign) = states::of(run)?;
         let saved: Vec<&RunState> = states.iter().filter_map(|state| state.said.as_ref().ok()).collect();
         let is_told_of = begins_with_event || !saved.is_empty();
@@ -56,7 +57,7 @@ impl Contents {
         }
         let listed = at(STATE_FILE).and_then(|path| checkpoints_listed(path));
         // The run came so far, or it says that it is its own and Python did not write a graph beside it.
-        let is_step = |line: &&Option<Event>| matches!(line, Some(Event::Step(_)));
+        let is_step = |line: &&Line| matches!(line.event, Some(Event::Step(_)));
         let steps = lines.iter().flatten().filter(is_step).count() as u64;
         let meta = |name: &str| run.join(format!("{name}{}", CheckpointManager::META));
         let is_known = |name: &str| {

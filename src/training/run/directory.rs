@@ -138,7 +138,7 @@ impl RunDirectory {
     pub fn saved_state(&self, config: &RunConfig) -> Result<Option<SavedState>> {
         let saved = states::newest(&self.path)?;
         if saved.is_none() {
-            let events = Event::read_all(&self.path)?;
+            let (events, _) = Event::read_all(&self.path)?;
             let steps = events.iter().filter(|event| matches!(event, Event::Step(_))).count() as u64;
             let is_finished = events.iter().any(|event| matches!(event, Event::Test { .. }));
             if is_finished || config.save_every > 0 && steps > config.save_every {

@@ -51,25 +51,47 @@ pub enum Event {
 const MOST_BYTES: u64 = 1 << 30;
 
 impl Event {
-    /// The events of the run in the folder `run` so far; none if there is no such file. Lines that are no events, such as the half
-    /// line of a process that is at work, are left out.
+    /// The events of the run in the folder `run` so far, none if there is no such file; and the numbers, from 1, of the lines
+    /// that are no events. The half line of a process that is at work, or was killed, is none of either.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn read_all(run: &Path) -> Result<Vec<Self>> {
+    pub fn read_all(run: &Path) -> Result<(Vec<Self>, Vec<usize>)> {
         let path = run.join(METRICS);
-        let lines = read(&path).map_err(TrainingError::file("read", &path))?;
-        Ok(lines.into_iter().flatten().collect())
+        let (mut events, mut unread) = (Vec::new(), Vec::new());
+        for line in read(&path).map_err(TrainingError::file("read", &path))? {
+            match line.event {
+                Some(event) => events.push(event),
+                None if line.is_whole => unread.push(line.number),
+                None => {}
+            }
+        }
+        Ok((events, unread))
     }
 }
 
-/// What each line of a file tells, if it is an event; nothing if there is no such file.
-pub(super) fn read(path: &Path) -> io::Result<Vec<Option<Event>>> {
+/// A line of a file of events.
+pub(super) struct Line {
+    /// Counted from 1.
+    number: usize,
+    /// Whether it has an end: a process that is at work, or was killed, leaves half a line.
+    is_whole: bool,
+    /// What it tells, if it is an event.
+    pub event: Option<Event>,
+}
+
+/// The lines of a file; none if there is no such file.
+pub(super) fn read(path: &Path) -> io::Result<Vec<Line>> {
     let mut text = Vec::new();
     if let Some(file) = if_there(regular_file::open(path))? {
         file.take(MOST_BYTES).read_to_end(&mut text)?;
     }
-    Ok(lines(&text).map(|line| serde_json::from_slice(line).ok()).collect())
+    let numbered = text.split_inclusive(|&byte| byte == b'\n').zip(1..);
+    let lines = numbered.flat_map(|(ended, number)| {
+        let is_whole = ended.ends_with(b"\n");
+        lines(ended).map(move |line| Line { number, is_whole, event: serde_json::from_slice(line).ok() })
+    });
+    Ok(lines.collect())
 }
 
 /// Appends events to `metrics.jsonl`; an [`Observer`] for those of the loop.
@@ -191,7 +213,7 @@ mod tests {
         let path = folder.path().join("metrics.jsonl");
         let lost = serde_json::to_string(&Event::WorkerLost { step: 0, workers: Vec::new() }).unwrap();
         fs::write(&path, lost + "\n{\"event\":\"x\"}").unwrap();
-        let are_events: Vec<_> = read(&path).unwrap().iter().map(Option::is_some).collect();
+        let are_events: Vec<_> = read(&path).unwrap().iter().map(|line| line.event.is_some()).collect();
         assert_eq!(are_events, [true, false]);
     }
 
