@@ -51,7 +51,9 @@ impl Place {
 
     /// Whether workers that have come back reach this process, before a step waits for them.
     pub fn check_both_ways(&self, config: &SessionConfig) -> Result<(), SessionError> {
-        self.team.as_ref().map_or(Ok(()), |team| team.cluster.check_both_ways(config))
+        // A worker of its own comes back only if this process starts it again.
+        let check = |team: &Team| team.cluster.check_both_ways(config, team.processes.is_none());
+        self.team.as_ref().map_or(Ok(()), check)
     }
 
     /// How many there are.

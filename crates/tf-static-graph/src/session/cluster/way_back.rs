@@ -16,12 +16,13 @@ use tensorflow::{Code, Operation, SessionRunArgs};
 
 impl Cluster {
     /// Whether every worker takes values from this process, by a session of its own. [`replica_devices`](Self::replica_devices)
-    /// has asked that, too; one that has come back since may be elsewhere.
+    /// has asked that, too; one that has come back since may be elsewhere. One that is lost meanwhile is waited for if somebody
+    /// else `starts_again` what is lost; where the caller does, it has to learn of it.
     ///
     /// # Errors
     /// As [`Cluster::open`]; or [`SessionError::NoWayBack`], [`SessionError::NamedTwice`].
-    pub fn check_both_ways(&self, config: &SessionConfig) -> Result<(), SessionError> {
-        self.open_both_ways(config, self.deadline()).map(drop)
+    pub fn check_both_ways(&self, config: &SessionConfig, starts_again: bool) -> Result<(), SessionError> {
+        self.open_both_ways(config, self.deadline(), starts_again).map(drop)
     }
 
     /// A session in which every worker has taken a value from this process. One that starts again, hangs for a while, or is
@@ -33,11 +34,13 @@ impl Cluster {
         &self,
         config: &SessionConfig,
         deadline: Instant,
+        starts_again: bool,
     ) -> Result<GraphSession, SessionError> {
         use SessionError::{Disconnected, Lost, NoWayBack};
         let mut told = None;
         loop {
             let error = match self.try_both_ways(config, deadline) {
+                Err(lost @ Lost(_)) if !starts_again => return Err(lost),
                 Err(error @ (Lost(_) | Disconnected { .. } | NoWayBack { .. })) => error,
                 done => return done,
             };
