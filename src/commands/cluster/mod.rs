@@ -20,7 +20,6 @@ use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
-use tf_config::TfConfig;
 use tf_mnist::fetch::child::end_with_parent;
 use tf_mnist::model::MAX_REPLICAS;
 use tf_mnist::session::cluster::{Address, Cluster, Patience, Server, wait_for_workers};
@@ -52,7 +51,7 @@ const ANY_PORT: u16 = 0;
 /// A usage error: `--cluster` is given no cluster; or [`worker::work_for`] has one.
 pub fn plan(args: &ReplicaArgs, work: impl FnOnce() -> Result<Work>) -> Result<Option<Plan>> {
     if let Some(source) = &args.cluster {
-        let TfConfig { mut processes, own } = TfConfig::parse(&described(source)?)
+        let (mut processes, own) = tf_config::parse(&described(source)?)
             .map_err(|reason| usage(format!("--cluster {}: {reason}", source.display())))?;
         let count = u16::try_from(processes.len()).unwrap_or(u16::MAX);
         shares("--cluster", args.replicas.unwrap_or(count), count)?;

@@ -51,8 +51,9 @@ impl Place {
 
     /// Whether workers that have come back reach this process, before a step waits for them.
     pub fn check_both_ways(&self, config: &SessionConfig) -> Result<(), SessionError> {
-        let Some(Team { cluster, .. }) = &self.team else { return Ok(()) };
-        cluster.open_both_ways(config, cluster.deadline()).map(drop)
+        let Some(Team { cluster, processes, .. }) = &self.team else { return Ok(()) };
+        // A worker of its own comes back only if this process starts it again.
+        cluster.open_both_ways(config, cluster.deadline(), processes.is_none()).map(drop)
     }
 
     /// How many there are.

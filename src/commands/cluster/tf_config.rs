@@ -5,15 +5,6 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 use tf_mnist::session::cluster::Address;
 
-/// A cluster, and this process's part in it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TfConfig {
-    /// Where its processes are reached, the one that trains first: the `chief`, or, where there is none, worker 0.
-    pub processes: Vec<Address>,
-    /// Which of them this one is.
-    pub own: usize,
-}
-
 #[derive(Deserialize)]
 #[serde(expecting = "an object with cluster and task")]
 struct Whole {
@@ -30,46 +21,45 @@ struct Task {
     index: Value,
 }
 
-impl TfConfig {
-    /// Reads the JSON object `{"cluster": {"worker": ["h0:2222", ...]}, "task": {"type": "worker", "index": 0}}`.
-    pub fn parse(json: &str) -> Result<Self, String> {
-        let Whole { mut cluster, task } = serde_json::from_str(json).map_err(|error| {
-            let what = if error.is_data() { "description of a cluster" } else { "JSON" };
-            format!("it is no {what}: {error}")
-        })?;
-        let mut job = |name: &str| -> Result<Vec<Address>, String> {
-            let addresses = cluster.remove(name).unwrap_or_default();
-            addresses.iter().map(|text| text.parse().map_err(|error| format!("{name}: {error}"))).collect()
+/// Reads the JSON object `{"cluster": {"worker": ["h0:2222", ...]}, "task": {"type": "worker", "index": 0}}`. Returns where its processes are
+/// reached, the one that trains first, the `chief` or, where there is none, worker 0; and which of them this one is.
+pub fn parse(json: &str) -> Result<(Vec<Address>, usize), String> {
+    let Whole { mut cluster, task } = serde_json::from_str(json).map_err(|error| {
+        let what = if error.is_data() { "description of a cluster" } else { "JSON" };
+        format!("it is no {what}: {error}")
+    })?;
+    let mut job = |name: &str| -> Result<Vec<Address>, String> {
+        let addresses = cluster.remove(name).unwrap_or_default();
+        addresses.iter().map(|text| text.parse().map_err(|error| format!("{name}: {error}"))).collect()
+    };
+    let (chiefs, workers) = (job("chief")?, job("worker")?);
+    if let Some((other, _)) = cluster.iter().find(|(_, addresses)| !addresses.is_empty()) {
+        let why = match other.as_str() {
+            "ps" => ": variables are kept by the chief, so leave parameter servers out",
+            "evaluator" => ": the chief validates, so leave the evaluator out",
+            _ => "",
         };
-        let (chiefs, workers) = (job("chief")?, job("worker")?);
-        if let Some((other, _)) = cluster.iter().find(|(_, addresses)| !addresses.is_empty()) {
-            let why = match other.as_str() {
-                "ps" => ": variables are kept by the chief, so leave parameter servers out",
-                "evaluator" => ": the chief validates, so leave the evaluator out",
-                _ => "",
-            };
-            return Err(format!("there is a job {other:?} in it, and only chief and worker are known{why}"));
-        }
-        let index = task.index.as_u64().or_else(|| task.index.as_str()?.parse().ok());
-        let index = index.and_then(|index| usize::try_from(index).ok());
-        let index = index.ok_or_else(|| format!("the task's index is {}, which is no number", task.index))?;
-        let (before, jobs) = match task.job.as_str() {
-            "chief" => (0, chiefs.len()),
-            "worker" => (chiefs.len(), workers.len()),
-            other => return Err(format!("its task is of type {other:?}; only chief and worker are known")),
-        };
-        if index >= jobs {
-            return Err(format!("its task is {} {index}, and there are {jobs} of that job", task.job));
-        }
-        if chiefs.len() > 1 {
-            return Err(format!("there are {} chiefs in it, and one is the most", chiefs.len()));
-        }
-        let processes = [chiefs, workers].concat();
-        let mut seen = HashSet::new();
-        match processes.iter().find(|address| !seen.insert(*address)) {
-            Some(twice) => Err(format!("{twice} is in it twice")),
-            None => Ok(Self { processes, own: before + index }),
-        }
+        return Err(format!("there is a job {other:?} in it, and only chief and worker are known{why}"));
+    }
+    let index = task.index.as_u64().or_else(|| task.index.as_str()?.parse().ok());
+    let index = index.and_then(|index| usize::try_from(index).ok());
+    let index = index.ok_or_else(|| format!("the task's index is {}, which is no number", task.index))?;
+    let (before, jobs) = match task.job.as_str() {
+        "chief" => (0, chiefs.len()),
+        "worker" => (chiefs.len(), workers.len()),
+        other => return Err(format!("its task is of type {other:?}; only chief and worker are known")),
+    };
+    if index >= jobs {
+        return Err(format!("its task is {} {index}, and there are {jobs} of that job", task.job));
+    }
+    if chiefs.len() > 1 {
+        return Err(format!("there are {} chiefs in it, and one is the most", chiefs.len()));
+    }
+    let processes = [chiefs, workers].concat();
+    let mut seen = HashSet::new();
+    match processes.iter().find(|address| !seen.insert(*address)) {
+        Some(twice) => Err(format!("{twice} is in it twice")),
+        None => Ok((processes, before + index)),
     }
 }
 
@@ -86,10 +76,10 @@ mod tests {
                 r#"{{"cluster": {{"worker": ["h0:12345", "h1:23456"]}}, "task": {{"type": "worker", "index": {index}}}}}"#
             )
         };
-        let parsed = |json: &str| TfConfig::parse(json).unwrap();
+        let parsed = |json: &str| parse(json).unwrap();
         let processes = vec!["h0:12345".parse().unwrap(), "h1:23456".parse().unwrap()];
-        assert_eq!(parsed(&keras("1")), TfConfig { processes, own: 1 });
-        assert_eq!(["0", "\"0\""].map(|index| parsed(&keras(index)).own), [0, 0]);
+        assert_eq!(parsed(&keras("1")), (processes, 1));
+        assert_eq!(["0", "\"0\""].map(|index| parsed(&keras(index)).1), [0, 0]);
         let kubeflow = |job, index| {
             format!(
                 r#"{{"cluster":{{"chief":["job-chief-0.ns.svc:2222"],"worker":["job-worker-0.ns.svc:2222",
@@ -97,8 +87,8 @@ mod tests {
             )
         };
         let [chief, worker] = [("chief", 0), ("worker", 1)].map(|(job, index)| parsed(&kubeflow(job, index)));
-        assert_eq!((chief.own, chief.processes.len(), worker.own), (0, 3, 2));
-        assert_eq!(worker.processes[0].to_string(), "job-chief-0.ns.svc:2222");
+        assert_eq!((chief.1, chief.0.len(), worker.1), (0, 3, 2));
+        assert_eq!(worker.0[0].to_string(), "job-chief-0.ns.svc:2222");
     }
 
     #[test]
@@ -118,11 +108,11 @@ mod tests {
             ("", "worker", "0", "worker 0, and there are 0"),
         ] {
             let json = format!(r#"{{"cluster":{{{cluster}}},"task":{{"type":"{job}","index":{index}}}}}"#);
-            let error = TfConfig::parse(&json).unwrap_err();
+            let error = parse(&json).unwrap_err();
             assert!(error.contains(expected), "{json}: {error}");
         }
         for json in ["", "{", "[]", "{}", "7", r#"{"cluster":{}}"#, r#"{"cluster":[],"task":{}}"#, "\0"] {
-            let error = TfConfig::parse(json).unwrap_err();
+            let error = parse(json).unwrap_err();
             assert!(!error.contains("struct"), "{json}: {error}");
         }
     }
@@ -130,8 +120,8 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_makes_it_panic(json in "\\PC*", cluster in "[\\[\\]{}\":,a-z0-9-]*") {
-            let _ = TfConfig::parse(&json);
-            let _ = TfConfig::parse(&format!(r#"{{"cluster":{{{cluster}}},"task":{{"type":"worker","index":0}}}}"#));
+            let _ = parse(&json);
+            let _ = parse(&format!(r#"{{"cluster":{{{cluster}}},"task":{{"type":"worker","index":0}}}}"#));
         }
     }
 }

@@ -14,7 +14,6 @@ use tf_mnist::session::cluster::{LostWorker, Silence};
 use tf_mnist::training::{RunDirectory, TrainingError};
 
 /// What is added to an error.
-#[derive(Debug, PartialEq, Eq)]
 pub struct Advice {
     /// Put right behind its text.
     pub text: String,
@@ -171,17 +170,15 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_session_s_advice_is_found_behind_the_model_s_error() {
-        let late = SessionError::Late { waited: Duration::from_secs(5) };
-        let advice = of(&ClassifierError::from(late).into()).unwrap();
-        assert!(advice.text.contains("allow more time: --wait"), "{advice:?}");
-    }
-
-    #[test]
-    fn a_session_that_is_not_open_within_the_time_of_a_step_names_that() {
+    fn a_session_s_advice_is_found_also_behind_the_model_s_error() {
+        let late = ClassifierError::from(SessionError::Late { waited: Duration::from_secs(5) });
         let message = "DeadlineExceeded: Operation timed out.".to_owned();
-        let error = SessionError::Disconnected { message }.into();
-        assert!(of(&error).is_some_and(|advice| advice.text.contains("--step-timeout: allow more")));
+        for (error, expected) in [
+            (late.into(), "allow more time: --wait"),
+            (SessionError::Disconnected { message }.into(), "--step-timeout: allow more"),
+        ] {
+            assert!(of(&error).is_some_and(|advice| advice.text.contains(expected)), "{error}");
+        }
     }
 
     fn files(folder: &Path) -> Vec<PathBuf> {

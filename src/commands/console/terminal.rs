@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -30,15 +29,8 @@ pub fn text(text: &str) -> Cow<'_, str> {
 
 /// The same in JSON, where these stand in strings only.
 pub fn json(text: &str) -> String {
-    let mut json = String::with_capacity(text.len());
-    for char in text.chars() {
-        match is_obeyed(char) && char != '\n' {
-            // All of them are in the basic plane; writing to a string cannot fail.
-            true => drop(write!(json, "\\u{:04x}", u32::from(char))),
-            false => json.push(char),
-        }
-    }
-    json
+    // All of them are in the basic plane.
+    replaced(text, |char| char != '\n', |char| format!("\\u{:04x}", u32::from(char)))
 }
 
 /// Parts of paths that the user typed, or is in, with lines or tabs in them. Errors of the library show names as they are.
@@ -61,14 +53,13 @@ pub fn note_typed() {
 }
 
 fn escaped(text: &str, is_left: impl Fn(char) -> bool) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        match is_obeyed(char) && !is_left(char) {
-            true => escaped.extend(char.escape_default()),
-            false => escaped.push(char),
-        }
-    }
-    escaped
+    replaced(text, |char| !is_left(char), |char| char.escape_default().to_string())
+}
+
+/// `text` with `form` in place of what a terminal obeys and `is_meant`.
+fn replaced(text: &str, is_meant: impl Fn(char) -> bool, form: impl Fn(char) -> String) -> String {
+    let form = |char| if is_obeyed(char) && is_meant(char) { form(char) } else { char.into() };
+    text.chars().map(form).collect()
 }
 
 /// Control characters, and those that turn the direction of what follows.

@@ -135,6 +135,37 @@ fn a_worker_of_its_own_that_is_killed_while_it_starts_is_started_again() {
 }
 
 #[test]
+fn a_worker_of_its_own_that_is_killed_as_soon_as_it_is_there_again_is_not_waited_for() {
+    if !has_fences() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let endless = ["baseline", "--epochs", "1000", "--batch-size", "30", "--processes", "2"];
+    let limits = ["--wait", "300s", "--peer-timeout", "1s", "--max-restarts", "1000"];
+    let mut chief = start(&run, &[&endless[..], &limits].concat()).spawn().unwrap();
+    wait_for_lines(&run, 3);
+    let process = chief.id();
+    let (tell, told) = std::sync::mpsc::channel();
+    let lines = BufReader::new(chief.stderr.take().unwrap()).lines();
+    std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| tell.send(line)));
+    let ending = std::thread::spawn(move || end(chief, Duration::from_secs(120)));
+    let comes_back =
+        || while !told.recv_timeout(Duration::from_secs(30)).unwrap().contains("is started again") {};
+    let kill = || children(process).into_iter().for_each(|worker| send("-KILL", worker));
+    kill();
+    // While it is asked whether it reaches the chief, for some of these times.
+    for wait in [5, 15, 30, 60, 100] {
+        comes_back();
+        std::thread::sleep(Duration::from_millis(wait));
+        kill();
+    }
+    comes_back();
+    send("-TERM", process);
+    assert_eq!(ending.join().unwrap().status.code(), Some(143));
+}
+
+#[test]
 fn workers_end_with_a_chief_that_is_killed_also_where_they_are_stopped() {
     if !has_fences() {
         return;

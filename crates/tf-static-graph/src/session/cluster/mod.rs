@@ -168,7 +168,7 @@ impl Cluster {
         replicas: Option<u16>,
         deadline: Instant,
     ) -> Result<Vec<String>, SessionError> {
-        let session = self.open_both_ways(config, deadline)?;
+        let session = self.open_both_ways(config, deadline, true)?;
         let listed = session.device_list().map_err(refused("list its devices"))?;
         let of_task = |task: usize| -> Vec<_> {
             let prefix = format!("/job:{JOB}/replica:0/task:{task}/device:");

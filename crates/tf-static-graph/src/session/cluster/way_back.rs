@@ -17,7 +17,8 @@ use tensorflow::{Code, Operation, SessionRunArgs};
 impl Cluster {
     /// A session in which every worker has taken a value from this process. One that starts again, hangs for a while, or is
     /// taken by another chief has until the `deadline`. [`replica_devices`](Self::replica_devices) opens one, too; a worker that
-    /// has come back since may be elsewhere.
+    /// has come back since may be elsewhere. One that is lost meanwhile is waited for if somebody else `starts_again` what is
+    /// lost; where the caller does, it has to learn of it.
     ///
     /// # Errors
     /// As [`Cluster::open`]; or [`SessionError::NoWayBack`], [`SessionError::NamedTwice`].
@@ -25,11 +26,13 @@ impl Cluster {
         &self,
         config: &SessionConfig,
         deadline: Instant,
+        starts_again: bool,
     ) -> Result<GraphSession, SessionError> {
         use SessionError::{Disconnected, Lost, NoWayBack};
         let mut told = None;
         loop {
             let error = match self.try_both_ways(config, deadline) {
+                Err(lost @ Lost(_)) if !starts_again => return Err(lost),
                 Err(error @ (Lost(_) | Disconnected { .. } | NoWayBack { .. })) => error,
                 done => return done,
             };
