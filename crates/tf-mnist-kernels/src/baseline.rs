@@ -136,19 +136,15 @@ for_each_instruction_set! {
             transform::<V>(&hidden[rows], points);
             for (part_y, sums) in sums.iter_mut().enumerate() {
                 for (part_x, sums) in sums.iter_mut().enumerate() {
-                    let product = Product::<OUT> {
-                        values: floats(points.as_flattened().as_flattened()),
-                        row: POINTS * 16,
-                        term: 1,
-                        factors: weights.kernel2,
-                        terms: 16,
-                    };
                     let runs = PARTS[part_y].clone().flat_map(|y| {
                         PARTS[part_x].clone().map(move |x| {
                             ((y * POOLED * POINTS + x) * 16, (FACTOR[y] * FACTORS + FACTOR[x]) * 16)
                         })
                     });
-                    product.sum::<V, POOLED>(runs, false, sums, OUT);
+                    let values = floats(points.as_flattened().as_flattened());
+                    let (row, factors) = (POINTS * 16, weights.kernel2);
+                    let product = Product::<_, OUT> { values, row, term: 1, factors, runs, terms: 16, added: false };
+                    product.sum::<V, POOLED>(sums);
                 }
             }
             let row = window_row * POOLED * OUT..(window_row + 1) * POOLED * OUT;
