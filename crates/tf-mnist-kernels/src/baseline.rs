@@ -43,11 +43,12 @@ impl Op<5, 2> for BaselineFeatures {
         let first = Folded::new(&how.factors(kernel1), bias1);
         let kernel2 = at_points(&how.factors(kernel2));
         let weights = Weights { how, first, kernel2: blocks(&kernel2), bias2: as_blocks(bias2) };
+        let scratch = || Scratch { hidden: hidden(), points: Box::default(), sums: Box::default() };
         images
             .par_chunks(PIXELS)
             .zip(features.images(WINDOWS * OUT))
             .zip(winners.images(WINDOWS * OUT))
-            .for_each_init(Scratch::new, |scratch, ((image, features), winners)| {
+            .for_each_init(scratch, |scratch, ((image, features), winners)| {
                 image_features(how.instructions, image, &weights, scratch, features, winners);
             });
     }
@@ -88,16 +89,17 @@ type Points = [[[Line; POINTS]; POOLED]; POINTS];
 /// Sums of products of each two parts, of y and x, `[window][block]` each.
 type Sums = [[[Line; POOLED * OUT]; 3]; 3];
 
+/// The places whose sum each of them is.
+const ADDED: [&[usize]; FACTORS] = [&[0], &[1], &[0, 2], &[2]];
+
 /// conv2's `kernel`, `[FACTORS][FACTORS][16][OUT]`.
 fn at_points(kernel: &[f32]) -> Vec<Line> {
-    let row = |factor: usize, row: &dyn Fn(usize) -> f32| match factor {
-        2 => row(0) + row(2),
-        3 => row(2),
-        place => row(place),
-    };
-    let number = |place: usize| {
-        let (factors, n) = (place / (16 * 16 * OUT), place % (16 * 16 * OUT));
-        row(factors / FACTORS, &|y| row(factors % FACTORS, &|x| kernel[(y * 3 + x) * 16 * 16 * OUT + n]))
+    const PAIRS: usize = 16 * 16 * OUT;
+    let number = |place: usize| -> f32 {
+        let (factors, pair) = (place / PAIRS, place % PAIRS);
+        let across =
+            |y| ADDED[factors % FACTORS].iter().map(|x| kernel[(y * 3 + x) * PAIRS + pair]).sum::<f32>();
+        ADDED[factors / FACTORS].iter().map(|&y| across(y)).sum()
     };
     let mut made = vec![Line::default(); FACTORS * FACTORS * 16 * OUT];
     let numbers = blocks_mut(&mut made).as_flattened_mut();
@@ -110,12 +112,6 @@ struct Scratch {
     hidden: Box<Hidden>,
     points: Box<Points>,
     sums: Box<Sums>,
-}
-
-impl Scratch {
-    fn new() -> Self {
-        Self { hidden: hidden(), points: Box::default(), sums: Box::default() }
-    }
 }
 
 for_each_instruction_set! {

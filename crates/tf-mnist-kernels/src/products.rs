@@ -34,7 +34,11 @@ impl<Runs: IntoIterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Pro
 
     /// With AVX-512 up to 16 of its 32 registers are sums, with AVX2 8 or 12 of 16; fewer than 8 wait for each other.
     #[inline(always)]
-    fn all_rows<V: Register, const ROWS: usize, const WIDTH: usize>(&self, register: usize, sums: &mut [Line]) {
+    fn all_rows<V: Register, const ROWS: usize, const WIDTH: usize>(
+        &self,
+        register: usize,
+        sums: &mut [Line],
+    ) {
         match (V::PARTS, ROWS) {
             (1, 7) => self.rows::<V, 7, WIDTH>(0, register, sums),
             (1, _) => {

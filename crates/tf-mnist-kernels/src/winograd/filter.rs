@@ -65,7 +65,8 @@ pub fn add_filter_gradient<V: Register, const IN: usize, const OUT: usize>(
                 // Sixteen channels at a time.
                 for (block, sums) in sums.chunks_exact_mut(16 * OUT).enumerate() {
                     let (term, terms, runs) = (16 * IN, TILES, [(16 * block, 0)]);
-                    let product = Product::<_, OUT> { values, row: 1, term, factors, runs, terms, added: true };
+                    let product =
+                        Product::<_, OUT> { values, row: 1, term, factors, runs, terms, added: true };
                     product.sum::<V, 16>(sums);
                 }
             }
