@@ -11,7 +11,7 @@ use super::image::{Padded, pad};
 use super::layout::{Line, PIXELS, Room, SIDE, as_blocks, blocks, blocks_mut, floats};
 use super::products::Product;
 use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{Instructions, Register, for_each_instruction_set, registers};
+use super::simd::{Instructions, Register, each, for_each_instruction_set, registers};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -172,11 +172,8 @@ fn transform<V: Register>(hidden: &[[Line; SIDE + 1]], points: &mut Points) {
         for (window, points) in windows.iter_mut().enumerate() {
             for part in 0..V::PARTS {
                 let pixel = |y: usize, x: usize| V::load(&hidden[y][APART * window + x], part);
-                let mut line = [V::splat(0.0); POINTS];
-                for x in 0..POINTS {
-                    line[x] = if y % 4 == 0 { pixel(y, x).sub(pixel(2, x)) } else { pixel(y, x) };
-                }
-                let [a, b, c, d, e] = line;
+                let [a, b, c, d, e]: [V; POINTS] =
+                    each(|x| if y % 4 == 0 { pixel(y, x).sub(pixel(2, x)) } else { pixel(y, x) });
                 for (x, value) in [a.sub(c), b, c, d, e.sub(c)].into_iter().enumerate() {
                     value.store(&mut points[x], part);
                 }

@@ -17,7 +17,7 @@ use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks, blocks_mu
 use super::pool_layer::{PerChannel, WINDOWS, affine, spread_gradient, sum_gradient, through};
 use super::registry::{Argument, Op, Output};
 use super::rows::sum_of_rows;
-use super::simd::{Instructions, Register, for_each_instruction_set, selu_derivative};
+use super::simd::{Instructions, Register, each, for_each_instruction_set, selu_derivative};
 use super::winograd::{
     FilterScratch, POINTS, Scratch, TILES, add_filter_gradient, at_points, convolve_tiles, fetch,
     from_points, output_column, row_of_tiles, turned,
@@ -168,10 +168,7 @@ for_each_instruction_set! {
             });
             let under: [_; 4] = std::array::from_fn(|i| under(&padded, 4 * tile_row + i));
             for part in 0..V::PARTS {
-                let mut totals = [V::splat(0.0); PLACES + 1];
-                for place in 0..=PLACES {
-                    totals[place] = V::load(&sums[place], part);
-                }
+                let mut totals = each(|place| V::load(&sums[place], part));
                 for column in 0..SIDE {
                     let in_hidden = output_column::<V, 1>(rows, column, 0, part);
                     for i in 0..4 {

@@ -3,7 +3,7 @@
 
 use super::batch_norm::{BLOCKS, Sums, inverse_deviation, norm_gradient, population, totals};
 use super::layout::{Block, Room, SIDE};
-use super::simd::{Instructions, Register, for_each_instruction_set, registers, selu, selu_derivative};
+use super::simd::{Instructions, Register, each, for_each_instruction_set, registers, selu, selu_derivative};
 
 /// Height and width behind the pool.
 pub(super) const POOLED: usize = SIDE / 2;
@@ -64,13 +64,8 @@ fn window<V: Register>(
     [scale, shift, _]: &PerChannel,
 ) -> ([V; 4], [V; 4]) {
     let (scale, shift) = (V::load(&scale[block], part), V::load(&shift[block], part));
-    let mut values = [V::splat(0.0); 4];
-    let mut normalized = [V::splat(0.0); 4];
-    for k in 0..4 {
-        values[k] = V::load(&x[pixel(place, k) * BLOCKS + block], part);
-        normalized[k] = values[k].mul_add(scale, shift);
-    }
-    (values, normalized)
+    let values: [V; 4] = each(|k| V::load(&x[pixel(place, k) * BLOCKS + block], part));
+    (values, each(|k| values[k].mul_add(scale, shift)))
 }
 
 /// The least value of a window that counts as its greatest. On a blank part of an image all four are equal in truth, and
