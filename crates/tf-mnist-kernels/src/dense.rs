@@ -108,7 +108,8 @@ for_each_instruction_set! {
                 layer.dropout.apply::<V, 1>(GROUP * group + row, chunk, [&mut x[row]]);
             }
             let (values, factors) = (floats(x.as_flattened()), layer.factors(chunk));
-            let product = Product::<_, BLOCKS> { values, row: DRAWN, term: 1, factors, runs: [(0, 0)], terms: DRAWN, added: true };
+            let (runs, terms) = ([(0, 0)], DRAWN);
+            let product = Product::<_, BLOCKS> { values, row: DRAWN, term: 1, factors, runs, terms, added: true };
             product.sum::<V, GROUP>(&mut totals);
         }
         sums.copy_from_slice(&floats(&totals)[..sums.len()]);
@@ -132,7 +133,8 @@ for_each_instruction_set! {
         for (group, spread) in spread.chunks_mut(GROUP).enumerate() {
             let gradient = &gradient[group * GROUP * BLOCKS..][..GROUP * BLOCKS];
             let (values, factors) = (floats(gradient), blocks(transposed.as_flattened()));
-            let product = Product::<_, { DRAWN / 16 }> { values, row: UNITS, term: 1, factors, runs: [(0, 0)], terms: UNITS, added: false };
+            let (row, terms, runs) = (UNITS, UNITS, [(0, 0)]);
+            let product = Product::<_, { DRAWN / 16 }> { values, row, term: 1, factors, runs, terms, added: false };
             product.sum::<V, GROUP>(dx.as_flattened_mut());
             for (row, spread) in spread.iter_mut().enumerate() {
                 x[row] = layer.units(GROUP * group + row, chunk);
@@ -142,7 +144,8 @@ for_each_instruction_set! {
                 }
             }
             let (values, factors, terms) = (floats(x.as_flattened()), blocks(gradient), spread.len());
-            let product = Product::<_, BLOCKS> { values, row: 1, term: DRAWN, factors, runs: [(0, 0)], terms, added: true };
+            let (term, runs) = (DRAWN, [(0, 0)]);
+            let product = Product::<_, BLOCKS> { values, row: 1, term, factors, runs, terms, added: true };
             product.sum::<V, DRAWN>(&mut sums);
         }
         for (block, part) in registers::<V>(DRAWN * BLOCKS) {
