@@ -11,7 +11,7 @@ use super::image::{Padded, pad};
 use super::layout::{Line, PIXELS, Room, SIDE, as_blocks, blocks, blocks_mut, floats};
 use super::products::Product;
 use super::registry::{Argument, Op, Output, ROWS};
-use super::simd::{Instructions, Register, for_each_instruction_set, registers};
+use super::simd::{Instructions, Register, each, for_each_instruction_set, registers};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -43,11 +43,12 @@ impl Op<5, 2> for BaselineFeatures {
         let first = Folded::new(&how.factors(kernel1), bias1);
         let kernel2 = at_points(&how.factors(kernel2));
         let weights = Weights { how, first, kernel2: blocks(&kernel2), bias2: as_blocks(bias2) };
+        let scratch = || Scratch { hidden: hidden(), points: Box::default(), sums: Box::default() };
         images
             .par_chunks(PIXELS)
             .zip(features.images(WINDOWS * OUT))
             .zip(winners.images(WINDOWS * OUT))
-            .for_each_init(Scratch::new, |scratch, ((image, features), winners)| {
+            .for_each_init(scratch, |scratch, ((image, features), winners)| {
                 image_features(how.instructions, image, &weights, scratch, features, winners);
             });
     }
@@ -88,16 +89,17 @@ type Points = [[[Line; POINTS]; POOLED]; POINTS];
 /// Sums of products of each two parts, of y and x, `[window][block]` each.
 type Sums = [[[Line; POOLED * OUT]; 3]; 3];
 
+/// The places whose sum each of them is.
+const ADDED: [&[usize]; FACTORS] = [&[0], &[1], &[0, 2], &[2]];
+
 /// conv2's `kernel`, `[FACTORS][FACTORS][16][OUT]`.
 fn at_points(kernel: &[f32]) -> Vec<Line> {
-    let row = |factor: usize, row: &dyn Fn(usize) -> f32| match factor {
-        2 => row(0) + row(2),
-        3 => row(2),
-        place => row(place),
-    };
-    let number = |place: usize| {
-        let (factors, n) = (place / (16 * 16 * OUT), place % (16 * 16 * OUT));
-        row(factors / FACTORS, &|y| row(factors % FACTORS, &|x| kernel[(y * 3 + x) * 16 * 16 * OUT + n]))
+    const PAIRS: usize = 16 * 16 * OUT;
+    let number = |place: usize| -> f32 {
+        let (factors, pair) = (place / PAIRS, place % PAIRS);
+        let across =
+            |y| ADDED[factors % FACTORS].iter().map(|x| kernel[(y * 3 + x) * PAIRS + pair]).sum::<f32>();
+        ADDED[factors / FACTORS].iter().map(|&y| across(y)).sum()
     };
     let mut made = vec![Line::default(); FACTORS * FACTORS * 16 * OUT];
     let numbers = blocks_mut(&mut made).as_flattened_mut();
@@ -110,12 +112,6 @@ struct Scratch {
     hidden: Box<Hidden>,
     points: Box<Points>,
     sums: Box<Sums>,
-}
-
-impl Scratch {
-    fn new() -> Self {
-        Self { hidden: hidden(), points: Box::default(), sums: Box::default() }
-    }
 }
 
 for_each_instruction_set! {
@@ -136,19 +132,15 @@ for_each_instruction_set! {
             transform::<V>(&hidden[rows], points);
             for (part_y, sums) in sums.iter_mut().enumerate() {
                 for (part_x, sums) in sums.iter_mut().enumerate() {
-                    let product = Product::<OUT> {
-                        values: floats(points.as_flattened().as_flattened()),
-                        row: POINTS * 16,
-                        term: 1,
-                        factors: weights.kernel2,
-                        terms: 16,
-                    };
                     let runs = PARTS[part_y].clone().flat_map(|y| {
                         PARTS[part_x].clone().map(move |x| {
                             ((y * POOLED * POINTS + x) * 16, (FACTOR[y] * FACTORS + FACTOR[x]) * 16)
                         })
                     });
-                    product.sum::<V, POOLED>(runs, false, sums, OUT);
+                    let values = floats(points.as_flattened().as_flattened());
+                    let (row, factors) = (POINTS * 16, weights.kernel2);
+                    let product = Product::<_, OUT> { values, row, term: 1, factors, runs, terms: 16, added: false };
+                    product.sum::<V, POOLED>(sums);
                 }
             }
             let row = window_row * POOLED * OUT..(window_row + 1) * POOLED * OUT;
@@ -180,11 +172,8 @@ fn transform<V: Register>(hidden: &[[Line; SIDE + 1]], points: &mut Points) {
         for (window, points) in windows.iter_mut().enumerate() {
             for part in 0..V::PARTS {
                 let pixel = |y: usize, x: usize| V::load(&hidden[y][APART * window + x], part);
-                let mut line = [V::splat(0.0); POINTS];
-                for x in 0..POINTS {
-                    line[x] = if y % 4 == 0 { pixel(y, x).sub(pixel(2, x)) } else { pixel(y, x) };
-                }
-                let [a, b, c, d, e] = line;
+                let [a, b, c, d, e]: [V; POINTS] =
+                    each(|x| if y % 4 == 0 { pixel(y, x).sub(pixel(2, x)) } else { pixel(y, x) });
                 for (x, value) in [a.sub(c), b, c, d, e.sub(c)].into_iter().enumerate() {
                     value.store(&mut points[x], part);
                 }

@@ -11,7 +11,7 @@ use super::image::{PLACES, Padded, pad};
 use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks, blocks_mut, floats};
 use super::registry::{Argument, Op, Output};
 use super::rows::sum_of_rows;
-use super::simd::{Instructions, Register, for_each_instruction_set, registers};
+use super::simd::{Instructions, Register, each, for_each_instruction_set, registers};
 use std::cell::RefCell;
 
 /// The gradients.
@@ -166,11 +166,8 @@ fn add_conv2_gradients<V: Register>(
             let first = 2 * (k / 2) * WIDE + APART * window + 2 * (k % 2);
             let (values, dvalues) = (&hidden[first..][..UNDER], &mut dhidden[first..][..UNDER]);
             for part in 0..V::PARTS {
-                let (mut under_kernel, mut sums) = ([V::splat(0.0); PLACES], [V::splat(0.0); PLACES]);
-                for place in 0..PLACES {
-                    under_kernel[place] = V::load(&values[offset(place)], part);
-                    sums[place] = V::load(&dvalues[offset(place)], part);
-                }
+                let under_kernel: [V; PLACES] = each(|place| V::load(&values[offset(place)], part));
+                let mut sums: [V; PLACES] = each(|place| V::load(&dvalues[offset(place)], part));
                 let mut channels = through.channels[window][k];
                 while channels != 0 {
                     let channel = channels.trailing_zeros() as usize;

@@ -2,32 +2,22 @@
 
 use super::layout::{Block, PIXELS};
 
-/// Epsilon of every batch norm of the networks here.
-pub(super) const EPSILON: f32 = 0.001;
+/// Epsilon of the batch norms in the ops.
+pub const EPSILON: f32 = 0.001;
 
-/// Sums over pixels of each of 16 channels, added up in float32 for one image and in float64 over images.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ChannelSums(pub [f64; 16]);
+/// Blocks of channels of conv2's results.
+pub(super) const BLOCKS: usize = 2;
 
-impl ChannelSums {
-    pub const ZERO: Self = Self([0.0; 16]);
+/// Of one image and each block of channels: the sums of a value and of a product, in float32.
+pub(super) type Sums = [[Block; 2]; BLOCKS];
 
-    pub fn add(&mut self, sums: &Block) {
-        for (total, &sum) in self.0.iter_mut().zip(sums) {
-            *total += f64::from(sum);
-        }
-    }
-}
-
-/// Of one image and each block of channels: the sums of a value and of a product.
-pub(super) type Sums<const BLOCKS: usize> = [[Block; 2]; BLOCKS];
-
-/// The sums over images.
-pub(super) fn totals<const BLOCKS: usize>(sums: &[Sums<BLOCKS>]) -> [[ChannelSums; 2]; BLOCKS] {
-    let mut totals = [[ChannelSums::ZERO; 2]; BLOCKS];
-    for sums in sums {
-        for (total, sums) in totals.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
-            total.add(sums);
+/// Both sums of each channel over images, in float64.
+pub(super) fn totals(images: &[Sums]) -> [[f64; 2]; 16 * BLOCKS] {
+    let mut totals = [[0.0; 2]; 16 * BLOCKS];
+    for sums in images {
+        for (channel, totals) in totals.iter_mut().enumerate() {
+            let sums = sums[channel / 16].map(|sums| f64::from(sums[channel % 16]));
+            totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
         }
     }
     totals

@@ -9,7 +9,6 @@ use super::products::Product;
 use super::registry::{Argument, Op, Output, ROWS};
 use super::simd::{Instructions, Register, for_each_instruction_set, registers};
 use rayon::prelude::*;
-use std::iter::once;
 
 pub(super) const UNITS: usize = 32;
 /// Blocks of units.
@@ -109,8 +108,9 @@ for_each_instruction_set! {
                 layer.dropout.apply::<V, 1>(GROUP * group + row, chunk, [&mut x[row]]);
             }
             let (values, factors) = (floats(x.as_flattened()), layer.factors(chunk));
-            let product = Product::<BLOCKS> { values, row: DRAWN, term: 1, factors, terms: DRAWN };
-            product.sum::<V, GROUP>(once((0, 0)), true, &mut totals, BLOCKS);
+            let (runs, terms) = ([(0, 0)], DRAWN);
+            let product = Product::<_, BLOCKS> { values, row: DRAWN, term: 1, factors, runs, terms, added: true };
+            product.sum::<V, GROUP>(&mut totals);
         }
         sums.copy_from_slice(&floats(&totals)[..sums.len()]);
     }
@@ -133,8 +133,9 @@ for_each_instruction_set! {
         for (group, spread) in spread.chunks_mut(GROUP).enumerate() {
             let gradient = &gradient[group * GROUP * BLOCKS..][..GROUP * BLOCKS];
             let (values, factors) = (floats(gradient), blocks(transposed.as_flattened()));
-            let product = Product::<{ DRAWN / 16 }> { values, row: UNITS, term: 1, factors, terms: UNITS };
-            product.sum::<V, GROUP>(once((0, 0)), false, dx.as_flattened_mut(), DRAWN / 16);
+            let (row, terms, runs) = (UNITS, UNITS, [(0, 0)]);
+            let product = Product::<_, { DRAWN / 16 }> { values, row, term: 1, factors, runs, terms, added: false };
+            product.sum::<V, GROUP>(dx.as_flattened_mut());
             for (row, spread) in spread.iter_mut().enumerate() {
                 x[row] = layer.units(GROUP * group + row, chunk);
                 layer.dropout.apply::<V, 2>(GROUP * group + row, chunk, [&mut x[row], &mut dx[row]]);
@@ -143,8 +144,9 @@ for_each_instruction_set! {
                 }
             }
             let (values, factors, terms) = (floats(x.as_flattened()), blocks(gradient), spread.len());
-            let product = Product::<BLOCKS> { values, row: 1, term: DRAWN, factors, terms };
-            product.sum::<V, DRAWN>(once((0, 0)), true, &mut sums, BLOCKS);
+            let (term, runs) = (DRAWN, [(0, 0)]);
+            let product = Product::<_, BLOCKS> { values, row: 1, term, factors, runs, terms, added: true };
+            product.sum::<V, DRAWN>(&mut sums);
         }
         for (block, part) in registers::<V>(DRAWN * BLOCKS) {
             V::load(&sums[block], part).store(&mut outer[block], part);

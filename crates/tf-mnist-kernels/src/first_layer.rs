@@ -80,7 +80,7 @@ pub(super) fn apply_row<V: Register, const ACTIVATION: bool>(
         _ => apply_at_once::<V, ACTIVATION, 4>(padded, first, y, hidden),
     }
     // SAFETY: all of the row was written just now.
-    how.round(unsafe { written(hidden) });
+    how.round(unsafe { written(hidden.as_flattened_mut()) });
 }
 
 #[inline(always)]

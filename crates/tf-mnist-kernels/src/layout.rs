@@ -61,12 +61,11 @@ pub(super) fn blocks_mut(lines: &mut [Line]) -> &mut [Block] {
     unsafe { slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len()) }
 }
 
-/// The numbers of `blocks`.
+/// `numbers` as such.
 ///
 /// # Safety
 /// All of them were written.
-pub(super) unsafe fn written<P: Place>(blocks: &mut [[P; 16]]) -> &mut [f32] {
-    let numbers = blocks.as_flattened_mut();
+pub(super) unsafe fn written<P: Place>(numbers: &mut [P]) -> &mut [f32] {
     // SAFETY: as the caller's.
     unsafe { slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len()) }
 }

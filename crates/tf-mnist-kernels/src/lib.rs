@@ -35,6 +35,7 @@ mod simd;
 mod tests;
 mod winograd;
 
+pub use batch_norm::EPSILON as BATCH_NORM_EPSILON;
 pub use ops::OpTypes;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use registry::Api;
@@ -73,9 +74,6 @@ struct Loaded {
 /// There before the first op is registered.
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 static REGISTERED: OnceLock<Result<Instructions, Unavailable>> = OnceLock::new();
-
-/// Epsilon of the batch norms in the ops.
-pub const BATCH_NORM_EPSILON: f32 = batch_norm::EPSILON;
 
 /// The instruction set that the ops are computed with, once they are [loaded](load).
 pub fn instructions() -> Option<Instructions> {

@@ -8,12 +8,12 @@ use super::arguments::{
     BETA1, BETA2, BIAS1, BIAS2, FEATURES, GAMMA1, GAMMA2, HIDDEN, IMAGES, KERNEL1, KERNEL2, MEAN1, MEAN2,
     MOMENTS, SUMS, VARIANCE1, VARIANCE2,
 };
-use super::batch_norm::{Sums, population, statistics, totals};
+use super::batch_norm::{BLOCKS, Sums, population, statistics, totals};
 use super::first_layer::{Folded, SELU, Weights, apply_row};
 use super::how::How;
 use super::image::{ImageMoments, Padded, pad};
 use super::layout::{Block, Line, PIXELS, Place, Room, SIDE, as_blocks, blocks, blocks_mut, written};
-use super::pool_layer::{BLOCKS, POOLED, WINDOWS, affine, pool};
+use super::pool_layer::{POOLED, WINDOWS, affine, pool};
 use super::registry::{Argument, Op, Output};
 use super::simd::{Instructions, Register, for_each_instruction_set, registers, selu};
 use super::winograd::{
@@ -55,7 +55,7 @@ impl Op<9, 10> for Layers {
         let first = Folded::normalized(&moments, rows, [&kernel1, bias1, gamma1, beta1], statistics1);
         let kernel2 = at_points(how.instructions, &how.factors(kernel2));
         let weights = Weights { how, first, kernel2: blocks(&kernel2), bias2: as_blocks(bias2) };
-        let of_images: Vec<Sums<BLOCKS>> = images
+        let of_images: Vec<Sums> = images
             .par_chunks(PIXELS)
             .zip(hidden.images(PIXELS))
             .zip(sums.images(PIXELS * BLOCKS))
@@ -65,15 +65,13 @@ impl Op<9, 10> for Layers {
                 sums
             })
             .collect();
-        let totals = totals(&of_images);
-        for channel in 0..16 * BLOCKS {
-            let statistics2 = &mut [&mut *mean2, &mut *variance2, &mut *unbiased2];
-            let sums = totals[channel / 16].map(|sums| sums.0[channel % 16]);
+        let statistics2 = &mut [&mut *mean2, &mut *variance2, unbiased2];
+        for (channel, sums) in totals(&of_images).into_iter().enumerate() {
             statistics(channel, sums, population(rows), bias2, statistics2);
         }
         let affine = affine([mean2, variance2, gamma2, beta2]);
         // SAFETY: all of every image's was written.
-        let sums = as_blocks(unsafe { sums.written() }).par_chunks(PIXELS * BLOCKS);
+        let sums = as_blocks(unsafe { written(sums.0) }).par_chunks(PIXELS * BLOCKS);
         let images = sums.zip(features.images(WINDOWS * BLOCKS));
         images.for_each(|(x, features)| pool(how.instructions, x, &affine, features));
     }
@@ -153,7 +151,7 @@ unsafe fn hidden_rows<'a, V: Register, P: Place>(
         *made = y + 1;
     }
     // SAFETY: these rows were written, as the caller says or now.
-    as_blocks(unsafe { written(&mut hidden[..*made * SIDE]) })
+    as_blocks(unsafe { written(hidden[..*made * SIDE].as_flattened_mut()) })
 }
 
 for_each_instruction_set! {
@@ -163,7 +161,7 @@ for_each_instruction_set! {
         weights: &Weights,
         hidden: &mut [Room],
         y: &mut [Room],
-        sums: &mut Sums<BLOCKS>,
+        sums: &mut Sums,
         tiles: &mut Scratch<1, BLOCKS>,
     ) {
         let (padded, mut made) = (pad(image), 0);

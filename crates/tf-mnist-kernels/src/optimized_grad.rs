@@ -9,15 +9,15 @@ use super::arguments::{
     BETA1, BETA2, BIAS1, BIAS2, FEATURES, GAMMA1, GAMMA2, GRADIENT, HIDDEN, IMAGES, KERNEL1, KERNEL2, MEAN1,
     MEAN2, MOMENTS, SUMS, VARIANCE1, VARIANCE2,
 };
-use super::batch_norm::{ChannelSums, Sums, inverse_deviation, norm_gradient, population};
+use super::batch_norm::{BLOCKS, Sums, inverse_deviation, norm_gradient, population};
 use super::first_layer::{add_under, under};
 use super::how::How;
 use super::image::{ImageMoments, PLACES, pad};
-use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks, blocks_mut};
-use super::pool_layer::{BLOCKS, PerChannel, WINDOWS, affine, spread_gradient, sum_gradient, through};
+use super::layout::{Block, Line, PIXELS, SIDE, add, as_blocks, blocks, blocks_mut, floats};
+use super::pool_layer::{PerChannel, WINDOWS, affine, spread_gradient, sum_gradient, through};
 use super::registry::{Argument, Op, Output};
 use super::rows::sum_of_rows;
-use super::simd::{Instructions, Register, for_each_instruction_set, selu_derivative};
+use super::simd::{Instructions, Register, each, for_each_instruction_set, selu_derivative};
 use super::winograd::{
     FilterScratch, POINTS, Scratch, TILES, add_filter_gradient, at_points, convolve_tiles, fetch,
     from_points, output_column, row_of_tiles, turned,
@@ -42,30 +42,9 @@ impl Op<18, 6> for LayersGrad {
         Argument("beta2_gradient", BETA2.1),
     ];
 
-    fn compute(
-        how: How,
-        [
-            gradient,
-            images,
-            kernel1,
-            bias1,
-            gamma1,
-            _,
-            kernel2,
-            _,
-            gamma2,
-            beta2,
-            features,
-            sums,
-            hidden,
-            image_moments,
-            mean1,
-            variance1,
-            mean2,
-            variance2,
-        ]: [&[f32]; 18],
-        outputs: [Output<'_>; 6],
-    ) {
+    fn compute(how: How, inputs: [&[f32]; 18], outputs: [Output<'_>; 6]) {
+        let [gradient, images, kernel1, bias1, gamma1, _, kernel2, _, gamma2, beta2, made @ ..] = inputs;
+        let [features, sums, hidden, image_moments, mean1, variance1, mean2, variance2] = made;
         let [outputs1 @ .., kernel2_gradient, gamma2_gradient, beta2_gradient] = outputs.map(Output::zeroed);
         let images = how.factors(images);
         let [gradient, features, sums, hidden] = [gradient, features, sums, hidden].map(as_blocks);
@@ -84,7 +63,7 @@ impl Op<18, 6> for LayersGrad {
             sum_gradient(how.instructions, x, features, gradient, &affine, &mut sums);
             sums
         };
-        let sums: Vec<Sums<BLOCKS>> = (0..rows).into_par_iter().map(sums_of_row).collect();
+        let sums: Vec<Sums> = (0..rows).into_par_iter().map(sums_of_row).collect();
         let through = through(&sums, [mean2, variance2, gamma2], [gamma2_gradient, beta2_gradient]);
 
         let kernel2 = at_points(how.instructions, &turned(&how.factors(kernel2), 16, 16 * BLOCKS));
@@ -126,16 +105,13 @@ struct Room {
     tiles: Scratch<BLOCKS, 1>,
 }
 
-impl Room {
-    fn new() -> Self {
-        let gradient = vec![Line::default(); PIXELS * BLOCKS];
-        Self { gradient, filter: FilterScratch::new(), tiles: Scratch::new() }
-    }
-}
-
 thread_local! {
     /// A thread keeps its half megabyte: to ask the system for it in every step costs more than to fill it.
-    static ROOM: RefCell<Room> = RefCell::new(Room::new());
+    static ROOM: RefCell<Room> = RefCell::new(Room {
+        gradient: vec![Line::default(); PIXELS * BLOCKS],
+        filter: FilterScratch::new(),
+        tiles: Scratch::new(),
+    });
 }
 
 /// Of some rows.
@@ -143,20 +119,25 @@ struct Gradients {
     /// Of conv2's kernel at the points of Winograd's algorithm.
     kernel2: Vec<Line>,
     /// Of dz, the gradient in what SELU makes the hidden values of: its sums times the image under each place, and its sum.
-    first: [ChannelSums; PLACES + 1],
+    first: Under,
 }
+
+/// Numbers of each of conv1's channels, in float64: of each place, and one more.
+type Under = [[f64; 16]; PLACES + 1];
 
 impl Gradients {
     fn zero() -> Self {
-        let kernel2 = vec![Line::default(); POINTS * 16 * BLOCKS];
-        Self { kernel2, first: [ChannelSums::ZERO; PLACES + 1] }
+        Self { kernel2: vec![Line::default(); POINTS * 16 * BLOCKS], first: Under::default() }
     }
 
     fn add(&mut self, other: &Self) {
         add(&mut self.kernel2, &other.kernel2);
-        for (total, other) in self.first.iter_mut().zip(&other.first) {
-            total.0.iter_mut().zip(other.0).for_each(|(total, other)| *total += other);
-        }
+        self.add_first(other.first.as_flattened());
+    }
+
+    fn add_first<T: Copy + Into<f64>>(&mut self, sums: &[T]) {
+        let totals = self.first.as_flattened_mut().iter_mut();
+        totals.zip(sums).for_each(|(total, &sum)| *total += sum.into());
     }
 }
 
@@ -187,10 +168,7 @@ for_each_instruction_set! {
             });
             let under: [_; 4] = std::array::from_fn(|i| under(&padded, 4 * tile_row + i));
             for part in 0..V::PARTS {
-                let mut totals = [V::splat(0.0); PLACES + 1];
-                for place in 0..=PLACES {
-                    totals[place] = V::load(&sums[place], part);
-                }
+                let mut totals = each(|place| V::load(&sums[place], part));
                 for column in 0..SIDE {
                     let in_hidden = output_column::<V, 1>(rows, column, 0, part);
                     for i in 0..4 {
@@ -203,7 +181,7 @@ for_each_instruction_set! {
                 }
             }
         }
-        total.first.iter_mut().zip(&sums).for_each(|(total, sums)| total.add(sums));
+        total.add_first(floats(&sums));
     }
 }
 
@@ -213,13 +191,13 @@ fn first_layer_gradients(
     norm: [&[f32]; 4],
     kernel: &[f32],
     rows: usize,
-    total: &[ChannelSums; PLACES + 1],
+    total: &Under,
     [kernel_gradient, gamma_gradient, beta_gradient]: [&mut [f32]; 3],
 ) {
     for channel in 0..16 {
         let k: [f64; PLACES] = std::array::from_fn(|place| f64::from(kernel[place * 16 + channel]));
-        let under: [f64; PLACES] = std::array::from_fn(|place| total[place].0[channel]);
-        let sum = total[PLACES].0[channel];
+        let under: [f64; PLACES] = std::array::from_fn(|place| total[place][channel]);
+        let sum = total[PLACES][channel];
         let [mean, variance, bias, gamma] = norm.map(|of| f64::from(of[channel]));
         let (centre, inverse) = (mean - bias, inverse_deviation(variance));
         let with_values: f64 = k.iter().zip(under).map(|(k, under)| k * under).sum();

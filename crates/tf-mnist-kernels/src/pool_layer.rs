@@ -1,12 +1,10 @@
 //! The batch norm behind conv2, the pool and SELU: SELU(max_pool(batch_norm(x))), float32 `[rows][28][28][32]` to
 //! `[rows][14][14][32]`, and the gradients. SELU is increasing: the greatest of a window stays the greatest.
 
-use super::batch_norm::{ChannelSums, Sums, inverse_deviation, norm_gradient, population, totals};
+use super::batch_norm::{BLOCKS, Sums, inverse_deviation, norm_gradient, population, totals};
 use super::layout::{Block, Room, SIDE};
-use super::simd::{Instructions, Register, for_each_instruction_set, registers, selu, selu_derivative};
+use super::simd::{Instructions, Register, each, for_each_instruction_set, registers, selu, selu_derivative};
 
-/// Blocks of channels.
-pub(super) const BLOCKS: usize = 2;
 /// Height and width behind the pool.
 pub(super) const POOLED: usize = SIDE / 2;
 pub(super) const WINDOWS: usize = POOLED * POOLED;
@@ -35,17 +33,17 @@ pub(super) fn affine([mean, variance, gamma, beta]: [&[f32]; 4]) -> PerChannel {
 
 /// [`norm_gradient`], from the sums of every image; also gives the gradients in gamma and beta.
 pub(super) fn through(
-    sums: &[Sums<BLOCKS>],
+    sums: &[Sums],
     [mean, variance, gamma]: [&[f32]; 3],
     [gamma_gradient, beta_gradient]: [&mut [f32]; 2],
 ) -> PerChannel {
     let totals = totals(sums);
     per_channel(|channel| {
-        let [ChannelSums(sum), ChannelSums(product_sum)] = &totals[channel / 16];
+        let [sum, product_sum] = totals[channel];
         let [mean, variance, gamma] = [mean, variance, gamma].map(|of| f64::from(of[channel]));
         let inverse = inverse_deviation(variance);
         // Summed up with x - mean.
-        let (sum, product_sum) = (sum[channel % 16], product_sum[channel % 16] * inverse);
+        let product_sum = product_sum * inverse;
         (gamma_gradient[channel], beta_gradient[channel]) = (product_sum as f32, sum as f32);
         norm_gradient(gamma, mean, inverse, population(sums.len()), [sum, product_sum])
     })
@@ -66,13 +64,8 @@ fn window<V: Register>(
     [scale, shift, _]: &PerChannel,
 ) -> ([V; 4], [V; 4]) {
     let (scale, shift) = (V::load(&scale[block], part), V::load(&shift[block], part));
-    let mut values = [V::splat(0.0); 4];
-    let mut normalized = [V::splat(0.0); 4];
-    for k in 0..4 {
-        values[k] = V::load(&x[pixel(place, k) * BLOCKS + block], part);
-        normalized[k] = values[k].mul_add(scale, shift);
-    }
-    (values, normalized)
+    let values: [V; 4] = each(|k| V::load(&x[pixel(place, k) * BLOCKS + block], part));
+    (values, each(|k| values[k].mul_add(scale, shift)))
 }
 
 /// The least value of a window that counts as its greatest. On a blank part of an image all four are equal in truth, and
@@ -102,7 +95,7 @@ for_each_instruction_set! {
         features: &[Block],
         gradient: &[Block],
         affine: &PerChannel,
-        sums: &mut Sums<BLOCKS>,
+        sums: &mut Sums,
     ) {
         for place in 0..WINDOWS {
             for (block, part) in registers::<V>(BLOCKS) {

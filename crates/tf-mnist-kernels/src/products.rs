@@ -3,71 +3,61 @@
 use super::layout::{Block, Line};
 use super::simd::Register;
 
-/// Of each row, the sum over terms of a value times the term's factors, which are `BLOCKS` of channels.
-pub(super) struct Product<'a, const BLOCKS: usize> {
+/// Of each row, the sum over runs of terms of a value times the term's factors, which are `BLOCKS` of channels.
+pub(super) struct Product<'a, Runs, const BLOCKS: usize> {
     pub values: &'a [f32],
     /// How many numbers lie from a row's value to that of the next row, and from that of a term to that of the next.
     pub row: usize,
     pub term: usize,
     pub factors: &'a [Block],
+    /// The number of `values` and the term of `factors` from which each run goes on.
+    pub runs: Runs,
     /// Terms of a run.
     pub terms: usize,
+    /// Whether the sums are added to those that there are, or replace them.
+    pub added: bool,
 }
 
-impl<const BLOCKS: usize> Product<'_, BLOCKS> {
-    /// The sums of `ROWS` rows over `runs` of terms, each from a number of `values` and from a term of `factors` on. They
-    /// are added to those in `sums`, or replace them; `distance` blocks lie from one row to the next.
+impl<Runs: IntoIterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Product<'_, Runs, BLOCKS> {
+    /// The sums of `ROWS` rows.
     #[inline(always)]
-    pub fn sum<V: Register, const ROWS: usize>(
-        &self,
-        runs: impl Iterator<Item = (usize, usize)> + Clone,
-        added: bool,
-        sums: &mut [Line],
-        distance: usize,
-    ) {
-        let mut some = Sums { product: self, runs, added, sums, distance };
+    pub fn sum<V: Register, const ROWS: usize>(&self, sums: &mut [Line]) {
         // Two registers of factors share a value at least, but where there is one only.
         if V::PARTS * BLOCKS == 1 {
-            some.all_rows::<V, ROWS, 1>(0);
+            self.all_rows::<V, ROWS, 1>(0, sums);
         } else {
             for register in (0..V::PARTS * BLOCKS).step_by(2) {
-                some.all_rows::<V, ROWS, 2>(register);
+                self.all_rows::<V, ROWS, 2>(register, sums);
             }
         }
     }
-}
 
-struct Sums<'a, I, const BLOCKS: usize> {
-    product: &'a Product<'a, BLOCKS>,
-    runs: I,
-    added: bool,
-    sums: &'a mut [Line],
-    distance: usize,
-}
-
-impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I, BLOCKS> {
     /// With AVX-512 up to 16 of its 32 registers are sums, with AVX2 8 or 12 of 16; fewer than 8 wait for each other.
     #[inline(always)]
-    fn all_rows<V: Register, const ROWS: usize, const WIDTH: usize>(&mut self, register: usize) {
+    fn all_rows<V: Register, const ROWS: usize, const WIDTH: usize>(
+        &self,
+        register: usize,
+        sums: &mut [Line],
+    ) {
         match (V::PARTS, ROWS) {
-            (1, 7) => self.rows::<V, 7, WIDTH>(0, register),
+            (1, 7) => self.rows::<V, 7, WIDTH>(0, register, sums),
             (1, _) => {
                 for row in (0..ROWS).step_by(8) {
-                    self.rows::<V, 8, WIDTH>(row, register);
+                    self.rows::<V, 8, WIDTH>(row, register, sums);
                 }
             }
             (_, 7) => {
-                self.rows::<V, 4, WIDTH>(0, register);
+                self.rows::<V, 4, WIDTH>(0, register, sums);
                 // Three rows of two registers would be too few.
                 match (V::PARTS * BLOCKS, register) {
-                    (4, 0) => self.rows::<V, 3, 4>(4, 0),
+                    (4, 0) => self.rows::<V, 3, 4>(4, 0, sums),
                     (4, _) => {}
-                    _ => self.rows::<V, 3, WIDTH>(4, register),
+                    _ => self.rows::<V, 3, WIDTH>(4, register, sums),
                 }
             }
             (_, _) => {
                 for row in (0..ROWS).step_by(4) {
-                    self.rows::<V, 4, WIDTH>(row, register);
+                    self.rows::<V, 4, WIDTH>(row, register, sums);
                 }
             }
         }
@@ -75,14 +65,19 @@ impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I
 
     /// `HEIGHT` rows from `row` on, in `WIDTH` registers of channels from `register` on.
     #[inline(always)]
-    fn rows<V: Register, const HEIGHT: usize, const WIDTH: usize>(&mut self, row: usize, register: usize) {
-        let Product { values, row: to_row, term: to_term, factors, terms } = *self.product;
+    fn rows<V: Register, const HEIGHT: usize, const WIDTH: usize>(
+        &self,
+        row: usize,
+        register: usize,
+        totals: &mut [Line],
+    ) {
+        let &Self { values, row: to_row, term: to_term, factors, terms, .. } = self;
         let place = |k: usize| ((register + k) / V::PARTS, (register + k) % V::PARTS);
         let mut sums = [[V::splat(0.0); WIDTH]; HEIGHT];
         if self.added {
             for i in 0..HEIGHT {
                 for k in 0..WIDTH {
-                    sums[i][k] = V::load(&self.sums[(row + i) * self.distance + place(k).0], place(k).1);
+                    sums[i][k] = V::load(&totals[(row + i) * BLOCKS + place(k).0], place(k).1);
                 }
             }
         }
@@ -120,7 +115,7 @@ impl<I: Iterator<Item = (usize, usize)> + Clone, const BLOCKS: usize> Sums<'_, I
         }
         for i in 0..HEIGHT {
             for k in 0..WIDTH {
-                sums[i][k].store(&mut self.sums[(row + i) * self.distance + place(k).0], place(k).1);
+                sums[i][k].store(&mut totals[(row + i) * BLOCKS + place(k).0], place(k).1);
             }
         }
     }

@@ -9,7 +9,7 @@ pub(super) use c_api::Api;
 
 use super::Loaded;
 use super::how::How;
-use super::layout::Room;
+use super::layout::{Room, written};
 use c_api::{FLOAT, INTERNAL, INVALID_ARGUMENT, OpKernelContext, ShapeInferenceContext, Status, Tensor};
 use rayon::prelude::*;
 use rayon::slice::ChunksMut;
@@ -41,7 +41,7 @@ pub(super) trait Op<const IN: usize, const OUT: usize>: Typed + 'static {
 }
 
 /// An output as TensorFlow allocates it: memory that holds no numbers yet.
-pub(super) struct Output<'a>(&'a mut [MaybeUninit<f32>]);
+pub(super) struct Output<'a>(pub &'a mut [MaybeUninit<f32>]);
 
 impl<'a> Output<'a> {
     /// Numbers that a test looks at afterwards.
@@ -55,16 +55,7 @@ impl<'a> Output<'a> {
     pub fn zeroed(self) -> &'a mut [f32] {
         self.0.fill(MaybeUninit::new(0.0));
         // SAFETY: every number was written just now.
-        unsafe { self.written() }
-    }
-
-    /// All of it.
-    ///
-    /// # Safety
-    /// Every number was written.
-    pub unsafe fn written(self) -> &'a mut [f32] {
-        // SAFETY: as the caller's.
-        unsafe { slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len()) }
+        unsafe { written(self.0) }
     }
 
     /// One image after the other, each of so many blocks, all of which are to be written.

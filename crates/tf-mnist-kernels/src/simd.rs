@@ -51,6 +51,16 @@ pub(super) fn registers<V: Register>(blocks: usize) -> impl Iterator<Item = (usi
     (0..blocks * V::PARTS).map(|register| (register / V::PARTS, register % V::PARTS))
 }
 
+/// A register for each number below `N`. The function of an array's own would not take the instruction set.
+#[inline(always)]
+pub(super) fn each<V: Register, const N: usize>(of: impl Fn(usize) -> V) -> [V; N] {
+    let mut registers = [V::splat(0.0); N];
+    for k in 0..N {
+        registers[k] = of(k);
+    }
+    registers
+}
+
 /// Scale and scale · alpha of SELU (Klambauer et al., 2017), as TensorFlow's kernel has them.
 pub(super) const SELU_SCALE: f32 = 1.050_701;
 pub(super) const SELU_SCALE_ALPHA: f32 = 1.758_099_3;
@@ -64,11 +74,8 @@ pub(super) fn selu_derivative<V: Register>(y: V) -> V {
 
 /// ReLU.
 #[inline(always)]
-pub(super) fn relu<V: Register, const N: usize>(mut x: [V; N]) -> [V; N] {
-    for k in 0..N {
-        x[k] = V::splat(0.0).max(x[k]);
-    }
-    x
+pub(super) fn relu<V: Register, const N: usize>(x: [V; N]) -> [V; N] {
+    each(|k| V::splat(0.0).max(x[k]))
 }
 
 /// SELU: 1.0507 x for x > 0, else 1.7581 (exp(x) - 1), within 2e-7 of its size or of 1.

@@ -20,7 +20,6 @@ use super::products::Product;
 use super::simd::{Register, registers};
 pub(super) use filter::{FilterScratch, add_filter_gradient};
 pub(super) use kernel::{at_points, from_points, turned};
-use std::iter;
 use transforms::{Input, Output, OutputGradient, Transform};
 
 /// Tiles along an image's side.
@@ -206,8 +205,9 @@ pub(super) fn convolve_tiles<'a, V: Register, const IN: usize, const OUT: usize>
         for (point, factors) in kernel.take(ACROSS).enumerate() {
             meanwhile(ACROSS * i + point);
             let values = floats(inputs[point].as_flattened());
-            let product = Product::<OUT> { values, row: 16 * IN, term: 1, factors, terms: 16 * IN };
-            product.sum::<V, TILES>(iter::once((0, 0)), false, outputs[point].as_flattened_mut(), OUT);
+            let (row, terms, runs) = (16 * IN, 16 * IN, [(0, 0)]);
+            let product = Product::<_, OUT> { values, row, term: 1, factors, runs, terms, added: false };
+            product.sum::<V, TILES>(outputs[point].as_flattened_mut());
         }
         output_rows::<V, OUT>(outputs, &mut rows[i]);
     }

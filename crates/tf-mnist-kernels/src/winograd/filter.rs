@@ -8,7 +8,6 @@ use super::{
 use crate::layout::{Block, Line, SIDE, blocks, floats};
 use crate::products::Product;
 use crate::simd::Register;
-use std::iter;
 
 /// Room for the points of an image and of the gradient of its results.
 pub struct FilterScratch<const IN: usize, const OUT: usize> {
@@ -63,10 +62,12 @@ pub fn add_filter_gradient<V: Register, const IN: usize, const OUT: usize>(
                 meanwhile((i * TILES + tile_row) * ACROSS + point);
                 let (values, factors) = (inputs[point].as_flattened(), outputs[point].as_flattened());
                 let (values, factors) = (floats(values), blocks(factors));
-                let product = Product::<OUT> { values, row: 1, term: 16 * IN, factors, terms: TILES };
                 // Sixteen channels at a time.
                 for (block, sums) in sums.chunks_exact_mut(16 * OUT).enumerate() {
-                    product.sum::<V, 16>(iter::once((16 * block, 0)), true, sums, OUT);
+                    let (term, terms, runs) = (16 * IN, TILES, [(16 * block, 0)]);
+                    let product =
+                        Product::<_, OUT> { values, row: 1, term, factors, runs, terms, added: true };
+                    product.sum::<V, 16>(sums);
                 }
             }
         }
