@@ -214,7 +214,7 @@ fn a_cache_that_goes_while_a_run_is_under_way_is_not_missed() {
     let child = command.arg(&run).env("TF_MNIST_CACHE", &copied).spawn().unwrap();
     wait_for_lines(&run, 1);
     fs::remove_dir_all(&copied).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = runs::end(child, support::DEADLINE);
     assert!(output.status.success(), "{}", runs::stderr(&output));
     assert!(runs::unreadable(&run).is_empty());
 }

@@ -59,7 +59,7 @@ fn plain() -> TempDir {
 }
 
 fn data(folder: &Path) -> Command {
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
+    let mut command = support::tf_mnist();
     command.args(["data", "--data-dir"]).arg(folder);
     command
 }
@@ -255,7 +255,7 @@ fn a_split_needs_just_its_files() {
         fs::remove_file(folder.path().join(name)).unwrap();
     }
     let evaluate = |split: &str| {
-        let mut command = Command::cargo_bin("tf-mnist").unwrap();
+        let mut command = support::tf_mnist();
         command
             .arg("evaluate")
             .arg(&model)
@@ -287,7 +287,7 @@ fn classes_that_a_split_lacks_are_named_before_training() {
         let file: Vec<_> = header([0, 0, 8, 1], &[ROWS[1]]).into_iter().chain(labels).collect();
         fs::write(folder.path().join(NAMES[1]), file).unwrap();
         let runs = tempfile::tempdir().unwrap();
-        let mut command = Command::cargo_bin("tf-mnist").unwrap();
+        let mut command = support::tf_mnist();
         command
             .args(["baseline", "--reproducible", "--max-steps", "1", "--batch-size", "7", "--data-dir"])
             .arg(folder.path())

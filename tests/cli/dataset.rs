@@ -181,7 +181,7 @@ fn says_which_names_were_looked_for() {
 }
 
 fn data(folder: &Path) -> Command {
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
+    let mut command = support::tf_mnist();
     command.args(["data", "--data-dir"]).arg(folder);
     command
 }

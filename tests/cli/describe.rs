@@ -15,7 +15,7 @@ use tf_mnist::model::{Network, Towers};
 const NETWORKS: [&str; 3] = ["baseline", "optimized", "accurate"];
 
 fn describe() -> Command {
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
+    let mut command = support::tf_mnist();
     command.arg("describe");
     command
 }

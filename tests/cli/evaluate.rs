@@ -24,7 +24,7 @@ fn data_folder() -> tempfile::TempDir {
 }
 
 fn evaluate(model: &Path, data: &Path) -> Command {
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
+    let mut command = support::tf_mnist();
     command.arg("evaluate").arg(model).arg("--data-dir").arg(data);
     command
 }
@@ -57,7 +57,7 @@ fn python_s_checkpoints_and_their_exports_get_python_s_numbers() {
     for (network, kind) in [("baseline", "baseline"), ("optimized_nodrop", "optimized")] {
         let checkpoint = golden(&format!("{network}/final.ckpt"));
         let base = models.path().join(network);
-        Command::cargo_bin("tf-mnist").unwrap().arg("export").args([&checkpoint, &base]).assert().success();
+        support::tf_mnist().arg("export").args([&checkpoint, &base]).assert().success();
         let (accuracy, loss, confusion) = expected(network);
         for (model, network) in [(&checkpoint, Some(kind)), (&base, None), (&base.join("1"), None)] {
             for chunk in ["1000", "33"] {

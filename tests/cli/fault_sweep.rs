@@ -123,7 +123,7 @@ fn survives(
     let lines_before = runs::metrics(run).len();
     let mut child = command.spawn().unwrap();
     if !Moment::draw(random, training).wait(&mut child, run, lines_before, random) {
-        let output = child.wait_with_output().unwrap();
+        let output = runs::end(child, support::DEADLINE);
         assert!(output.status.success(), "{command:?}: {}", runs::stderr(&output));
         return true;
     }

@@ -89,7 +89,8 @@ fn memory_and_open_files_stay() {
     if env::var_os(ALONE).is_none() {
         let mut alone = Command::new(env::current_exe().unwrap());
         alone.args(["long_run::memory_and_open_files_stay", "--exact", "--nocapture"]);
-        assert!(alone.env(ALONE, "1").status().unwrap().success());
+        alone.env(ALONE, "1");
+        runs::succeed(alone);
         return;
     }
     let config = SessionConfig::reproducible();

@@ -1,18 +1,14 @@
 //! Networks as files: what is read and what is refused, and what users do with them, through the binary.
 
-use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
+use support::tf_mnist;
 use support::networks::table;
 use tempfile::TempDir;
 use tf_mnist::networks::{BUILT_IN, LearningRate, LearningRateSchedule, Table};
-
-fn tf_mnist() -> Command {
-    Command::cargo_bin("tf-mnist").unwrap()
-}
 
 /// A small network on 8 x 8 pixels, of other layers than the built-in ones have.
 const SMALL: &str = r#"

@@ -13,7 +13,7 @@ use support::hundred_digits;
 use support::hundred_digits::{HundredDigits, fixture, golden};
 
 fn predict(images: &[PathBuf]) -> Command {
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
+    let mut command = support::tf_mnist();
     command.arg("predict").arg(golden("optimized_nodrop/final.ckpt")).args(images);
     command
 }
@@ -199,20 +199,20 @@ fn a_name_with_a_number_sign_is_a_picture_if_there_is_one() {
 #[test]
 fn without_a_usable_picture_no_model_is_opened_but_it_must_be_there() {
     predict(&[PathBuf::from("missing.png")]).assert().code(1).stdout("");
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
+    let mut command = support::tf_mnist();
     command
         .args(["predict", "no-model"])
         .arg(Path::new("missing.png"))
         .assert()
         .code(1)
         .stderr(contains("there is no model no-model"));
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
+    let mut command = support::tf_mnist();
     command.args(["predict", "model"]).assert().code(2);
 }
 
 #[test]
 fn the_help_says_how_a_picture_is_read() {
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
+    let mut command = support::tf_mnist();
     command
         .args(["predict", "--help"])
         .assert()

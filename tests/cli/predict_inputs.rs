@@ -16,8 +16,8 @@ use support::hundred_digits;
 use support::hundred_digits::{fixture, golden};
 
 fn predict() -> Command {
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
-    command.arg("predict").arg(golden("optimized_nodrop/final.ckpt")).timeout(Duration::from_secs(120));
+    let mut command = support::tf_mnist();
+    command.arg("predict").arg(golden("optimized_nodrop/final.ckpt"));
     command
 }
 
@@ -132,7 +132,7 @@ fn standard_input_and_pipes_are_read() {
         picture.display()
     );
     let mut bash = Command::new("bash");
-    bash.args(["-c", &line]).timeout(Duration::from_secs(120));
+    bash.args(["-c", &line]).timeout(support::DEADLINE);
     let output = bash.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let predictions: Value = serde_json::from_slice(&output.stdout).unwrap();

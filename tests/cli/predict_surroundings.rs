@@ -1,7 +1,6 @@
 //! `tf-mnist predict` on digits with something around them, in colours and levels that hardly show, and on what is not one
 //! digit: the answer is the digit, or there is a warning.
 
-use assert_cmd::Command;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use serde_json::Value;
@@ -15,8 +14,7 @@ const DIGITS: usize = 20;
 const SIDE: u32 = 84;
 
 fn predictions(names: &[PathBuf]) -> Vec<Value> {
-    let output = Command::cargo_bin("tf-mnist")
-        .unwrap()
+    let output = support::tf_mnist()
         .arg("predict")
         .arg(golden("optimized_nodrop/final.ckpt"))
         .args(names)
@@ -335,8 +333,7 @@ fn separate_digits_are_counted() {
     // One below the other; and the log says it too.
     let mut drawn = Drawn::new();
     drawn.add("one below the other", bars(&[[100, 10, 12, 80], [100, 110, 12, 80]]));
-    Command::cargo_bin("tf-mnist")
-        .unwrap()
+    support::tf_mnist()
         .arg("predict")
         .arg(golden("optimized_nodrop/final.ckpt"))
         .arg(drawn.name(0))

@@ -3,9 +3,8 @@
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
-use support::runs;
+use std::process::{Command, Output, Stdio};
+use support::{DEADLINE, runs};
 use support::runs::{fail, metrics, resume, start, succeed, wait_for_lines};
 use tf_mnist::graph::latest_checkpoint;
 
@@ -22,7 +21,7 @@ fn signalled(command: &Command, run: &Path, lines: usize, signals: &[&str]) -> O
         let kill = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(kill.unwrap().success());
     }
-    end_of(child)
+    runs::end(child, DEADLINE)
 }
 
 /// `command`, with signals that end it: who started the tests may have them ignored, as `nohup` does with SIGHUP and a shell
@@ -37,19 +36,6 @@ fn with_default_signals(command: &Command) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     wrapped
-}
-
-/// The output of a child that is to end soon; one that does not is killed.
-fn end_of(mut child: Child) -> Output {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while child.try_wait().unwrap().is_none() {
-        if Instant::now() > deadline {
-            child.kill().unwrap();
-            panic!("the child did not end: {:?}", child.wait_with_output());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child.wait_with_output().unwrap()
 }
 
 fn assert_same(expected: &Path, found: &Path) {

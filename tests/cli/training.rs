@@ -1,18 +1,14 @@
 //! `tf-mnist baseline` and `optimized` through the binary: lines, files, exit codes, and that runs can be repeated.
 
-use assert_cmd::Command;
 use predicates::prelude::*;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
+use support::tf_mnist;
 use support::golden;
-use support::runs::{BOUNDED, TRAIN_ROWS, VALIDATION_ROWS, smallest_mnist, start, succeed};
+use support::runs::{BOUNDED, TRAIN_ROWS, VALIDATION_ROWS, end, smallest_mnist, start, succeed};
 use tf_mnist::graph::{Checkpoint, latest_checkpoint};
-
-fn tf_mnist() -> Command {
-    Command::cargo_bin("tf-mnist").unwrap()
-}
 
 /// Runs a training of a few steps on [`TRAIN_ROWS`] into `folder` and returns its stdout.
 fn train(folder: &Path, arguments: &[&str]) -> String {
@@ -290,7 +286,7 @@ fn a_closed_stdout_is_no_panic() {
         .spawn()
         .unwrap();
     drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
+    let output = end(child, support::DEADLINE);
     assert!(output.status.success());
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panic"));
 }

@@ -11,11 +11,11 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use support::golden;
 use support::runs::{
-    checkpoint_files, fail, metrics, resume, smallest_mnist, start, stderr, succeed, tf_mnist,
+    checkpoint_files, end, fail, metrics, resume, smallest_mnist, start, stderr, succeed, tf_mnist,
     wait_for_lines, with,
 };
 
@@ -108,20 +108,6 @@ fn steps(run: &Path) -> Vec<String> {
 fn assert_same(run: &Path, reference: &Path) {
     assert_eq!(steps(run), steps(reference));
     assert!(checkpoint_files(run) == checkpoint_files(reference), "{} has other bits", run.display());
-}
-
-/// Ends by itself, or is ended and failed.
-fn end(child: Child, within: Duration) -> Output {
-    let (process, deadline) = (child.id(), Instant::now() + within);
-    let watch = std::thread::spawn(move || child.wait_with_output().unwrap());
-    while !watch.is_finished() {
-        if Instant::now() > deadline {
-            send("-KILL", process);
-            panic!("it hangs: {}", stderr(&watch.join().unwrap()));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    watch.join().unwrap()
 }
 
 const OPTIMIZED: &[&str] =

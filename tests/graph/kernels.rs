@@ -1,7 +1,6 @@
 //! The ops of our own in TensorFlow's hands: shapes that fit or not, no rows at all, and the same bits every time. What
 //! they compute is tested in `graph_network_gradients.rs` and `towers.rs`.
 
-use assert_cmd::Command;
 use serde_json::Value;
 use std::fs;
 use support::Feeds;
@@ -156,7 +155,7 @@ fn runs_use_them_by_themselves_unless_reproducible() {
     let folder = tempfile::tempdir().unwrap();
     let convolutions = |name: &str, options: &[&str]| {
         let run = folder.path().join(name);
-        let mut command = Command::cargo_bin("tf-mnist").unwrap();
+        let mut command = support::tf_mnist();
         command.args(["baseline", "--max-steps", "1", "--validation-rows", "500", "--data-dir"]);
         command.arg(support::runs::smallest_mnist()).arg("--out-dir").arg(&run).args(options);
         command.assert().success();

@@ -34,7 +34,7 @@ const LIBRARIES: [&str; 2] = ["libtensorflow_cc.so.2", "libtensorflow_framework.
 
 /// `tf-mnist runtime` with these arguments.
 fn runtime(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("tf-mnist").unwrap();
+    let mut command = support::tf_mnist();
     command.arg("runtime").args(arguments);
     for variable in VARIABLES {
         command.env_remove(variable);

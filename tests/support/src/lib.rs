@@ -21,6 +21,7 @@ use flate2::write::GzEncoder;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 use std::{env, fs};
 use tensorflow::{Operation, Output, Session, SessionOptions, SessionRunArgs, Tensor};
 use tf_mnist::dataset::{self, Dataset, Form, Split};
@@ -36,6 +37,16 @@ pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// The program under test.
 pub fn program() -> PathBuf {
     assert_cmd::cargo::cargo_bin("tf-mnist")
+}
+
+/// What no process of a test takes, however busy the machine is: one that does is ended, and its test fails.
+pub const DEADLINE: Duration = Duration::from_secs(300);
+
+/// The program under test, which is ended after [`DEADLINE`].
+pub fn tf_mnist() -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(program());
+    command.timeout(DEADLINE);
+    command
 }
 
 /// A file of Python's, see `tests/fixtures/golden/README.md`.

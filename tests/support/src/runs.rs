@@ -1,7 +1,9 @@
 //! Trainings of a few steps through the binary, on a few rows of MNIST, and what they leave.
+use crate::DEADLINE;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -109,17 +111,38 @@ pub fn copy(from: &Path, to: &Path) {
     assert!(copied.unwrap().success());
 }
 
-pub fn succeed(mut command: Command) -> Output {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, stderr(&output));
+/// The output of a process that ends by itself within this time, or is ended and failed.
+pub fn end(child: Child, within: Duration) -> Output {
+    let (process, deadline) = (Pid::from_child(&child), Instant::now() + within);
+    let watch = std::thread::spawn(move || child.wait_with_output().unwrap());
+    while !watch.is_finished() {
+        if Instant::now() > deadline {
+            kill_process(process, Signal::KILL).unwrap();
+            panic!("it hangs: {}", stderr(&watch.join().unwrap()));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    watch.join().unwrap()
+}
+
+fn run(mut command: Command) -> Output {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    end(command.spawn().unwrap(), DEADLINE)
+}
+
+pub fn succeed(command: Command) -> Output {
+    let told = format!("{command:?}");
+    let output = run(command);
+    assert!(output.status.success(), "{told}: {}\n{}", output.status, stderr(&output));
     output
 }
 
 /// Runs a command that ends with exit code `code`; returns what it says on stderr.
-pub fn fail(mut command: Command, code: i32) -> String {
-    let output = command.output().unwrap();
+pub fn fail(command: Command, code: i32) -> String {
+    let told = format!("{command:?}");
+    let output = run(command);
     let stderr = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{command:?}: {stderr}");
+    assert_eq!(output.status.code(), Some(code), "{told}: {stderr}");
     assert!(!stderr.contains("panicked"), "{stderr}");
     stderr
 }
