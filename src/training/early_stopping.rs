@@ -72,7 +72,7 @@ mod tests {
     fn stops_at_the_exact_step() {
         let improves_until = |last: usize| (0..=last).map(|n| n as f64 / 1000.0).collect::<Vec<_>>();
         // (patience, validations every, accuracies, stopped after, best step)
-        let table: [(u64, u64, Vec<f64>, u64, Option<u64>); 9] = [
+        let table = [
             (2000, 10, vec![0.5], 2001, Some(0)), // never improves after step 0
             (2000, 10, improves_until(792), 9921, Some(7920)), // the published run
             (2000, 10, improves_until(200), 4001, Some(2000)), // step 2000 is the last that may improve

@@ -5,8 +5,8 @@ use predicates::str::contains;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
-use support::tf_mnist;
 use support::networks::table;
+use support::tf_mnist;
 use tempfile::TempDir;
 use tf_mnist::networks::{BUILT_IN, LearningRate, LearningRateSchedule, Table};
 

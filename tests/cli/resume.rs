@@ -4,8 +4,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use support::{DEADLINE, runs};
 use support::runs::{fail, metrics, resume, start, succeed, wait_for_lines};
+use support::{DEADLINE, runs};
 use tf_mnist::graph::latest_checkpoint;
 
 const BASELINE: &[&str] = &["baseline", "--batch-size", "20", "--epochs", "2"];

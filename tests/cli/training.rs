@@ -5,9 +5,9 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
-use support::tf_mnist;
 use support::golden;
 use support::runs::{BOUNDED, TRAIN_ROWS, VALIDATION_ROWS, end, smallest_mnist, start, succeed};
+use support::tf_mnist;
 use tf_mnist::graph::{Checkpoint, latest_checkpoint};
 
 /// Runs a training of a few steps on [`TRAIN_ROWS`] into `folder` and returns its stdout.

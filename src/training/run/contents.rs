@@ -1,7 +1,7 @@
 //! Telling what a run wrote from what only has such a name: by what the files say.
 
-use super::states::{self, State};
 use super::metrics::{self, Line};
+use super::states::{self, State};
 use super::{CONFIG, LOCK, METRICS, RESUME, checkpoint_of_file, entries, is_file, read_own};
 use super::{Event, RunState, step_of_checkpoint};
 use crate::graph::CheckpointManager;
