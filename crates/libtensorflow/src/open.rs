@@ -3,7 +3,6 @@
 use crate::Options;
 use crate::candidate::Candidate;
 use crate::platform::{self, FRAMEWORK, LIBRARY, NEEDED, PYTHON_LIBRARY, TENSORFLOW_DIR};
-use crate::search::Runtime;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use std::env::{self, consts::ARCH};
 use std::ffi::{CStr, c_char, c_void};
@@ -207,14 +206,12 @@ fn check(library: &Library) -> Result<String, String> {
     }
 }
 
-impl Runtime {
-    /// Whether the library has this function, such as `TF_NewServer`, which not every build has.
-    pub fn has_function(&self, name: &str) -> bool {
-        // SAFETY: the library is open and initialised: this is another handle to it. The address is not used.
-        let library = unsafe { Library::open(Some(&self.library), RTLD_LAZY | RTLD_LOCAL) };
-        // SAFETY: as above.
-        library.is_ok_and(|library| unsafe { library.get::<*const c_void>(name.as_bytes()) }.is_ok())
-    }
+/// Whether the library that was opened as `path` has this function; `false` where none is open from there, as this opens none.
+pub(crate) fn has_function(path: &Path, name: &str) -> bool {
+    // SAFETY: a library that is open already is initialised, and none is opened. The address is not used.
+    let library = unsafe { Library::open(Some(path), RTLD_LAZY | RTLD_LOCAL | libc::RTLD_NOLOAD) };
+    // SAFETY: as above.
+    library.is_ok_and(|library| unsafe { library.get::<*const c_void>(name.as_bytes()) }.is_ok())
 }
 
 /// Has the crate open the library, which it looks for by one name, in the folder that `TENSORFLOW_DIR` names.

@@ -30,6 +30,13 @@ pub struct Runtime {
     pub onednn: bool,
 }
 
+impl Runtime {
+    /// Whether the library has this function, such as `TF_NewServer`, which not every build has.
+    pub fn has_function(&self, name: &str) -> bool {
+        open::has_function(&self.library, name)
+    }
+}
+
 /// A search under way, with what it has seen so far.
 pub(crate) struct Search<'a> {
     options: Options,

@@ -43,7 +43,11 @@ pub fn instruction_sets_agree<O: Op<IN, OUT>, const IN: usize, const OUT: usize>
             assert!(outputs == others, "{name}: it depends on the number of threads");
             outputs
         });
-        let Some(first) = found.next() else { return };
+        let Some(first) = found.next() else {
+            let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+            assert!(!is_ci, "cannot be tested for want of a processor with AVX2");
+            return;
+        };
         for other in found {
             for ((a, b), Argument(output, _)) in first.iter().zip(&other).zip(O::OUTPUTS) {
                 assert!(a == b && a.iter().any(|&x| x != 0.0), "{name} {output}");

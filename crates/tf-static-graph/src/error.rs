@@ -1,6 +1,7 @@
 //! What can go wrong while a graph is built or run.
 
 use crate::checkpoint::CheckpointError;
+use crate::debug_as_displayed::debug_as_displayed;
 use std::io;
 use std::path::PathBuf;
 use std::str::Utf8Error;
@@ -80,18 +81,6 @@ pub enum GraphError {
     Unreadable(prost::DecodeError),
 }
 
-/// Shows errors as they are displayed: what `main` and `unwrap` print is to be read, and TensorFlow's own `Status`
-/// shows an address.
-macro_rules! debug_as_displayed {
-    ($error:ty) => {
-        impl std::fmt::Debug for $error {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                std::fmt::Display::fmt(self, formatter)
-            }
-        }
-    };
-}
-pub(crate) use debug_as_displayed;
 debug_as_displayed! { GraphError }
 
 impl GraphError {

@@ -3,6 +3,7 @@
 mod adam;
 pub mod checkpoint;
 mod conditional;
+mod debug_as_displayed;
 mod error;
 mod get_variable;
 mod gradients;

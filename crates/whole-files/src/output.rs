@@ -1,13 +1,11 @@
 //! What a user names as a place to write to, which may be a device, a pipe or a link.
 
+use crate::links::behind_links;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-
-/// As many links as Linux follows.
-const MAX_LINKS: usize = 40;
+use std::path::Path;
 
 /// Writes `bytes` to what `path` names: into a device or pipe as it is, and to a file whole or not at all, as
 /// [`write`](crate::write) does. Through a symbolic link what it leads to is replaced, or made; the link stays.
@@ -25,22 +23,6 @@ pub fn write_to(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => crate::write(&behind_links(path)?, bytes),
         Err(error) => Err(error),
     }
-}
-
-/// What `path` leads to if it is a symbolic link, or a link to one; nothing need be there. Otherwise `path` itself.
-///
-/// # Errors
-/// The links lead round in a circle, or one cannot be read.
-pub fn behind_links(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_path_buf();
-    for _ in 0..MAX_LINKS {
-        if !path.is_symlink() {
-            return Ok(path);
-        }
-        let target = fs::read_link(&path)?;
-        path = crate::folder_of(&path).join(target); // an absolute target replaces the folder
-    }
-    Err(io::Error::other("its symbolic links lead round in a circle"))
 }
 
 fn is_open_as(there: &fs::Metadata, stream: impl AsFd) -> bool {

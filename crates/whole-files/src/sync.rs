@@ -1,6 +1,6 @@
 //! Making names durable, on file systems that do and on those that cannot.
 
-use crate::output::behind_links;
+use crate::links::behind_links;
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};

@@ -34,10 +34,10 @@ macro_rules! functions {
         }
 
         impl Api {
-            /// Finds them in `library`, which is open already; or tells which one is missing.
+            /// Finds them in `library`, which has to be open already; or tells which one is missing.
             pub fn find(library: &Path) -> Result<Self, String> {
-                // SAFETY: it is open and initialised; this only gives another handle to it.
-                let library = unsafe { Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL) };
+                // SAFETY: one that is open is initialised, and gets another handle; no other is opened.
+                let library = unsafe { Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL | libc::RTLD_NOLOAD) };
                 let library = library.map_err(|error| error.to_string())?;
                 let found = Self {
                     $(

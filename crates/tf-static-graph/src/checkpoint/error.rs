@@ -1,6 +1,6 @@
 //! Why a checkpoint cannot be used.
 
-use crate::error::debug_as_displayed;
+use crate::debug_as_displayed::debug_as_displayed;
 use std::io;
 use std::path::PathBuf;
 

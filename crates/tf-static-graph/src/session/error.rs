@@ -1,6 +1,6 @@
 //! Why there is no session as asked for.
 
-use crate::error::debug_as_displayed;
+use crate::debug_as_displayed::debug_as_displayed;
 use crate::session::cluster::address::Address;
 use crate::session::cluster::probe::LostWorker;
 use crate::session::device::Device;
