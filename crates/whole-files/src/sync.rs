@@ -96,6 +96,7 @@ fn to_be_made(folder: &Path) -> io::Result<(PathBuf, Vec<PathBuf>)> {
             |error: io::Error| refused(error.kind(), &folder, &format!("cannot be read: {error}"));
         let behind = behind_links(&folder).map_err(unreadable)?;
         match behind.symlink_metadata() {
+            Ok(there) if there.is_dir() => return Ok((behind, missing)), // made by another process meanwhile
             Ok(_) => return Err(refused(ErrorKind::NotADirectory, &behind, "is no folder")),
             Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Err(unreadable(error));

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use support::runs::{fail, start, succeed, tf_mnist};
+use support::runs::{end, fail, start, succeed, tf_mnist};
 
 fn describe(file: &Path) -> Command {
     let mut command = tf_mnist(&["describe", "baseline", "--graph-def"]);
@@ -62,7 +62,7 @@ fn a_graph_goes_where_the_user_points() {
     assert_both(succeed(describe(Path::new("/dev/stdout"))).stdout);
     let mut command = describe(Path::new("/dev/stdout"));
     command.stdout(Stdio::from(fs::File::create(at("redirected")).unwrap()));
-    succeed(command);
+    assert!(end(command.spawn().unwrap(), support::DEADLINE).status.success());
     assert_both(fs::read(at("redirected")).unwrap());
     let hidden =
         |path: &&PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
