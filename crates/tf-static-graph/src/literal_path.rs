@@ -38,6 +38,9 @@ impl LiteralPath {
 
     /// TensorFlow's words with the folder named as the user did.
     pub fn named_in(&self, status: Status) -> Status {
+        if self.path == self.named {
+            return status;
+        }
         let [path, named] = [&self.path, &self.named].map(|path| path.to_string_lossy());
         Status::new_set_lossy(status.code(), &status.to_string().replace(&*path, &named))
     }
