@@ -1,13 +1,14 @@
 //! Chunks of work that are done in several places at once.
 
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// What `work` makes of each of `chunks`, in their order. The places share them out, each on a thread of its own if there
 /// are several.
 ///
 /// # Errors
-/// That of the first place that has one, which begins no more; the others go on.
+/// That of the first place that has one; the others end their chunk and begin no more.
 ///
 /// # Panics
 /// There is no place.
@@ -16,26 +17,29 @@ pub(crate) fn at_once<P: Sync, C: Sync, T: Send, E: Send>(
     chunks: &[C],
     work: impl Fn(&P, &C) -> Result<T, E> + Sync,
 ) -> Result<Vec<T>, E> {
-    if let [place] = places {
-        return chunks.iter().map(|chunk| work(place, chunk)).collect();
+    let used = places.len().min(chunks.len());
+    if used < 2 {
+        return chunks.iter().map(|chunk| work(&places[0], chunk)).collect();
     }
-    let work = &work;
-    let share = chunks.len().div_ceil(places.len()).max(1);
+    let has_failed = AtomicBool::new(false);
+    let done_at = |place: usize| {
+        let own = chunks.iter().skip(place).step_by(used);
+        // What the others make of the rest is of no use once one has failed.
+        let own = own.take_while(|_| !has_failed.load(Ordering::Relaxed));
+        let done = own.map(|chunk| work(&places[place], chunk)).collect::<Result<Vec<T>, E>>();
+        has_failed.fetch_or(done.is_err(), Ordering::Relaxed);
+        done
+    };
+    let done_at = &done_at;
     let done = thread::scope(|scope| {
-        let shares = places.iter().zip(chunks.chunks(share));
-        let threads: Vec<_> = shares
-            .map(|(place, chunks)| {
-                scope.spawn(move || {
-                    chunks.iter().map(|chunk| work(place, chunk)).collect::<Result<Vec<T>, E>>()
-                })
-            })
-            .collect();
+        let threads: Vec<_> = (0..used).map(|place| scope.spawn(move || done_at(place))).collect();
         let join = |thread: thread::ScopedJoinHandle<'_, _>| {
             thread.join().unwrap_or_else(|panic| resume_unwind(panic))
         };
         threads.into_iter().map(join).collect::<Result<Vec<_>, E>>()
-    });
-    Ok(done?.into_iter().flatten().collect())
+    })?;
+    let mut done: Vec<_> = done.into_iter().map(Vec::into_iter).collect();
+    Ok((0..chunks.len()).filter_map(|chunk| done[chunk % used].next()).collect())
 }
 
 #[cfg(test)]
@@ -59,14 +63,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_chunks_is_in_their_order_and_an_error_is_the_first_place_s() {
-        let chunks: Vec<usize> = (0..7).collect();
-        for places in 1..9 {
-            let places = vec![(); places];
-            assert_eq!(at_once(&places, &chunks, |(), &chunk| Ok::<_, ()>(chunk)), Ok(chunks.clone()));
-            assert_eq!(at_once(&places, &chunks[..0], |(), &chunk| Ok::<_, ()>(chunk)), Ok(Vec::new()));
-            let failing = |(): &(), &chunk: &usize| if chunk > 0 { Err(chunk) } else { Ok(chunk) };
-            assert_eq!(at_once(&places, &chunks, failing), Err(1));
-        }
+    fn an_error_ends_the_other_places() {
+        let chunks: Vec<usize> = (0..20_000).collect();
+        let begun = Mutex::new(0);
+        let work = |_: &(), &chunk: &usize| {
+            *begun.lock().unwrap() += 1;
+            thread::sleep(Duration::from_millis(1));
+            if chunk == 0 { Err(chunk) } else { Ok(chunk) }
+        };
+        assert_eq!(at_once(&[(); 2], &chunks, work), Err(0));
+        let begun = *begun.lock().unwrap();
+        assert!(begun < chunks.len() / 2, "{begun} chunks were begun");
     }
 }

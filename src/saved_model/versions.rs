@@ -30,12 +30,16 @@ impl Versions {
     /// Takes `base`, made if need be; waits for another export to it, and deletes what killed ones left behind.
     pub fn open(base: &Path) -> Result<Self> {
         check_base(base)?;
-        let (made, lock) = loop {
-            let made = staging::create_folders(base).map_err(failed("create", base))?;
-            let lock = Lock::folder(base).map_err(failed("lock", base))?;
-            // An export that failed while this one waited took away the folder that it had made.
-            if base.is_dir() {
-                break (made, lock);
+        let mut made = Vec::new();
+        let lock = loop {
+            made = [staging::create_folders(base).map_err(failed("create", base))?, made].concat();
+            // An export that failed meanwhile took away the folder that it had made, and another may have made it again.
+            match Lock::folder(base) {
+                Ok(lock) if !lock.is_held() || lock.is_of(base) => break lock,
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed("lock", base)(error));
+                }
+                _ => {}
             }
         };
         if lock.is_held() {

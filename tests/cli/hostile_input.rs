@@ -159,3 +159,15 @@ proptest! {
         read_checkpoint(&changes);
     }
 }
+
+#[test]
+fn every_flipped_bit_of_a_state_that_changes_it_is_noticed() {
+    let whole = state().to_json().unwrap();
+    for at in 0..whole.len() * 8 {
+        let mut bytes = whole.clone();
+        bytes[at / 8] ^= 1 << (at % 8);
+        if let Ok(read) = RunState::parse(&bytes) {
+            assert_eq!(read, state(), "bit {at}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// More bytes than a lock file has: a process id and a line end.
@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 32;
 /// it from under another process.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
     held: bool,
 }
 
@@ -58,7 +58,14 @@ impl Lock {
     pub fn folder(folder: &Path) -> io::Result<Self> {
         let file = File::open(folder)?;
         let held = held(folder, wait(&file, || {}))?;
-        Ok(Self { _file: file, held })
+        Ok(Self { file, held })
+    }
+
+    /// Whether what is locked is what has this name now: while it was waited for, another may have taken its place.
+    pub fn is_of(&self, path: &Path) -> bool {
+        let [locked, there] =
+            [self.file.metadata(), fs::metadata(path)].map(|file| file.map(|file| (file.dev(), file.ino())));
+        matches!((locked, there), (Ok(locked), Ok(there)) if locked == there)
     }
 
     /// Whether others are really kept away: some file systems have no locks.
@@ -83,7 +90,7 @@ impl Lock {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _file: file, held })
+        Ok(Self { file, held })
     }
 }
 

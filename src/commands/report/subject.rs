@@ -85,6 +85,7 @@ impl Subject {
             let file = run.join("metrics.jsonl");
             let more = match others.len() {
                 0 => String::new(),
+                1 => ", nor is one more line".to_owned(),
                 more => format!(", nor are {more} more lines"),
             };
             let damage = format!("{}: line {first} is no event that could be read{more}", file.display());

@@ -150,12 +150,16 @@ fn is_config(bytes: &[u8]) -> bool {
         && made_by.is_string()
 }
 
+/// What is read of a file by [`read_own`].
+const MOST_READ: usize = 1 << 20;
+
 /// Whether they are what a fault of the disk left of options: they begin as such do, and end too early.
 fn is_cut_off(bytes: &[u8]) -> bool {
     const BEGINNING: &[u8] = br#"{"version":"#;
     let dense = bytes.iter().filter(|byte| !byte.is_ascii_whitespace()).copied();
     let beginning: Vec<u8> = dense.take(BEGINNING.len()).collect();
-    BEGINNING.starts_with(&beginning)
+    bytes.len() < MOST_READ // a longer one ends where it was read no further
+        && BEGINNING.starts_with(&beginning)
         && serde_json::from_slice::<Value>(bytes).is_err_and(|error| error.is_eof())
 }
 
@@ -172,4 +176,13 @@ pub(super) fn sweep(run: &Path) -> Result<()> {
         staging::sweep(&folder).map_err(|(path, error)| TrainingError::file("delete", &path)(error))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[test]
+fn options_that_were_not_read_to_their_end_are_not_cut_off() {
+    let mut options = br#"{"version": 1, "notes": ""#.to_vec();
+    assert!(is_cut_off(&options));
+    options.resize(MOST_READ, b'x');
+    assert!(!is_cut_off(&options));
 }

@@ -62,7 +62,7 @@ impl Event {
         for line in read(&path).map_err(TrainingError::file("read", &path))? {
             match line.event {
                 Some(event) => events.push(event),
-                None if line.is_whole => unread.push(line.number),
+                None if line.is_damaged => unread.push(line.number),
                 None => {}
             }
         }
@@ -74,8 +74,9 @@ impl Event {
 pub(super) struct Line {
     /// Counted from 1.
     number: usize,
-    /// Whether it has an end: a process that is at work, or was killed, leaves half a line.
-    is_whole: bool,
+    /// Whether it has an end, and tells of no event at all: a process that is at work, or was killed, leaves half a line, and
+    /// a newer version may know other events.
+    is_damaged: bool,
     /// What it tells, if it is an event.
     pub event: Option<Event>,
 }
@@ -88,8 +89,11 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<Line>> {
     }
     let numbered = text.split_inclusive(|&byte| byte == b'\n').zip(1..);
     let lines = numbered.flat_map(|(ended, number)| {
-        let is_whole = ended.ends_with(b"\n");
-        lines(ended).map(move |line| Line { number, is_whole, event: serde_json::from_slice(line).ok() })
+        lines(ended).map(move |line| {
+            let tells = || serde_json::from_slice::<Told>(line).is_ok_and(|told| told.event.is_some());
+            let is_damaged = ended.ends_with(b"\n") && !tells();
+            Line { number, is_damaged, event: serde_json::from_slice(line).ok() }
+        })
     });
     Ok(lines.collect())
 }
@@ -102,16 +106,19 @@ pub struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// Goes on with the file of a run of which `steps` steps are done, made if need be, behind what happened until then;
-    /// what follows is cut off, such as the half line of a process that was killed, and so is what is no event. An editor
-    /// or a copy may have given it other line ends. Fewer than the `bytes` bytes that there were are warned of.
+    /// Goes on with the file of a run of which `steps` steps are done, made if need be, behind its first `bytes` bytes;
+    /// what follows them is cut off, such as the half line of a process that was killed. A file that an editor or a copy
+    /// gave other line ends gets its own again, and goes on behind the same event. A shorter file is warned of.
     ///
     /// # Errors
     /// The file cannot be opened, written or cut, or there are no events in it any more.
     pub fn resume(path: &Path, bytes: u64, steps: u64) -> Result<Self> {
         let open = || -> io::Result<File> {
             let text = if_there(regular_file::read(path))?.unwrap_or_default();
-            let happened = happened(&text, steps)?;
+            let happened = match as_written(&text, bytes) {
+                Some(written) => written.to_vec(),
+                None => happened(&text, steps)?,
+            };
             if !text.starts_with(&happened) {
                 staging::write(path, &happened)?;
             }
@@ -141,6 +148,13 @@ impl MetricsFile {
     }
 }
 
+/// What every line tells, also one of a newer version.
+#[derive(Deserialize)]
+struct Told {
+    event: Option<String>,
+    step: Option<u64>,
+}
+
 /// What some editors begin a file with.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -151,13 +165,19 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     lines.filter(|line| !line.is_empty())
 }
 
+/// The first `bytes` bytes, or all whole lines of fewer; none if they are not as they were written.
+fn as_written(text: &[u8], bytes: u64) -> Option<&[u8]> {
+    let whole = || text.iter().rposition(|&byte| byte == b'\n').map_or(&[][..], |newline| &text[..=newline]);
+    let written = usize::try_from(bytes).ok().and_then(|bytes| text.get(..bytes)).unwrap_or_else(whole);
+    let was_changed = text.starts_with(BYTE_ORDER_MARK)
+        || text.contains(&b'\r')
+        || written.windows(2).any(|two| two == b"\n\n")
+        || written.last().is_some_and(|&byte| byte != b'\n');
+    (!was_changed).then_some(written)
+}
+
 /// The file as it was after `steps` steps, from what is left of it.
 fn happened(text: &[u8], steps: u64) -> io::Result<Vec<u8>> {
-    #[derive(Deserialize)]
-    struct Told {
-        event: Option<String>,
-        step: Option<u64>,
-    }
     let told = |line| Some((line, serde_json::from_slice::<Told>(line).ok()?));
     let mut told = lines(text).filter_map(told).peekable();
     if steps > 0 && told.peek().is_none() && !text.is_empty() {
@@ -198,6 +218,8 @@ mod tests {
             (format!("{happened}{{\"eve"), &happened),
             (format!("{}{{\"eve", steps[0]), &steps[0]),
             (format!("{}{{\"eve\n{}", steps[0], steps[1]), &happened),
+            // As many bytes as there were, one of them rotten: not this program's to delete.
+            (happened.replacen("loss", "l\0ss", 1) + &steps[2], &happened.replacen("loss", "l\0ss", 1)),
             (String::new(), ""),
         ] {
             fs::write(&path, text).unwrap();
